@@ -1,0 +1,81 @@
+"""The world in: one file per registry or literature source, found by walking this folder.
+
+A source is a module with a `SOURCE`. It says how a user gets the data, and how each of its formats is recognised
+and read. Reading is pure: a stream of bytes in, Records and Rejects out, in the order of the input, one for each
+study, row or article. Where the bytes come from (folder, zip, gzip) and what becomes of Records is not its business
+(`trialpanorama.ingest`).
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import BinaryIO
+
+import msgspec
+
+from trialpanorama.errors import UnknownName
+from trialpanorama.record import Record, Reject
+
+HEAD_BYTES = 65_536
+"""How much of the (decompressed) content a format is recognised by."""
+
+
+class Format(msgspec.Struct, frozen=True):
+    """One of the formats in which a source gives its data."""
+
+    name: str
+    """Short name, such as `api-v2-json`."""
+    meaning: str
+    """One sentence: what it is and how a user gets it."""
+    recognise: Callable[[bytes], bool]
+    """Whether content that begins with these bytes (up to HEAD_BYTES, byte-order mark included) is in this format."""
+    read: Callable[[BinaryIO], Iterator[Record | Reject]]
+    """Read one file or archive member; `place.ordinal`, `.offset`, `.line` and `.entry_sha256` are set, the rest of
+    `place` is not. Never raises for what the bytes say; never holds more than a few entries in memory."""
+
+
+class Source(msgspec.Struct, frozen=True):
+    """A registry, a portal or a literature database."""
+
+    name: str
+    """The file's name in this folder; the name in commands and tables."""
+    title: str
+    home_page: str
+    licence: str
+    """Licence or terms of use, in a few words."""
+    is_open: bool
+    """Whether rows from it may be passed on: `export` leaves others out unless told otherwise."""
+    registers: tuple[str, ...]
+    """The registers whose ids its records carry (names of `trialpanorama.identifiers`)."""
+    obtain: str
+    """How a user gets the data, in a sentence or two."""
+    formats: tuple[Format, ...]
+
+
+@cache
+def sources() -> dict[str, Source]:
+    """Every source, by name, in alphabetical order."""
+    found: dict[str, Source] = {}
+    for module in sorted(m.name for m in pkgutil.iter_modules(__path__) if not m.name.startswith("_")):
+        found[module] = importlib.import_module(f"{__name__}.{module}").SOURCE
+    return found
+
+
+def source(name: str) -> Source:
+    """The source of this name; raises UnknownName with the nearest."""
+    try:
+        return sources()[name]
+    except KeyError:
+        raise UnknownName("source", name, sources(), "trialpanorama sources") from None
+
+
+def recognise(head: bytes) -> tuple[Source, Format] | None:
+    """The source and format of content that begins with these bytes; none if no source knows it."""
+    for candidate in sources().values():
+        for format in candidate.formats:
+            if format.recognise(head):
+                return candidate, format
+    return None
