@@ -1,0 +1,478 @@
+"""What every reader needs: cut a stream into entries with flat memory, keep a bad entry from harming its neighbours.
+
+A reader is `each(entries, to_record)`: the entries come from one of the cutters here (`json_values`, `xml_elements`,
+`csv_rows`, `whole`), and `to_record` turns the bytes or row of one entry into a Record or raises Unreadable.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import hashlib
+import html
+import io
+import re
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from typing import BinaryIO
+
+import msgspec
+from lxml import etree
+
+from trialpanorama.errors import RejectReason, Unreadable
+from trialpanorama.record import Place, Record, Reject
+
+MAX_ENTRY_BYTES = 32 * 2**20
+"""No real study, row or article comes near this size; a larger entry is a reject, read past without being kept."""
+
+_CHUNK = 1 << 18
+
+
+class Entry(msgspec.Struct, gc=False):
+    """One study, row or article before it is read."""
+
+    data: bytes
+    """The entry's own bytes; of a table row its cells, joined by the unit separator (U+001F)."""
+    ordinal: int
+    offset: int | None = None
+    line: int | None = None
+    row: dict[str, str] | None = None
+    """The cells by column name, for a table row."""
+
+
+def each(entries: Iterable[Entry | Reject], to_record: Callable[[Entry], Record]) -> Iterator[Record | Reject]:
+    """Turn entries into Records one by one; whatever goes wrong with one of them becomes its Reject."""
+    for entry in entries:
+        if isinstance(entry, Reject):
+            yield entry
+            continue
+        place = Place(
+            ordinal=entry.ordinal,
+            offset=entry.offset,
+            line=entry.line,
+            entry_sha256=_digest(entry.data),
+        )
+        try:
+            record = to_record(entry)
+        except Unreadable as unreadable:
+            yield Reject(reason=unreadable.reason, detail=unreadable.detail, place=place)
+        except RecursionError:
+            yield Reject(reason="reader_fault", detail="nested too deeply", place=place)
+        except Exception as fault:  # a reader's own mistake must not take the neighbours with it
+            yield Reject(reason="reader_fault", detail=f"{type(fault).__name__}: {fault}"[:500], place=place)
+        else:
+            record.place = place
+            yield record
+
+
+# --- text
+
+
+_BREAK = re.compile(r"(?i)<\s*(?:br|/p|/div|/li|/tr)\s*/?\s*>")
+_TAG = re.compile(r"</?[A-Za-z][A-Za-z0-9]*(?:\s[^<>]{0,200})?/?\s*>")
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
+_BLANKS = re.compile(r"[^\S\n]+")
+_NEWLINES = re.compile(r"\n{3,}")
+
+
+def fold(text: str | None) -> str | None:
+    """One line of text: every run of white space becomes one blank; empty becomes None."""
+    if not text:
+        return None
+    return " ".join(text.split()) or None
+
+
+def block(text: str | None) -> str | None:
+    """A text of several lines: blanks folded within lines, blank lines at most one in a row; empty becomes None."""
+    if not text:
+        return None
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    lines = [" ".join(line.split()) for line in text.split("\n")]
+    return _NEWLINES.sub("\n\n", "\n".join(lines)).strip("\n") or None
+
+
+def from_html(text: str | None) -> str | None:
+    """A text with HTML in it: breaks become lines, other tags go, entities (also doubled ones) become characters."""
+    if not text:
+        return None
+    if "&" in text:
+        text = html.unescape(html.unescape(text))
+    if "<" in text:
+        text = _TAG.sub("", _BREAK.sub("\n", text))
+    return block(_CONTROL.sub("", text))
+
+
+# --- cutting streams into entries
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data, usedforsecurity=False).hexdigest()
+
+
+def reject(reason: RejectReason, detail: str, data: bytes, ordinal: int, offset: int | None, line: int | None = None) -> Reject:
+    """A Reject for bytes that never became an Entry."""
+    place = Place(ordinal=ordinal, offset=offset, line=line, entry_sha256=_digest(data))
+    return Reject(reason=reason, detail=detail, place=place)
+
+
+def _too_large(data: bytes, ordinal: int, offset: int | None, line: int | None = None) -> Reject:
+    detail = f"larger than {MAX_ENTRY_BYTES >> 20} MiB; the hash is of its beginning"
+    return reject("entry_too_large", detail, data, ordinal, offset, line)
+
+
+def whole(stream: BinaryIO) -> Iterator[Entry | Reject]:
+    """The whole stream as one entry (legacy XML: one study a file)."""
+    data = stream.read(MAX_ENTRY_BYTES + 1)
+    yield _too_large(data, 1, 0) if len(data) > MAX_ENTRY_BYTES else Entry(data, 1, 0)
+
+
+_JSON_TOKEN = re.compile(rb'"(?:[^"\\\n]+|\\.)*+"|["{}\[\]]', re.DOTALL)
+_JSON_STRING_REST = re.compile(rb'(?:[^"\\\n]+|\\.)*+', re.DOTALL)
+_QUOTE, _BACKSLASH, _OPEN, _CLOSE, _OPEN_LIST, _CLOSE_LIST = b'"\\{}[]'
+
+
+def json_values(stream: BinaryIO, list_keys: tuple[str, ...] = ()) -> Iterator[Entry | Reject]:
+    """Cut JSON into its objects: a single one, one a line, an array of them, or an envelope around such an array.
+
+    `list_keys` are the keys under which an envelope may hold the array ("studies"). Only brackets and strings are
+    looked at, so the bytes still have to be decoded; an object that JSON's grammar cannot have where it stands is
+    taken for the beginning of the next entry, so that a broken entry does not swallow its neighbours.
+    """
+    beginning = stream.read(_AT_ONCE_BYTES)
+    if len(beginning) < _AT_ONCE_BYTES:
+        entries = _json_at_once(beginning, list_keys)
+        if entries is not None:
+            yield from entries
+            return
+    rejoined = _Rejoined(beginning, stream)
+    del beginning
+    list_key = re.compile(rb'"(?:%s)"\s*:\s*\Z' % b"|".join(re.escape(k.encode()) for k in list_keys)) if list_keys else None
+    buffer, base, scan = b"", 0, 0
+    open_brackets = bytearray()
+    start, ordinal = 0, 0
+    in_string = skipping = seen = False
+    while chunk := rejoined.read(max(_CHUNK, len(buffer) // 4)):
+        buffer = buffer + chunk if buffer else chunk
+        while True:
+            if in_string:
+                rest = _JSON_STRING_REST.match(buffer, scan)
+                scan = rest.end() if rest else scan
+                if scan >= len(buffer) or (buffer[scan] == _BACKSLASH and scan == len(buffer) - 1):
+                    break
+                # a raw line break cannot stand in a JSON string: the string was not closed, and ends here
+                scan, in_string = scan + 1, False
+            token = _JSON_TOKEN.search(buffer, scan)
+            if token is None:
+                scan = len(buffer)
+                break
+            at, scan = token.span()
+            byte = buffer[at]
+            if byte == _QUOTE:
+                in_string = scan - at == 1
+            elif byte in (_OPEN, _OPEN_LIST):
+                if open_brackets:
+                    if byte == _OPEN_LIST and list_key and list_key.search(buffer, max(at - 80, 0), at):
+                        open_brackets.clear()
+                        seen, skipping, list_key = True, False, None
+                        continue
+                    if byte == _OPEN and not _may_begin_object(buffer, at, open_brackets[-1]):
+                        ordinal += 1
+                        yield reject(
+                            "malformed_json", "the object is not closed", buffer[start:at], ordinal, base + start
+                        )
+                        open_brackets.clear()
+                        skipping = False
+                if not open_brackets:
+                    seen = True
+                    if byte == _OPEN_LIST:
+                        continue
+                    start = at
+                open_brackets.append(byte)
+            elif open_brackets:
+                open_brackets.pop()
+                if not open_brackets:
+                    ordinal += 1
+                    if skipping:
+                        yield _too_large(buffer[:_CHUNK], ordinal, None)
+                    else:
+                        yield Entry(buffer[start:scan], ordinal, base + start)
+                    skipping = False
+        if open_brackets and not skipping and len(buffer) - start > MAX_ENTRY_BYTES:
+            skipping = True
+        kept = start if open_brackets and not skipping else max(scan - 80, 0)
+        if kept:
+            buffer, base, scan, start = buffer[kept:], base + kept, scan - kept, max(start - kept, 0)
+    if open_brackets:
+        ordinal += 1
+        if skipping:
+            yield _too_large(buffer, ordinal, None)
+        else:
+            yield reject("truncated", "the JSON ends inside this entry", buffer[start:], ordinal, base + start)
+    elif not seen:
+        yield reject("malformed_json", "no JSON object in it", buffer, 1, base)
+
+
+def _json_at_once(data: bytes, list_keys: tuple[str, ...]) -> list[Entry] | None:
+    """The same for JSON that fits in memory and is well formed, ten times faster; None if it is not."""
+    try:
+        if data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"["):
+            raws = msgspec.json.decode(data.removeprefix(b"\xef\xbb\xbf"), type=list[msgspec.Raw])
+        else:
+            try:
+                raws = [msgspec.Raw(data.removeprefix(b"\xef\xbb\xbf"))]
+                inside = msgspec.json.decode(raws[0], type=dict[str, msgspec.Raw])
+                while inside:
+                    key = next((key for key in list_keys if key in inside), None)
+                    if key is not None:
+                        raws = msgspec.json.decode(inside[key], type=list[msgspec.Raw])
+                        break
+                    if len(inside) != 1 or not list_keys:
+                        break
+                    only = next(iter(inside.values()))
+                    inside = msgspec.json.decode(only, type=dict[str, msgspec.Raw]) if bytes(only)[:1] == b"{" else {}
+            except msgspec.DecodeError:
+                raws = _RAW_LINES.decode_lines(data.removeprefix(b"\xef\xbb\xbf"))
+    except msgspec.DecodeError:
+        return None
+    entries: list[Entry] = []
+    at = 0
+    for raw in raws:
+        value = bytes(raw).strip()
+        if len(value) > MAX_ENTRY_BYTES or value[:1] != b"{":
+            return None
+        at = data.find(value, at)
+        entries.append(Entry(value, len(entries) + 1, at))
+        at += len(value)
+    return entries
+
+
+_AT_ONCE_BYTES = 2 * MAX_ENTRY_BYTES
+_RAW_LINES = msgspec.json.Decoder(msgspec.Raw)
+
+
+class _Rejoined:
+    """A stream that gives back the bytes that were already taken from it."""
+
+    def __init__(self, beginning: bytes, rest: BinaryIO) -> None:
+        self._beginning: BinaryIO | None = io.BytesIO(beginning)
+        self._rest = rest
+
+    def read(self, size: int) -> bytes:
+        if self._beginning is not None:
+            if chunk := self._beginning.read(size):
+                return chunk
+            self._beginning = None
+        return self._rest.read(size)
+
+
+def _may_begin_object(buffer: bytes, at: int, enclosing: int) -> bool:
+    before = at - 1
+    while before >= 0 and buffer[before] in b" \t\r\n":
+        before -= 1
+    if before < 0:
+        return True
+    return buffer[before] in (b":" if enclosing == _OPEN else b"[,")
+
+
+def xml_elements(stream: BinaryIO, tags: tuple[str, ...]) -> Iterator[Entry | Reject]:
+    """Cut an XML set into its top elements by their tags, without parsing what stands between them.
+
+    The bytes of an element keep the document's encoding; wrap the stream in `as_utf8` first. An element that begins
+    before the last one has ended makes the last one a reject, not its neighbour.
+    """
+    names = b"|".join(tag.encode() for tag in tags)
+    opening = re.compile(rb"<(%s)(?=[\s>])" % names)
+    closing = {tag.encode(): re.compile(rb"</%s\s*>|<(?:%s)(?=[\s>])" % (tag.encode(), names)) for tag in tags}
+    buffer, base, ordinal = b"", 0, 0
+    tag: bytes | None = None
+    searched = 0
+    skipping = False
+    while True:
+        if tag is None:
+            found = opening.search(buffer)
+            if found:
+                tag, searched = found.group(1), found.end() - found.start()
+                buffer, base = buffer[found.start() :], base + found.start()
+            else:
+                kept = max(len(buffer) - 64, 0)
+                buffer, base = buffer[kept:], base + kept
+        if tag is not None:
+            end = closing[tag].search(buffer, searched)
+            if end:
+                ordinal += 1
+                if skipping:
+                    yield _too_large(buffer[:_CHUNK], ordinal, None)
+                    skipping = False
+                elif end.group().startswith(b"</"):
+                    yield Entry(buffer[: end.end()], ordinal, base)
+                else:
+                    detail = f"<{tag.decode()}> is not closed"
+                    yield reject("malformed_xml", detail, buffer[: end.start()], ordinal, base)
+                cut = end.end() if end.group().startswith(b"</") else end.start()
+                buffer, base, tag = buffer[cut:], base + cut, None
+                continue
+            searched = max(len(buffer) - 64, len(tag) + 1)
+            if len(buffer) > MAX_ENTRY_BYTES:
+                skipping = True
+            if skipping:
+                kept = max(len(buffer) - 64, 0)
+                buffer, base, searched = buffer[kept:], base + kept, 0
+        chunk = stream.read(max(_CHUNK, len(buffer) // 4))
+        if not chunk:
+            break
+        buffer = buffer + chunk if buffer else chunk
+    if tag is not None:
+        ordinal += 1
+        if skipping:
+            yield _too_large(buffer, ordinal, None)
+        else:
+            yield reject("truncated", f"the input ends inside <{tag.decode()}>", buffer, ordinal, base)
+
+
+def text_lines(stream: BinaryIO) -> Iterator[bytes | None]:
+    """Lines of a stream with their ends; None stands for a line larger than an entry may be, read past."""
+    while line := stream.readline(MAX_ENTRY_BYTES):
+        if len(line) == MAX_ENTRY_BYTES and not line.endswith(b"\n"):
+            while (more := stream.readline(MAX_ENTRY_BYTES)) and not more.endswith(b"\n"):
+                pass
+            yield None
+        else:
+            yield line
+
+
+def csv_rows(
+    stream: BinaryIO, header: tuple[str, ...] | None = None, begins_row: re.Pattern[str] | None = None, delimiter: str = ","
+) -> Iterator[Entry | Reject]:
+    """Rows of a CSV file as entries with their cells by column name; the first row is the header unless one is given.
+
+    A row with another number of cells than the header is a reject. If `begins_row` matches a later line of such a
+    row, a quotation mark was not closed: only the lines before it are rejected, and reading goes on from there.
+    """
+    csv.field_size_limit(MAX_ENTRY_BYTES)
+    waiting: deque[str] = deque()
+    taken: list[str] = []
+    too_large = False
+    source = text_lines(stream)
+    encoding = "utf-8"
+
+    def lines() -> Iterator[str]:
+        nonlocal too_large
+        while True:
+            if waiting:
+                text = waiting.popleft()
+            else:
+                raw = next(source, b"")
+                if raw == b"":
+                    return
+                too_large = raw is None
+                text = "\n" if raw is None else raw.decode(encoding, "surrogateescape")
+            taken.append(text)
+            yield text.replace("\0", "")
+
+    line, ordinal = 1, 0
+    names = header
+    while True:
+        taken.clear()
+        too_large = False
+        detail = ""
+        try:
+            cells = next(csv.reader(lines(), delimiter=delimiter))
+        except StopIteration:
+            return
+        except csv.Error as error:
+            cells, detail = [], str(error)
+        first_line, line = line, line + len(taken)
+        if names is None:
+            if cells and cells[0].startswith("\ufeff"):
+                cells[0] = cells[0][1:].strip('"')
+            names = tuple(cell.strip().removeprefix("\udcef\udcbb\udcbf") for cell in cells)
+            continue
+        if not cells and not detail and not too_large:
+            continue  # an empty line is no row
+        ordinal += 1
+        unclosed = len(taken) > 1 and sum(text.count('"') for text in taken) % 2 == 1
+        if (len(cells) != len(names) or unclosed) and begins_row is not None:
+            again = next((i for i, text in enumerate(taken) if i and begins_row.match(text)), None)
+            if again is not None:
+                line -= len(taken) - again
+                waiting.extendleft(reversed(taken[again:]))
+                del taken[again:]
+                cells, detail = [], "a quotation mark is not closed"
+        if too_large:
+            yield _too_large(b"", ordinal, None, first_line)
+        elif len(cells) != len(names):
+            detail = detail or f"{len(cells)} cells where the header has {len(names)}"
+            data = "".join(taken).encode("utf-8", "surrogateescape")
+            yield reject("malformed_row", detail, data, ordinal, None, first_line)
+        else:
+            data = "\x1f".join(cells).encode("utf-8", "surrogateescape")
+            try:
+                data.decode("utf-8")
+            except UnicodeDecodeError as error:
+                detail = f"byte {error.object[error.start]:#04x} is not UTF-8"
+                yield reject("invalid_encoding", detail, data, ordinal, None, first_line)
+            else:
+                yield Entry(data, ordinal, None, first_line, dict(zip(names, cells, strict=True)))
+
+
+# --- XML
+
+
+_ENCODING = re.compile(rb"<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([A-Za-z0-9._-]+)[\"']")
+_FORBIDDEN_REFERENCE = re.compile(rb"&#(?:x0*(?:[0-8bcefBCEF]|1[0-9a-fA-F])|0*(?:[0-8]|1[124-9]|2\d|3[01]));")
+_FORBIDDEN_BYTE = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+_PARSER = etree.XMLParser(
+    resolve_entities=False,
+    no_network=True,
+    load_dtd=False,
+    collect_ids=False,
+    remove_blank_text=True,
+    remove_comments=True,
+    remove_pis=True,
+)
+
+
+def parse_xml(data: bytes) -> etree._Element:
+    """The root element of one entry; raises Unreadable. Characters that XML forbids are dropped, entities refused."""
+    if b"<!ENTITY" in data:
+        raise Unreadable("forbidden_xml_entities", "the document type declares entities")
+    try:
+        return etree.fromstring(data, _PARSER)
+    except etree.XMLSyntaxError as error:
+        cleaned = _FORBIDDEN_BYTE.sub(b"", _FORBIDDEN_REFERENCE.sub(b"", data))
+        if cleaned != data:
+            try:
+                return etree.fromstring(cleaned, _PARSER)
+            except etree.XMLSyntaxError as again:
+                error = again
+        message = str(error).split(", line")[0]
+        if "encod" in message.lower() or "utf-8" in message.lower():
+            raise Unreadable("invalid_encoding", message) from None
+        if "Premature end" in message or "not finish" in message.lower():
+            raise Unreadable("truncated", message) from None
+        raise Unreadable("malformed_xml", message) from None
+
+
+def as_utf8(stream: BinaryIO, head: bytes) -> BinaryIO:
+    """The same text in UTF-8, where the XML declaration or byte-order mark names another encoding."""
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return _Recoded(stream, "utf-16")
+    declared = _ENCODING.search(head[:400])
+    name = declared.group(1).decode().lower() if declared else "utf-8"
+    return stream if name in ("utf-8", "utf8", "us-ascii", "ascii") else _Recoded(stream, name)
+
+
+class _Recoded(io.RawIOBase, BinaryIO):
+    """A byte stream of text, re-encoded as UTF-8 on the way."""
+
+    def __init__(self, stream: BinaryIO, encoding: str) -> None:
+        self._stream = stream
+        try:
+            self._decoder = codecs.getincrementaldecoder(encoding)("replace")
+        except LookupError:
+            self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+
+    def read(self, size: int = -1) -> bytes:
+        chunk = self._stream.read(size)
+        return self._decoder.decode(chunk, final=not chunk).encode("utf-8", "replace")
