@@ -1,0 +1,68 @@
+# The verbs of this repository. `make help` lists them; each sets up what it needs, once.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+# A stamp is named after what was installed, so a changed pyproject.toml or constraints.txt installs again, an
+# untouched one never does, and nothing after the set-up needs the network.
+FINGERPRINT := $(shell cat pyproject.toml constraints.txt | cksum | tr -d ' ')
+BASE := $(VENV)/.base-$(FINGERPRINT)
+DEV := $(VENV)/.dev-$(FINGERPRINT)
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo check test verify docs constraints clean
+
+help:  ## list the verbs
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+		|| { echo 'Python 3.11 or newer is needed, and "$(PYTHON)" is not: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11' >&2; exit 2; }
+	@$(PYTHON) -m venv $(VENV)
+
+$(BASE): | $(BIN)/python
+	@echo "Installing trialpanorama into $(VENV) ..."
+	@$(PIP) --editable .
+	@touch $@
+
+$(DEV): | $(BIN)/python
+	@echo "Installing trialpanorama and what its tests need into $(VENV) ..."
+	@$(PIP) --editable '.[dev]'
+	@touch $(BASE) $@
+
+setup: $(DEV)  ## a virtual environment in .venv with all that the other verbs need
+	@echo "Ready: $(BIN)/trialpanorama --help"
+
+demo: $(BASE)  ## fictional registry files to a results table and a report, in ./demo (no network, key or GPU)
+	@$(BIN)/trialpanorama demo
+
+check: $(DEV)  ## lint, format, types and the fast tests: about a minute
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q -m "not slow and not verify"
+
+test: $(DEV)  ## lint, format, types and every test that a change can break: under 15 minutes on 2 cores
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+verify: $(DEV)  ## the long checks: fuzzing for a minute per parser, repeated kills, scale
+	TRIALPANORAMA_FUZZ_SECONDS=$${TRIALPANORAMA_FUZZ_SECONDS:-60} $(BIN)/python -m pytest -m verify
+
+docs: $(DEV)  ## write the rendered pages of docs/ again
+	@$(BIN)/python -m trialpanorama.apps.pages docs
+
+constraints: $(DEV)  ## resolve constraints.txt again (needs the network)
+	@$(BIN)/pip-compile --quiet --strip-extras --all-extras --no-header --no-annotate --no-emit-options \
+		--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --output-file $(VENV)/resolved.txt pyproject.toml
+	@{ echo "# Every version of an install that is known to work (base and all extras). Written by: make constraints"; \
+	   echo "# GPU builds of torch bring their own nvidia-* and triton packages, which are left free here."; \
+	   sed -e '/^#/d' -e '/^$$/d' -e '/^nvidia-/d' -e '/^cuda-/d' -e '/^triton==/d' -e 's/+[a-z0-9.]*$$//' $(VENV)/resolved.txt; \
+	 } > constraints.txt
+
+clean:  ## remove the virtual environment, caches and the demo
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist demo
