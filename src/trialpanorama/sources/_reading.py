@@ -14,7 +14,7 @@ import io
 import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import msgspec
 from lxml import etree
@@ -422,28 +422,37 @@ def csv_rows(
 _ENCODING = re.compile(rb"<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([A-Za-z0-9._-]+)[\"']")
 _FORBIDDEN_REFERENCE = re.compile(rb"&#(?:x0*(?:[0-8bcefBCEF]|1[0-9a-fA-F])|0*(?:[0-8]|1[124-9]|2\d|3[01]));")
 _FORBIDDEN_BYTE = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
-_PARSER = etree.XMLParser(
-    resolve_entities=False,
-    no_network=True,
-    load_dtd=False,
-    collect_ids=False,
-    remove_blank_text=True,
-    remove_comments=True,
-    remove_pis=True,
-)
+def _parser(keep_blanks: bool) -> etree.XMLParser:
+    return etree.XMLParser(
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        collect_ids=False,
+        remove_blank_text=not keep_blanks,
+        remove_comments=True,
+        remove_pis=True,
+    )
 
 
-def parse_xml(data: bytes) -> etree._Element:
-    """The root element of one entry; raises Unreadable. Characters that XML forbids are dropped, entities refused."""
+_PARSER = _parser(keep_blanks=False)
+_MIXED_PARSER = _parser(keep_blanks=True)
+
+
+def parse_xml(data: bytes, mixed: bool = False) -> etree._Element:
+    """The root element of one entry; raises Unreadable. Characters that XML forbids are dropped, entities refused.
+
+    `mixed` keeps white space between elements, which is text where words carry markup (`<i>E</i> <b>coli</b>`).
+    """
     if b"<!ENTITY" in data:
         raise Unreadable("forbidden_xml_entities", "the document type declares entities")
+    parser = _MIXED_PARSER if mixed else _PARSER
     try:
-        return etree.fromstring(data, _PARSER)
+        return etree.fromstring(data, parser)
     except etree.XMLSyntaxError as error:
         cleaned = _FORBIDDEN_BYTE.sub(b"", _FORBIDDEN_REFERENCE.sub(b"", data))
         if cleaned != data:
             try:
-                return etree.fromstring(cleaned, _PARSER)
+                return etree.fromstring(cleaned, parser)
             except etree.XMLSyntaxError as again:
                 error = again
         message = str(error).split(", line")[0]
@@ -451,7 +460,15 @@ def parse_xml(data: bytes) -> etree._Element:
             raise Unreadable("invalid_encoding", message) from None
         if "Premature end" in message or "not finish" in message.lower():
             raise Unreadable("truncated", message) from None
+        if message.startswith("Entity"):
+            raise Unreadable("forbidden_xml_entities", message) from None
         raise Unreadable("malformed_xml", message) from None
+
+
+def peek(stream: BinaryIO, size: int) -> tuple[bytes, BinaryIO]:
+    """The first bytes of a stream, and a stream that still has them (to be read in chunks, not by lines)."""
+    head = stream.read(size)
+    return head, cast(BinaryIO, _Rejoined(head, stream))
 
 
 def as_utf8(stream: BinaryIO, head: bytes) -> BinaryIO:
