@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 FINGERPRINT := $(shell cat pyproject.toml constraints.txt | cksum | tr -d ' ')
 BASE := $(VENV)/.base-$(FINGERPRINT)
 DEV := $(VENV)/.dev-$(FINGERPRINT)
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+PIP := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo check test verify docs constraints clean
