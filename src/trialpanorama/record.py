@@ -508,6 +508,9 @@ class Record(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     # who says it, and where it stands
     record_id: Annotated[str, Meta(description="Key of this table; set by ingest, the same for the same input")] = ""
+    content_sha256: Annotated[
+        str, Meta(description="SHA-256 of this row without the key, this field and the file's name; set by ingest")
+    ] = ""
     source: Annotated[str, Meta(description="The source that was read (the file's name in sources/)")] = ""
     kind: Annotated[RecordKind, Meta(description="A registration of a study, a publication or a systematic review")] = "REGISTRATION"
     register: Annotated[

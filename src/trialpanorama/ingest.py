@@ -1,0 +1,599 @@
+"""Bytes in, Records and Rejects out: opens files and archives, recognises formats, walks the sources.
+
+Inputs = records + rejects, always: every study, row or article ends as one Record or one Reject, and so does every
+file or archive member that is no trial data. What one input does (a broken member, a bomb, a reader's fault) never
+reaches its neighbours, and memory does not grow with the size of an input.
+"""
+
+from __future__ import annotations
+
+import bz2
+import hashlib
+import io
+import lzma
+import os
+import re
+import stat
+import tarfile
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any, BinaryIO, cast
+
+import msgspec
+from isal import igzip
+
+from trialpanorama import identifiers, sources
+from trialpanorama.errors import RejectReason, Unreadable, UserError
+from trialpanorama.record import Place, Record, Reject
+from trialpanorama.warehouse import InputFile, fields, lines_table
+
+BOMB_RATIO = 200
+"""Registry data expands about 10 to 30 times; nothing real comes near this."""
+BOMB_LEAST_BYTES = 64 * 2**20
+"""Expansion below this is let through whatever its ratio: it can harm nobody."""
+SPOOL_BYTES = 512 * 2**20
+"""A spreadsheet inside an archive has to be unpacked to be read; larger ones are rejected."""
+
+# --- finding the input files
+
+
+def find_inputs(paths: Iterable[Path], exclude: Iterable[Path] = ()) -> list[InputFile]:
+    """All files at and below these paths, hashed, in a stable order; raises UserError naming all that do not exist."""
+    paths = list(paths)
+    missing = [str(path) for path in paths if not path.exists()]
+    if missing:
+        raise UserError(f"No such file or folder: {', '.join(missing)}. Give files or folders of registry data.")
+    excluded = [path.resolve() for path in exclude]
+    found: dict[Path, str] = {}
+    for given in paths:
+        for path in sorted(_walk(given)):
+            resolved = path.resolve()
+            if any(resolved == other or other in resolved.parents for other in excluded):
+                continue
+            found.setdefault(resolved, str(path.relative_to(given.parent) if given.is_dir() else path.name))
+    return [_describe(path, label) for path, label in found.items()]
+
+
+def _walk(path: Path) -> Iterator[Path]:
+    if not path.is_dir():
+        yield path
+        return
+    for folder, _, names in os.walk(path):
+        for name in names:
+            yield Path(folder) / name
+
+
+def _describe(path: Path, label: str) -> InputFile:
+    sha256, size, modified = "", 0, ""
+    try:
+        status = path.stat()
+        size = status.st_size
+        modified = datetime.fromtimestamp(int(status.st_mtime), UTC).isoformat()
+        if stat.S_ISREG(status.st_mode):
+            with path.open("rb") as file:
+                sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        pass  # reading it will end in a reject that says why
+    return InputFile(file=label, path=str(path), sha256=sha256, bytes=size, modified=modified)
+
+
+# --- opening: files, compressed files, archives
+
+
+class _Source:
+    """A stream whose faults end it instead of raising, so that what was read before them is kept."""
+
+    def __init__(self, stream: IO[bytes], compressed_bytes: Callable[[], int]) -> None:
+        self._stream = stream
+        self._compressed_bytes = compressed_bytes
+        self._count = 0
+        self.fault: tuple[RejectReason, str] | None = None
+
+    def read(self, size: int) -> bytes:
+        if self.fault:
+            return b""
+        try:
+            data = self._stream.read(size)
+        except (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, tarfile.TarError, igzip.BadGzipFile) as error:
+            self.fault = ("broken_archive", f"{error}"[:300] or type(error).__name__)
+            return b""
+        except (OSError, igzip.IGZIPError if hasattr(igzip, "IGZIPError") else OSError) as error:
+            broken = "CRC" in str(error) or "data stream" in str(error) or error.errno is None
+            self.fault = ("broken_archive" if broken else "file_not_readable", str(error)[:300])
+            return b""
+        except (RuntimeError, NotImplementedError, ValueError) as error:
+            self.fault = ("broken_archive", str(error)[:300])
+            return b""
+        self._count += len(data)
+        if self._count > BOMB_LEAST_BYTES and self._count > BOMB_RATIO * max(self._compressed_bytes(), 1):
+            self.fault = ("decompression_bomb", f"expands more than {BOMB_RATIO} times")
+            return b""
+        return data
+
+
+class _Stream(io.RawIOBase):
+    """The guarded stream as a file object, with the bytes that were looked at put back."""
+
+    def __init__(self, head: bytes, rest: _Source) -> None:
+        self._head = head
+        self._rest = rest
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        view = memoryview(buffer)
+        if self._head:
+            data, self._head = self._head[: len(view)], self._head[len(view) :]
+        else:
+            data = self._rest.read(len(view))
+        view[: len(data)] = data
+        return len(data)
+
+
+def _read_file(path: Path, members: range | None) -> Iterator[tuple[str | None, Record | Reject]]:
+    """Every entry of one input file with the archive member it stands in; never raises for what the file is."""
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            yield None, Reject(reason="file_not_readable", detail="not a regular file")
+            return
+        file = path.open("rb")
+    except OSError as error:
+        yield None, Reject(reason="file_not_readable", detail=error.strerror or str(error))
+        return
+    with file:
+        if is_zip_archive(file):
+            yield from _read_zip(file, members)
+        else:
+            yield from _read_stream(file, file, None, depth=0)
+
+
+def is_zip_archive(file: BinaryIO) -> bool:
+    """Whether the file is a zip of files, rather than a spreadsheet (which is a zip inside)."""
+    head = file.read(4)
+    file.seek(0)
+    if head not in (b"PK\x03\x04", b"PK\x05\x06"):
+        return False
+    try:
+        with zipfile.ZipFile(file) as archive:
+            return "xl/workbook.xml" not in archive.namelist()
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        return True
+    finally:
+        file.seek(0)
+
+
+def _read_zip(file: BinaryIO, members: range | None) -> Iterator[tuple[str | None, Record | Reject]]:
+    try:
+        archive = zipfile.ZipFile(file)
+        infos = [info for info in archive.infolist() if not info.is_dir()]
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        yield None, Reject(reason="broken_archive", detail=str(error)[:300])
+        return
+    if not infos:
+        yield None, Reject(reason="empty_file", detail="the archive has no member")
+        return
+    for info in infos if members is None else infos[members.start : members.stop]:
+        name = info.filename
+        if info.flag_bits & 1:
+            yield name, Reject(reason="encrypted_archive", detail="the member is protected by a password")
+        elif info.file_size > BOMB_LEAST_BYTES and info.file_size > BOMB_RATIO * max(info.compress_size, 1):
+            yield name, Reject(reason="decompression_bomb", detail=f"would expand to {info.file_size} bytes")
+        else:
+            try:
+                stream = archive.open(info)
+            except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, RuntimeError) as error:
+                yield name, Reject(reason="broken_archive", detail=str(error)[:300])
+                continue
+            with stream:
+                size = max(info.compress_size, 1)
+                for place, outcome in _read_stream(stream, None, lambda size=size: size, depth=1):
+                    yield name if place is None else f"{name}/{place}", outcome
+
+
+def _read_stream(
+    stream: IO[bytes], seekable: BinaryIO | None, compressed_bytes: Callable[[], int] | None, depth: int
+) -> Iterator[tuple[str | None, Record | Reject]]:
+    """Entries of a file or member: decompressed where it is compressed, cut up where it is a tar archive, else read."""
+    source = _Source(stream, compressed_bytes or (lambda: 1 << 62))
+    head = _read_head(source)
+    opener = next((opener for magic, opener in _COMPRESSED.items() if head.startswith(magic)), None)
+    if opener is not None and depth < 3:
+        inner = io.BufferedReader(_Stream(head, source), 1 << 20)
+        consumed = compressed_bytes or (lambda: stream.tell())
+        try:
+            opened = opener(inner)
+        except (OSError, EOFError, lzma.LZMAError) as error:
+            yield None, Reject(reason="broken_archive", detail=str(error)[:300])
+            return
+        yield from _read_stream(opened, None, consumed, depth + 1)
+    elif head[257:262] == b"ustar" and depth < 3:
+        yield from _read_tar(io.BufferedReader(_Stream(head, source), 1 << 20), source, compressed_bytes, depth)
+    elif head.startswith((b"PK\x03\x04", b"PK\x05\x06")) and seekable is None:
+        yield from _read_spreadsheet_member(head, source)
+    else:
+        content = seekable if head.startswith(b"PK") and seekable is not None else None
+        if content is not None:
+            content.seek(0)
+        else:
+            content = cast(BinaryIO, io.BufferedReader(_Stream(head, source), 1 << 18))
+        for outcome in _read_content(head, content, source):
+            yield None, outcome
+
+
+_COMPRESSED: dict[bytes, Callable[[Any], IO[bytes]]] = {
+    b"\x1f\x8b": lambda stream: igzip.IGzipFile(fileobj=stream, mode="rb"),
+    b"BZh": lambda stream: bz2.BZ2File(stream),
+    b"\xfd7zXZ\x00": lambda stream: lzma.LZMAFile(stream),
+}
+
+
+def _read_head(source: _Source) -> bytes:
+    head = b""
+    while len(head) < sources.HEAD_BYTES and (chunk := source.read(sources.HEAD_BYTES - len(head))):
+        head += chunk
+    return head
+
+
+def _read_tar(
+    stream: io.BufferedReader, source: _Source, compressed_bytes: Callable[[], int] | None, depth: int
+) -> Iterator[tuple[str | None, Record | Reject]]:
+    try:
+        with tarfile.open(fileobj=stream, mode="r|") as archive:
+            for info in archive:
+                if info.isfile():
+                    member = archive.extractfile(info)
+                    if member is not None:
+                        for place, outcome in _read_stream(member, None, compressed_bytes, depth + 1):
+                            yield info.name if place is None else f"{info.name}/{place}", outcome
+    except (tarfile.TarError, OSError, EOFError) as error:
+        reason, detail = source.fault or ("broken_archive", str(error)[:300])
+        yield None, Reject(reason=reason, detail=detail)
+        return
+    if source.fault:
+        yield None, Reject(reason=source.fault[0], detail=source.fault[1])
+
+
+def _read_spreadsheet_member(head: bytes, source: _Source) -> Iterator[tuple[str | None, Record | Reject]]:
+    """A zip inside an archive: a spreadsheet is unpacked and read, anything else is one reject."""
+    with tempfile.SpooledTemporaryFile(max_size=1 << 24) as spooled:
+        spooled.write(head)
+        while chunk := source.read(1 << 20):
+            spooled.write(chunk)
+            if spooled.tell() > SPOOL_BYTES:
+                yield None, Reject(reason="entry_too_large", detail=f"a spreadsheet of more than {SPOOL_BYTES >> 20} MiB")
+                return
+        spooled.seek(0)
+        seekable = cast(BinaryIO, spooled)
+        if source.fault is None and is_zip_archive(seekable):
+            yield None, Reject(reason="nested_archive", detail="an archive inside an archive: unpack it first")
+            return
+        for outcome in _read_content(head, seekable, source):
+            yield None, outcome
+
+
+_OTHER_FORMATS: tuple[tuple[re.Pattern[bytes], str], ...] = (
+    (re.compile(rb"\A%PDF-"), "PDF"),
+    (re.compile(rb"<article[\s>]"), "JATS full text"),
+    (re.compile(rb"\A\xd0\xcf\x11\xe0"), "an old Excel or Word file: save it as CSV or XLSX"),
+    (re.compile(rb"\A\x28\xb5\x2f\xfd"), "Zstandard: decompress it first"),
+    (re.compile(rb"\A(?:7z\xbc\xaf|Rar!)"), "a 7z or RAR archive: unpack it first"),
+    (re.compile(rb"<rss[\s>]|<feed[\s>]"), "a news feed"),
+)
+
+
+def _read_content(head: bytes, content: BinaryIO, source: _Source) -> Iterator[Record | Reject]:
+    """Entries of content that is neither compressed nor an archive."""
+    if not head:
+        reason, detail = source.fault or ("empty_file", "no bytes")
+        yield Reject(reason=reason, detail=detail)
+        return
+    digest = Place(entry_sha256=hashlib.sha256(head).hexdigest())
+    try:
+        recognised = sources.recognise(head)
+    except Exception as fault:
+        yield Reject(reason="reader_fault", detail=f"{type(fault).__name__}: {fault}"[:300], place=digest)
+        return
+    if recognised is None:
+        known = next((name for pattern, name in _OTHER_FORMATS if pattern.search(head[:4096])), None)
+        if source.fault:
+            yield Reject(reason=source.fault[0], detail=source.fault[1], place=digest)
+        elif known:
+            yield Reject(reason="format_without_reader", detail=known, place=digest)
+        else:
+            yield Reject(reason="not_a_registry_export", detail="no source recognises the content", place=digest)
+        return
+    owner, format = recognised
+    held: Record | Reject | None = None
+    count = 0
+    try:
+        for outcome in format.read(content):
+            if held is not None:
+                yield held
+            held = outcome
+            count += 1
+            if isinstance(outcome, Record):
+                outcome.source = outcome.source or owner.name
+                outcome.licence = outcome.licence or owner.licence
+            else:
+                outcome.source = owner.name
+            outcome.place.format = format.name
+    except Unreadable as unreadable:
+        fault = Reject(reason=unreadable.reason, detail=unreadable.detail, source=owner.name, place=Place(format=format.name))
+        yield from (outcome for outcome in (held, fault) if outcome is not None)
+        return
+    except Exception as error:  # a reader's own mistake must not take the neighbours with it
+        detail = f"{type(error).__name__}: {error}"[:300]
+        fault = Reject(reason="reader_fault", detail=detail, source=owner.name, place=Place(format=format.name))
+        yield from (outcome for outcome in (held, fault) if outcome is not None)
+        return
+    if source.fault:
+        # the last entry was cut short by the fault; of several, a whole one before it is kept
+        reason, detail = source.fault
+        place = held.place if held is not None else Place(format=format.name)
+        if isinstance(held, Record) and count > 1:
+            yield held
+            place = Place(format=format.name, ordinal=count + 1)
+        held = Reject(reason=reason, detail=detail, source=owner.name, place=place)
+    if held is None:
+        held = Reject(reason="empty_file", detail="no entry in it", source=owner.name, place=Place(format=format.name))
+    yield held
+
+
+# --- what must not be kept
+
+_EMAIL = re.compile(
+    r"(?<![\w.+-])[\w.+%'-]+\s?(?:@|＠|\(at\)|\[at\])\s?[\w-]+(?:\.[\w-]+)+", re.IGNORECASE  # noqa: RUF001
+)
+_PHONE = re.compile(
+    r"""(?ix)
+    (?<![\w+])\+\s?\d{1,3}[\s().\-/]*\d(?:[\s().\-/]*\d){6,12}(?!\d)
+    | \(\d{3}\)\s?\d{3}[-.\s]\d{4}(?!\d)
+    | (?<![\d.\-/])(?:1[-.])?\d{3}([-.])\d{3}\1\d{4}(?![\d\-/])
+    | (?:\b(?:tele?(?:phone|fone|f)?|phone|fax|mobile|cell|whatsapp|hotline|call|contact|ph)\b|[☎✆])
+      (?:\s?(?:no|nr|number|num|us|at|on|is))?[\s.:)(]{0,4}
+      (?!(?:19|20)\d\d\s?[-/–]\s?(?:19|20)?\d\d)\(?\+?\d(?:[\s().\-/]?\d){6,14}(?![\d.])
+    """  # noqa: RUF001
+)
+_PHONE_HINTS = (b"tel", b"phone", b"fax", b"mobile", b"cell", b"whatsapp", b"hotline", b"call", b"contact", b"\xe2\x98\x8e")
+_PHONE_SHAPE = re.compile(rb"\+\s?\d|\(\d{3}\)\s?\d{3}|\d{3}[-.]\d{3}[-.]\d{4}")
+
+
+def without_contacts(text: str) -> str:
+    """The text with e-mail addresses and telephone numbers replaced by words that say so."""
+    if "@" in text or "＠" in text or "at" in text:  # noqa: RUF001
+        text = _EMAIL.sub("[e-mail removed]", text)
+    return _PHONE.sub("[telephone removed]", text)
+
+
+def _may_hold_contacts(line: bytes) -> bool:
+    if b"@" in line or b"\xef\xbc\xa0" in line or b"(at)" in line or b"[at]" in line:
+        return True
+    if _PHONE_SHAPE.search(line):
+        return True
+    lower = line.lower()
+    return any(hint in lower for hint in _PHONE_HINTS)
+
+
+_NOT_TEXT = {"id", "pmid", "doi", "url", "date", "orcid", "file", "file_sha256", "entry_sha256", "member"}
+"""Fields in which digits are no telephone number, and which must stay as they are to be found again."""
+
+
+def _scrub(value: Any, key: str = "") -> Any:
+    if isinstance(value, str):
+        return value if key in _NOT_TEXT else without_contacts(value)
+    if isinstance(value, list):
+        return [_scrub(item, key) for item in value]
+    if isinstance(value, dict):
+        return {name: _scrub(item, name) for name, item in value.items()}
+    return value
+
+
+# --- a unit of work
+
+
+class Piece(msgspec.Struct, frozen=True):
+    """A file, or a range of an archive's members, that one worker reads."""
+
+    file: InputFile
+    copy_number: int = 1
+    """Which of several files with the same bytes it is, so that each keeps its own Records."""
+    first_member: int | None = None
+    last_member: int | None = None
+
+
+class Unit(msgspec.Struct, frozen=True):
+    """What one worker reads and writes at a time: one or many pieces, one Parquet file for each source met."""
+
+    name: str
+    pieces: tuple[Piece, ...]
+    folder: str
+    keep_contacts: bool = False
+
+
+class UnitResult(msgspec.Struct):
+    """What came of a unit: the counts of each of its pieces."""
+
+    name: str
+    counts: list[tuple[str, int, int]]
+    """Of each piece: path of the file, records, rejects."""
+
+
+UNIT_BYTES = 32 * 2**20
+UNIT_FILES = 1_000
+
+
+def plan(files: Iterable[InputFile], folder: Path, keep_contacts: bool) -> list[Unit]:
+    """Divide files into units of similar size: small files together, large zip archives by ranges of their members."""
+    copies: dict[str, int] = {}
+    pieces: list[tuple[Piece, int]] = []
+    for file in files:
+        copies[file.sha256] = copies.get(file.sha256, 0) + 1
+        pieces.extend(_pieces(file, copies[file.sha256]))
+    units: list[Unit] = []
+    group: list[Piece] = []
+    size = 0
+    for position, (piece, piece_bytes) in enumerate(pieces):
+        group.append(piece)
+        size += piece_bytes
+        last = position == len(pieces) - 1
+        if last or size + pieces[position + 1][1] > UNIT_BYTES or len(group) >= UNIT_FILES:
+            key = "|".join(f"{p.file.sha256}:{p.file.file}:{p.copy_number}:{p.first_member}:{p.last_member}" for p in group)
+            name = hashlib.sha256(key.encode()).hexdigest()[:16]
+            units.append(Unit(name, tuple(group), str(folder), keep_contacts))
+            group, size = [], 0
+    return units
+
+
+def _pieces(file: InputFile, copy_number: int) -> list[tuple[Piece, int]]:
+    if file.bytes > UNIT_BYTES // 4:
+        try:
+            with Path(file.path).open("rb") as opened:
+                if is_zip_archive(opened):
+                    with zipfile.ZipFile(opened) as archive:
+                        sizes = [info.compress_size for info in archive.infolist() if not info.is_dir()]
+                    return _member_ranges(file, copy_number, sizes)
+        except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError):
+            pass  # reading it will end in a reject that says why
+    return [(Piece(file, copy_number), file.bytes)]
+
+
+def _member_ranges(file: InputFile, copy_number: int, sizes: list[int]) -> list[tuple[Piece, int]]:
+    ranges: list[tuple[Piece, int]] = []
+    first = size = 0
+    for member, member_bytes in enumerate(sizes):
+        size += member_bytes
+        if size >= UNIT_BYTES // 8 or member == len(sizes) - 1:
+            ranges.append((Piece(file, copy_number, first, member + 1), size))
+            first, size = member + 1, 0
+    return ranges or [(Piece(file, copy_number), file.bytes)]
+
+
+def unit_marker(folder: Path, name: str) -> Path:
+    """The file that says that a unit is done and what came of it."""
+    return folder / "units" / f"{name}.json"
+
+
+BATCH_BYTES = 12 * 2**20
+
+
+def read_unit(unit: Unit) -> UnitResult:
+    """Read a unit's pieces and write `records/SOURCE/UNIT.parquet`, `rejects/UNIT.parquet`, and its marker last."""
+    folder = Path(unit.folder)
+    writers = _Writers(folder, unit.name)
+    result = UnitResult(unit.name, [])
+    try:
+        for piece in unit.pieces:
+            records = rejects = 0
+            for outcome in read_piece(piece):
+                if isinstance(outcome, Record):
+                    writers.add(f"records/{outcome.source}", Record, record_line(outcome, unit.keep_contacts))
+                    records += 1
+                else:
+                    writers.add("rejects", Reject, reject_line(outcome))
+                    rejects += 1
+            result.counts.append((piece.file.path, records, rejects))
+        writers.close()
+    except BaseException:
+        writers.abandon()
+        raise
+    marker = unit_marker(folder, unit.name)
+    marker.parent.mkdir(parents=True, exist_ok=True)
+    partial = marker.with_suffix(f".{os.getpid()}.part")
+    partial.write_bytes(msgspec.json.encode(result))
+    partial.replace(marker)
+    return result
+
+
+def read_piece(piece: Piece) -> Iterator[Record | Reject]:
+    """Records and Rejects of a file or a range of its members, with their place and key set."""
+    members = None if piece.first_member is None else range(piece.first_member, piece.last_member or piece.first_member)
+    for member, outcome in _read_file(Path(piece.file.path), members):
+        place = outcome.place
+        place.file, place.file_sha256, place.member = piece.file.file, piece.file.sha256, member
+        if isinstance(outcome, Record):
+            key = f"{place.file_sha256}|{piece.copy_number}|{member}|{place.ordinal}"
+            outcome.record_id = hashlib.sha256(key.encode()).hexdigest()[:20]
+            outcome.is_fictional = outcome.is_fictional or identifiers.is_fictional(outcome.id)
+        yield outcome
+
+
+_ENCODER = msgspec.json.Encoder()
+
+
+def record_line(record: Record, keep_contacts: bool) -> bytes:
+    """One JSON line of a Record: without contacts unless they are kept, with the hash of its content."""
+    if not keep_contacts:
+        record.contacts = []
+    file, record_id, record.place.file, record.record_id = record.place.file, record.record_id, "", ""
+    line = _ENCODER.encode(record)
+    if not keep_contacts and _may_hold_contacts(line):
+        line = _ENCODER.encode(_scrub(msgspec.json.decode(line)))
+    digest = hashlib.sha256(line).hexdigest()
+    record.place.file, record.record_id = file, record_id
+    own = _ENCODER.encode({"record_id": record_id, "content_sha256": digest})
+    return own[:-1] + b"," + line[1:].replace(b'"place":{', b'"place":{"file":' + _ENCODER.encode(file) + b",", 1)
+
+
+def reject_line(reject: Reject) -> bytes:
+    """One JSON line of a Reject; its detail is scrubbed, as it can quote the input."""
+    reject.detail = without_contacts(reject.detail)
+    return _ENCODER.encode(reject)
+
+
+class _Writers:
+    """Parquet files of a unit, one a folder, written in batches of bounded size and renamed when whole."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._folder = folder
+        self._name = name
+        self._lines: dict[str, bytearray] = {}
+        self._structs: dict[str, type[msgspec.Struct]] = {}
+        self._open: dict[str, Any] = {}
+
+    def _partial(self, place: str) -> Path:
+        return self._folder / place / f".{self._name}.{os.getpid()}.part"
+
+    def add(self, place: str, struct: type[msgspec.Struct], line: bytes) -> None:
+        lines = self._lines.setdefault(place, bytearray())
+        self._structs[place] = struct
+        lines += line
+        lines += b"\n"
+        if len(lines) > BATCH_BYTES:
+            self._flush(place)
+
+    def _flush(self, place: str) -> None:
+        import pyarrow.parquet
+
+        table = lines_table(self._structs[place], bytes(self._lines[place]))
+        if place not in self._open:
+            partial = self._partial(place)
+            partial.parent.mkdir(parents=True, exist_ok=True)
+            self._open[place] = pyarrow.parquet.ParquetWriter(partial, table.schema, compression="zstd")
+        self._open[place].write_table(table)
+        self._lines[place] = bytearray()
+
+    def close(self) -> None:
+        for place, lines in self._lines.items():
+            if lines:
+                self._flush(place)
+        for place, writer in self._open.items():
+            writer.close()
+            self._partial(place).replace(self._folder / place / f"{self._name}.parquet")
+
+    def abandon(self) -> None:
+        for place, writer in self._open.items():
+            writer.close()
+            self._partial(place).unlink(missing_ok=True)
+
+
+def reader_fingerprint() -> str:
+    """Changes whenever inputs have to be read again: with the version of the package or the shape of a Record."""
+    from importlib.metadata import version
+
+    shape = "|".join(f"{field.name}:{field.annotation}" for field in fields(Record))
+    return hashlib.sha256(f"{version('trialpanorama')}|{shape}".encode()).hexdigest()[:16]
