@@ -462,6 +462,7 @@ class Author(Part):
     last_name: Annotated[str | None, Meta(description="Last name")] = None
     fore_name: Annotated[str | None, Meta(description="First and middle names")] = None
     initials: Annotated[str | None, Meta(description="Initials")] = None
+    suffix: Annotated[str | None, Meta(description="Such as Jr, Sr, 3rd")] = None
     collective_name: Annotated[str | None, Meta(description="Name of a group that is the author")] = None
     affiliations: Annotated[list[str], Meta(description="Affiliations, without e-mail addresses")] = []
     orcid: Annotated[str | None, Meta(description="ORCID iD")] = None
