@@ -1,0 +1,870 @@
+"""PubMed: articles and book chapters of the National Library of Medicine, in XML and in MEDLINE's tagged text.
+
+Both formats fill one `_Article`, and `_record` alone says what becomes of it, so that the same article read from
+either gives the same Record wherever both carry the fact.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import BinaryIO
+
+import msgspec
+from lxml import etree
+
+from trialpanorama import identifiers, vocabulary
+from trialpanorama.errors import Unreadable
+from trialpanorama.record import (
+    AbstractSection,
+    Author,
+    Correction,
+    Identifier,
+    MeshTerm,
+    Note,
+    Paper,
+    PartialDate,
+    Record,
+    Reject,
+    Sponsor,
+)
+from trialpanorama.sources import Format, Source
+from trialpanorama.sources._reading import (
+    MAX_ENTRY_BYTES,
+    Entry,
+    as_utf8,
+    each,
+    fold,
+    parse_xml,
+    peek,
+    reject,
+    text_lines,
+    xml_elements,
+)
+from trialpanorama.vocabulary import Phase
+
+
+class _Article(msgspec.Struct):
+    """What either format says, before it is a Record."""
+
+    pmid: str | None = None
+    title: str | None = None
+    paper: Paper = msgspec.field(default_factory=Paper)
+    has_book_authors: bool = False
+    revised: PartialDate | None = None
+    other_abstracts: list[tuple[str, str]] = []
+    """Language and text of abstracts that are not the article's own."""
+    accessions: list[tuple[str, str]] = []
+    """Name of a databank, and an accession number in it."""
+    funders: list[str] = []
+    keywords: list[str] = []
+    mesh_terms: list[MeshTerm] = []
+    notes: list[Note] = []
+
+
+# --- from an article to its Record
+
+
+_PMID = re.compile(r"0*([1-9]\d{0,7})")
+_PMCID = re.compile(r"PMC\d+")
+_ORCID = re.compile(r"(\d{4})-?(\d{4})-?(\d{4})-?(\d{3}[\dXx])\b")
+_EMAIL = re.compile(r"\s*\(?(?:\b(?:electronic address|e-?mail(?: address)?)\s*:?\s*)?[\w.+'-]+@[\w-]+(?:\.[\w-]+)+\.?\)?", re.IGNORECASE)
+_NO_TITLE = frozenset({"not available", "in process citation"})
+
+_PHASES: dict[str, Phase] = {
+    "clinical trial, phase i": "PHASE1",
+    "clinical trial, phase ii": "PHASE2",
+    "clinical trial, phase iii": "PHASE3",
+    "clinical trial, phase iv": "PHASE4",
+}
+_INTERVENTIONAL = frozenset(
+    {
+        *_PHASES,
+        "adaptive clinical trial",
+        "clinical trial",
+        "clinical trial protocol",
+        "controlled clinical trial",
+        "equivalence trial",
+        "pragmatic clinical trial",
+        "randomized controlled trial",
+    }
+)
+"""Publication types of trials in people; those that end in ", Veterinary" are not among them."""
+
+_LANGUAGES = dict(
+    pair.split(":")
+    for pair in (
+        "afr:af ara:ar aze:az bos:bs bul:bg cat:ca chi:zh cze:cs dan:da dut:nl est:et fin:fi fre:fr geo:ka ger:de gre:el "
+        "heb:he hrv:hr hun:hu ice:is ind:id ita:it jpn:ja kor:ko lav:lv lit:lt mac:mk may:ms nor:no per:fa pol:pl por:pt "
+        "rum:ro rus:ru slo:sk slv:sl spa:es srp:sr swe:sv tha:th tur:tr ukr:uk vie:vi"
+    ).split()
+)
+"""MARC language codes, as PubMed writes them, and their ISO 639-1 counterparts; English is left out on purpose."""
+
+
+def _record(article: _Article) -> Record:
+    paper = article.paper
+    pmid = _PMID.fullmatch(article.pmid or "")
+    if not pmid:
+        raise Unreadable("missing_identifier", "no PMID" if not article.pmid else f"{article.pmid[:40]!r} is no PMID")
+    paper.pmid = pmid.group(1)
+    types = {name.casefold(): name for name in paper.publication_types}
+    paper.is_retracted = "retracted publication" in types or any(c.type == "RetractionIn" for c in paper.corrections)
+    paper.cited_pmids = list(dict.fromkeys(paper.cited_pmids))
+    paper.chemicals = list(dict.fromkeys(paper.chemicals))
+
+    record = Record(
+        kind="PUBLICATION",
+        register="pubmed",
+        id=paper.pmid,
+        url=f"https://pubmed.ncbi.nlm.nih.gov/{paper.pmid}/",
+        paper=paper,
+        last_updated_date=article.revised,
+        keywords=list(dict.fromkeys(article.keywords)),
+        mesh_terms=article.mesh_terms,
+        sponsors=[Sponsor(name=name, role="FUNDER") for name in dict.fromkeys(article.funders)],
+        notes=article.notes,
+    )
+    record.scientific_title = _without_brackets(article.title)
+    if record.scientific_title is None and paper.vernacular_title:
+        record.scientific_title = paper.vernacular_title
+        record.language = next((_LANGUAGES[code] for code in paper.languages if code in _LANGUAGES), None)
+    sections = [f"{s.label}: {s.text}" if s.label else s.text for s in paper.abstract_sections]
+    record.brief_summary = "\n".join(sections) or None
+
+    trial_types = [name for folded, name in types.items() if folded in _INTERVENTIONAL]
+    record.phases = sorted({_PHASES[folded] for folded in types if folded in _PHASES})
+    record.phase_raw = "; ".join(name for folded, name in types.items() if folded in _PHASES) or None
+    if trial_types:
+        record.study_type, record.study_type_raw = "INTERVENTIONAL", "; ".join(trial_types)
+    elif observational := types.get("observational study"):
+        record.study_type, record.study_type_raw = "OBSERVATIONAL", observational
+    if randomized := types.get("randomized controlled trial"):
+        record.allocation, record.allocation_raw = "RANDOMIZED", randomized
+
+    record.identifiers = _identifiers(article, record)
+    return record
+
+
+def _identifiers(article: _Article, record: Record) -> list[Identifier]:
+    """The article's own ids, then the registrations NLM lists for it, then those that only its texts name."""
+    paper = article.paper
+    found = [Identifier(id=record.id, register="pubmed", role="primary", field="PMID")]
+    if paper.doi:
+        found.append(Identifier(id=paper.doi, role="alias", type_raw="doi"))
+    if paper.pmcid:
+        found.append(Identifier(id=paper.pmcid, role="alias", type_raw="pmc"))
+    known = {record.id}
+    for databank, accession in article.accessions:
+        registration = identifiers.normalise(accession)
+        if registration is None or registration.id in known:
+            continue
+        known.add(registration.id)
+        found.append(
+            Identifier(
+                id=registration.id,
+                register=registration.register,
+                role="secondary",
+                raw=accession if accession != registration.id else None,
+                type_raw=databank,
+                field="DataBankList",
+            )
+        )
+    texts = [("title", record.scientific_title), ("abstract", record.brief_summary)]
+    texts += [("other abstract", text) for _, text in article.other_abstracts]
+    for field, text in texts:
+        for mention in identifiers.find(text) if text else []:
+            if mention.id in known or mention.register == "pubmed":
+                continue
+            known.add(mention.id)
+            raw = text[mention.start : mention.end] if text else ""
+            found.append(
+                Identifier(
+                    id=mention.id,
+                    register=mention.register,
+                    role="mentioned",
+                    raw=raw if raw != mention.id else None,
+                    field=field,
+                )
+            )
+    return found
+
+
+def _without_brackets(title: str | None) -> str | None:
+    """A title without the brackets that say NLM translated it; None where they say that there is no title."""
+    if not title:
+        return None
+    if title.startswith("[") and title.rstrip(".").endswith("]"):
+        inside = title.rstrip(".")[1:-1]
+        depth = 0
+        for character in inside:
+            depth += (character == "[") - (character == "]")
+            if depth < 0:
+                return title
+        stop = "." if title.endswith(".") and not inside.endswith((".", "?", "!")) else ""
+        title = inside + stop
+    return None if title.strip(" .").casefold() in _NO_TITLE else title
+
+
+_YEAR = re.compile(r"(?<!\d)(?:1[5-9]|20)\d\d(?!\d)")
+
+
+def _date(text: str | None) -> PartialDate | None:
+    """A date of a citation; where it is none (`Winter 1999-2000`, 31 February), its first year."""
+    text = fold(text)
+    if text is None:
+        return None
+    date = vocabulary.parse_date(text, "ymd")
+    if date is None:
+        year = _YEAR.search(text)
+        date = year.group() if year else None
+    return PartialDate(date=date, raw=text if text != date else None)
+
+
+def _affiliation(text: str | None) -> str | None:
+    """An affiliation without the e-mail addresses that stand in it."""
+    if text and "@" in text:
+        text = _EMAIL.sub("", text).strip(" ;,")
+    return text or None
+
+
+def _orcid(text: str | None) -> str | None:
+    match = _ORCID.search(text or "")
+    return "-".join(match.groups()).upper() if match else None
+
+
+# --- XML
+
+
+_BEFORE_ROOT = rb"\A(?:\xef\xbb\xbf)?(?:\s+|<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^>\[]*(?:\[.*?\]\s*)?>)*"
+_ARTICLE_SET = re.compile(_BEFORE_ROOT + rb"<(?:PubmedArticleSet|PubmedBookArticleSet|PubmedArticle|PubmedBookArticle)[\s>]", re.DOTALL)
+_CITATION_SET = re.compile(_BEFORE_ROOT + rb"<(?:MedlineCitationSet|MedlineCitation)[\s>]", re.DOTALL)
+
+
+def _utf8(head: bytes) -> bytes:
+    return head.decode("utf-16", "ignore").encode() if head.startswith((b"\xff\xfe", b"\xfe\xff")) else head
+
+
+def _is_article_set(head: bytes) -> bool:
+    return _ARTICLE_SET.match(_utf8(head)) is not None
+
+
+def _is_citation_set(head: bytes) -> bool:
+    return _CITATION_SET.match(_utf8(head)) is not None
+
+
+def _read_article_set(stream: BinaryIO) -> Iterator[Record | Reject]:
+    return _read_xml(stream, ("PubmedArticle", "PubmedBookArticle", "DeleteCitation", "DeleteDocument"))
+
+
+def _read_citation_set(stream: BinaryIO) -> Iterator[Record | Reject]:
+    return _read_xml(stream, ("MedlineCitation", "DeleteCitation"))
+
+
+def _read_xml(stream: BinaryIO, tags: tuple[str, ...]) -> Iterator[Record | Reject]:
+    head, stream = peek(stream, 1024)
+    return each(_deletions(xml_elements(as_utf8(stream, head), tags)), _from_xml)
+
+
+_DELETED = re.compile(rb"<PMID[^>]*>\s*(\d+)\s*</PMID\s*>")
+
+
+def _deletions(entries: Iterable[Entry | Reject]) -> Iterator[Entry | Reject]:
+    """Entries, where one that lists deleted articles becomes a Reject for each of them."""
+    ordinal = 0
+    for entry in entries:
+        if isinstance(entry, Entry) and entry.data.startswith(b"<Delete"):
+            for deleted in _DELETED.finditer(entry.data):
+                ordinal += 1
+                detail = f"PubMed deleted PMID {deleted.group(1).decode()}"
+                offset = None if entry.offset is None else entry.offset + deleted.start()
+                yield reject("deletion_notice", detail, deleted.group(), ordinal, offset)
+            continue
+        ordinal += 1
+        if isinstance(entry, Entry):
+            entry.ordinal = ordinal
+        else:
+            entry.place.ordinal = ordinal
+        yield entry
+
+
+def _from_xml(entry: Entry) -> Record:
+    root = parse_xml(entry.data, mixed=True)
+    article = _Article()
+    _HANDLERS[root.tag](root, article)
+    return _record(article)
+
+
+def _text(element: etree._Element) -> str | None:
+    """All text of an element on one line, whatever markup divides it."""
+    return fold(_flat(element) if len(element) else element.text)
+
+
+_POWER = re.compile(r"[-\u2212+]?\d")
+
+
+def _flat(element: etree._Element) -> str:
+    parts = [element.text or ""]
+    for child in element:
+        inner = _flat(child)
+        if child.tag == "sup" and parts[-1][-1:].isdecimal() and _POWER.match(inner):
+            inner = "^" + inner  # 10<sup>9</sup> is not 109
+        parts.append(inner)
+        parts.append(child.tail or "")
+    return "".join(parts)
+
+
+def _walk(element: etree._Element, article: _Article) -> None:
+    for child in element:
+        handler = _HANDLERS.get(child.tag)
+        if handler is not None:
+            handler(child, article)
+
+
+def _texts(element: etree._Element, tag: str) -> list[str]:
+    return [text for child in element if child.tag == tag and (text := _text(child))]
+
+
+def _parts(element: etree._Element) -> dict[str, str]:
+    """The text of each child by its tag; of a repeated tag the first."""
+    parts: dict[str, str] = {}
+    for child in element:
+        text = _text(child)
+        if text:
+            parts.setdefault(child.tag, text)
+    return parts
+
+
+def _xml_date(element: etree._Element) -> PartialDate | None:
+    parts = [child.text.strip() for child in element if child.text]
+    return _date(("-" if all(map(str.isdecimal, parts)) else " ").join(parts))
+
+
+def _citation(element: etree._Element, article: _Article) -> None:
+    article.paper.medline_status = element.get("Status")
+    _walk(element, article)
+
+
+def _pmid(element: etree._Element, article: _Article) -> None:
+    article.pmid = fold(element.text)
+    version = element.get("Version", "")
+    article.paper.version = int(version) if version.isdecimal() else None
+
+
+def _date_revised(element: etree._Element, article: _Article) -> None:
+    article.revised = _xml_date(element)
+
+
+def _publication_date(element: etree._Element, article: _Article) -> None:
+    article.paper.publication_date = _xml_date(element)
+
+
+def _electronic_date(element: etree._Element, article: _Article) -> None:
+    if element.get("DateType", "Electronic") == "Electronic":
+        article.paper.electronic_date = _xml_date(element)
+
+
+def _article_title(element: etree._Element, article: _Article) -> None:
+    article.title = _text(element)
+
+
+def _paper_field(name: str) -> Callable[[etree._Element, _Article], None]:
+    def handler(element: etree._Element, article: _Article) -> None:
+        setattr(article.paper, name, _text(element))
+
+    return handler
+
+
+def _book_title(element: etree._Element, article: _Article) -> None:
+    article.paper.journal = article.title = _text(element)  # the title of a chapter comes later, and replaces it
+
+
+def _pagination(element: etree._Element, article: _Article) -> None:
+    parts = _parts(element)
+    pages = [parts[tag] for tag in ("StartPage", "EndPage") if tag in parts]
+    article.paper.pages = parts.get("MedlinePgn") or "-".join(pages) or None
+
+
+def _location(element: etree._Element, article: _Article) -> None:
+    if element.get("EIdType") == "doi" and element.get("ValidYN") != "N" and not article.paper.doi:
+        article.paper.doi = _text(element)
+
+
+def _article_ids(element: etree._Element, article: _Article) -> None:
+    for child in element:
+        kind, text = child.get("IdType", "pubmed"), _text(child)
+        if text and kind == "doi":
+            article.paper.doi = text
+        elif text and kind == "pmc":
+            pmcid = _PMCID.search(text)
+            article.paper.pmcid = pmcid.group() if pmcid else None
+        elif text and kind == "pubmed" and not article.pmid:
+            article.pmid = text
+
+
+def _abstract(element: etree._Element, article: _Article) -> None:
+    for child in element:
+        if child.tag == "AbstractText" and (text := _text(child)):
+            article.paper.abstract_sections.append(
+                AbstractSection(text=text, label=_label(child.get("Label")), category=child.get("NlmCategory"))
+            )
+
+
+def _label(text: str | None) -> str | None:
+    text = (fold(text) or "").rstrip(" :")
+    return text if text and text != "UNLABELLED" else None
+
+
+def _other_abstract(element: etree._Element, article: _Article) -> None:
+    if text := "\n".join(_texts(element, "AbstractText")):
+        article.other_abstracts.append((element.get("Language", ""), text))
+
+
+def _authors(element: etree._Element, article: _Article) -> None:
+    parent = element.getparent()
+    of_book = parent is not None and parent.tag == "Book"
+    paper = article.paper
+    if paper.authors and (of_book or not article.has_book_authors):
+        return
+    paper.authors = [_author(child) for child in element if child.tag == "Author" and child.get("ValidYN") != "N"]
+    article.has_book_authors = of_book
+
+
+def _author(element: etree._Element) -> Author:
+    author = Author()
+    for child in element:
+        tag, text = child.tag, _text(child)
+        if tag == "LastName":
+            author.last_name = text
+        elif tag in ("ForeName", "FirstName"):
+            author.fore_name = text
+        elif tag == "Initials":
+            author.initials = text
+        elif tag == "Suffix":
+            author.suffix = text
+        elif tag == "CollectiveName":
+            author.collective_name = text
+        elif tag == "AffiliationInfo":
+            author.affiliations += filter(None, map(_affiliation, _texts(child, "Affiliation")))
+        elif tag == "Affiliation":
+            author.affiliations += filter(None, [_affiliation(text)])
+        elif tag == "Identifier" and child.get("Source") == "ORCID":
+            author.orcid = _orcid(text)
+    return author
+
+
+def _languages(element: etree._Element, article: _Article) -> None:
+    article.paper.languages += (fold(element.text) or "").lower().split()
+
+
+def _databanks(element: etree._Element, article: _Article) -> None:
+    for databank in element:
+        name = next(iter(_texts(databank, "DataBankName")), "")
+        for child in databank:
+            if child.tag == "AccessionNumberList":
+                article.accessions += [(name, accession) for accession in _texts(child, "AccessionNumber")]
+
+
+def _grants(element: etree._Element, article: _Article) -> None:
+    for grant in element:
+        parts = _parts(grant)
+        written = "/".join(parts[tag] for tag in ("GrantID", "Acronym", "Agency", "Country") if tag in parts)
+        if written:
+            article.paper.grants.append(written)
+        if "Agency" in parts:
+            article.funders.append(parts["Agency"])
+
+
+def _publication_types(element: etree._Element, article: _Article) -> None:
+    article.paper.publication_types += _texts(element, "PublicationType")
+
+
+def _publication_type(element: etree._Element, article: _Article) -> None:
+    article.paper.publication_types += filter(None, [_text(element)])
+
+
+def _chemicals(element: etree._Element, article: _Article) -> None:
+    for chemical in element:
+        article.paper.chemicals += _texts(chemical, "NameOfSubstance")
+
+
+def _mesh_headings(element: etree._Element, article: _Article) -> None:
+    for heading in element:
+        term = None
+        for child in heading:
+            text = _text(child)
+            if child.tag in ("DescriptorName", "Descriptor") and text:
+                term = MeshTerm(term=text, id=child.get("UI"), about="article", is_major=False)
+                article.mesh_terms.append(term)
+            elif child.tag in ("QualifierName", "SubHeading") and term and text:
+                term.qualifiers.append(text)
+            if term and child.get("MajorTopicYN") == "Y":
+                term.is_major = True
+
+
+def _supplementary_mesh(element: etree._Element, article: _Article) -> None:
+    for child in element:
+        if text := _text(child):
+            article.mesh_terms.append(MeshTerm(term=text, id=child.get("UI"), about="article", is_major=False))
+
+
+def _keywords(element: etree._Element, article: _Article) -> None:
+    article.keywords += _texts(element, "Keyword")
+
+
+def _corrections(element: etree._Element, article: _Article) -> None:
+    for child in element:
+        parts = _parts(child)
+        # before 2009 the kind of relation was the element's name, not an attribute
+        _relate(article, child.get("RefType", child.tag), parts.get("PMID"), parts.get("RefSource"))
+
+
+def _relate(article: _Article, type: str, pmid: str | None, citation: str | None) -> None:
+    if type != "Cites":
+        article.paper.corrections.append(Correction(type=type, pmid=pmid, citation=citation))
+    elif pmid:
+        article.paper.cited_pmids.append(pmid)
+
+
+def _references(element: etree._Element, article: _Article) -> None:
+    for child in element.iter("ArticleId"):
+        if child.get("IdType") == "pubmed" and (pmid := _text(child)):
+            article.paper.cited_pmids.append(pmid)
+
+
+_HANDLERS: dict[str, Callable[[etree._Element, _Article], None]] = {
+    **dict.fromkeys(
+        (
+            "PubmedArticle",
+            "PubmedBookArticle",
+            "BookDocument",
+            "Article",
+            "Journal",
+            "JournalIssue",
+            "Book",
+            "MedlineJournalInfo",
+            "PubmedData",
+            "PubmedBookData",
+        ),
+        _walk,
+    ),
+    "MedlineCitation": _citation,
+    "PMID": _pmid,
+    "DateRevised": _date_revised,
+    "PubDate": _publication_date,
+    "ArticleDate": _electronic_date,
+    "ContributionDate": _electronic_date,
+    "ArticleTitle": _article_title,
+    "VernacularTitle": _paper_field("vernacular_title"),
+    "Title": _paper_field("journal"),
+    "BookTitle": _book_title,
+    "ISOAbbreviation": _paper_field("journal_abbreviation"),
+    "MedlineTA": _paper_field("journal_abbreviation"),  # stands behind the ISO abbreviation, and wins
+    "ISSN": _paper_field("issn"),
+    "Volume": _paper_field("volume"),
+    "Issue": _paper_field("issue"),
+    "Pagination": _pagination,
+    "ELocationID": _location,
+    "ArticleIdList": _article_ids,
+    "Abstract": _abstract,
+    "OtherAbstract": _other_abstract,
+    "AuthorList": _authors,
+    "Language": _languages,
+    "DataBankList": _databanks,
+    "GrantList": _grants,
+    "PublicationTypeList": _publication_types,
+    "PublicationType": _publication_type,
+    "ChemicalList": _chemicals,
+    "MeshHeadingList": _mesh_headings,
+    "SupplMeshList": _supplementary_mesh,
+    "KeywordList": _keywords,
+    "CommentsCorrectionsList": _corrections,
+    "CommentsCorrections": _corrections,
+    "ReferenceList": _references,
+}
+
+
+# --- MEDLINE's tagged text
+
+
+_TAG_LINE = re.compile(rb"(?=.{4}-)([A-Z]{2,4}) *-(.*)", re.DOTALL)
+_FIRST_TAG = re.compile(rb"\A(?:\xef\xbb\xbf)?\s*(?=.{4}-)(?!TY )[A-Z]{2,4} *-")
+_PMID_TAG = re.compile(rb"^(?:\xef\xbb\xbf)?PMID- *\d", re.MULTILINE)
+_RELATIONS = {
+    "CIN": "CommentIn",
+    "CON": "CommentOn",
+    "CRF": "CorrectedandRepublishedFrom",
+    "CRI": "CorrectedandRepublishedIn",
+    "ECF": "ExpressionOfConcernFor",
+    "ECI": "ExpressionOfConcernIn",
+    "EFR": "ErratumFor",
+    "EIN": "ErratumIn",
+    "ORI": "OriginalReportIn",
+    "PRIN": "PartialRetractionIn",
+    "PROF": "PartialRetractionOf",
+    "RIN": "RetractionIn",
+    "ROF": "RetractionOf",
+    "RPF": "RepublishedFrom",
+    "RPI": "RepublishedIn",
+    "RRF": "RetractedandRepublishedFrom",
+    "RRI": "RetractedandRepublishedIn",
+    "SPIN": "SummaryForPatientsIn",
+    "UIN": "UpdateIn",
+    "UOF": "UpdateOf",
+}
+_CITED_PMID = re.compile(r"\s*\bPMID:\s*(\d+)")
+_WITH_KIND = re.compile(r"(.*\S)\s*\[(\w+)\]")
+_SUBSTANCE = re.compile(r"(?:EC )?\S+ \((.*)\)")
+_SUFFIX = re.compile(r"\s+(Jr|Sr|\d(?:st|nd|rd|th))$")
+
+
+def _is_tagged(head: bytes) -> bool:
+    return _FIRST_TAG.match(head) is not None and _PMID_TAG.search(head) is not None
+
+
+def _read_tagged(stream: BinaryIO) -> Iterator[Record | Reject]:
+    return each(_tagged_entries(stream), _from_tagged)
+
+
+def _tagged_entries(stream: BinaryIO) -> Iterator[Entry | Reject]:
+    """Articles of a tagged file: one ends at an empty line before a tag, or where the next PMID begins."""
+    lines: list[bytes] = []
+    ordinal = line = size = 0
+    begins_line = 1
+    offset: int | None = 0
+    begins: int | None = 0
+    after_blank, too_large = True, False
+
+    def finished() -> Entry | Reject:
+        data = b"".join(lines)
+        if too_large:
+            return reject("entry_too_large", "the hash is of its beginning", data, ordinal, begins, begins_line)
+        return Entry(data, ordinal, begins, begins_line)
+
+    for text in text_lines(stream):
+        line += 1
+        at = offset
+        if text is None:
+            too_large, after_blank, offset = True, False, None  # how long it was is not known
+            continue
+        offset = None if offset is None else offset + len(text)
+        if line == 1 and text.startswith(b"\xef\xbb\xbf"):
+            at, text = 3, text[3:]
+        if not text.strip():
+            after_blank = True
+            continue
+        tag = _TAG_LINE.match(text)
+        if tag and (after_blank or tag.group(1) == b"PMID"):
+            if lines or too_large:
+                ordinal += 1
+                yield finished()
+            lines, size, too_large = [], 0, False
+            begins, begins_line = at, line
+        after_blank = False
+        size += len(text)
+        too_large = too_large or size > MAX_ENTRY_BYTES
+        if not too_large:
+            lines.append(text)
+    if not lines and not too_large:
+        return
+    ordinal += 1
+    last = finished()
+    # every article of this format ends with its source line and a line break
+    if isinstance(last, Entry) and not last.data.endswith(b"\n") and b"\nSO  -" not in last.data:
+        last = reject("truncated", "the input ends inside this article", last.data, ordinal, begins, begins_line)
+    yield last
+
+
+def _fields(entry: Entry, notes: list[Note]) -> Iterator[tuple[str, str]]:
+    """Tags and values in their order, lines that continue a value joined to it."""
+    try:
+        text = entry.data.decode()
+    except UnicodeDecodeError as error:
+        raise Unreadable("invalid_encoding", f"byte {entry.data[error.start]:#04x} is not UTF-8") from None
+    tag, parts = "", [""]
+    for line in text.split("\n"):
+        match = _TAG_LINE.match(line.encode()) if line[4:5] == "-" else None
+        if match:
+            if tag:
+                yield tag, fold(" ".join(parts)) or ""
+            tag, parts = match.group(1).decode(), [line[5:]]
+        elif line.strip():
+            if not tag:
+                raise Unreadable("malformed_text", f"{line[:40]!r} stands before the first tag")
+            if not line.startswith(" "):
+                notes.append(Note(field="paper", note="a line without tag or indent was joined to the one before", raw=fold(line)))
+            parts.append(line)
+    yield tag, fold(" ".join(parts)) or ""
+
+
+def _from_tagged(entry: Entry) -> Record:
+    article = _Article()
+    paper = article.paper
+    author: Author | None = None
+    unplaced: list[str] = []
+    """Affiliations that stand before the authors, as they did before 2014."""
+    for tag, value in _fields(entry, article.notes):
+        if not value:
+            continue
+        match tag:
+            case "PMID":
+                article.pmid = value
+            case "TI":
+                article.title = value
+            case "TT":
+                paper.vernacular_title = value
+            case "AB":
+                paper.abstract_sections = _sections(value)
+            case "OAB" if not value.endswith("Abstract available from the publisher."):
+                article.other_abstracts.append(("", value))
+            case "FAU":
+                author = _full_author(value)
+                paper.authors.append(author)
+            case "AU":
+                if author is None or author.initials or not author.last_name:
+                    author = Author()
+                    paper.authors.append(author)
+                _short_author(author, value)
+            case "CN":
+                author = Author(collective_name=value)
+                paper.authors.append(author)
+            case "AUID" if author:
+                author.orcid = _orcid(value) or author.orcid
+            case "AD" if affiliation := _affiliation(value):
+                (author.affiliations if author else unplaced).append(affiliation)
+            case "DP":
+                paper.publication_date = _date(value)
+            case "DEP" | "CTDT":
+                paper.electronic_date = _date(value)
+            case "LR" | "DRDT":
+                article.revised = _date(value)
+            case "STAT":
+                paper.medline_status = value
+            case "JT" | "BTI":
+                paper.journal = value
+            case "TA":
+                paper.journal_abbreviation = value
+            case "IS":
+                if paper.issn is None or paper.issn.endswith("(Linking)"):
+                    paper.issn = value
+            case "VI":
+                paper.volume = value
+            case "IP":
+                paper.issue = value
+            case "PG":
+                paper.pages = value
+            case "LA":
+                paper.languages.append(value.lower())
+            case "PT":
+                paper.publication_types.append(value)
+            case "PMC" if pmcid := _PMCID.search(value):
+                paper.pmcid = pmcid.group()
+            case "LID" | "AID":
+                kind = _WITH_KIND.fullmatch(value)
+                if kind and kind.group(2) == "doi" and (tag == "AID" or paper.doi is None):
+                    paper.doi = kind.group(1)
+            case "MH":
+                descriptor, *qualifiers = value.split("/")
+                article.mesh_terms.append(
+                    MeshTerm(
+                        term=descriptor.lstrip("*"),
+                        about="article",
+                        is_major="*" in value,
+                        qualifiers=[qualifier.lstrip("*") for qualifier in qualifiers],
+                    )
+                )
+            case "RN":
+                if substance := _SUBSTANCE.fullmatch(value):
+                    paper.chemicals.append(substance.group(1))
+                elif not value[0].isdecimal() and not value.startswith("EC "):
+                    article.mesh_terms.append(MeshTerm(term=value, about="article", is_major=False))
+            case "NM":
+                paper.chemicals.append(value)
+            case "OT":
+                article.keywords.append(value.lstrip("*"))
+            case "GR":
+                paper.grants.append(value)
+                if value.count("/") > 0:
+                    article.funders.append(value.split("/")[-2])
+            case "SI":
+                databank, _, accession = value.partition("/")
+                article.accessions.append((databank, accession))
+            case _ if relation := _RELATIONS.get(tag):
+                cited = _CITED_PMID.search(value)
+                citation = fold(_CITED_PMID.sub("", value))
+                _relate(article, relation, cited.group(1) if cited else None, citation)
+    if paper.issn:
+        paper.issn = paper.issn.split(" ")[0]
+    if article.title is None and not paper.journal_abbreviation:
+        article.title = paper.journal  # a whole book
+    if unplaced and paper.authors:
+        paper.authors[0].affiliations[:0] = unplaced
+    return _record(article)
+
+
+_LABEL = re.compile(r"(?:^|(?<=[.?!)\]] ))([A-Z][A-Z0-9 ,/&'()-]{2,70}): ")
+
+
+def _sections(text: str) -> list[AbstractSection]:
+    """The sections of an abstract that begins with a label in capitals; else the one text."""
+    if not _LABEL.match(text):
+        return [AbstractSection(text=text)]
+    _, *parts = _LABEL.split(text)
+    pairs = zip(parts[::2], parts[1::2], strict=True)
+    return [AbstractSection(text=body.strip(), label=_label(label)) for label, body in pairs if body.strip()]
+
+
+def _full_author(value: str) -> Author:
+    last_name, _, fore_name = value.partition(", ")
+    suffix = _SUFFIX.search(fore_name)
+    return Author(
+        last_name=last_name,
+        fore_name=_SUFFIX.sub("", fore_name) or None,
+        suffix=suffix.group(1) if suffix else None,
+    )
+
+
+def _short_author(author: Author, value: str) -> None:
+    """Complete an author from `Lastname IN`, the form that every article has."""
+    suffix = _SUFFIX.search(value)
+    last_name, _, initials = _SUFFIX.sub("", value).rpartition(" ")
+    author.suffix = author.suffix or (suffix.group(1) if suffix else None)
+    author.last_name = author.last_name or last_name or initials
+    author.initials = initials if last_name else None
+
+
+# --- the source
+
+
+SOURCE = Source(
+    name="pubmed",
+    title="PubMed",
+    home_page="https://pubmed.ncbi.nlm.nih.gov/",
+    licence="NLM terms and conditions: citations may be passed on with attribution; publishers may hold rights in abstracts",
+    is_open=True,
+    registers=("pubmed",),
+    obtain=(
+        "Save a search as PubMed (MEDLINE) text or fetch it as XML with the E-utilities (db=pubmed, retmode=xml), or "
+        "take the yearly baseline and daily update files pubmedYYnNNNN.xml.gz of the National Library of Medicine."
+    ),
+    formats=(
+        Format(
+            name="article-set-xml",
+            meaning="PubmedArticleSet XML of the E-utilities, the baseline and the update files, old and new DTD",
+            recognise=_is_article_set,
+            read=_read_article_set,
+        ),
+        Format(
+            name="citation-set-xml",
+            meaning="MedlineCitationSet XML of the MEDLINE baselines before 2016",
+            recognise=_is_citation_set,
+            read=_read_citation_set,
+        ),
+        Format(
+            name="medline-text",
+            meaning="MEDLINE's tagged text, the PubMed format of saved searches and of .nbib files",
+            recognise=_is_tagged,
+            read=_read_tagged,
+        ),
+    ),
+)
