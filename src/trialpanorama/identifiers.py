@@ -1,0 +1,633 @@
+"""Find, normalise and print the numbers that registers give to trials, also where a text writes them carelessly.
+
+An id is printed in one way: `NCT99000001`, `2090-000001-10-DE` (EU CTR, without the prefix that ICTRP adds),
+`UMIN999000001` (without `JPRN-`), `CTRI/2099/01/000001`. Normalising twice changes nothing. What a record says about
+itself (`record_key`) and what all records of one trial share (`trial_key`) are cut from that.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+from typing import NamedTuple
+
+
+class Register(NamedTuple):
+    """A register whose ids are known, with the shape of its ids."""
+
+    name: str
+    title: str
+    canonical: str
+    """Regular expression of an id as this module prints it."""
+    search: str
+    """Regular expression that finds the id in a text (dashes and spaces already plain)."""
+    compact: str
+    """The same id with all but letters and digits removed, in capitals; its groups are the parts that are printed."""
+    prefix: str
+    """What is printed before the parts."""
+    separator: str
+    """What is printed between them."""
+    url: str
+    """Page of the id, `{}` is the printed id; for a register without stable pages, its page at ICTRP."""
+    example: str
+    """A fictional id."""
+    ictrp_names: tuple[str, ...] = ()
+    """What ICTRP calls it in `Source Register`."""
+    is_trial_register: bool = True
+    """Whether its ids stand for trials: not so for UTN (a request for a number) and for publications."""
+
+    @property
+    def precedence(self) -> int:
+        """Rank when records of one trial disagree; the least wins."""
+        return _PRECEDENCE[self.name]
+
+
+class Found(NamedTuple):
+    """An id, the register that issues such ids, and where it stands in the text."""
+
+    id: str
+    register: str
+    start: int
+    end: int
+
+
+_AT_ICTRP = "https://trialsearch.who.int/Trial2.aspx?TrialID="
+_GAP = r"[\W_]{0,3}"
+_NUMBER_WORD = r"(?:[\W_]{0,2}(?i:number|no|nr|id)\b)?[\W_]{0,3}"
+_BEFORE = r"(?<![A-Z0-9])"
+_AFTER = r"(?![0-9])"
+_COUNTRY = r"(?:-(?:[A-Z]{2}(?![A-Za-z])|3(?i:rd)\b|(?i:outside-EU/EEA)))?"
+_EU_PREFIX = r"(?:(?i:EUCTR|EU-?CT|CTIS)" + _GAP + r"|(?i:EudraCT)" + _NUMBER_WORD + r")"
+
+_ALL = (
+    Register(
+        "clinicaltrials_gov",
+        "ClinicalTrials.gov",
+        r"NCT\d{8}",
+        rf"{_BEFORE}(?i:NCT){_NUMBER_WORD}\d{{8}}{_AFTER}",
+        r"NCT(?:NUMBER|NO|NR|ID)?(\d{8})",
+        "NCT",
+        "",
+        "https://clinicaltrials.gov/study/{}",
+        "NCT99000001",
+        ("ClinicalTrials.gov",),
+    ),
+    Register(
+        "ctis",
+        "Clinical Trials Information System (EU)",
+        r"20\d{2}-5\d{5}-\d{2}(-\d{2})?",
+        rf"(?:{_EU_PREFIX}|(?<![\w-]))20\d{{2}}-5\d{{5}}-\d{{2}}(?:-\d{{2}})?{_AFTER}",
+        r"(?:EUCTR|EUCT|CTIS|EUDRACT)?(?:NUMBER|NO|NR|ID)?(\d{4})(5\d{5})(\d{2})(\d{2})?",
+        "",
+        "-",
+        "https://euclinicaltrials.eu/ctis-public/view/{}",
+        "2090-500001-10-00",
+        ("CTIS", "Clinical Trials Information System"),
+    ),
+    Register(
+        "euctr",
+        "EU Clinical Trials Register",
+        r"20\d{2}-[0-46-9]\d{5}-\d{2}(-([A-Z]{2}|3RD))?",
+        rf"(?:{_EU_PREFIX}20\d{{2}}[- ]?[0-46-9]\d{{5}}[- ]?\d{{2}}|(?<![\w-])20\d{{2}} ?- ?0\d{{5}} ?- ?\d{{2}})"
+        rf"{_AFTER}{_COUNTRY}",
+        r"(?:EUCTR|EUCT|CTIS|EUDRACT)?(?:NUMBER|NO|NR|ID)?(\d{4})([0-46-9]\d{5})(\d{2})([A-Z]{2}|3RD|OUTSIDEEUEEA)?",
+        "",
+        "-",
+        "https://www.clinicaltrialsregister.eu/ctr-search/search?query={}",
+        "2090-000001-10",
+        ("EU Clinical Trials Register", "EUCTR"),
+    ),
+    Register(
+        "isrctn",
+        "ISRCTN registry",
+        r"ISRCTN\d{8}",
+        rf"{_BEFORE}(?i:ISRCTN){_NUMBER_WORD}\d{{8}}{_AFTER}",
+        r"ISRCTN(?:NUMBER|NO|NR|ID)?(\d{8})",
+        "ISRCTN",
+        "",
+        "https://www.isrctn.com/{}",
+        "ISRCTN99000001",
+        ("ISRCTN",),
+    ),
+    Register(
+        "anzctr",
+        "Australian New Zealand Clinical Trials Registry",
+        r"ACTRN126\d{11}p?",
+        rf"{_BEFORE}(?i:ACTRN|ANZCTR){_NUMBER_WORD}126\d{{11}}(?:[pP](?![A-Za-z]))?{_AFTER}",
+        r"(?:ACTRN|ANZCTR)(?:NUMBER|NO|NR|ID)?(126\d{11})(P)?",
+        "ACTRN",
+        "",
+        "https://www.anzctr.org.au/{}.aspx",
+        "ACTRN12699000000001",
+        ("ANZCTR",),
+    ),
+    Register(
+        "drks",
+        "German Clinical Trials Register",
+        r"DRKS\d{8}",
+        rf"{_BEFORE}(?i:DRKS){_NUMBER_WORD}\d{{8}}{_AFTER}",
+        r"DRKS(?:NUMBER|NO|NR|ID)?(\d{8})",
+        "DRKS",
+        "",
+        "https://drks.de/search/en/trial/{}",
+        "DRKS99000001",
+        ("German Clinical Trials Register", "DRKS"),
+    ),
+    Register(
+        "chictr",
+        "Chinese Clinical Trial Registry",
+        r"ChiCTR(\d{10}|-[A-Z]{2,4}-\d{8})",
+        rf"{_BEFORE}(?i:ChiCTR){_GAP}(?:\d{{10}}|(?i:[A-Z]{{2,4}}){_GAP}\d{{8}}){_AFTER}",
+        r"CHICTR(?:(\d{10})|([A-Z]{2,4})(\d{8}))",
+        "ChiCTR",
+        "",
+        _AT_ICTRP + "{}",
+        "ChiCTR9900000001",
+        ("ChiCTR",),
+    ),
+    Register(
+        "itmctr",
+        "International Traditional Medicine Clinical Trial Registry",
+        r"(ITMCTR|ChiMCTR)\d{10}",
+        rf"{_BEFORE}(?i:ITMCTR|ChiMCTR){_GAP}\d{{10}}{_AFTER}",
+        r"(ITMCTR|CHIMCTR)(\d{10})",
+        "",
+        "",
+        _AT_ICTRP + "{}",
+        "ITMCTR9900000001",
+        ("ITMCTR",),
+    ),
+    Register(
+        "ctri",
+        "Clinical Trials Registry - India",
+        r"CTRI/20\d{2}/\d{2,3}/\d{6}",
+        rf"{_BEFORE}(?i:CTRI)\W{{0,3}}20\d{{2}}\s?[/-]\s?\d{{2,3}}\s?[/-]\s?\d{{6}}{_AFTER}",
+        r"CTRI(\d{4})(\d{2,3})(\d{6})",
+        "CTRI/",
+        "/",
+        _AT_ICTRP + "{}",
+        "CTRI/2099/01/000001",
+        ("CTRI",),
+    ),
+    Register(
+        "cris",
+        "Clinical Research Information Service (Korea)",
+        r"KCT\d{7}",
+        rf"{_BEFORE}(?i:KCT){_GAP}\d{{7}}{_AFTER}",
+        r"KCT(\d{7})",
+        "KCT",
+        "",
+        _AT_ICTRP + "{}",
+        "KCT9900001",
+        ("CRIS",),
+    ),
+    Register(
+        "irct",
+        "Iranian Registry of Clinical Trials",
+        r"IRCT\d{10,14}N\d{1,3}",
+        rf"{_BEFORE}(?i:IRCT){_GAP}\d{{10,14}}\s?[nN]\s?\d{{1,3}}{_AFTER}",
+        r"IRCT(\d{10,14})N(\d{1,3})",
+        "IRCT",
+        "N",
+        _AT_ICTRP + "{}",
+        "IRCT999000000001N1",
+        ("IRCT",),
+    ),
+    Register(
+        "umin",
+        "UMIN Clinical Trials Registry (Japan)",
+        r"(UMIN|C)\d{9}",
+        rf"{_BEFORE}(?:(?i:JPRN){_GAP})?(?:(?i:UMIN){_GAP}(?i:CTR)?{_GAP}\d{{9}}|C[- ]?0000\d{{5}}){_AFTER}",
+        r"(?:JPRN)?(UMIN|C)(?:CTR)?(\d{9})",
+        "",
+        "",
+        _AT_ICTRP + "JPRN-{}",
+        "UMIN999000001",
+        ("JPRN",),
+    ),
+    Register(
+        "jrct",
+        "Japan Registry of Clinical Trials",
+        r"jRCT(\d{10}|[a-z]\d{9})",
+        rf"{_BEFORE}(?:(?i:JPRN){_GAP})?(?i:jRCT){_GAP}(?:\d{{10}}|[a-zA-Z]{_GAP}\d{{9}}){_AFTER}",
+        r"(?:JPRN)?JRCT([A-Z]?)(\d{9,10})",
+        "jRCT",
+        "",
+        "https://jrct.mhlw.go.jp/latest-detail/{}",
+        "jRCT9900000001",
+        ("JPRN", "jRCT"),
+    ),
+    Register(
+        "japiccti",
+        "Japan Pharmaceutical Information Center",
+        r"JapicCTI-\d{6}",
+        rf"{_BEFORE}(?:(?i:JPRN){_GAP})?(?i:Japic){_GAP}(?i:CTI){_GAP}\d{{6}}{_AFTER}",
+        r"(?:JPRN)?JAPICCTI(\d{6})",
+        "JapicCTI-",
+        "",
+        _AT_ICTRP + "JPRN-{}",
+        "JapicCTI-990001",
+        ("JPRN",),
+    ),
+    Register(
+        "jma",
+        "Japan Medical Association Center for Clinical Trials",
+        r"JMA-IIA\d{5}",
+        rf"{_BEFORE}(?:(?i:JPRN){_GAP})?(?i:JMA){_GAP}(?i:IIA){_GAP}\d{{5}}{_AFTER}",
+        r"(?:JPRN)?JMAIIA(\d{5})",
+        "JMA-IIA",
+        "",
+        _AT_ICTRP + "JPRN-{}",
+        "JMA-IIA99001",
+        ("JPRN",),
+    ),
+    Register(
+        "nl_omon",
+        "Overview of Medical Research in the Netherlands",
+        r"NL-OMON\d{5}",
+        rf"{_BEFORE}(?:(?i:NL){_GAP})?(?i:OMON){_GAP}\d{{5}}{_AFTER}",
+        r"(?:NL)?OMON(\d{5})",
+        "NL-OMON",
+        "",
+        _AT_ICTRP + "{}",
+        "NL-OMON99001",
+        ("NL-OMON", "OMON"),
+    ),
+    Register(
+        "ntr",
+        "Netherlands Trial Register",
+        r"(NTR|NL)\d{1,4}",
+        # dots and letters after it: a CCMO file number (NL73848.000.21) or a postal code (NL-1105 AZ)
+        rf"{_BEFORE}(?:(?i:NTR)(?:\d{{1,4}}|[\s:#-]{{1,2}}\d{{2,4}})|NL\d{{3,4}})(?![0-9A-Za-z]|[.-]\d)",
+        r"(NTR|NL)(\d{1,4})",
+        "",
+        "",
+        _AT_ICTRP + "{}",
+        "NTR0",
+        ("Netherlands Trial Register", "NTR"),
+    ),
+    Register(
+        "pactr",
+        "Pan African Clinical Trials Registry",
+        r"PACTR20\d{13,14}",
+        rf"{_BEFORE}(?i:PACTR){_GAP}20\d{{13,14}}{_AFTER}",
+        r"PACTR(20\d{13,14})",
+        "PACTR",
+        "",
+        _AT_ICTRP + "{}",
+        "PACTR209901000000001",
+        ("PACTR",),
+    ),
+    Register(
+        "rebec",
+        "Brazilian Clinical Trials Registry",
+        r"RBR-[0-9a-z]{6,8}",
+        rf"{_BEFORE}(?i:RBR)\s?-?\s?(?=[A-Za-z]*\d)[0-9A-Za-z]{{6,8}}(?![0-9A-Za-z])",
+        r"RBR([0-9A-Z]{6,8})",
+        "RBR-",
+        "",
+        "https://ensaiosclinicos.gov.br/rg/{}",
+        "RBR-99000a",
+        ("REBEC", "ReBec"),
+    ),
+    Register(
+        "repec",
+        "Peruvian Clinical Trial Registry",
+        r"PER-\d{3}-\d{2}(-[A-Z])?",
+        rf"{_BEFORE}PER ?- ?\d{{3}} ?- ?\d{{2}}(?:-[A-Z](?![A-Za-z]))?{_AFTER}",
+        r"PER(\d{3})(\d{2})([A-Z])?",
+        "PER-",
+        "-",
+        _AT_ICTRP + "{}",
+        "PER-901-99",
+        ("REPEC",),
+    ),
+    Register(
+        "rpcec",
+        "Cuban Public Registry of Clinical Trials",
+        r"RPCEC\d{8}",
+        rf"{_BEFORE}(?i:RPCEC){_GAP}\d{{8}}{_AFTER}",
+        r"RPCEC(\d{8})",
+        "RPCEC",
+        "",
+        "https://rpcec.sld.cu/en/trials/{}-En",
+        "RPCEC99000001",
+        ("RPCEC",),
+    ),
+    Register(
+        "slctr",
+        "Sri Lanka Clinical Trials Registry",
+        r"SLCTR/20\d{2}/\d{3}",
+        rf"{_BEFORE}(?i:SLCTR){_GAP}20\d{{2}}{_GAP}\d{{3}}{_AFTER}",
+        r"SLCTR(\d{4})(\d{3})",
+        "SLCTR/",
+        "/",
+        _AT_ICTRP + "{}",
+        "SLCTR/2099/001",
+        ("SLCTR",),
+    ),
+    Register(
+        "tctr",
+        "Thai Clinical Trials Registry",
+        r"TCTR20\d{9}",
+        rf"{_BEFORE}(?i:TCTR){_GAP}20\d{{9}}{_AFTER}",
+        r"TCTR(20\d{9})",
+        "TCTR",
+        "",
+        "https://www.thaiclinicaltrials.org/show/{}",
+        "TCTR20990101001",
+        ("TCTR",),
+    ),
+    Register(
+        "lbctr",
+        "Lebanese Clinical Trials Registry",
+        r"LBCTR20\d{8}",
+        rf"{_BEFORE}(?i:LBCTR){_GAP}20\d{{8}}{_AFTER}",
+        r"LBCTR(20\d{8})",
+        "LBCTR",
+        "",
+        _AT_ICTRP + "{}",
+        "LBCTR2099010001",
+        ("LBCTR",),
+    ),
+    Register(
+        "snctp",
+        "Swiss National Clinical Trials Portal",
+        r"SNCTP\d{9}",
+        rf"{_BEFORE}(?i:SNCTP){_GAP}\d{{9}}{_AFTER}",
+        r"SNCTP(\d{9})",
+        "SNCTP",
+        "",
+        "https://www.kofam.ch/en/snctp-portal/searching-for-a-clinical-trial?query={}",
+        "SNCTP999000001",
+    ),
+    Register(
+        "utn",
+        "WHO Universal Trial Number",
+        r"U1111-\d{4}-\d{4}",
+        r"(?<![\w-])[Uu]?\s?1111-\d{4}-\d{4}(?!-?\d)",
+        r"U?1111(\d{4})(\d{4})",
+        "U1111-",
+        "-",
+        _AT_ICTRP + "{}",
+        "U1111-9999-0001",
+        is_trial_register=False,
+    ),
+    Register(
+        "pubmed",
+        "PubMed",
+        r"[1-9]\d{0,7}",
+        rf"(?:\b(?i:PMID|PubMed)(?: ?(?i:ID))?[\W_]{{0,3}}|(?i:pubmed[\w.]*/(?:pubmed/)?))[1-9]\d{{0,7}}{_AFTER}",
+        r"(?:PMID|PUBMED)?(?:ID)?0*([1-9]\d{0,7})",
+        "",
+        "",
+        "https://pubmed.ncbi.nlm.nih.gov/{}/",
+        "99000001",
+        is_trial_register=False,
+    ),
+    Register(
+        "pmc",
+        "PubMed Central",
+        r"PMC[1-9]\d{2,8}",
+        rf"\b(?i:PMC)(?:ID: ?PMC)?[1-9]\d{{2,8}}{_AFTER}",
+        r"(?:PMCID)?PMC([1-9]\d{2,8})",
+        "PMC",
+        "",
+        "https://pmc.ncbi.nlm.nih.gov/articles/{}/",
+        "PMC99000001",
+        is_trial_register=False,
+    ),
+    Register(
+        "doi",
+        "Digital Object Identifier",
+        r"10\.\d{4,9}/\S+",
+        r"(?<![\w.])10\.\d{4,9}/[^\s\"<>]+",
+        "",
+        "",
+        "",
+        "https://doi.org/{}",
+        "10.99999/fictional.1",
+        is_trial_register=False,
+    ),
+)
+
+REGISTERS: dict[str, Register] = {register.name: register for register in _ALL}
+"""Every register by name, in the order of precedence."""
+
+_PRECEDENCE = {name: rank for rank, name in enumerate(REGISTERS)}
+
+FICTIONAL_RANGES: dict[str, str] = {
+    "clinicaltrials_gov": r"NCT99(?!999999)\d{6}",
+    "ctis": r"209\d-5\d{5}-\d{2}(-\d{2})?",
+    "euctr": r"209\d-[0-46-9]\d{5}-\d{2}(-([A-Z]{2}|3RD))?",
+    "isrctn": r"ISRCTN99(?!999999)\d{6}",
+    "anzctr": r"ACTRN12699\d{9}p?",
+    "drks": r"DRKS99\d{6}",
+    "chictr": r"ChiCTR99\d{8}",
+    "itmctr": r"ITMCTR99\d{8}",
+    "ctri": r"CTRI/2099/\d{2,3}/\d{6}",
+    "cris": r"KCT99\d{5}",
+    "irct": r"IRCT9990\d{8}N\d{1,3}",
+    "umin": r"UMIN999\d{6}",
+    "jrct": r"jRCT99\d{8}",
+    "japiccti": r"JapicCTI-99\d{4}",
+    "jma": r"JMA-IIA99\d{3}",
+    "nl_omon": r"NL-OMON99\d{3}",
+    "ntr": r"NTR0\d{0,3}",
+    "pactr": r"PACTR2099\d{11,12}",
+    "rebec": r"RBR-99[0-9a-z]{4,6}",
+    "repec": r"PER-9\d{2}-99",
+    "rpcec": r"RPCEC99\d{6}",
+    "slctr": r"SLCTR/2099/\d{3}",
+    "tctr": r"TCTR2099\d{7}",
+    "lbctr": r"LBCTR2099\d{6}",
+    "snctp": r"SNCTP999\d{6}",
+    "utn": r"U1111-9999-\d{4}",
+    "pubmed": r"99\d{6}",
+    "pmc": r"PMC99\d{6}",
+    "doi": r"10\.99999/.+",
+}
+"""Regular expressions of the ids that no register has issued, per register: made-up trials use only these."""
+
+_PLAIN = {
+    **dict.fromkeys([*range(0x2010, 0x2016), 0x2212, 0xFE58, 0xFE63, 0xFF0D, 0x00AD], "-"),
+    **dict.fromkeys([0x00A0, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000], " "),
+    **{code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F) if code != 0xFF0D},
+    0x2028: " ",
+    0x2044: "/",
+}
+"""Look-alikes of ASCII characters, one for one, so that places in the text stay what they are."""
+_INVISIBLE = re.compile("[\u200b-\u200f\u2060\ufeff]")
+
+_CCMO = r"\b[Nn][Ll]\d{5}\.\d{3}\.\d{2}\b"
+_COMBINED = re.compile(
+    f"(?P<ccmo>{_CCMO})|"
+    + "|".join(f"(?P<{r.name}>{r.search})" for r in _ALL if r.is_trial_register or r.name == "utn")
+)
+_POSSIBLE = re.compile(r"\d\d\d|[Nn][Tt][Rr]|[Rr][Bb][Rr]")
+_SEARCH = {name: re.compile(register.search) for name, register in REGISTERS.items()}
+_CANONICAL = {name: re.compile(register.canonical) for name, register in REGISTERS.items()}
+_COMPACT = {name: re.compile(register.compact) for name, register in REGISTERS.items()}
+_FICTIONAL = {name: re.compile(pattern) for name, pattern in FICTIONAL_RANGES.items()}
+_SEPARATORS = re.compile(r"[\W_]+")
+
+_FAKE_DIGITS = frozenset(
+    digits for n in range(5, 11) for digits in ("1234567890"[:n], "987654321"[-n:], "9876543210"[:n])
+)
+_FAKES_PRONE = ("clinicaltrials_gov", "isrctn", "drks", "cris", "chictr", "umin", "jrct", "rpcec", "itmctr", "utn")
+
+
+def find(text: str | None) -> list[Found]:
+    """Every registry id (and UTN) in a text, in its order; `start` and `end` are places in the text as given.
+
+    Numbers that only look like one are left out: made-up ones (NCT12345678), file numbers of the Dutch ethics
+    committee. PMIDs and DOIs are not searched for.
+    """
+    if not text or not _POSSIBLE.search(text):
+        return []
+    plain, places = _plain(text)
+    found: list[Found] = []
+    for match in _COMBINED.finditer(plain):
+        name = match.lastgroup or ""
+        id = _print(name, match[0]) if name != "ccmo" else None
+        if id is None or _is_fake(id, name):
+            continue
+        start, end = match.span()
+        if places is not None:
+            start, end = places[start], places[end - 1] + 1
+        found.append(Found(id, name, start, end))
+    return found
+
+
+def _plain(text: str) -> tuple[str, list[int] | None]:
+    """The text with look-alikes made ASCII; with invisible characters cut out, also where each character stood."""
+    if text.isascii():
+        return text, None
+    text = text.translate(_PLAIN)
+    if not _INVISIBLE.search(text):
+        return text, None
+    places = [place for place, character in enumerate(text) if not _INVISIBLE.match(character)]
+    return _INVISIBLE.sub("", text), places
+
+
+@lru_cache(65536)
+def _print(register: str, matched: str) -> str | None:
+    """The one way to print an id of this register, from what its search pattern matched."""
+    if register == "doi":
+        return matched[matched.index("10.") :].rstrip(".,;:)]}>'\"").lower()
+    match = _COMPACT[register].fullmatch(_SEPARATORS.sub("", matched).upper())
+    if match is None:
+        return None
+    known = REGISTERS[register]
+    parts = [_PART_AS_PRINTED.get(part, part) for part in match.groups() if part]
+    if register == "chictr" and len(parts) == 2:
+        return "-".join(["ChiCTR", *parts])
+    printed = known.separator.join(parts)
+    return known.prefix + (printed.lower() if register in ("jrct", "rebec") else printed)
+
+
+_PART_AS_PRINTED = {"P": "p", "OUTSIDEEUEEA": "3RD", "CHIMCTR": "ChiMCTR"}
+
+
+@lru_cache(65536)
+def normalise(text: str | None, register: str | None = None) -> Found | None:
+    """The id that the whole text is, printed in the one way; None if it is no id (of this register) or a made-up one.
+
+    With a register, its prefix may be missing where that leaves only digits (native ISRCTN, PMID).
+    """
+    if not text:
+        return None
+    plain, _ = _plain(unicodedata.normalize("NFKC", text))
+    plain = " ".join(plain.split()).strip(" .,;:()[]\"'")
+    for name in (register,) if register else REGISTERS:
+        if name not in REGISTERS:
+            return None
+        whole = plain
+        if register and plain.isdigit():
+            whole = REGISTERS[name].prefix + plain
+        elif name == "doi":
+            whole = re.sub(r"^(?:https?://)?(?:dx\.)?doi(?:\.org/|:? ?)", "", plain, flags=re.I)
+        if not (_SEARCH[name].fullmatch(whole) or ((name != "pubmed" or register) and _CANONICAL[name].fullmatch(whole))):
+            continue
+        id = _print(name, whole)
+        if id and not _is_fake(id, name):
+            return Found(id, name, 0, len(text))
+    return None
+
+
+def register_of(id: str) -> str | None:
+    """The register that issues such ids; None if the text is no id, and for bare digits (PMIDs have no shape)."""
+    found = normalise(id)
+    return found.register if found else None
+
+
+def trial_key(id: str, register: str | None = None) -> str:
+    """The id of the trial rather than of one of its records.
+
+    Without the country of an EU CTR protocol, the resubmission of a CTIS number and the `p` of an ANZCTR number that
+    is not yet registered. A text that is no id comes back as it is.
+    """
+    found = normalise(id, register)
+    if found is None:
+        return id
+    if found.register in ("euctr", "ctis"):
+        return found.id[:14]
+    return found.id.removesuffix("p") if found.register == "anzctr" else found.id
+
+
+def record_key(id: str, register: str | None = None) -> str:
+    """The id under which the register keeps one record: as `trial_key`, but EU CTR has one record for each country."""
+    found = normalise(id, register)
+    return found.id if found and found.register == "euctr" else trial_key(id, register)
+
+
+def url(id: str, register: str | None = None) -> str | None:
+    """Web address of the record; None if the text is no id."""
+    found = normalise(id, register)
+    if found is None:
+        return None
+    return REGISTERS[found.register].url.format(trial_key(id, register) if found.register == "euctr" else found.id)
+
+
+def sort_key(id: str) -> tuple[int, str]:
+    """Sorts ids by the precedence of their registers, other texts last."""
+    found = normalise(id)
+    return (REGISTERS[found.register].precedence, found.id) if found else (len(REGISTERS), id)
+
+
+def is_fictional(id: str, register: str | None = None) -> bool:
+    """Whether the id lies in a range reserved for made-up trials (`FICTIONAL_RANGES`)."""
+    found = normalise(id, register)
+    return found is not None and _FICTIONAL[found.register].fullmatch(found.id) is not None
+
+
+_JUNK_BEGINNING = re.compile(r"\s*(?:none|nil|not|date|version|v(?:er)?\.? ?\d|\?\?)", re.I)
+_JUNK_WORDS = frozenset(("na", "pending", "tofollow", "unknown", "aangevraagd", "no", "ooo", "null"))
+
+
+def is_junk(text: str | None) -> bool:
+    """Whether a secondary id says nothing: placeholders, versions, only zeros, too short, or a made-up number."""
+    if not text:
+        return True
+    useful = _SEPARATORS.sub("", text)
+    if len(useful) < 5 or not re.search(r"\d", useful) or not useful.strip("0"):
+        # the short ids of the Dutch register are real
+        return not re.fullmatch(r"(?:NTR|NL)\d{1,4}", useful)
+    if useful.lower() in _JUNK_WORDS or _JUNK_BEGINNING.match(text):
+        return True
+    return any(_is_fake(id, name) for name, id in _shapes(text))
+
+
+def _shapes(text: str) -> list[tuple[str, str]]:
+    plain, _ = _plain(text.strip())
+    matches = [(name, _print(name, plain)) for name in _FAKES_PRONE if _SEARCH[name].fullmatch(plain)]
+    return [(name, id) for name, id in matches if id]
+
+
+def _is_fake(id: str, register: str) -> bool:
+    """One digit all along, or counted up or down: nobody was given such a number."""
+    if register not in _FAKES_PRONE:
+        return False
+    digits = re.sub(r"\D", "", id.removeprefix("U1111") if register == "utn" else id)
+    return len(set(digits)) == 1 or digits in _FAKE_DIGITS
