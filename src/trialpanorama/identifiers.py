@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -259,7 +260,7 @@ _ALL = (
         "Netherlands Trial Register",
         r"(NTR|NL)\d{1,4}",
         # dots and letters after it: a CCMO file number (NL73848.000.21) or a postal code (NL-1105 AZ)
-        rf"{_BEFORE}(?:(?i:NTR)(?:\d{{1,4}}|[\s:#-]{{1,2}}\d{{2,4}})|NL\d{{3,4}})(?![0-9A-Za-z]|[.-]\d)",
+        rf"{_BEFORE}(?:NTR(?:\d{{1,4}}|[\s:#-]{{1,2}}\d{{2,4}})|NL\d{{3,4}})(?![0-9A-Za-z]|[.-]\d)",
         r"(NTR|NL)(\d{1,4})",
         "",
         "",
@@ -283,7 +284,7 @@ _ALL = (
         "rebec",
         "Brazilian Clinical Trials Registry",
         r"RBR-[0-9a-z]{6,8}",
-        rf"{_BEFORE}(?i:RBR)\s?-?\s?(?=[A-Za-z]*\d)[0-9A-Za-z]{{6,8}}(?![0-9A-Za-z])",
+        rf"{_BEFORE}(?:RBR\s?|rbr)-?\s?(?=[A-Za-z]*\d)[0-9A-Za-z]{{6,8}}(?![0-9A-Za-z])",
         r"RBR([0-9A-Z]{6,8})",
         "RBR-",
         "",
@@ -465,11 +466,14 @@ _COMBINED = re.compile(
     f"(?P<ccmo>{_CCMO})|"
     + "|".join(f"(?P<{r.name}>{r.search})" for r in _ALL if r.is_trial_register or r.name == "utn")
 )
-_POSSIBLE = re.compile(r"\d\d\d|[Nn][Tt][Rr]|[Rr][Bb][Rr]")
+_HINT = re.compile(r"\d{4}|NTR|NL\d{3}|RBR|rbr-|PER ?-")
+_REACH = 40
+"""Every id has a hint in it, and lies within so many characters of it: most of a text need not be searched."""
 _SEARCH = {name: re.compile(register.search) for name, register in REGISTERS.items()}
 _CANONICAL = {name: re.compile(register.canonical) for name, register in REGISTERS.items()}
 _COMPACT = {name: re.compile(register.compact) for name, register in REGISTERS.items()}
 _FICTIONAL = {name: re.compile(pattern) for name, pattern in FICTIONAL_RANGES.items()}
+_DOI_PREFIX = re.compile(r"^(?:https?://)?(?:dx\.)?doi(?:\.org/|:? ?)", re.I)
 _SEPARATORS = re.compile(r"[\W_]+")
 
 _FAKE_DIGITS = frozenset(
@@ -484,11 +488,11 @@ def find(text: str | None) -> list[Found]:
     Numbers that only look like one are left out: made-up ones (NCT12345678), file numbers of the Dutch ethics
     committee. PMIDs and DOIs are not searched for.
     """
-    if not text or not _POSSIBLE.search(text):
+    if not text:
         return []
     plain, places = _plain(text)
     found: list[Found] = []
-    for match in _COMBINED.finditer(plain):
+    for match in _matches(plain):
         name = match.lastgroup or ""
         id = _print(name, match[0]) if name != "ccmo" else None
         if id is None or _is_fake(id, name):
@@ -498,6 +502,18 @@ def find(text: str | None) -> list[Found]:
             start, end = places[start], places[end - 1] + 1
         found.append(Found(id, name, start, end))
     return found
+
+
+def _matches(plain: str) -> Iterator[re.Match[str]]:
+    begin = end = -1
+    for hint in _HINT.finditer(plain):
+        if hint.start() - _REACH > end:
+            if end > 0:
+                yield from _COMBINED.finditer(plain, begin, end)
+            begin = max(hint.start() - _REACH, 0)
+        end = hint.end() + _REACH
+    if end > 0:
+        yield from _COMBINED.finditer(plain, begin, end)
 
 
 def _plain(text: str) -> tuple[str, list[int] | None]:
@@ -544,11 +560,13 @@ def normalise(text: str | None, register: str | None = None) -> Found | None:
         if name not in REGISTERS:
             return None
         whole = plain
-        if register and plain.isdigit():
+        if register and plain.isdecimal():
             whole = REGISTERS[name].prefix + plain
         elif name == "doi":
-            whole = re.sub(r"^(?:https?://)?(?:dx\.)?doi(?:\.org/|:? ?)", "", plain, flags=re.I)
-        if not (_SEARCH[name].fullmatch(whole) or ((name != "pubmed" or register) and _CANONICAL[name].fullmatch(whole))):
+            whole = _DOI_PREFIX.sub("", plain)
+        # bare digits are a PMID only where one is expected
+        is_shaped = _CANONICAL[name].fullmatch(whole) and (register or name != "pubmed")
+        if not is_shaped and not _SEARCH[name].fullmatch(whole):
             continue
         id = _print(name, whole)
         if id and not _is_fake(id, name):
