@@ -52,8 +52,8 @@ class _Article(msgspec.Struct):
     paper: Paper = msgspec.field(default_factory=Paper)
     has_book_authors: bool = False
     revised: PartialDate | None = None
-    other_abstracts: list[tuple[str, str]] = []
-    """Language and text of abstracts that are not the article's own."""
+    other_abstracts: list[str] = []
+    """Abstracts in other languages, by others, or for lay readers."""
     accessions: list[tuple[str, str]] = []
     """Name of a databank, and an accession number in it."""
     funders: list[str] = []
@@ -68,7 +68,10 @@ class _Article(msgspec.Struct):
 _PMID = re.compile(r"0*([1-9]\d{0,7})")
 _PMCID = re.compile(r"PMC\d+")
 _ORCID = re.compile(r"(\d{4})-?(\d{4})-?(\d{4})-?(\d{3}[\dXx])\b")
-_EMAIL = re.compile(r"\s*\(?(?:\b(?:electronic address|e-?mail(?: address)?)\s*:?\s*)?[\w.+'-]+@[\w-]+(?:\.[\w-]+)+\.?\)?", re.IGNORECASE)
+_EMAIL = re.compile(
+    r"\s*\(?(?:\b(?:electronic address|e-?mail(?: address)?)\s*:?\s*)?[\w.+'-]{1,64}@[\w-]+(?:\.[\w-]+)+\.?\)?",
+    re.IGNORECASE,
+)
 _NO_TITLE = frozenset({"not available", "in process citation"})
 
 _PHASES: dict[str, Phase] = {
@@ -94,10 +97,11 @@ _INTERVENTIONAL = frozenset(
 _LANGUAGES = dict(
     pair.split(":")
     for pair in (
-        "afr:af ara:ar aze:az bos:bs bul:bg cat:ca chi:zh cze:cs dan:da dut:nl est:et fin:fi fre:fr geo:ka ger:de gre:el "
-        "heb:he hrv:hr hun:hu ice:is ind:id ita:it jpn:ja kor:ko lav:lv lit:lt mac:mk may:ms nor:no per:fa pol:pl por:pt "
-        "rum:ro rus:ru slo:sk slv:sl spa:es srp:sr swe:sv tha:th tur:tr ukr:uk vie:vi"
-    ).split()
+        *("afr:af", "ara:ar", "aze:az", "bos:bs", "bul:bg", "cat:ca", "chi:zh", "cze:cs", "dan:da", "dut:nl", "est:et"),
+        *("fin:fi", "fre:fr", "geo:ka", "ger:de", "gre:el", "heb:he", "hrv:hr", "hun:hu", "ice:is", "ind:id", "ita:it"),
+        *("jpn:ja", "kor:ko", "lav:lv", "lit:lt", "mac:mk", "may:ms", "nor:no", "per:fa", "pol:pl", "por:pt", "rum:ro"),
+        *("rus:ru", "slo:sk", "slv:sl", "spa:es", "srp:sr", "swe:sv", "tha:th", "tur:tr", "ukr:uk", "vie:vi"),
+    )
 )
 """MARC language codes, as PubMed writes them, and their ISO 639-1 counterparts; English is left out on purpose."""
 
@@ -148,45 +152,28 @@ def _record(article: _Article) -> Record:
 
 def _identifiers(article: _Article, record: Record) -> list[Identifier]:
     """The article's own ids, then the registrations NLM lists for it, then those that only its texts name."""
-    paper = article.paper
     found = [Identifier(id=record.id, register="pubmed", role="primary", field="PMID")]
-    if paper.doi:
-        found.append(Identifier(id=paper.doi, role="alias", type_raw="doi"))
-    if paper.pmcid:
-        found.append(Identifier(id=paper.pmcid, role="alias", type_raw="pmc"))
     known = {record.id}
+
+    def add(id: str, register: str | None, role: str, raw: str, field: str, type_raw: str | None = None) -> None:
+        if id not in known:
+            known.add(id)
+            given = raw if raw != id else None
+            found.append(Identifier(id=id, register=register, role=role, raw=given, type_raw=type_raw, field=field))
+
+    for register, own in (("doi", article.paper.doi), ("pmc", article.paper.pmcid)):
+        if own:
+            match = identifiers.normalise(own, register)
+            add(match.id if match else own, register if match else None, "alias", own, "ArticleIdList", register)
     for databank, accession in article.accessions:
-        registration = identifiers.normalise(accession)
-        if registration is None or registration.id in known:
-            continue
-        known.add(registration.id)
-        found.append(
-            Identifier(
-                id=registration.id,
-                register=registration.register,
-                role="secondary",
-                raw=accession if accession != registration.id else None,
-                type_raw=databank,
-                field="DataBankList",
-            )
-        )
+        match = identifiers.normalise(accession)
+        if match and identifiers.REGISTERS[match.register].is_trial_register:
+            add(match.id, match.register, "secondary", accession, "DataBankList", databank or None)
     texts = [("title", record.scientific_title), ("abstract", record.brief_summary)]
-    texts += [("other abstract", text) for _, text in article.other_abstracts]
+    texts += [("other abstract", text) for text in article.other_abstracts]
     for field, text in texts:
-        for mention in identifiers.find(text) if text else []:
-            if mention.id in known or mention.register == "pubmed":
-                continue
-            known.add(mention.id)
-            raw = text[mention.start : mention.end] if text else ""
-            found.append(
-                Identifier(
-                    id=mention.id,
-                    register=mention.register,
-                    role="mentioned",
-                    raw=raw if raw != mention.id else None,
-                    field=field,
-                )
-            )
+        for mention in identifiers.find(text) if text else ():
+            add(mention.id, mention.register, "mentioned", (text or "")[mention.start : mention.end], field)
     return found
 
 
@@ -236,9 +223,9 @@ def _orcid(text: str | None) -> str | None:
 # --- XML
 
 
-_BEFORE_ROOT = rb"\A(?:\xef\xbb\xbf)?(?:\s+|<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^>\[]*(?:\[.*?\]\s*)?>)*"
-_ARTICLE_SET = re.compile(_BEFORE_ROOT + rb"<(?:PubmedArticleSet|PubmedBookArticleSet|PubmedArticle|PubmedBookArticle)[\s>]", re.DOTALL)
-_CITATION_SET = re.compile(_BEFORE_ROOT + rb"<(?:MedlineCitationSet|MedlineCitation)[\s>]", re.DOTALL)
+_BEFORE_ROOT = rb"\A(?:\xef\xbb\xbf)?(?>\s+|<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^>\[]*(?:\[.*?\]\s*)?>)*+"
+_ARTICLE_SET = re.compile(_BEFORE_ROOT + rb"<Pubmed(?:Book)?Article(?:Set)?[\s>]", re.DOTALL)
+_CITATION_SET = re.compile(_BEFORE_ROOT + rb"<MedlineCitation(?:Set)?[\s>]", re.DOTALL)
 
 
 def _utf8(head: bytes) -> bytes:
@@ -266,7 +253,7 @@ def _read_xml(stream: BinaryIO, tags: tuple[str, ...]) -> Iterator[Record | Reje
     return each(_deletions(xml_elements(as_utf8(stream, head), tags)), _from_xml)
 
 
-_DELETED = re.compile(rb"<PMID[^>]*>\s*(\d+)\s*</PMID\s*>")
+_DELETED = re.compile(rb"<PMID[^<>]*>\s*(\d+)\s*</PMID\s*>")
 
 
 def _deletions(entries: Iterable[Entry | Reject]) -> Iterator[Entry | Reject]:
@@ -417,7 +404,7 @@ def _label(text: str | None) -> str | None:
 
 def _other_abstract(element: etree._Element, article: _Article) -> None:
     if text := "\n".join(_texts(element, "AbstractText")):
-        article.other_abstracts.append((element.get("Language", ""), text))
+        article.other_abstracts.append(text)
 
 
 def _authors(element: etree._Element, article: _Article) -> None:
@@ -692,7 +679,8 @@ def _fields(entry: Entry, notes: list[Note]) -> Iterator[tuple[str, str]]:
             if not tag:
                 raise Unreadable("malformed_text", f"{line[:40]!r} stands before the first tag")
             if not line.startswith(" "):
-                notes.append(Note(field="paper", note="a line without tag or indent was joined to the one before", raw=fold(line)))
+                note = "a line without tag or indent was joined to the one before"
+                notes.append(Note(field="paper", note=note, raw=fold(line)))
             parts.append(line)
     yield tag, fold(" ".join(parts)) or ""
 
@@ -702,7 +690,7 @@ def _from_tagged(entry: Entry) -> Record:
     paper = article.paper
     author: Author | None = None
     unplaced: list[str] = []
-    """Affiliations that stand before the authors, as they did before 2014."""
+    """Affiliations that stand before the authors, as they once did."""
     for tag, value in _fields(entry, article.notes):
         if not value:
             continue
@@ -716,7 +704,7 @@ def _from_tagged(entry: Entry) -> Record:
             case "AB":
                 paper.abstract_sections = _sections(value)
             case "OAB" if not value.endswith("Abstract available from the publisher."):
-                article.other_abstracts.append(("", value))
+                article.other_abstracts.append(value)
             case "FAU":
                 author = _full_author(value)
                 paper.authors.append(author)
@@ -784,7 +772,7 @@ def _from_tagged(entry: Entry) -> Record:
                 article.keywords.append(value.lstrip("*"))
             case "GR":
                 paper.grants.append(value)
-                if value.count("/") > 0:
+                if value.count("/") > 1:  # number/institute/agency/country, where number and institute may lack
                     article.funders.append(value.split("/")[-2])
             case "SI":
                 databank, _, accession = value.partition("/")
@@ -840,7 +828,7 @@ SOURCE = Source(
     name="pubmed",
     title="PubMed",
     home_page="https://pubmed.ncbi.nlm.nih.gov/",
-    licence="NLM terms and conditions: citations may be passed on with attribution; publishers may hold rights in abstracts",
+    licence="NLM terms: may be passed on with attribution to NLM; publishers may hold rights in abstracts",
     is_open=True,
     registers=("pubmed",),
     obtain=(
