@@ -8,17 +8,25 @@ docs/decisions/0002-human-extracted-gold.md.
 
 from __future__ import annotations
 
+import argparse
 import csv
 import gzip
 import hashlib
-import sys
-from collections.abc import Iterator
+import math
+import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from trialpanorama import vocabulary
 
 APART = ("ChiCTR", "TCTR")
 """Registers whose design text often does not say; reported apart."""
+
+DEFAULT_FILE = (
+    Path(os.environ.get("TRIALPANORAMA_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data")
+    / "registries/ictrp/human_extracted_fields.csv.gz"
+)
 
 MISSING = ("", "NA", "NULL")
 
@@ -61,5 +69,127 @@ def fold_sponsor(sponsor_class: vocabulary.SponsorClass | None) -> str | None:
     return {"INDUSTRY": "Industry", "INDIV": "Investigator"}.get(sponsor_class, "Non industry")
 
 
+REGISTER_OF_SOURCE = {
+    "CT.gov": "clinicaltrials_gov",
+    "RBR": "rebec",
+    "KCT": "cris",
+    "PER": "repec",
+    **{name: name.lower() for name in ("ANZCTR", "CTRI", "ChiCTR", "DRKS", "EUCTR", "IRCT", "ISRCTN", "LBCTR", "NTR")},
+    **{name: name.lower() for name in ("PACTR", "RPCEC", "TCTR")},
+}
+"""The file's `source_registry` as a name of trialpanorama.identifiers; JPRN is three registers."""
+
+FIELDS = {
+    "randomisation": "randomisation",
+    "blinding": "blinding",
+    "phase": "phase_clean",
+    "sponsor": "sponsor_type",
+}
+"""What is compared, and the column that holds what people found."""
+
+
+def answers(row: dict[str, str]) -> dict[str, str | None]:
+    """What the normalisers say about one row, folded; none where they do not answer."""
+    register = REGISTER_OF_SOURCE.get(row["source_registry"])
+    design = vocabulary.design(row["Study_design"], register).filled(vocabulary.design(row["Public_title"]))
+    return {
+        "randomisation": fold_randomisation(design),
+        "blinding": fold_blinding(design),
+        "phase": fold_phase(vocabulary.phases(row["Phase"], register)),
+        "sponsor": fold_sponsor(vocabulary.sponsor_class_from_name(row["Primary_sponsor"], register)),
+    }
+
+
+class Comparison(NamedTuple):
+    """How far the normalisers and the people agree on one field, over some of the rows."""
+
+    rows: int
+    with_gold: int
+    """Rows where people gave a value."""
+    answered_with_gold: int
+    answered: int
+    agreed: int
+    disagreements: list[tuple[str, str, str, str]]
+    """Trial id, source register, their value, ours."""
+
+    @property
+    def agreement(self) -> float:
+        return self.agreed / self.answered if self.answered else float("nan")
+
+    @property
+    def answered_share(self) -> float:
+        return self.answered_with_gold / self.with_gold if self.with_gold else float("nan")
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """95 % Wilson score interval of the agreement."""
+        return wilson(self.agreed, self.answered)
+
+
+def wilson(successes: int, n: int, z: float = 1.959964) -> tuple[float, float]:
+    """Wilson score interval of a proportion."""
+    if n == 0:
+        return 0.0, 1.0
+    share = successes / n
+    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
+    spread = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / (1 + z * z / n)
+    return centre - spread, centre + spread
+
+
+def compare(some: Iterable[dict[str, str]], field: str) -> Comparison:
+    """Compare one field over some rows."""
+    n = with_gold = answered_with_gold = answered = agreed = 0
+    disagreements: list[tuple[str, str, str, str]] = []
+    for row in some:
+        n += 1
+        theirs, ours = row[FIELDS[field]], answers(row)[field]
+        with_gold += theirs != "Unreported"
+        if ours is None:
+            continue
+        answered += 1
+        answered_with_gold += theirs != "Unreported"
+        if ours == theirs:
+            agreed += 1
+        else:
+            disagreements.append((row["TrialID"], row["source_registry"], theirs, ours))
+    return Comparison(n, with_gold, answered_with_gold, answered, agreed, disagreements)
+
+
+def main() -> None:
+    """Print the table, and on request the disagreements."""
+    parser = argparse.ArgumentParser(description="Compare the normalisers with human-extracted fields of ICTRP records.")
+    parser.add_argument("file", nargs="?", type=Path, default=DEFAULT_FILE, help="human_extracted_fields.csv.gz")
+    parser.add_argument("--half", choices=["development", "held-out", "all"], default="all")
+    parser.add_argument("--disagreements", action="store_true", help="list ids with both values")
+    parser.add_argument("--by-register", action="store_true", help="one line for each register as well")
+    given = parser.parse_args()
+    everything = list(rows(given.file))
+    groups: dict[str, list[dict[str, str]]] = {}
+    for name in ("development", "held-out"):
+        if given.half in (name, "all"):
+            mine = [row for row in everything if half(row["TrialID"]) == name]
+            groups[f"{name}, without {' and '.join(APART)}"] = [row for row in mine if row["source_registry"] not in APART]
+            for source in APART:
+                groups[f"{name}, {source}"] = [row for row in mine if row["source_registry"] == source]
+            for source in sorted({row["source_registry"] for row in mine} - set(APART)) if given.by_register else []:
+                groups[f"{name}, {source}"] = [row for row in mine if row["source_registry"] == source]
+    print("| rows | field | n | answered | agreement (higher is better) | 95 % interval | disagreements |")
+    print("| --- | --- | --- | --- | --- | --- | --- |")
+    found: list[tuple[str, str, tuple[str, str, str, str]]] = []
+    for group, some in groups.items():
+        for field in FIELDS:
+            result = compare(some, field)
+            low, high = result.interval
+            print(
+                f"| {group} | {field} | {result.rows} | {result.answered_share:.1%} | {result.agreement:.1%} "
+                f"| {low:.1%} to {high:.1%} | {len(result.disagreements)} |"
+            )
+            found += [(group, field, disagreement) for disagreement in result.disagreements]
+    if given.disagreements:
+        print("\nrows; field; id; register; theirs; ours")
+        for group, field, disagreement in found:
+            print("; ".join((group, field, *disagreement)))
+
+
 if __name__ == "__main__":
-    sys.exit("not scored yet")
+    main()

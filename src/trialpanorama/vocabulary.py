@@ -512,6 +512,13 @@ class Design(NamedTuple):
     masked_roles: tuple[MaskedRole, ...] = ()
     primary_purpose: Purpose | None = None
 
+    def filled(self, other: Design) -> Design:
+        """This Design, its gaps filled by another; what is said of masking is taken from one of the two."""
+        gaps = {name: getattr(other, name) for name in self._fields if getattr(self, name) in (None, ())}
+        if self.is_masked is not None:
+            gaps = {name: value for name, value in gaps.items() if name not in ("masking", "masked_roles")}
+        return self._replace(**gaps)
+
 
 _LABELS = {
     "allocation": r"allocation|randomi[sz]ation|randomi[sz]ed",
@@ -572,7 +579,7 @@ def design(raw: str | None, register: str | None = None) -> Design:
                 value = "randomized" if value.lower() == "yes" else "not randomized"
             said.setdefault(name, value)
     before = text[: labels[0].start()].strip(" \n\t.,;")
-    return _merge(_design_of_values(said), _design_of_sentence(before) if before else Design())
+    return _design_of_values(said).filled(_design_of_sentence(before) if before else Design())
 
 
 def _design_of_values(said: Mapping[str, str]) -> Design:
@@ -652,16 +659,6 @@ def _purpose_in(text: str) -> Purpose | None:
     if "," not in text:
         return None
     return next((found for part in text.split(",") if (found := primary_purpose(part.strip()))), None)
-
-
-def _merge(first: Design, second: Design) -> Design:
-    """The first Design, its gaps filled by the second; what is said of masking is taken from one of them."""
-    merged = first._replace(
-        **{name: getattr(second, name) for name in Design._fields if getattr(first, name) in (None, ())}
-    )
-    if first.is_masked is not None:
-        merged = merged._replace(masking=first.masking, is_masked=first.is_masked, masked_roles=first.masked_roles)
-    return merged
 
 
 # --- arms, interventions, outcomes
