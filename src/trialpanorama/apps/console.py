@@ -57,56 +57,71 @@ def _cell(value: Any, widest: int) -> tuple[str, bool]:
 
 
 class Reporter:
-    """Shows how far long work is: a live bar on a terminal, one line a stage when standard error is piped."""
+    """Shows how far long work is: a live bar on a terminal, a line per stage (and per half minute) when piped."""
+
+    _SECONDS_BETWEEN_LINES = 30.0
 
     def __init__(self) -> None:
         self._live: Progress | None = None
         self._bar: TaskID | None = None
         self._stage: str | None = None
         self._began = 0.0
-        self._done = 0
+        self._spoke = 0.0
+        self._done = 0.0
+        self._total: float | None = None
         self._unit = ""
+        self._detail = ""
 
     def __enter__(self) -> Reporter:
         if sys.stderr.isatty():
             from rich.console import Console
-            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+            from rich.progress import BarColumn, Progress, TextColumn
 
-            self._live = Progress(
-                TextColumn("{task.description}"),
-                BarColumn(),
-                MofNCompleteColumn(),
-                TextColumn("{task.fields[rate]}"),
-                TimeRemainingColumn(),
-                console=Console(stderr=True),
-                transient=True,
-            )
+            columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[state]}"))
+            self._live = Progress(*columns, console=Console(stderr=True), transient=True)
             self._live.start()
         return self
 
-    def update(self, stage: str, done: int, total: int | None, unit: str = "") -> None:
+    def update(self, stage: str, done: float, total: float | None = None, unit: str = "", detail: str = "") -> None:
         """Say that `done` of `total` (None: not known) units of a stage are finished."""
+        now = time.monotonic()
         if stage != self._stage:
             self._close()
-            self._stage, self._began = stage, time.monotonic()
+            self._stage, self._began, self._spoke = stage, now, now
             if self._live:
-                self._bar = self._live.add_task(stage, total=total, rate="")
-        self._done, self._unit = done, unit
+                self._bar = self._live.add_task(stage, total=total, state="")
+        self._done, self._total, self._unit, self._detail = done, total, unit, detail
         if self._live and self._bar is not None:
-            self._live.update(self._bar, completed=done, total=total, rate=self._rate())
+            self._live.update(self._bar, completed=done, total=total, state=self._state())
+        elif now - self._spoke > self._SECONDS_BETWEEN_LINES:
+            self._spoke = now
+            say(f"{stage}: {self._state()}")
 
-    def _rate(self) -> str:
-        seconds = time.monotonic() - self._began
-        return f"{self._done / seconds:,.0f} {self._unit or 'done'}/s" if seconds > 0.1 and self._done else ""
+    def _state(self) -> str:
+        """Done of total, rate and time left."""
+        if not self._unit:
+            return self._detail
+        seconds = max(time.monotonic() - self._began, 1e-3)
+        rate = self._done / seconds
+        parts = [f"{_number(self._done)} of {_number(self._total)} {self._unit}" if self._total else self._counted()]
+        parts += [self._detail] if self._detail else []
+        if rate and seconds > 1:
+            parts.append(f"{_number(rate)} {self._unit}/s")
+            if self._total:
+                parts.append(f"{max(self._total - self._done, 0) / rate:.0f} s left")
+        return ", ".join(parts)
+
+    def _counted(self) -> str:
+        return f"{_number(self._done)} {self._unit}"
 
     def _close(self) -> None:
         if self._stage is None:
             return
         if self._live and self._bar is not None:
             self._live.remove_task(self._bar)
-        seconds, rate = time.monotonic() - self._began, self._rate()
-        count = f"{self._done:,} {self._unit}".strip() if self._done else "done"
-        say(f"{self._stage}: {count} in {seconds:.1f} s" + (f" ({rate})" if rate else ""))
+        parts = [self._counted() if self._unit else "done", self._detail]
+        seconds = time.monotonic() - self._began
+        say(f"{self._stage}: {', '.join(filter(None, parts))} in {seconds:.1f} s")
         self._stage, self._bar = None, None
 
     def __exit__(
@@ -116,3 +131,7 @@ class Reporter:
             self._close()
         if self._live:
             self._live.stop()
+
+
+def _number(value: float | None) -> str:
+    return "?" if value is None else f"{value:,.1f}" if value < 100 and value != int(value) else f"{value:,.0f}"

@@ -1,0 +1,339 @@
+"""The command line: `trialpanorama COMMAND`. Nothing heavy is imported before a command needs it.
+
+Results go to standard output (`--json`: one document), progress and messages to standard error. Exit codes: 0 done,
+1 our fault, 2 the user's input, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from trialpanorama.apps.console import Reporter, put, put_json, say, table
+from trialpanorama.errors import TrialPanoramaError, UnknownName, UserError
+
+if TYPE_CHECKING:
+    from trialpanorama.warehouse import Warehouse
+
+START, DATA, MODELS, HELP = "Start here", "Registry data", "Tasks and models", "About"
+
+app = typer.Typer(
+    name="trialpanorama",
+    help="Clinical-trial registries as one linked database, and models measured on it.",
+    no_args_is_help=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+tasks_app = typer.Typer(help="The research questions: list them, or build their samples from a warehouse.")
+app.add_typer(tasks_app, name="tasks", rich_help_panel=MODELS)
+
+WarehouseOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--warehouse", "-w", metavar="DIR", help="The warehouse; else $TRIALPANORAMA_WAREHOUSE, else ./warehouse."
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+
+
+def _open(path: Path | None) -> Warehouse:
+    from trialpanorama.warehouse import Warehouse
+
+    return Warehouse.open(path)
+
+
+def _complete_sources(incomplete: str) -> list[str]:
+    from trialpanorama.sources import sources
+
+    return [name for name in sources() if name.startswith(incomplete)]
+
+
+def _complete_tables(incomplete: str) -> list[str]:
+    from trialpanorama.apps.pages import dictionary
+
+    return [name for name in dictionary() if name.startswith(incomplete)]
+
+
+def _complete_formats(incomplete: str) -> list[str]:
+    return [name for name in ("parquet", "csv", "sqlite", "hf") if name.startswith(incomplete)]
+
+
+@app.callback()
+def _options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error (anywhere on the line).")] = False,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    """Clinical-trial registries as one linked database, and models measured on it."""
+
+
+# --- start here
+
+
+@app.command(rich_help_panel=START)
+def demo(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Where to work.")] = Path("demo"),
+    trials: Annotated[int, typer.Option(min=200, help="How many fictional trials.")] = 600,
+    seed: Annotated[int, typer.Option(help="Seed of the fictional trials.")] = 7,
+) -> None:
+    """Go the whole way on fictional trials: registry files, warehouse, tasks, baselines, results, report."""
+    from trialpanorama.apps.demo import run_demo
+
+    run_demo(directory, trials=trials, seed=seed)
+
+
+@app.command(rich_help_panel=START)
+def sample(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")],
+    trials: Annotated[int, typer.Option(min=1, help="How many fictional trials.")] = 600,
+    seed: Annotated[int, typer.Option(help="The same seed writes the same files.")] = 7,
+) -> None:
+    """Write fictional trials in the registries' own formats, with truth.json beside them."""
+    from trialpanorama.apps.demo import write_sample
+
+    write_sample(directory, trials=trials, seed=seed)
+    say(f"Next: trialpanorama build {shlex.quote(str(directory))}")
+
+
+# --- registry data
+
+
+@app.command(rich_help_panel=DATA)
+def sources(
+    name: Annotated[str | None, typer.Argument(help="One source.", autocompletion=_complete_sources)] = None,
+    json: JsonOption = False,
+) -> None:
+    """List what can be read: registries, portals, literature; how to get their files, and under which terms."""
+    from trialpanorama.apps.pages import source_facts
+    from trialpanorama.sources import source
+    from trialpanorama.sources import sources as every_source
+
+    if name is not None:
+        facts = source_facts(source(name))
+        if json:
+            put_json(facts)
+            return
+        put(f"{facts['title']} ({facts['name']})")
+        for label in ("home_page", "licence", "obtain"):
+            put(f"  {label.replace('_', ' '):<10} {facts[label]}")
+        put(f"  {'passed on':<10} {'by export' if facts['is_open'] else 'only with export --include-restricted'}")
+        put(f"  {'registers':<10} {', '.join(facts['registers'])}\n")
+        put(table(["format", "meaning"], [[f["name"], f["meaning"]] for f in facts["formats"]], widest=200))
+        return
+    listed = [source_facts(known) for known in every_source().values()]
+    if json:
+        put_json(listed)
+        return
+    rows = [[f["name"], f["title"], len(f["formats"]), f["is_open"], f["licence"]] for f in listed]
+    put(table(["source", "title", "formats", "open", "licence"], rows))
+
+
+@app.command(rich_help_panel=DATA)
+def build(
+    inputs: Annotated[list[Path], typer.Argument(metavar="INPUT...", help="Files, archives and folders, mixed as you like.")],
+    warehouse: WarehouseOption = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes that read; all cores if not given.")] = None,
+    keep_contacts: Annotated[bool, typer.Option("--keep-contacts", help="Keep investigators' e-mail and telephone.")] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace a warehouse that was made from other inputs.")] = False,
+) -> None:
+    """Turn registry files into a warehouse; a build that was stopped goes on where it was."""
+    from trialpanorama.apps.demo import build_warehouse
+    from trialpanorama.warehouse import find_warehouse
+
+    folder = find_warehouse(warehouse)
+    manifest = build_warehouse(inputs, folder, workers=workers, keep_contacts=keep_contacts, replace=replace)
+    put(
+        f"{manifest.inputs:,} inputs = {manifest.records:,} records + {manifest.rejects:,} rejects; "
+        f"{manifest.trials:,} trials; snapshot {manifest.snapshot}"
+    )
+    say(f"Next: trialpanorama atlas --warehouse {shlex.quote(str(folder))}")
+
+
+@app.command(rich_help_panel=DATA)
+def atlas(warehouse: WarehouseOption = None, json: JsonOption = False) -> None:
+    """Say what a warehouse holds: inputs, records, rejects, trials, registers, how fresh they are."""
+    from trialpanorama.apps.show import atlas_facts, atlas_text
+
+    facts = atlas_facts(_open(warehouse))
+    put_json(facts) if json else put(atlas_text(facts))
+
+
+@app.command(rich_help_panel=DATA)
+def problems(
+    source: Annotated[str | None, typer.Argument(help="Of one source.", autocompletion=_complete_sources)] = None,
+    warehouse: WarehouseOption = None,
+    places: Annotated[int, typer.Option(min=0, help="How many places to name for each kind.")] = 3,
+    json: JsonOption = False,
+) -> None:
+    """List what could not be read (rejects), and values that were kept as text (notes), with their places."""
+    from trialpanorama.apps.show import problems_facts, problems_text
+
+    facts = problems_facts(_open(warehouse), source, places=places)
+    put_json(facts) if json else put(problems_text(facts))
+
+
+@app.command(rich_help_panel=DATA)
+def show(
+    id: Annotated[str, typer.Argument(metavar="ID", help="A registry number, a PMID, a trial id or a record id.")],
+    warehouse: WarehouseOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Show one trial: the merged values, what each register says, and why its records are held for the same study."""
+    from trialpanorama.apps.show import show_facts, show_text
+
+    facts = show_facts(_open(warehouse), id)
+    put_json(facts) if json else put(show_text(facts))
+
+
+@app.command(rich_help_panel=DATA)
+def query(
+    sql: Annotated[str, typer.Argument(metavar="SQL", help='A SELECT statement, such as "SELECT phase, count(*) FROM studies GROUP BY 1".')],
+    warehouse: WarehouseOption = None,
+    format: Annotated[str, typer.Option("--format", metavar="table|csv|json", help="How to print the rows.")] = "table",
+    json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    seconds: Annotated[float, typer.Option(min=0.1, help="Stop after so many seconds.")] = 60,
+    memory_mb: Annotated[int, typer.Option("--memory-mb", min=16, help="Use no more memory than this.")] = 1024,
+    rows: Annotated[int | None, typer.Option(min=1, help="Print no more rows than this.")] = None,
+) -> None:
+    """Ask the warehouse in SQL: read-only, with no access to other files or the network, time and memory bounded."""
+    formats = ("table", "csv", "json")
+    if format not in formats:
+        raise UnknownName("output format", format, formats)
+    result = _open(warehouse).query(sql, seconds=seconds, memory_mb=memory_mb, max_rows=rows)
+    if json or format == "json":
+        put_json(result.to_pylist())
+    elif format == "csv":
+        from trialpanorama.apps.show import csv_text
+
+        put(csv_text(result))
+    else:
+        put(table(result.column_names, [list(row.values()) for row in result.to_pylist()]))
+        say(f"({result.num_rows:,} rows)")
+
+
+@app.command(rich_help_panel=DATA)
+def export(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")],
+    format: Annotated[
+        str, typer.Option("--format", metavar="parquet|csv|sqlite|hf", help="hf: the eleven published tables.", autocompletion=_complete_formats)
+    ] = "parquet",
+    include_restricted: Annotated[
+        bool, typer.Option("--include-restricted", help="Also rows of sources whose terms do not allow passing them on.")
+    ] = False,
+    warehouse: WarehouseOption = None,
+) -> None:
+    """Write the tables to files that others can use."""
+    opened = _open(warehouse)
+    with Reporter() as reporter:
+        counts = opened.export(
+            format,  # type: ignore[arg-type]  # checked there, with near misses
+            directory,
+            include_restricted=include_restricted,
+            progress=lambda name, rows: reporter.update(name, rows, rows, "rows"),
+        )
+    put(table(["table", "rows"], list(counts.items())))
+    if not include_restricted and (closed := [s.name for s in opened.manifest.sources if not s.is_open]):
+        say(f"Left out, as their terms do not allow passing rows on: {', '.join(closed)} (--include-restricted adds them).")
+
+
+# --- about
+
+
+@app.command(rich_help_panel=HELP)
+def dictionary(
+    table_name: Annotated[str | None, typer.Argument(metavar="[TABLE]", autocompletion=_complete_tables)] = None,
+    json: JsonOption = False,
+) -> None:
+    """Say what every table and column means, with units and allowed values."""
+    from trialpanorama.apps.pages import dictionary as every_table
+
+    tables = every_table()
+    if table_name is None:
+        if json:
+            put_json(tables)
+        else:
+            rows = [[name, len(facts["columns"]), facts["meaning"]] for name, facts in tables.items()]
+            put(table(["table", "columns", "one row is"], rows, widest=110))
+        return
+    if table_name not in tables:
+        raise UnknownName("table", table_name, tables, "trialpanorama dictionary")
+    facts = tables[table_name]
+    if json:
+        put_json(facts)
+        return
+    put(f"{table_name}: {facts['meaning']}\n")
+    rows = [
+        [c["name"], c["type"], c["meaning"] + (f" [{c['unit']}]" if c["unit"] else "")] for c in facts["columns"]
+    ]
+    put(table(["column", "type", "meaning"], rows, widest=150))
+
+
+@app.command(rich_help_panel=HELP)
+def doctor(warehouse: WarehouseOption = None, json: JsonOption = False) -> None:
+    """Say what this machine and this installation can do; nothing leaves the machine."""
+    from trialpanorama.apps.doctor import doctor_facts, doctor_text
+
+    facts = doctor_facts(warehouse)
+    put_json(facts) if json else put(doctor_text(facts))
+
+
+# --- running it
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line; returns its exit code. Every failure is one line on standard error."""
+    arguments = list(arguments) or ["--help"]
+    debug = "--debug" in arguments
+    arguments = [argument for argument in arguments if argument != "--debug"]
+    if arguments == ["--version"]:
+        from trialpanorama import __version__
+
+        put(f"trialpanorama {__version__}")
+        return 0
+    try:
+        code = app(args=arguments, prog_name="trialpanorama", standalone_mode=False)
+    except typer.TyperException as error:
+        return _complain(_usage(error), error.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        code = 130
+    except TrialPanoramaError as error:
+        if debug:
+            raise
+        return _complain(str(error), error.exit_code)
+    except Exception as error:
+        if debug:
+            raise
+        where = "trialpanorama " + shlex.join([*arguments, "--debug"])
+        return _complain(f"Unexpected {type(error).__name__}: {error}. The whole story: {where}", 1)
+    if code == 130:
+        kept = "What is finished is kept; go on with" if arguments[0] in ("build", "demo", "evaluate") else "Again"
+        say(f"\nInterrupted. {kept}: trialpanorama {shlex.join(arguments)}")
+    return code if isinstance(code, int) else 0
+
+
+def _complain(message: str, code: int) -> int:
+    say("Error: " + " ".join(message.split()))
+    return code
+
+
+def _usage(error: Exception) -> str:
+    """A mistake on the command line in one line, with the command that explains more."""
+    message = str(getattr(error, "format_message", error.__str__)()).strip().rstrip(".")
+    context: Any = getattr(error, "ctx", None)
+    command = context.command_path if context else "trialpanorama"
+    return f"{message}. See: {command} --help"
+
+
+def main() -> None:
+    """The entry point of the `trialpanorama` command."""
+    sys.exit(run(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,189 @@
+"""What the code says about itself, as facts and as pages of docs/: the data dictionary, the sources, the commands.
+
+Each fact is written once, beside the code that it is about; `make docs` renders them (`python -m
+trialpanorama.apps.pages docs`), and a test fails while a committed page is stale.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from trialpanorama.sources import Source
+
+_RENDERED = "<!-- Rendered from the code by `make docs`; edit the code. -->\n"
+
+
+def dictionary() -> dict[str, dict[str, Any]]:
+    """Every table by name: what a row is, its key, and its columns with type, meaning, unit and values."""
+    import duckdb
+
+    from trialpanorama.build import _dictionary
+    from trialpanorama.record import Record, Reject
+    from trialpanorama.tables import TABLES
+    from trialpanorama.warehouse import ColumnMeaning, arrow_schema
+
+    structs = {"records": Record, "rejects": Reject, "dictionary": ColumnMeaning}
+    meanings = {name: _first_sentence(struct.__doc__ or "") for name, struct in structs.items()}
+    meanings |= {known.name: known.meaning for known in TABLES}
+    connection = duckdb.connect()
+    try:
+        for name in ("records", "rejects"):
+            connection.register(name, arrow_schema(structs[name]).empty_table())
+        rows = _dictionary(connection, [*(known.name for known in TABLES), "records", "rejects"])
+    finally:
+        connection.close()
+    tables: dict[str, dict[str, Any]] = {
+        name: {"name": name, "meaning": meanings[name], "columns": []} for name in sorted(meanings)
+    }
+    for column in rows:
+        tables[column.table_name]["columns"].append(
+            {
+                "name": column.column_name,
+                "type": column.type,
+                "meaning": column.meaning,
+                "unit": column.unit,
+                "values": list(column.allowed_values),
+                "is_published": column.is_published,
+            }
+        )
+    return tables
+
+
+def _first_sentence(text: str) -> str:
+    return text.strip().splitlines()[0]
+
+
+def source_facts(source: Source) -> dict[str, Any]:
+    """What a source says about itself."""
+    return {
+        "name": source.name,
+        "title": source.title,
+        "home_page": source.home_page,
+        "licence": source.licence,
+        "is_open": source.is_open,
+        "registers": list(source.registers),
+        "obtain": source.obtain,
+        "formats": [{"name": format.name, "meaning": format.meaning} for format in source.formats],
+    }
+
+
+def dictionary_page() -> str:
+    """The data dictionary as Markdown."""
+    parts = [
+        _RENDERED,
+        "# Data dictionary\n",
+        "Every table of a warehouse. The same texts stand in the database itself, as comments and as the table "
+        "`dictionary`, and in `trialpanorama dictionary TABLE`. A column marked * belongs to the published TrialPanorama "
+        "database. Unknown is NULL, never an empty text or 0.\n",
+    ]
+    tables = dictionary()
+    parts.append("\n".join(f"- [{name}](#{name}): {facts['meaning']}" for name, facts in tables.items()) + "\n")
+    for name, facts in tables.items():
+        parts.append(f"## {name}\n\nOne row is {_lower(facts['meaning'])}\n")
+        rows = []
+        for column in facts["columns"]:
+            meaning = column["meaning"] + (f" ({column['unit']})" if column["unit"] else "")
+            if column["values"]:
+                meaning += ". Values: " + ", ".join(f"`{value}`" for value in column["values"])
+            mark = " *" if column["is_published"] else ""
+            rows.append([f"`{column['name']}`{mark}", _short(column["type"]), meaning])
+        parts.append(_markdown(["column", "type", "meaning"], rows))
+    return "\n".join(parts)
+
+
+def sources_page() -> str:
+    """The sources as Markdown."""
+    from trialpanorama.sources import sources
+
+    parts = [
+        _RENDERED,
+        "# Sources\n",
+        "What `trialpanorama build` can read. A file is recognised by its content, not by its name; it may lie in a "
+        "folder, a zip or a gzip. To add a source, add one file to `src/trialpanorama/sources/` and its fixtures.\n",
+    ]
+    for source in sources().values():
+        facts = source_facts(source)
+        passed_on = "passed on by `export`" if source.is_open else "left out of `export` unless told otherwise"
+        parts.append(
+            f"## {source.title}\n\n`{source.name}`: <{source.home_page}>. Registers: {', '.join(source.registers)}.\n\n"
+            f"{source.obtain}\n\nLicence: {source.licence}; {passed_on}.\n"
+        )
+        parts.append(_markdown(["format", "meaning"], [[f"`{f['name']}`", f["meaning"]] for f in facts["formats"]]))
+    return "\n".join(parts)
+
+
+def cli_page() -> str:
+    """Every command with its arguments and options, as Markdown."""
+    from typer.main import get_command
+
+    from trialpanorama.apps.cli import app
+
+    parts = [
+        _RENDERED,
+        "# Commands\n",
+        "Results go to standard output, progress and messages to standard error; `--json` writes one document. Exit codes: "
+        "0 done, 2 the input was at fault, 1 the program was, 130 interrupted. An error is one line; `--debug` anywhere on "
+        "the line shows its traceback. The warehouse is `--warehouse DIR`, else `$TRIALPANORAMA_WAREHOUSE`, else "
+        "`./warehouse`. `trialpanorama --install-completion` teaches your shell the names.\n",
+    ]
+    for path, command in _commands(get_command(app), ["trialpanorama"]):
+        arguments = [p for p in command.params if p.param_type_name == "argument"]
+        options = [p for p in command.params if p.param_type_name == "option" and p.name != "help"]
+        usage = " ".join([*path, *(p.make_metavar(_context(command)) for p in arguments)])
+        parts.append(f"## {' '.join(path[1:])}\n\n`{usage}`\n\n{command.help}\n")
+        rows = [["`" + ", ".join(p.opts) + "`", p.help or "", _default(p)] for p in options]
+        rows = [[p.make_metavar(_context(command)), p.help, _default(p)] for p in arguments if getattr(p, "help", "")] + rows
+        if rows:
+            parts.append(_markdown(["", "meaning", "unless given"], rows))
+    return "\n".join(parts)
+
+
+PAGES = {"cli.md": cli_page, "dictionary.md": dictionary_page, "sources.md": sources_page}
+"""The rendered pages of docs/."""
+
+
+def _commands(group: Any, path: list[str]) -> list[tuple[list[str], Any]]:
+    found: list[tuple[list[str], Any]] = []
+    for name, command in group.commands.items():
+        inner = [*path, name]
+        found += _commands(command, inner) if hasattr(command, "commands") else [(inner, command)]
+    return found
+
+
+def _context(command: Any) -> Any:
+    from typer import Context
+
+    return Context(command)
+
+
+def _default(parameter: Any) -> str:
+    value = parameter.default
+    return "" if value is None or value is False or parameter.required else f"`{value}`"
+
+
+def _lower(sentence: str) -> str:
+    first_word = sentence.split(" ", 1)[0]
+    return sentence if first_word.isupper() and len(first_word) > 1 else sentence[:1].lower() + sentence[1:]
+
+
+def _short(sql_type: str) -> str:
+    return "STRUCT[]" if sql_type.startswith("STRUCT") and sql_type.endswith("[]") else sql_type.split("(")[0]
+
+
+def _markdown(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines) + "\n"
+
+
+def write(folder: Path) -> None:
+    """Write every rendered page into a folder."""
+    for name, page in PAGES.items():
+        (folder / name).write_text(page(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1]))
