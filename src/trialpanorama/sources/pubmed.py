@@ -56,6 +56,8 @@ class _Article(msgspec.Struct):
     """Abstracts in other languages, by others, or for lay readers."""
     accessions: list[tuple[str, str]] = []
     """Name of a databank, and an accession number in it."""
+    affiliations: list[str] = []
+    """Affiliations that stand apart from the authors, as they once did: they are the first author's."""
     funders: list[str] = []
     keywords: list[str] = []
     mesh_terms: list[MeshTerm] = []
@@ -114,6 +116,8 @@ def _record(article: _Article) -> Record:
     paper.pmid = pmid.group(1)
     types = {name.casefold(): name for name in paper.publication_types}
     paper.is_retracted = "retracted publication" in types or any(c.type == "RetractionIn" for c in paper.corrections)
+    if article.affiliations and paper.authors:
+        paper.authors[0].affiliations[:0] = article.affiliations
     paper.cited_pmids = list(dict.fromkeys(paper.cited_pmids))
     paper.chemicals = list(dict.fromkeys(paper.chemicals))
 
@@ -284,7 +288,8 @@ def _from_xml(entry: Entry) -> Record:
 
 def _text(element: etree._Element) -> str | None:
     """All text of an element on one line, whatever markup divides it."""
-    return fold(_flat(element) if len(element) else element.text)
+    text = _flat(element) if len(element) else element.text
+    return " ".join(text.split()) or None if text else None  # fold, without a call for each of a hundred elements
 
 
 _POWER = re.compile(r"[-\u2212+]?\d")
@@ -440,6 +445,10 @@ def _author(element: etree._Element) -> Author:
     return author
 
 
+def _first_affiliation(element: etree._Element, article: _Article) -> None:
+    article.affiliations += filter(None, [_affiliation(_text(element))])
+
+
 def _languages(element: etree._Element, article: _Article) -> None:
     article.paper.languages += (fold(element.text) or "").lower().split()
 
@@ -556,6 +565,7 @@ _HANDLERS: dict[str, Callable[[etree._Element, _Article], None]] = {
     "Abstract": _abstract,
     "OtherAbstract": _other_abstract,
     "AuthorList": _authors,
+    "Affiliation": _first_affiliation,
     "Language": _languages,
     "DataBankList": _databanks,
     "GrantList": _grants,
@@ -576,6 +586,7 @@ _HANDLERS: dict[str, Callable[[etree._Element, _Article], None]] = {
 
 _TAG_LINE = re.compile(rb"(?=.{4}-)([A-Z]{2,4}) *-(.*)", re.DOTALL)
 _FIRST_TAG = re.compile(rb"\A(?:\xef\xbb\xbf)?\s*(?=.{4}-)(?!TY )[A-Z]{2,4} *-")
+_LAST_TAGS = re.compile(rb"^SO  -|\[bookaccession\]", re.MULTILINE)
 _PMID_TAG = re.compile(rb"^(?:\xef\xbb\xbf)?PMID- *\d", re.MULTILINE)
 _RELATIONS = {
     "CIN": "CommentIn",
@@ -656,8 +667,8 @@ def _tagged_entries(stream: BinaryIO) -> Iterator[Entry | Reject]:
         return
     ordinal += 1
     last = finished()
-    # every article of this format ends with its source line and a line break
-    if isinstance(last, Entry) and not last.data.endswith(b"\n") and b"\nSO  -" not in last.data:
+    # an article ends with its source line (of a book: its accession) and a line break
+    if isinstance(last, Entry) and not last.data.endswith(b"\n") and not _LAST_TAGS.search(last.data):
         last = reject("truncated", "the input ends inside this article", last.data, ordinal, begins, begins_line)
     yield last
 
@@ -689,8 +700,6 @@ def _from_tagged(entry: Entry) -> Record:
     article = _Article()
     paper = article.paper
     author: Author | None = None
-    unplaced: list[str] = []
-    """Affiliations that stand before the authors, as they once did."""
     for tag, value in _fields(entry, article.notes):
         if not value:
             continue
@@ -719,7 +728,7 @@ def _from_tagged(entry: Entry) -> Record:
             case "AUID" if author:
                 author.orcid = _orcid(value) or author.orcid
             case "AD" if affiliation := _affiliation(value):
-                (author.affiliations if author else unplaced).append(affiliation)
+                (author.affiliations if author else article.affiliations).append(affiliation)
             case "DP":
                 paper.publication_date = _date(value)
             case "DEP" | "CTDT":
@@ -785,8 +794,6 @@ def _from_tagged(entry: Entry) -> Record:
         paper.issn = paper.issn.split(" ")[0]
     if article.title is None and not paper.journal_abbreviation:
         article.title = paper.journal  # a whole book
-    if unplaced and paper.authors:
-        paper.authors[0].affiliations[:0] = unplaced
     return _record(article)
 
 
