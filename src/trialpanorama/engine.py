@@ -7,6 +7,7 @@ they are done, in no order. A worker that loses its parent ends at once, so that
 from __future__ import annotations
 
 import ctypes
+import itertools
 import multiprocessing
 import os
 import signal
@@ -36,7 +37,7 @@ def run(function: Callable[[Task], Result], tasks: Sequence[Task], workers: int)
     pool = ProcessPoolExecutor(min(workers, len(tasks)), context, _end_with_parent, (os.getpid(),))
     try:
         waiting = iter(tasks)
-        running = {pool.submit(function, task) for task, _ in zip(waiting, range(2 * workers), strict=False)}
+        running = {pool.submit(function, task) for task in itertools.islice(waiting, 2 * workers)}
         while running:
             done, running = wait(running, return_when=FIRST_COMPLETED)
             for future in done:

@@ -256,7 +256,9 @@ class Warehouse:
         import duckdb
         import pyarrow as pa
 
-        connection = self.connect()
+        # a fenced connection opens absolute paths only, and the catalogue's are relative so that a warehouse can be moved
+        connection = duckdb.connect()
+        _create_views(connection, self.path, f"{self.path.resolve()}/")
         timer = threading.Timer(seconds, connection.interrupt)
         try:
             _fence(connection, self.path, memory_mb)
@@ -264,12 +266,11 @@ class Warehouse:
                 statements = connection.extract_statements(sql)
             except duckdb.Error as error:
                 raise UserError(_sql_message(error)) from None
-            allowed = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
-            if len(statements) != 1 or statements[0].type not in allowed:
+            if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
                 raise UserError("A query is one SELECT statement: the warehouse is read-only. See: trialpanorama query --help")
             timer.start()
             try:
-                reader = connection.execute(statements[0]).to_arrow_reader(10_000)
+                reader = connection.sql(statements[0].query).to_arrow_reader(10_000)
                 batches, rows, size = [], 0, 0
                 for batch in reader:
                     batches.append(batch)
@@ -488,20 +489,26 @@ def write_catalogue(folder: Path, dictionary: Sequence[ColumnMeaning], table_mea
     connection = duckdb.connect(str(path))
     try:
         connection.execute("SET file_search_path = ?", [str(folder.resolve())])
-        places = {"records": "records/**/*.parquet", "rejects": "rejects/**/*.parquet"}
-        places |= {file.stem: f"tables/{file.name}" for file in sorted((folder / "tables").glob("*.parquet"))}
-        for name, place in places.items():
-            connection.execute(f"CREATE VIEW \"{name}\" AS SELECT * FROM read_parquet('{place}')")
-            if name in table_meanings:
-                connection.execute(f"COMMENT ON VIEW \"{name}\" IS '{_sql_text(table_meanings[name])}'")
+        names = _create_views(connection, folder, "")
+        for name in names & table_meanings.keys():
+            connection.execute(f"COMMENT ON VIEW \"{name}\" IS '{_sql_text(table_meanings[name])}'")
         for column in dictionary:
-            if column.table_name in places:
+            if column.table_name in names:
                 with contextlib.suppress(duckdb.Error):  # comments are a courtesy; the dictionary table has the same text
                     connection.execute(
                         f'COMMENT ON COLUMN "{column.table_name}"."{column.column_name}" IS \'{_sql_text(column.meaning)}\''
                     )
     finally:
         connection.close()
+
+
+def _create_views(connection: duckdb.DuckDBPyConnection, folder: Path, prefix: str) -> set[str]:
+    """Create a view over each table's Parquet files, found in a folder and opened with this prefix; returns their names."""
+    places = {"records": "records/**/*.parquet", "rejects": "rejects/**/*.parquet"}
+    places |= {file.stem: f"tables/{file.name}" for file in sorted((folder / "tables").glob("*.parquet"))}
+    for name, place in places.items():
+        connection.execute(f"CREATE VIEW \"{name}\" AS SELECT * FROM read_parquet('{_sql_text(prefix + place)}')")
+    return set(places)
 
 
 def _sql_text(text: str) -> str:

@@ -1,0 +1,399 @@
+"""The stages in their order: read the inputs, resolve Records to Trials, make the tables, publish the warehouse.
+
+A build works in a staging folder beside the warehouse. What is finished there is kept when a build is killed, and the
+next build of the same inputs goes on from it; the warehouse itself changes only at the end, in one step. Building on
+more inputs adds them to what the warehouse has: nothing that was read before is lost or read again.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from trialpanorama import engine, ingest, sources
+from trialpanorama.errors import UserError
+from trialpanorama.record import Record, Reject
+from trialpanorama.resolve import resolve
+from trialpanorama.tables import TABLES, build_tables
+from trialpanorama.warehouse import (
+    ColumnMeaning,
+    InputFile,
+    Manifest,
+    SourceCount,
+    Warehouse,
+    fields,
+    only_one_build,
+    publish,
+    snapshot_id,
+    staging_folder,
+    working_connection,
+    write_catalogue,
+)
+
+if TYPE_CHECKING:
+    import duckdb
+
+STAGES = ("ingest", "resolve", "tables", "publish")
+
+
+class Progress(msgspec.Struct):
+    """How far a build is: shown by the command line, one line a stage or a live bar."""
+
+    stage: str
+    """One of STAGES."""
+    done: int
+    total: int
+    unit: str
+    """What `done` and `total` count: bytes, tables."""
+    records: int = 0
+    rejects: int = 0
+
+
+class _Plan(msgspec.Struct):
+    """What a staging folder is being filled for; another plan does not continue it."""
+
+    reader: str
+    keep_contacts: bool
+    files: list[InputFile]
+
+
+def build(
+    inputs: Iterable[Path | str],
+    warehouse: Path | str,
+    *,
+    workers: int | None = None,
+    keep_contacts: bool = False,
+    replace: bool = False,
+    progress: Callable[[Progress], None] | None = None,
+) -> Manifest:
+    """Read inputs into a warehouse, adding to what it has (or replacing it), and return its manifest.
+
+    Inputs are files or folders of registry data, also zipped or compressed. E-mail addresses and telephone numbers are
+    dropped unless `keep_contacts`. Raises UserError when inputs do not exist, hold no file, or another build runs.
+    """
+    target = Path(os.path.abspath(warehouse))
+    staging = staging_folder(target)
+    report = progress or (lambda _: None)
+    workers = workers or engine.default_workers()
+    with only_one_build(target):
+        old = None if replace else _existing(target)
+        files = ingest.find_inputs([Path(path) for path in inputs], exclude=(target, staging))
+        if not files:
+            raise UserError("There is no file in the inputs. Give files or folders of registry data.")
+        reader = ingest.reader_fingerprint()
+        if old is not None and old.keep_contacts != keep_contacts:
+            kept = "keeps" if old.keep_contacts else "does not keep"
+            raise UserError(
+                f"The warehouse at {target} {kept} contacts, this build would not do the same. "
+                f"Add {'--keep-contacts' if old.keep_contacts else '--replace'}, or name another --warehouse."
+            )
+        if old is not None and old.reader != reader:
+            files = _with_old_inputs(old, files, target)
+            old = None
+        new = files if old is None else _not_yet_in(old, files)
+        if old is not None and not new:
+            return old
+        return _Build(target, staging, old, new, reader, keep_contacts, workers, report).run()
+
+
+def _existing(target: Path) -> Manifest | None:
+    return Warehouse.open(target).manifest if (target / "manifest.json").exists() else None
+
+
+def _with_old_inputs(old: Manifest, files: list[InputFile], target: Path) -> list[InputFile]:
+    """The old inputs with the new: after an upgrade everything has to be read again."""
+    paths = {file.path for file in files}
+    gone = [file.path for file in old.files if file.path not in paths and not Path(file.path).exists()]
+    if gone:
+        raise UserError(
+            f"The warehouse at {target} was built by another version, and {len(gone)} of its inputs are gone "
+            f"({gone[0]} ...), so it cannot be brought up to date. Add --replace, or name another --warehouse."
+        )
+    return [file for file in old.files if file.path not in paths] + files
+
+
+def _not_yet_in(old: Manifest, files: list[InputFile]) -> list[InputFile]:
+    """Files that the warehouse lacks: the same bytes count as the same file, as often as they were given."""
+    have = Counter(file.sha256 for file in old.files)
+    new = []
+    for file in files:
+        if have[file.sha256] > 0:
+            have[file.sha256] -= 1
+        else:
+            new.append(file)
+    return new
+
+
+class _Build:
+    """One run of the stages; every step can be found done from an earlier run that was killed."""
+
+    def __init__(
+        self,
+        target: Path,
+        staging: Path,
+        old: Manifest | None,
+        new: list[InputFile],
+        reader: str,
+        keep_contacts: bool,
+        workers: int,
+        report: Callable[[Progress], None],
+    ) -> None:
+        self.target = target
+        self.staging = staging
+        self.old = old
+        self.new = new
+        self.reader = reader
+        self.keep_contacts = keep_contacts
+        self.workers = workers
+        self.report = report
+        self.files = (old.files if old else []) + new
+        self.seconds: dict[str, float] = {}
+
+    def run(self) -> Manifest:
+        units = ingest.plan(self.new, self.staging, self.keep_contacts, self.old.files if self.old else ())
+        self._prepare({unit.name for unit in units})
+        self._ingest(units)
+        counts = self._tables()
+        manifest = self._manifest(counts)
+        self._publish(manifest)
+        return manifest
+
+    def _prepare(self, units: set[str]) -> None:
+        """Make the staging folder, or keep of an earlier one what belongs to this build."""
+        plan = _Plan(self.reader, self.keep_contacts, self.files)
+        written = self.staging / "plan.json"
+        try:
+            earlier = msgspec.json.decode(written.read_bytes(), type=_Plan)
+        except (OSError, msgspec.MsgspecError):
+            earlier = None
+        same_reading = earlier is not None and (earlier.reader, earlier.keep_contacts) == (self.reader, self.keep_contacts)
+        if not same_reading:
+            shutil.rmtree(self.staging, ignore_errors=True)
+        self.staging.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(self.staging / "spill", ignore_errors=True)
+        if earlier != plan:
+            for name in ("stages", "tables", "manifest.json"):
+                _remove(self.staging / name)
+            written.write_bytes(msgspec.json.encode(plan))
+        carried = self._carry_over()
+        for path in self.staging.rglob("*"):
+            if path.is_file() and path.suffix == ".part":
+                path.unlink()
+            elif path.parent.name in ("units", "rejects") or path.parent.parent.name == "records":
+                if path.is_file() and path.stem not in units and path.stem not in carried:
+                    path.unlink()
+        for unit in units:
+            if not ingest.unit_marker(self.staging, unit).exists():
+                for path in (*self.staging.glob(f"records/*/{unit}.parquet"), self.staging / f"rejects/{unit}.parquet"):
+                    path.unlink(missing_ok=True)
+
+    def _carry_over(self) -> set[str]:
+        """Link what the warehouse has into the staging folder; its files are never changed, only linked."""
+        if self.old is None:
+            return set()
+        carried = set()
+        for folder in ("units", "records", "rejects"):
+            for path in (self.target / folder).rglob("*"):
+                if path.is_file():
+                    carried.add(path.stem)
+                    copy = self.staging / path.relative_to(self.target)
+                    if not copy.exists():
+                        copy.parent.mkdir(parents=True, exist_ok=True)
+                        try:
+                            os.link(path, copy)
+                        except OSError:
+                            shutil.copy2(path, copy)
+        return carried
+
+    def _ingest(self, units: list[ingest.Unit]) -> None:
+        begun = time.perf_counter()
+        sizes = {unit.name: _unit_bytes(unit) for unit in units}
+        counts: dict[str, tuple[int, int]] = defaultdict(lambda: (0, 0))
+        progress = Progress("ingest", 0, sum(sizes.values()), "bytes")
+
+        def add(result: ingest.UnitResult) -> None:
+            for path, records, rejects in result.counts:
+                counts[path] = (counts[path][0] + records, counts[path][1] + rejects)
+                progress.records += records
+                progress.rejects += rejects
+            progress.done += sizes[result.name]
+            self.report(progress)
+
+        waiting = []
+        for unit in units:
+            marker = ingest.unit_marker(self.staging, unit.name)
+            if marker.exists():
+                add(msgspec.json.decode(marker.read_bytes(), type=ingest.UnitResult))
+            else:
+                waiting.append(unit)
+        self.report(progress)
+        # the largest first, so that no worker is left with a large one at the end
+        waiting.sort(key=lambda unit: sizes[unit.name], reverse=True)
+        for result in engine.run(ingest.read_unit, waiting, self.workers):
+            add(result)
+        for file in self.new:
+            file.records, file.rejects = counts[file.path]
+            file.inputs = file.records + file.rejects
+        self.seconds["ingest"] = time.perf_counter() - begun
+
+    def _tables(self) -> dict[str, int]:
+        """Resolve, and make the tables; a stage that was finished before a kill is not done again."""
+        counts: dict[str, int] = {}
+        folder = self.staging / "tables"
+        folder.mkdir(exist_ok=True)
+        (self.staging / "stages").mkdir(exist_ok=True)
+        connection = working_connection(self.staging, threads=self.workers)
+        try:
+            connection.execute("CREATE TABLE source_licences (source VARCHAR, is_open BOOLEAN)")
+            for source in sources.sources().values():
+                connection.execute("INSERT INTO source_licences VALUES (?, ?)", [source.name, source.is_open])
+            for stage, function in (("resolve", resolve), ("tables", build_tables)):
+                begun = time.perf_counter()
+                self.report(Progress(stage, 0, 1, "stage"))
+                marker = self.staging / "stages" / f"{stage}.json"
+                if marker.exists():
+                    counts |= msgspec.json.decode(marker.read_bytes(), type=dict[str, int])
+                else:
+                    made = function(connection, folder)
+                    counts |= made
+                    partial = marker.with_suffix(".part")
+                    partial.write_bytes(msgspec.json.encode(made))
+                    partial.replace(marker)
+                self.report(Progress(stage, 1, 1, "stage"))
+                self.seconds[stage] = time.perf_counter() - begun
+        finally:
+            connection.close()
+        return counts
+
+    def _manifest(self, made: dict[str, int]) -> Manifest:
+        begun = time.perf_counter()
+        self.report(Progress("publish", 0, 1, "stage"))
+        connection = working_connection(self.staging, threads=self.workers)
+        try:
+            tables = sorted(
+                path.stem for path in (self.staging / "tables").glob("*.parquet") if path.stem != "dictionary"
+            )
+            for table in tables:
+                connection.execute(f"CREATE VIEW \"{table}\" AS SELECT * FROM read_parquet('tables/{table}.parquet')")
+            names = [*tables, "records", "rejects"]
+            counts = {name: _count(connection, f'SELECT count(*) FROM "{name}"') for name in names}
+            dictionary = _dictionary(connection, names)
+            write_catalogue(self.staging, dictionary, {table.name: table.meaning for table in TABLES})
+            return Manifest(
+                tool_version=version("trialpanorama"),
+                reader=self.reader,
+                built=datetime.now(UTC).isoformat(timespec="seconds"),
+                snapshot=snapshot_id(connection, names),
+                inputs=counts["records"] + counts["rejects"],
+                records=counts["records"],
+                rejects=counts["rejects"],
+                trials=counts["studies"],
+                is_fictional=_count(connection, "SELECT count(*) FROM records WHERE is_fictional") > 0,
+                keep_contacts=self.keep_contacts,
+                tables=counts | {"dictionary": len(dictionary)},
+                rejects_by_reason=dict(
+                    connection.execute("SELECT reason, count(*) FROM rejects GROUP BY 1 ORDER BY 2 DESC, 1").fetchall()
+                ),
+                sources=_source_counts(connection),
+                files=self.files,
+                stage_seconds=self.seconds,
+            )
+        finally:
+            connection.close()
+            self.seconds["publish"] = time.perf_counter() - begun
+
+    def _publish(self, manifest: Manifest) -> None:
+        for name in ("stages", "spill", "plan.json"):
+            _remove(self.staging / name)
+        for path in self.staging.rglob("none.parquet"):
+            if any(other != path for other in (self.staging / path.parent.name).rglob("*.parquet")):
+                path.unlink()
+        (self.staging / "manifest.json").write_bytes(msgspec.json.format(msgspec.json.encode(manifest), indent=1))
+        publish(self.staging, self.target)
+        self.report(Progress("publish", 1, 1, "stage"))
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _unit_bytes(unit: ingest.Unit) -> int:
+    total = 0
+    for piece in unit.pieces:
+        whole = piece.first_member is None
+        total += piece.file.bytes if whole else ingest.UNIT_BYTES // 8
+    return max(total, 1)
+
+
+def _count(connection: duckdb.DuckDBPyConnection, sql: str) -> int:
+    row = connection.execute(sql).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _source_counts(connection: duckdb.DuckDBPyConnection) -> list[SourceCount]:
+    rejects = dict(
+        connection.execute("SELECT source, count(*) FROM rejects WHERE source IS NOT NULL GROUP BY 1").fetchall()
+    )
+    registers: dict[str, dict[str, int]] = defaultdict(dict)
+    for source, register, count in connection.execute(
+        "SELECT source, coalesce(register, 'none'), count(*) FROM records GROUP BY 1, 2 ORDER BY 3 DESC, 2"
+    ).fetchall():
+        registers[source][register] = count
+    newest = dict(
+        connection.execute(
+            "SELECT source, max(greatest(last_updated_date.date, exported_date.date)) FROM records GROUP BY 1"
+        ).fetchall()
+    )
+    return [
+        SourceCount(
+            name=source.name,
+            title=source.title,
+            licence=source.licence,
+            is_open=source.is_open,
+            records=sum(registers[source.name].values()),
+            rejects=rejects.get(source.name, 0),
+            registers=registers[source.name],
+            newest=newest.get(source.name),
+        )
+        for source in sources.sources().values()
+        if source.name in registers or source.name in rejects
+    ]
+
+
+def _dictionary(connection: duckdb.DuckDBPyConnection, names: list[str]) -> list[ColumnMeaning]:
+    """What every column of every table means, with the type that it really has."""
+    rows: list[ColumnMeaning] = []
+    declared = {table.name: table for table in TABLES}
+    structs = {"records": Record, "rejects": Reject, "dictionary": ColumnMeaning}
+    for name in sorted({*names, "dictionary"}):
+        table = declared.get(name)
+        if table is not None:
+            for position, column in enumerate(table.columns, 1):
+                published = column.name in table.published_columns
+                rows.append(
+                    ColumnMeaning(
+                        name, column.name, position, column.type, column.meaning, column.unit, list(column.values), published
+                    )
+                )
+        elif name in structs:
+            types = (
+                {row[0]: row[1] for row in connection.execute(f'DESCRIBE "{name}"').fetchall()} if name in names else {}
+            )
+            for position, field in enumerate(fields(structs[name]), 1):
+                type_ = types.get(field.name, "VARCHAR")
+                rows.append(
+                    ColumnMeaning(name, field.name, position, type_, field.meaning, field.unit, list(field.values))
+                )
+    return rows

@@ -1,0 +1,161 @@
+"""A build is whole or absent, goes on where it was killed, and gives the same snapshot however it was made."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from trialpanorama import ingest, sample
+from trialpanorama.build import build
+from trialpanorama.errors import UserError
+from trialpanorama.warehouse import Warehouse, staging_folder
+
+from .test_ingest import articles
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small fictional sample in every format."""
+    folder = tmp_path_factory.mktemp("sample")
+    sample.write(folder, trials=60, seed=7)
+    return folder
+
+
+def test_records_and_rejects_are_all_inputs(inputs: Path, tmp_path: Path) -> None:
+    manifest = build([inputs], tmp_path / "W", workers=1)
+    assert manifest.records > 60
+    assert manifest.inputs == manifest.records + manifest.rejects == sum(file.inputs for file in manifest.files)
+    assert manifest.is_fictional
+    assert "reader_fault" not in manifest.rejects_by_reason
+
+
+def test_the_snapshot_is_the_same_for_any_number_of_workers_and_any_place(
+    inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = build([inputs], tmp_path / "one", workers=1)
+    moved = tmp_path / "elsewhere" / inputs.name
+    shutil.copytree(inputs, moved)
+    monkeypatch.setattr(ingest, "UNIT_BYTES", 60_000)
+    two = build([moved], tmp_path / "two", workers=2)
+    assert one.snapshot == two.snapshot
+    assert one.tables == two.tables
+
+
+def test_building_on_more_inputs_adds_and_loses_nothing(inputs: Path, tmp_path: Path) -> None:
+    first = inputs / "pubmed"
+    build([first], tmp_path / "W", workers=1)
+    before = Warehouse.open(tmp_path / "W").query("SELECT record_id FROM records").column(0).to_pylist()
+    grown = build([inputs], tmp_path / "W", workers=1)
+    after = Warehouse.open(tmp_path / "W").query("SELECT record_id FROM records").column(0).to_pylist()
+    assert set(before) < set(after)
+    assert len(after) == len(set(after)) == grown.records
+    at_once = build([inputs], tmp_path / "V", workers=1)
+    assert at_once.snapshot == grown.snapshot
+
+
+def test_the_same_inputs_again_change_nothing(inputs: Path, tmp_path: Path) -> None:
+    first = build([inputs / "pubmed"], tmp_path / "W", workers=1)
+    again = build([inputs / "pubmed"], tmp_path / "W", workers=1)
+    assert again.built == first.built
+
+
+def test_replace_starts_anew(inputs: Path, tmp_path: Path) -> None:
+    build([inputs], tmp_path / "W", workers=1)
+    (tmp_path / "set.xml").write_bytes(articles(99000001))
+    manifest = build([tmp_path / "set.xml"], tmp_path / "W", workers=1, replace=True)
+    assert manifest.inputs == 1
+
+
+def test_contacts_are_not_kept_unless_asked(inputs: Path, tmp_path: Path) -> None:
+    build([inputs], tmp_path / "without", workers=1)
+    build([inputs], tmp_path / "with", workers=1, keep_contacts=True)
+    assert _count_contacts(tmp_path / "without") == 0
+    assert _count_contacts(tmp_path / "with") > 0
+    with pytest.raises(UserError, match="contacts"):
+        build([inputs], tmp_path / "without", workers=1, keep_contacts=True)
+
+
+def _count_contacts(warehouse: Path) -> int:
+    """Cells of any text column of any table that hold the sample's reserved addresses and numbers."""
+    opened = Warehouse.open(warehouse)
+    connection = opened.connect()
+    found = 0
+    for table in opened.table_names():
+        row = connection.execute(
+            f"""SELECT count(*) FROM (SELECT to_json(t)::VARCHAR AS text FROM "{table}" t)
+                WHERE regexp_matches(text, '[A-Za-z0-9._-]+@[A-Za-z0-9-]+[.][a-z]+')
+                   OR regexp_matches(text, '202[ -.]?555[ -.]?01[0-9][0-9]|20 7946 0[0-9][0-9][0-9]')"""
+        ).fetchone()
+        found += row[0] if row else 0
+    return found
+
+
+def test_no_file_at_all_is_said(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    with pytest.raises(UserError, match="no file"):
+        build([tmp_path / "in"], tmp_path / "W")
+
+
+def test_the_warehouse_is_never_its_own_input(inputs: Path, tmp_path: Path) -> None:
+    shutil.copytree(inputs / "pubmed", tmp_path / "pubmed")
+    first = build([tmp_path], tmp_path / "W", workers=1)
+    again = build([tmp_path], tmp_path / "W", workers=1)
+    assert again.inputs == first.inputs
+
+
+_SCRIPT = """
+import sys
+from trialpanorama.build import build
+from trialpanorama import ingest
+ingest.UNIT_BYTES = 30_000
+if __name__ == "__main__":
+    print(build(sys.argv[2:], sys.argv[1], workers=2).snapshot)
+"""
+
+
+def _killed_builds(inputs: Path, folder: Path, times: int) -> None:
+    """Kill builds at random moments; the old warehouse stays readable, the next build ends as an undisturbed one."""
+    script = folder / "run.py"
+    script.write_text(_SCRIPT)
+    old = build([inputs / "pubmed"], folder / "W", workers=1)
+    command = [sys.executable, str(script)]
+    begun = time.perf_counter()
+    undisturbed = subprocess.run(
+        [*command, str(folder / "V"), str(inputs / "pubmed"), str(inputs)], check=True, capture_output=True, text=True
+    ).stdout.strip()
+    duration = time.perf_counter() - begun
+    chance = random.Random(5)
+    killed = 0
+    for attempt in range(times):
+        if attempt % 5 == 0:  # begin anew now and then, so that kills fall into every stage
+            shutil.rmtree(staging_folder(folder / "W"), ignore_errors=True)
+            build([inputs / "pubmed"], folder / "W", workers=1, replace=True)
+        process = subprocess.Popen([*command, str(folder / "W"), str(inputs)], stdout=subprocess.PIPE, start_new_session=True)
+        try:
+            process.wait(chance.uniform(0.3, 1.05) * duration)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            killed += 1
+        assert Warehouse.open(folder / "W").snapshot in (old.snapshot, undisturbed)
+        assert Warehouse.open(folder / "W").query("SELECT count(*) FROM records").column(0)[0].as_py() > 0
+    assert killed > times // 3
+    assert build([inputs], folder / "W", workers=1).snapshot == undisturbed
+    assert not staging_folder(folder / "W").exists()
+
+
+def test_a_killed_build_is_resumed(inputs: Path, tmp_path: Path) -> None:
+    _killed_builds(inputs, tmp_path, times=2)
+
+
+@pytest.mark.verify
+def test_twenty_killed_builds(inputs: Path, tmp_path: Path) -> None:
+    _killed_builds(inputs, tmp_path, times=int(os.environ.get("TRIALPANORAMA_KILLS", "20")))

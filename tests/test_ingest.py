@@ -1,0 +1,280 @@
+"""Inputs = records + rejects, whatever the inputs are."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import os
+import tarfile
+import zipfile
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from trialpanorama import ingest
+from trialpanorama.errors import UserError
+from trialpanorama.record import Record, Reject
+
+
+def articles(*pmids: int) -> bytes:
+    """A small PubmedArticleSet."""
+    inside = "".join(
+        f"<PubmedArticle><MedlineCitation Status='MEDLINE'><PMID Version='1'>{pmid}</PMID><Article>"
+        f"<Journal><Title>Fictional Journal</Title><JournalIssue><PubDate><Year>2019</Year></PubDate></JournalIssue></Journal>"
+        f"<ArticleTitle>Fictional article {pmid}</ArticleTitle></Article></MedlineCitation></PubmedArticle>\n"
+        for pmid in pmids
+    )
+    return f'<?xml version="1.0"?>\n<PubmedArticleSet>\n{inside}</PubmedArticleSet>\n'.encode()
+
+
+def read(path: Path) -> list[Record | Reject]:
+    """Everything that ingest makes of one file."""
+    (file,) = ingest.find_inputs([path])
+    return list(ingest.read_piece(ingest.Piece(file)))
+
+
+def summary(outcomes: list[Record | Reject]) -> list[str]:
+    """The ids of Records and the reasons of Rejects, in order."""
+    return [outcome.id if isinstance(outcome, Record) else outcome.reason for outcome in outcomes]
+
+
+def zipped(members: dict[str, bytes], compression: int = zipfile.ZIP_DEFLATED) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", compression) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+ONE, TWO = articles(99000001), articles(99000002, 99000003)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "expected"),
+    [
+        ("plain.xml", TWO, ["99000002", "99000003"]),
+        ("misnamed.csv", ONE, ["99000001"]),
+        ("gzip.gz", gzip.compress(TWO), ["99000002", "99000003"]),
+        ("two-gzip-streams.gz", gzip.compress(TWO[:200]) + gzip.compress(TWO[200:]), ["99000002", "99000003"]),
+        ("bzip2.bz2", bz2.compress(ONE), ["99000001"]),
+        ("xz.xz", lzma.compress(ONE), ["99000001"]),
+        ("zip.zip", zipped({"a/": b"", "a/one.xml": ONE, "two.xml": TWO}), ["99000001", "99000002", "99000003"]),
+        ("gzip-in-zip.zip", zipped({"one.xml.gz": gzip.compress(ONE)}), ["99000001"]),
+        ("empty.xml", b"", ["empty_file"]),
+        ("empty-set.xml", b"<?xml version='1.0'?><PubmedArticleSet></PubmedArticleSet>", ["empty_file"]),
+        ("empty.zip", zipped({}), ["empty_file"]),
+        ("empty-member.zip", zipped({"none.xml": b"", "one.xml": ONE}), ["empty_file", "99000001"]),
+        ("text.txt", b"nothing that a registry ever wrote\n", ["not_a_registry_export"]),
+        ("table.csv", b"patient,arm\n1,A\n2,B\n", ["not_a_registry_export"]),
+        ("paper.pdf", b"%PDF-1.7\n...", ["format_without_reader"]),
+        ("jats.xml", b"<?xml version='1.0'?>\n<article><front/></article>", ["format_without_reader"]),
+        ("feed.xml", b"<?xml version='1.0'?><rss version='2.0'></rss>", ["format_without_reader"]),
+        ("zip-in-zip.zip", zipped({"in.zip": zipped({"one.xml": ONE}), "one.xml": ONE}), ["nested_archive", "99000001"]),
+        ("cut.gz", gzip.compress(ONE)[:5], ["broken_archive"]),
+        ("cut.zip", zipped({"one.xml": ONE})[:-30], ["broken_archive"]),
+        ("not-gzip.gz", b"\x1f\x8bnot really gzip", ["broken_archive"]),
+    ],
+)
+def test_every_input_ends_as_a_record_or_a_reject(tmp_path: Path, name: str, content: bytes, expected: list[str]) -> None:
+    (tmp_path / name).write_bytes(content)
+    assert summary(read(tmp_path / name)) == expected
+
+
+def test_a_truncated_gzip_keeps_its_whole_articles(tmp_path: Path) -> None:
+    path = tmp_path / "cut.xml.gz"
+    content = gzip.compress(articles(*range(99000000, 99000400)))
+    path.write_bytes(content[: len(content) // 2])
+    *records, last = read(path)
+    assert len(records) > 50
+    assert all(isinstance(record, Record) for record in records)
+    assert isinstance(last, Reject)
+    assert last.reason == "broken_archive"
+
+
+def test_one_broken_member_does_not_harm_the_others(tmp_path: Path) -> None:
+    path = tmp_path / "broken-member.zip"
+    content = bytearray(zipped({"1.xml": articles(99000001), "2.xml": articles(99000002) * 20, "3.xml": articles(99000003)}))
+    with zipfile.ZipFile(io.BytesIO(bytes(content))) as archive:
+        info = archive.getinfo("2.xml")
+    damaged = info.header_offset + 60
+    content[damaged : damaged + 10] = b"\x00" * 10
+    path.write_bytes(content)
+    outcomes = summary(read(path))
+    assert outcomes[0] == "99000001"
+    assert outcomes[-1] == "99000003"
+    assert "broken_archive" in outcomes
+
+
+def test_a_member_with_a_wrong_checksum_is_one_reject(tmp_path: Path) -> None:
+    path = tmp_path / "checksum.zip"
+    content = bytearray(zipped({"1.xml": ONE, "2.xml": articles(99000005)}, zipfile.ZIP_STORED))
+    at = content.find(b"article 99000001")
+    content[at : at + 7] = b"changed"
+    path.write_bytes(content)
+    assert summary(read(path)) == ["broken_archive", "99000005"]
+
+
+def test_a_tar_archive_is_read_like_a_folder(tmp_path: Path) -> None:
+    path = tmp_path / "set.tar.gz"
+    with tarfile.open(path, "w:gz") as archive:
+        for name, content in {"a/one.xml": ONE, "two.xml": TWO, "none.txt": b""}.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+    outcomes = read(path)
+    assert summary(outcomes) == ["99000001", "99000002", "99000003", "empty_file"]
+    assert outcomes[0].place.member == "a/one.xml"
+
+
+def test_a_zip_bomb_is_one_reject_and_its_neighbour_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        with archive.open("bomb.xml", "w") as member:
+            for _ in range(300):
+                member.write(b"\0" * 2**20)
+        archive.writestr("one.xml", ONE)
+    assert summary(read(path)) == ["decompression_bomb", "99000001"]
+
+
+def test_a_gzip_bomb_stops_early(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.gz"
+    with gzip.open(path, "wb") as file:
+        file.write(b"<?xml version='1.0'?><PubmedArticleSet>")
+        for _ in range(300):
+            file.write(b" " * 2**20)
+    assert summary(read(path)) == ["decompression_bomb"]
+
+
+def test_xml_entities_that_expand_without_bound_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "laughs.xml"
+    entities = "".join(f'<!ENTITY l{i} "{f"&l{i - 1};" * 10}">' for i in range(1, 12))
+    path.write_text(
+        f'<?xml version="1.0"?><!DOCTYPE clinical_study [<!ENTITY l0 "ha">{entities}]>'
+        "<clinical_study><id_info><nct_id>NCT99000001</nct_id></id_info><brief_title>&l11;</brief_title></clinical_study>"
+    )
+    assert summary(read(path)) == ["forbidden_xml_entities"]
+
+
+@pytest.mark.parametrize("head", [b'{"protocolSection": {"identificationModule": {"nctId": "', b"<PubmedArticleSet><PubmedArticle>"])
+def test_a_single_line_of_200_megabytes_is_one_reject(tmp_path: Path, head: bytes) -> None:
+    path = tmp_path / "line"
+    with path.open("wb") as file:
+        file.write(head)
+        for _ in range(200):
+            file.write(b"x" * 2**20)
+    outcomes = read(path)
+    assert len(outcomes) == 1
+    assert isinstance(outcomes[0], Reject)
+
+
+def test_what_is_no_regular_file_is_not_opened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert summary(read(tmp_path / "pipe")) == ["file_not_readable"]
+
+
+def test_places_say_where_an_entry_was_read(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    content = zipped({"a.xml": ONE, "b.xml": TWO})
+    (tmp_path / "in" / "set.zip").write_bytes(content)
+    (file,) = ingest.find_inputs([tmp_path / "in"])
+    last = list(ingest.read_piece(ingest.Piece(file)))[-1]
+    assert (last.place.file, last.place.member, last.place.ordinal) == ("in/set.zip", "b.xml", 2)
+    offset = last.place.offset
+    assert offset is not None
+    assert TWO[offset:].startswith(b"<PubmedArticle>")
+
+
+def test_the_same_bytes_twice_are_two_sets_of_records(tmp_path: Path) -> None:
+    (tmp_path / "a.xml").write_bytes(ONE)
+    (tmp_path / "b.xml").write_bytes(ONE)
+    files = ingest.find_inputs([tmp_path])
+    units = ingest.plan(files, tmp_path, False)
+    keys = [outcome.record_id for unit in units for piece in unit.pieces for outcome in ingest.read_piece(piece) if isinstance(outcome, Record)]
+    assert len(set(keys)) == len(keys) == 2
+
+
+def test_a_missing_input_is_named() -> None:
+    with pytest.raises(UserError, match="nowhere"):
+        ingest.find_inputs([Path("nowhere")])
+
+
+def test_large_archives_are_divided_and_nothing_is_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ingest, "UNIT_BYTES", 4_000)
+    path = tmp_path / "many.zip"
+    path.write_bytes(zipped({f"{i}.xml": articles(99000000 + i) for i in range(60)}))
+    units = ingest.plan(ingest.find_inputs([path]), tmp_path, False)
+    assert len(units) >= 3
+    ids = [o.id for unit in units for piece in unit.pieces for o in ingest.read_piece(piece) if isinstance(o, Record)]
+    assert sorted(ids) == [str(99000000 + i) for i in range(60)]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Write to a.b-c@example.org now", "Write to [e-mail removed] now"),
+        ("someone (at) example.com", "[e-mail removed]"),
+        ("Tel: +44 20 7946 0123.", "Tel: [telephone removed]."),
+        ("phone 202-555-0147 or fax (202) 555-0148", "phone [telephone removed] or fax [telephone removed]"),
+        ("call 020 7946 0123", "call [telephone removed]"),
+        ("1-800-555-0199", "[telephone removed]"),
+        ("+86 138 0000 0000", "[telephone removed]"),
+    ],
+)
+def test_contacts_are_taken_out_of_texts(text: str, expected: str) -> None:
+    assert ingest.without_contacts(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "NCT99000001, 2099-012345-21, ISRCTN99000001, U1111-1222-3333, CTRI/2099/01/012345",
+        "doses of 100-200-400 mg in 2019-2020 (2019-05-31)",
+        "contact within 24-48 hours; call 2019-2020; a cell count of 1500000",
+        "CD4+ 200-350 cells, HbA1c 7.5-10.5 %, ratio 1:1:1, 10.1000/j.cct.2019.01.001",
+        "telephone interview at 12, 24 and 52 weeks",
+    ],
+)
+def test_what_is_no_contact_stays(text: str) -> None:
+    assert ingest.without_contacts(text) == text
+
+
+@settings(derandomize=True, max_examples=200, deadline=None)
+@given(st.text(max_size=80))
+def test_taking_out_contacts_twice_changes_nothing_more(text: str) -> None:
+    once = ingest.without_contacts(text)
+    assert ingest.without_contacts(once) == once
+
+
+@settings(derandomize=True, max_examples=150, deadline=None)
+@given(
+    at=st.integers(0, 2_000),
+    remove=st.integers(0, 400),
+    insert=st.binary(max_size=60),
+    shape=st.sampled_from(["plain", "gzip", "zip", "tar"]),
+)
+def test_damaged_files_give_only_records_and_rejects(
+    tmp_path_factory: pytest.TempPathFactory, at: int, remove: int, insert: bytes, shape: str
+) -> None:
+    content = articles(*range(99000000, 99000008))
+    if shape == "gzip":
+        content = gzip.compress(content, mtime=0)
+    elif shape == "zip":
+        content = zipped({"a.xml": content, "b.xml": ONE})
+    elif shape == "tar":
+        buffer = io.BytesIO()
+        with tarfile.open(fileobj=buffer, mode="w") as archive:
+            info = tarfile.TarInfo("a.xml")
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+        content = buffer.getvalue()
+    damaged = content[:at] + insert + content[at + remove :]
+    path = tmp_path_factory.mktemp("damaged") / "file"
+    path.write_bytes(damaged)
+    kinds = Counter(type(outcome).__name__ for outcome in read(path))
+    assert set(kinds) <= {"Record", "Reject"}
+    assert sum(kinds.values()) >= 1

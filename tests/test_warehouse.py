@@ -1,0 +1,196 @@
+"""Tables on disk: schemas rendered from structs, bounded queries, exports, and one step from old to new."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pytest
+
+from trialpanorama import warehouse
+from trialpanorama.build import build
+from trialpanorama.errors import UnknownName, UserError
+from trialpanorama.record import Record
+from trialpanorama.warehouse import Warehouse, arrow_schema, fields, records_table
+
+from .test_ingest import articles
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+    """A warehouse of a few fictional articles."""
+    folder = tmp_path_factory.mktemp("small")
+    (folder / "in").mkdir()
+    (folder / "in" / "set.xml").write_bytes(articles(99000001, 99000002, 99000003))
+    (folder / "in" / "note.txt").write_text("not a registry export")
+    build([folder / "in"], folder / "W", workers=1)
+    return Warehouse.open(folder / "W")
+
+
+def test_every_field_of_a_record_says_what_it_means() -> None:
+    waiting: list[Any] = [Record]
+    seen = set()
+    while waiting:
+        struct = waiting.pop()
+        for field in fields(struct):
+            assert field.meaning, f"{struct.__name__}.{field.name} has no meaning"
+            for inner in _structs(field.annotation):
+                if inner not in seen:
+                    seen.add(inner)
+                    waiting.append(inner)
+    assert len(seen) > 30
+
+
+def _structs(annotation: Any) -> list[Any]:
+    import typing
+
+    import msgspec
+
+    if isinstance(annotation, type) and issubclass(annotation, msgspec.Struct):
+        return [annotation]
+    return [struct for argument in typing.get_args(annotation) for struct in _structs(argument)]
+
+
+def test_a_record_survives_the_way_to_parquet_and_back() -> None:
+    record = Record(id="NCT99000001", source="x", phases=["PHASE1", "PHASE2"], minimum_age_years=0.5, has_dmc=False)
+    table = records_table([record, Record(id="NCT99000002")])
+    assert table.schema.equals(arrow_schema(Record))
+    row = table.to_pylist()[0]
+    assert (row["id"], row["phases"], row["minimum_age_years"], row["has_dmc"]) == ("NCT99000001", ["PHASE1", "PHASE2"], 0.5, False)
+    assert table.to_pylist()[1]["has_dmc"] is None
+    assert table.schema.field("id").metadata[b"comment"].startswith(b"The Record's own identifier")
+
+
+def test_the_manifest_counts_every_input(small: Warehouse) -> None:
+    manifest = small.manifest
+    assert (manifest.inputs, manifest.records, manifest.rejects) == (4, 3, 1)
+    assert manifest.is_fictional
+    assert {file.file: (file.records, file.rejects) for file in manifest.files} == {"in/set.xml": (3, 0), "in/note.txt": (0, 1)}
+
+
+def test_no_warehouse_says_what_to_type(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(warehouse.ENVIRONMENT_VARIABLE, str(tmp_path / "none"))
+    with pytest.raises(UserError, match="trialpanorama build INPUT"):
+        Warehouse.open()
+
+
+def test_a_query_answers_a_select(small: Warehouse) -> None:
+    assert small.query("SELECT count(*) AS n FROM records").to_pylist() == [{"n": 3}]
+    assert small.query("SELECT id FROM records ORDER BY id", max_rows=2).num_rows == 2
+    assert small.query("SELECT meaning FROM dictionary WHERE table_name = 'records' AND column_name = 'id'").num_rows == 1
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "DELETE FROM records",
+        "CREATE TABLE x (a INT)",
+        "COPY (SELECT 1) TO '{folder}/stolen.csv'",
+        "SELECT 1; SELECT 2",
+        "SELECT * FROM read_csv('/etc/passwd')",
+        "SELECT * FROM read_text('/etc/hostname')",
+        "SELECT * FROM '/etc/passwd'",
+        "SELECT * FROM read_parquet('https://example.org/x.parquet')",
+        "ATTACH '{folder}/x.db'",
+        "SET enable_external_access = true",
+        "PRAGMA database_list",
+        "INSTALL httpfs",
+        "SELECT nothing FROM records",
+        "SELECT * FROM nowhere",
+        "SELEC 1",
+        "",
+    ],
+)
+def test_a_query_cannot_do_anything_else(small: Warehouse, sql: str) -> None:
+    with pytest.raises(UserError):
+        small.query(sql.format(folder=small.path), seconds=10)
+    assert not (small.path / "stolen.csv").exists()
+
+
+def test_a_query_is_stopped_in_time_and_memory(small: Warehouse) -> None:
+    with pytest.raises(UserError, match="--seconds"):
+        small.query("SELECT sum(a.range * b.range) FROM range(10000000) a, range(10000000) b", seconds=0.5)
+    with pytest.raises(UserError, match="memory"):
+        small.query("SELECT list(range) FROM range(200000000)", memory_mb=64, seconds=60)
+    with pytest.raises(UserError, match="LIMIT"):
+        small.query("SELECT repeat('x', 1000) AS t, range FROM range(1000000)", max_result_mb=16)
+
+
+@pytest.mark.parametrize("format", ["parquet", "csv", "sqlite", "hf"])
+def test_exports_hold_the_rows(small: Warehouse, tmp_path: Path, format: warehouse.ExportFormat) -> None:
+    counts = small.export(format, tmp_path / "out", include_restricted=True)
+    if format == "hf":
+        assert set(counts) == {
+            "studies", "conditions", "drugs", "drug_moa", "disposition", "biomarkers", "endpoints", "outcomes",
+            "adverse_events", "results", "relations",
+        }  # fmt: skip
+        columns = duckdb.sql(f"DESCRIBE SELECT * FROM '{tmp_path}/out/studies/studies.parquet'").fetchall()
+        assert [row[0] for row in columns][:4] == ["study_id", "study_source", "trial_type", "title"]
+        assert len(columns) == 17
+        assert "config_name: studies" in (tmp_path / "out" / "README.md").read_text()
+        return
+    assert counts["records"] == 3
+    if format == "sqlite":
+        database = sqlite3.connect(tmp_path / "out" / "trialpanorama.sqlite")
+        rows = database.execute("SELECT id, place FROM records ORDER BY id").fetchall()
+        assert [row[0] for row in rows] == ["99000001", "99000002", "99000003"]
+        assert json.loads(rows[0][1])["file"] == "in/set.xml"
+    else:
+        rows = duckdb.sql(f"SELECT id FROM '{tmp_path}/out/records.{format}' ORDER BY id").fetchall()
+        assert [str(row[0]) for row in rows] == ["99000001", "99000002", "99000003"]
+
+
+def test_an_export_leaves_out_what_may_not_be_passed_on(small: Warehouse, tmp_path: Path) -> None:
+    closed = [source.name for source in small.manifest.sources if not source.is_open]
+    counts = small.export("parquet", tmp_path / "out")
+    assert counts["records"] == (0 if "pubmed" in closed else 3)
+
+
+def test_an_export_never_overwrites(small: Warehouse, tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("mine")
+    with pytest.raises(UserError, match="not an empty folder"):
+        small.export("csv", tmp_path)
+    with pytest.raises(UnknownName, match="parquet"):
+        small.export("parket", tmp_path / "new")  # type: ignore[arg-type]
+
+
+def test_publishing_exchanges_folders_in_one_step(tmp_path: Path) -> None:
+    staging, target = warehouse.staging_folder(tmp_path / "W"), tmp_path / "W"
+    for content in ("old", "new"):
+        staging.mkdir()
+        (staging / "manifest.json").write_text(content)
+        warehouse.publish(staging, target)
+        assert (target / "manifest.json").read_text() == content
+        assert not staging.exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["W"]
+
+
+def test_publishing_works_without_the_exchange(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(warehouse, "_exchange", lambda one, other: False)
+    test_publishing_exchanges_folders_in_one_step(tmp_path)
+
+
+def test_tables_carry_their_meaning_into_sql(small: Warehouse) -> None:
+    connection = small.connect()
+    types = connection.execute("SELECT count(*), count(DISTINCT table_name) FROM dictionary WHERE meaning <> ''").fetchone()
+    assert types is not None
+    assert types[0] > 150
+    declared = connection.execute("SELECT table_name, column_name, type FROM dictionary").fetchall()
+    for table in small.table_names():
+        real = {row[0]: row[1] for row in connection.execute(f'DESCRIBE "{table}"').fetchall()}
+        listed = {column: type_ for name, column, type_ in declared if name == table}
+        assert list(listed) == list(real) or set(listed) == set(real), table
+        for column, type_ in listed.items():
+            if not type_.startswith("STRUCT"):
+                assert real[column].split("(")[0] == type_.split("(")[0], f"{table}.{column}"
+
+
+def test_arrow_types_are_those_of_the_structs() -> None:
+    schema = arrow_schema(Record)
+    assert schema.field("phases").type == pa.list_(pa.string())
+    assert schema.field("start_date").type.field("date").type == pa.string()
+    assert schema.field("results").type.num_fields == 5
