@@ -6,7 +6,6 @@ Results go to standard output (`--json`: one document), progress and messages to
 
 from __future__ import annotations
 
-import os
 import shlex
 import sys
 from collections.abc import Sequence
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from trialpanorama.apps.console import Reporter, put, put_json, say, table
-from trialpanorama.errors import TrialPanoramaError, UnknownName, UserError
+from trialpanorama.errors import TrialPanoramaError, UnknownName
 
 if TYPE_CHECKING:
     from trialpanorama.warehouse import Warehouse
@@ -67,7 +66,9 @@ def _complete_formats(incomplete: str) -> list[str]:
 
 @app.callback()
 def _options(
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error (anywhere on the line).")] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show the traceback of an error (anywhere on the line).")
+    ] = False,
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
     """Clinical-trial registries as one linked database, and models measured on it."""
@@ -136,11 +137,17 @@ def sources(
 
 @app.command(rich_help_panel=DATA)
 def build(
-    inputs: Annotated[list[Path], typer.Argument(metavar="INPUT...", help="Files, archives and folders, mixed as you like.")],
+    inputs: Annotated[
+        list[Path], typer.Argument(metavar="INPUT...", help="Files, archives and folders, mixed as you like.")
+    ],
     warehouse: WarehouseOption = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes that read; all cores if not given.")] = None,
-    keep_contacts: Annotated[bool, typer.Option("--keep-contacts", help="Keep investigators' e-mail and telephone.")] = False,
-    replace: Annotated[bool, typer.Option("--replace", help="Replace a warehouse that was made from other inputs.")] = False,
+    keep_contacts: Annotated[
+        bool, typer.Option("--keep-contacts", help="Keep investigators' e-mail and telephone.")
+    ] = False,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Replace a warehouse that was made from other inputs.")
+    ] = False,
 ) -> None:
     """Turn registry files into a warehouse; a build that was stopped goes on where it was."""
     from trialpanorama.apps.demo import build_warehouse
@@ -193,7 +200,12 @@ def show(
 
 @app.command(rich_help_panel=DATA)
 def query(
-    sql: Annotated[str, typer.Argument(metavar="SQL", help='A SELECT statement, such as "SELECT phase, count(*) FROM studies GROUP BY 1".')],
+    sql: Annotated[
+        str,
+        typer.Argument(
+            metavar="SQL", help='A SELECT statement, such as "SELECT phase, count(*) FROM studies GROUP BY 1".'
+        ),
+    ],
     warehouse: WarehouseOption = None,
     format: Annotated[str, typer.Option("--format", metavar="table|csv|json", help="How to print the rows.")] = "table",
     json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
@@ -221,10 +233,17 @@ def query(
 def export(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")],
     format: Annotated[
-        str, typer.Option("--format", metavar="parquet|csv|sqlite|hf", help="hf: the eleven published tables.", autocompletion=_complete_formats)
+        str,
+        typer.Option(
+            "--format",
+            metavar="parquet|csv|sqlite|hf",
+            help="hf: the eleven published tables.",
+            autocompletion=_complete_formats,
+        ),
     ] = "parquet",
     include_restricted: Annotated[
-        bool, typer.Option("--include-restricted", help="Also rows of sources whose terms do not allow passing them on.")
+        bool,
+        typer.Option("--include-restricted", help="Also rows of sources whose terms do not allow passing them on."),
     ] = False,
     warehouse: WarehouseOption = None,
 ) -> None:
@@ -239,7 +258,7 @@ def export(
         )
     put(table(["table", "rows"], list(counts.items())))
     if not include_restricted and (closed := [s.name for s in opened.manifest.sources if not s.is_open]):
-        say(f"Left out, as their terms do not allow passing rows on: {', '.join(closed)} (--include-restricted adds them).")
+        say(f"Left out, as their terms do not allow passing them on: {', '.join(closed)} (see --include-restricted).")
 
 
 # --- about
@@ -268,9 +287,7 @@ def dictionary(
         put_json(facts)
         return
     put(f"{table_name}: {facts['meaning']}\n")
-    rows = [
-        [c["name"], c["type"], c["meaning"] + (f" [{c['unit']}]" if c["unit"] else "")] for c in facts["columns"]
-    ]
+    rows = [[c["name"], c["type"], c["meaning"] + (f" [{c['unit']}]" if c["unit"] else "")] for c in facts["columns"]]
     put(table(["column", "type", "meaning"], rows, widest=150))
 
 
@@ -324,7 +341,7 @@ def _complain(message: str, code: int) -> int:
 
 def _usage(error: Exception) -> str:
     """A mistake on the command line in one line, with the command that explains more."""
-    message = str(getattr(error, "format_message", error.__str__)()).strip().rstrip(".")
+    message = str(getattr(error, "format_message", error.__str__)()).strip().rstrip(".").removesuffix("?")
     context: Any = getattr(error, "ctx", None)
     command = context.command_path if context else "trialpanorama"
     return f"{message}. See: {command} --help"

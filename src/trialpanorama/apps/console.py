@@ -36,10 +36,14 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, widest: int 
     widths = [max(len(name), *(len(row[i][0]) for row in cells), 0) for i, name in enumerate(columns)]
 
     def line(texts: Iterable[str]) -> str:
-        padded = (text.rjust(w) if right else text.ljust(w) for text, w, right in zip(texts, widths, numeric, strict=True))
+        padded = (
+            text.rjust(w) if right else text.ljust(w) for text, w, right in zip(texts, widths, numeric, strict=True)
+        )
         return "  ".join(padded).rstrip()
 
-    return "\n".join([line(columns), line("-" * width for width in widths), *(line(c[0] for c in row) for row in cells)])
+    return "\n".join(
+        [line(columns), line("-" * width for width in widths), *(line(c[0] for c in row) for row in cells)]
+    )
 
 
 def _cell(value: Any, widest: int) -> tuple[str, bool]:

@@ -27,7 +27,12 @@ def write_sample(directory: Path, *, trials: int, seed: int) -> None:
 
 
 def build_warehouse(
-    inputs: Sequence[Path], warehouse: Path, *, workers: int | None = None, keep_contacts: bool = False, replace: bool = False
+    inputs: Sequence[Path],
+    warehouse: Path,
+    *,
+    workers: int | None = None,
+    keep_contacts: bool = False,
+    replace: bool = False,
 ) -> Manifest:
     """Build a warehouse, showing progress."""
     from trialpanorama.build import Progress, build

@@ -68,8 +68,14 @@ def doctor_text(facts: dict[str, Any]) -> str:
     for extra, present in facts["extras"].items():
         rows.append([f"[{extra}]", "installed" if present else f"not installed: pip install 'trialpanorama[{extra}]'"])
     state = facts["warehouse"]
-    held = f"{state['records']:,} records, {state['trials']:,} trials, snapshot {state['snapshot']}" if state["snapshot"] else "none"
-    rows.append(["warehouse", f"{state['path']}: {held}" + (", a build is unfinished" if state["is_unfinished"] else "")])
+    held = (
+        f"{state['records']:,} records, {state['trials']:,} trials, snapshot {state['snapshot']}"
+        if state["snapshot"]
+        else "none"
+    )
+    rows.append(
+        ["warehouse", f"{state['path']}: {held}" + (", a build is unfinished" if state["is_unfinished"] else "")]
+    )
     verdict = "\n".join(f"- {problem}" for problem in facts["problems"]) or "Nothing is wrong."
     return "\n".join(f"{label:<14} {found}" for label, found in rows) + "\n\n" + verdict
 

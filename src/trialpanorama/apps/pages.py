@@ -77,8 +77,8 @@ def dictionary_page() -> str:
         _RENDERED,
         "# Data dictionary\n",
         "Every table of a warehouse. The same texts stand in the database itself, as comments and as the table "
-        "`dictionary`, and in `trialpanorama dictionary TABLE`. A column marked * belongs to the published TrialPanorama "
-        "database. Unknown is NULL, never an empty text or 0.\n",
+        "`dictionary`, and in `trialpanorama dictionary TABLE`. A column marked * belongs to the published "
+        "TrialPanorama database. Unknown is NULL, never an empty text or 0.\n",
     ]
     tables = dictionary()
     parts.append("\n".join(f"- [{name}](#{name}): {facts['meaning']}" for name, facts in tables.items()) + "\n")
@@ -125,9 +125,9 @@ def cli_page() -> str:
     parts = [
         _RENDERED,
         "# Commands\n",
-        "Results go to standard output, progress and messages to standard error; `--json` writes one document. Exit codes: "
-        "0 done, 2 the input was at fault, 1 the program was, 130 interrupted. An error is one line; `--debug` anywhere on "
-        "the line shows its traceback. The warehouse is `--warehouse DIR`, else `$TRIALPANORAMA_WAREHOUSE`, else "
+        "Results go to standard output, progress and messages to standard error; `--json` writes one document. "
+        "Exit codes: 0 done, 2 the input was at fault, 1 the program was, 130 interrupted. An error is one line; "
+        "`--debug` anywhere on the line shows its traceback. The warehouse is `--warehouse DIR`, else `$TRIALPANORAMA_WAREHOUSE`, else "
         "`./warehouse`. `trialpanorama --install-completion` teaches your shell the names.\n",
     ]
     for path, command in _commands(get_command(app), ["trialpanorama"]):
@@ -136,7 +136,9 @@ def cli_page() -> str:
         usage = " ".join([*path, *(p.make_metavar(_context(command)) for p in arguments)])
         parts.append(f"## {' '.join(path[1:])}\n\n`{usage}`\n\n{command.help}\n")
         rows = [["`" + ", ".join(p.opts) + "`", p.help or "", _default(p)] for p in options]
-        rows = [[p.make_metavar(_context(command)), p.help, _default(p)] for p in arguments if getattr(p, "help", "")] + rows
+        rows = [
+            [p.make_metavar(_context(command)), p.help, _default(p)] for p in arguments if getattr(p, "help", "")
+        ] + rows
         if rows:
             parts.append(_markdown(["", "meaning", "unless given"], rows))
     return "\n".join(parts)

@@ -55,7 +55,9 @@ def atlas_facts(warehouse: Warehouse) -> dict[str, Any]:
 
 def atlas_text(facts: dict[str, Any]) -> str:
     """The same in about a dozen lines."""
-    statuses = ", ".join(f"{count:,} {name.lower().replace('_', ' ')}" for name, count in list(facts["statuses"].items())[:5])
+    statuses = ", ".join(
+        f"{count:,} {name.lower().replace('_', ' ')}" for name, count in list(facts["statuses"].items())[:5]
+    )
     lines = [
         f"{facts['warehouse']}: snapshot {facts['snapshot']}, built {facts['built'][:10]}"
         + (f". {FICTIONAL}" if facts["is_fictional"] else ""),
@@ -130,7 +132,9 @@ def problems_text(facts: dict[str, Any]) -> str:
     about = f" of {facts['source']}" if facts["source"] else ""
     lines = [f"Rejects{about}: {facts['rejects']:,} inputs could not be read."]
     for reject in facts["rejects_by_reason"]:
-        lines.append(f"  {reject['count']:,} x {reject['reason']} ({reject['source'] or 'no source'}): {reject['meaning']}")
+        lines.append(
+            f"  {reject['count']:,} x {reject['reason']} ({reject['source'] or 'no source'}): {reject['meaning']}"
+        )
         lines += [f"      {_place(place)}: {place['detail'] or ''}".rstrip(": ") for place in reject["places"]]
     lines.append(f"Notes{about}: {facts['notes']:,} values are doubtful, or were kept as text.")
     for note in facts["notes_by_field"]:
@@ -195,8 +199,7 @@ def show_facts(warehouse: Warehouse, asked: str) -> dict[str, Any]:
         study = _dicts(connection, "SELECT * FROM studies WHERE study_id = $id", {"id": study_id})[0]
         records = _dicts(
             connection,
-            f"""SELECT t.precedence, r.record_id, r.id, r.register, r.source, r.url, r.licence,
-                       {{'file': place.file, 'member': place.member, 'ordinal': place.ordinal, 'line': place.line}} AS place,
+            f"""SELECT t.precedence, r.record_id, r.id, r.register, r.source, r.url, r.licence, r.place,
                        {{{", ".join(f"'{name}': {expression}" for name, expression in _SAID.items())}}} AS says
                 FROM trial_records t JOIN records r USING (record_id) WHERE t.study_id = $id ORDER BY t.precedence""",
             {"id": study_id},
@@ -210,7 +213,8 @@ def show_facts(warehouse: Warehouse, asked: str) -> dict[str, Any]:
         )
         links = _dicts(
             connection,
-            """SELECT id_a, register_a, id_b, register_b, method, score, is_accepted, reason, evidence, record_a, record_b
+            """SELECT id_a, register_a, id_b, register_b, method, score, is_accepted, reason, evidence,
+                      record_a, record_b
                FROM trial_links WHERE study_id = $id
                   OR list_contains($records, record_a) OR list_contains($records, record_b)
                ORDER BY is_accepted DESC, score DESC, record_a, record_b""",
@@ -228,7 +232,9 @@ def show_facts(warehouse: Warehouse, asked: str) -> dict[str, Any]:
         connection.close()
     fields = {
         name: {
-            "says": {record["record_id"]: record["says"][name] for record in records if record["says"][name] is not None},
+            "says": {
+                record["record_id"]: record["says"][name] for record in records if record["says"][name] is not None
+            },
             "agree": len({_folded(r["says"][name]) for r in records if r["says"][name] is not None}) <= 1,
         }
         for name in _SAID
@@ -256,8 +262,8 @@ def _find_study(connection: duckdb.DuckDBPyConnection, asked: str) -> str | None
             """SELECT study_id FROM (
                    SELECT study_id, 0 AS rank FROM studies WHERE study_id = $id
                    UNION ALL SELECT study_id, 1 FROM trial_records WHERE record_id = $id
-                   UNION ALL SELECT study_id, CASE role WHEN 'primary' THEN 2 WHEN 'alias' THEN 3 WHEN 'secondary' THEN 4
-                                              ELSE 5 END FROM identifiers WHERE id = $id)
+                   UNION ALL SELECT study_id, coalesce(list_position(['primary', 'alias', 'secondary'], role), 4) + 1
+                   FROM identifiers WHERE id = $id)
                ORDER BY rank, study_id LIMIT 1""",
             {"id": candidate},
         ).fetchall()
@@ -278,8 +284,10 @@ def _paper_facts(connection: duckdb.DuckDBPyConnection, asked: str) -> dict[str,
     if not papers:
         known = [row[0] for row in connection.execute("SELECT id FROM identifiers WHERE role = 'primary'").fetchall()]
         known += [row[0] for row in connection.execute("SELECT paper_id FROM papers").fetchall()]
-        raise UnknownName("trial or publication of this warehouse", asked, set(known)) if known else UserError(
-            "This warehouse holds no trial. Build one: trialpanorama build INPUT..."
+        raise (
+            UnknownName("trial or publication of this warehouse", asked, set(known))
+            if known
+            else UserError("This warehouse holds no trial. Build one: trialpanorama build INPUT...")
         )
     about = _dicts(
         connection,
@@ -337,7 +345,10 @@ def show_text(facts: dict[str, Any]) -> str:
         for link in facts["links"]:
             held = "one study" if link["is_accepted"] else f"not joined ({link['reason']})"
             lines.append(f"  {link['id_a']} - {link['id_b']}: {link['method']}, score {link['score']:.2f}, {held}")
-            lines += [f"      {e['field']}: {_clip(e['value_a'], 50)} | {_clip(e['value_b'], 50)}" for e in link["evidence"] or []]
+            lines += [
+                f"      {e['field']}: {_clip(e['value_a'], 50)} | {_clip(e['value_b'], 50)}"
+                for e in link["evidence"] or []
+            ]
     if facts["publications"]:
         lines += ["", "Publications"]
         lines += [
