@@ -409,7 +409,7 @@ def primary_purpose(raw: str | None) -> Purpose | None:
 @lru_cache(4096)
 def masking(raw: str | None) -> Masking | None:
     """How many roles are masked; None if the text does not say, also where someone is masked but not who."""
-    return _masking_in(raw).masking if raw else None
+    return _masking_of(raw).masking if raw else None
 
 
 @lru_cache(4096)
@@ -431,23 +431,24 @@ _LEVELS: tuple[Masking, ...] = ("NONE", "SINGLE", "DOUBLE", "TRIPLE", "QUADRUPLE
 _NOT_RANDOM = re.compile(r"\b(?:non?|not|quasi|un|without)[\s/-]*(?:been )?(?:a )?rando?mi?[sz]?|\bnon-?rct\b", re.I)
 _RANDOM = re.compile(r"\brandom(?:i[sz]|ly (?:assigned|allocated)|\b(?! (?:effect|number|sampl|select)))|\brct\b", re.I)
 _SINGLE_ARM = re.compile(r"\b(?:single|one|1)[\s-]*(?:arm|group|treatment arm)(?:ed)?\b", re.I)
-_UNCONTROLLED = re.compile(r"\b(?:uncontrolled|non[- ]?controlled|without (?:a )?control)\b", re.I)
+_UNCONTROLLED = re.compile(r"\b(?:uncontrolled|non[- ]?controlled|(?:without (?:a )?|no )control(?: group)?)\b", re.I)
 _CROSSOVER = re.compile(r"\bcross[\s-]*over\b", re.I)
 _FACTORIAL = re.compile(r"\bfactorial\b", re.I)
 _PARALLEL = re.compile(r"\bparal+el", re.I)
 
 _UNMASKED = re.compile(
     r"\bopen[\s-]*(?:label|masking not used|-?no one is blinded)|\bmasking not used|\bno (?:masking|blinding)\b|"
-    r"\bunblind|\b(?:not|non)[\s-]*(?:blind|mask)(?:ed)?\b|\bopen\s*\(|"
+    r"\bun(?:blind|mask)ed|\b(?:not|non)[\s-]*(?:blind|mask)(?:ed)?\b|\bopen\s*\(|"
     r"\bopen,? (?:prospective|random|controlled|multi|single|one|two|three|parallel|non|pilot|clinical|trial|study|"
     r"uncontrolled|comparative|cross|phase|explor|intervention|active|treatment)|(?:^|[,;.:])\s*open\s*(?=$|[,;.)])",
     re.I,
 )
 _ONLY_ASSESSOR = re.compile(r"open\s*-?\s*but (?:assessor|observer|evaluator)", re.I)
 _LEVEL_WORD = re.compile(
-    r"\b(quadruple|triple|double|single)[\s-]*(?:\([^)]*\)[\s-]*)?(?:\w+[\s-]+)?(?:blind|mask|dummy)", re.I
+    r"\b(quadruple|triple|double|single)[\s-]*(?:\([^)]*\)[\s-]*)?(?:\w+[\s-]+)?(?:bl?ind|mask|dummy)", re.I
 )
 _LEVEL_ALONE = re.compile(r"^\W*(quadruple|triple|double|single)\b", re.I)
+_LEVEL_IN_LIST = re.compile(r",\s*(quadruple|triple|double)\s*(?=,|$)", re.I)
 _MASKED_BY_ROLE = re.compile(
     r"\b((?:(?:patient|participant|subject|observer|assessor|investigator|evaluator|rater|outcomes?|analyst|"
     r"statistician|sponsor|researcher|clinician|physician)s?(?:[\s-]*assess(?:or|ment)s?)?"
@@ -467,19 +468,29 @@ class _Masking(NamedTuple):
     roles: tuple[MaskedRole, ...] = ()
 
 
+_OPEN = _Masking("NONE", False)
+
+
+def _masking_of(value: str) -> _Masking:
+    """Masking out of a value that is about masking; `Not applicable` says that nobody is masked."""
+    if _squash(value) in ("none", "open", "no", "notblinded", "notapplicable", "na"):
+        return _OPEN
+    level = _LEVEL_ALONE.match(value)
+    if level is None:
+        return _masking_in(value)
+    return _Masking(level[1].upper(), True, masked_roles(value[level.end() :]))  # type: ignore[arg-type]
+
+
 def _masking_in(text: str) -> _Masking:
-    """Masking out of one phrase that is about masking, or a sentence that may mention it."""
-    squashed = _squash(text)
-    if squashed in ("none", "open", "no", "notblinded"):
-        return _Masking("NONE", False)
+    """Masking out of a sentence that may mention it."""
     if _ONLY_ASSESSOR.search(text):
         return _Masking("SINGLE", True, ("OUTCOMES_ASSESSOR",))
-    level = _LEVEL_WORD.search(text) or _LEVEL_ALONE.match(text)
+    level = _LEVEL_WORD.search(text) or _LEVEL_IN_LIST.search(text)
     by_role = _MASKED_BY_ROLE.search(text)
     if not level and not by_role and _UNMASKED.search(text):
-        return _Masking("NONE", False)
+        return _OPEN
     if level:
-        listed = text[level.end() :] if _LEVEL_ALONE.match(text) else level[0] + text[level.end() :][:60]
+        listed = level[0] + text[level.end() :][:60]
         roles = masked_roles(listed) if "(" in listed or " are blinded" in listed else ()
         masking: Masking = level[1].upper()  # type: ignore[assignment]
         return _Masking(masking, True, roles)
@@ -528,10 +539,11 @@ _LABELS = {
     "masking": r"blinding/masking|masking/blinding|blinding and masking|masking|blinding",
     "roles": r"blinding target|who is (?:/ are )?(?:blinded|masked)(?: / (?:blinded|masked))?",
     "purpose": r"(?:study design |primary )?purpose",
+    "arms": r"type",
+    "sequence": r"method of generating randomi[sz]ation sequence",
     "other": r"randomi[sz]ation description|blinding description|(?:endpoint|end point) classification|"
-    r"type of endpoint|method of generating randomi[sz]ation sequence|method of allocation concealment|"
-    r"control(?: group)?|placebo|"
-    r"enrollment|biospecimen retention|duration|study type|type|design type",
+    r"type of endpoint|(?:study|design) type|method of allocation concealment|control(?: group)?|"
+    r"placebo|enrollment|biospecimen retention|duration",
 }
 _LABEL = re.compile(
     r"(?<![A-Za-z])(?:" + "|".join(f"(?P<{name}>{words})" for name, words in reversed(_LABELS.items())) + r")\s*:\s*",
@@ -540,6 +552,7 @@ _LABEL = re.compile(
 _EU_PAIR = re.compile(
     r"(Controlled|Randomised|Open|Single blind|Double blind|Parallel group|Cross over)\s*:\s*(yes|no)", re.I
 )
+_EU_OTHER = re.compile(r"Other trial design description\s*:(.*?)(?:If controlled|$)", re.I | re.S)
 _EU_ARMS = re.compile(r"Number of treatment arms in the trial\s*:\s*(\d+)", re.I)
 _PACTR_MODEL = re.compile(r"(parallel|cross-?over|factorial|single[ -]group|single arm)\s*:[^,]*", re.I)
 _PURPOSE_PHRASE = re.compile(r"([a-z ]+) purpose\b|\(([^()]+)\)\s*$", re.I)
@@ -583,13 +596,13 @@ def design(raw: str | None, register: str | None = None) -> Design:
 
 
 def _design_of_values(said: Mapping[str, str]) -> Design:
-    masked = _masking_in(said["masking"]) if "masking" in said and not is_placeholder(said["masking"]) else _Masking()
-    if said.get("masking", "").casefold() == "none":
-        masked = _Masking("NONE", False)
+    masked = _masking_of(said["masking"]) if "masking" in said else _Masking()
     roles = masked.roles or (masked_roles(said["roles"]) if "roles" in said and masked.is_masked else ())
+    # CTRI names the method by which the sequence was made
+    chosen = allocation(said.get("allocation")) or ("RANDOMIZED" if "random" in said.get("sequence", "").lower() else None)
     return Design(
-        allocation=allocation(said.get("allocation")),
-        intervention_model=intervention_model(said.get("model")),
+        allocation=chosen,
+        intervention_model=intervention_model(said.get("model")) or intervention_model(said.get("arms")),
         observational_model=observational_model(said.get("observational")),
         time_perspective=time_perspective(said.get("perspective")),
         masking=masked.masking or (_LEVELS[len(roles)] if roles else None),
@@ -602,22 +615,26 @@ def _design_of_values(said: Mapping[str, str]) -> Design:
 def _design_of_answers(text: str, pairs: Mapping[str, bool]) -> Design:
     """EU CTR and CTIS: several of open, single and double blind may be yes; the strictest counts."""
     arms = _EU_ARMS.search(text)
-    masked: Masking | None = None
-    for answer, level in (("double blind", "DOUBLE"), ("single blind", "SINGLE"), ("open", "NONE")):
-        if pairs.get(answer):
-            masked = level  # type: ignore[assignment]
-            break
+    other = _EU_OTHER.search(text)
+    if pairs.get("double blind"):
+        masked = _Masking("DOUBLE", True)
+    elif pairs.get("single blind"):
+        masked = _Masking("SINGLE", True)
+    elif pairs.get("open"):
+        masked = _OPEN
+    else:
+        masked = _masking_in(other[1]) if other else _Masking()
     model: InterventionModel | None = None
     if pairs.get("cross over"):
         model = "CROSSOVER"
     elif pairs.get("parallel group"):
         model = "PARALLEL"
-    elif arms and arms[1] == "1":
+    elif arms and arms[1] == "1" and not pairs.get("controlled"):
         model = "SINGLE_GROUP"
     chosen: Allocation = "RANDOMIZED" if pairs["randomised"] else "NON_RANDOMIZED"
     if chosen == "NON_RANDOMIZED" and (model == "SINGLE_GROUP" or (model is None and pairs.get("controlled") is False)):
         chosen = "NA"
-    return Design(chosen, model, masking=masked, is_masked=None if masked is None else masked != "NONE")
+    return Design(chosen, model, None, None, *masked)
 
 
 def _design_of_sentence(text: str) -> Design:
@@ -626,17 +643,15 @@ def _design_of_sentence(text: str) -> Design:
         # the explanation after the colon mentions random allocation, whatever the trial does
         model = _model_in(pactr[1])
         text = text[pactr.end() :]
-    whole = _squash(text)
     masked = _masking_in(text)
-    if whole in ("single", "double", "triple", "quadruple"):
-        masked = _Masking()
     found: Allocation | None = None
+    is_uncontrolled = _UNCONTROLLED.search(text) is not None
+    model = model or _model_in(text) or ("SEQUENTIAL" if _squash(text) == "sequential" else None)
     if _NOT_RANDOM.search(text):
-        found = "NON_RANDOMIZED"
+        found = "NA" if is_uncontrolled else "NON_RANDOMIZED"
     elif _RANDOM.search(text):
         found = "RANDOMIZED"
-    model = model or _model_in(text) or ("SEQUENTIAL" if whole == "sequential" else None)
-    if found is None and (model == "SINGLE_GROUP" or _UNCONTROLLED.search(text)):
+    elif model == "SINGLE_GROUP" or is_uncontrolled:
         found = "NA"
     perspective: TimePerspective | None = None
     observed: ObservationalModel | None = None
@@ -926,7 +941,7 @@ def enrollment(raw: str | None, register: str | None = None) -> int | None:
         return int(float(text.replace(",", "").replace(" ", "")))
     if ":" in text or "\uff1a" in text:
         groups = [_GROUP_SIZE.fullmatch(part) for part in re.split("[;\uff1b]", text) if part.strip()]
-        if groups and all(groups) and not _CLOCK.search(text):
+        if groups and all(groups) and (text.endswith(";") or not _CLOCK.search(text)):
             return sum(int(group[1]) for group in groups if group)
     numbers = _ANY_NUMBER.findall(text)
     if len(numbers) != 1 or not _WHOLE_NUMBER.fullmatch(numbers[0]):
