@@ -238,6 +238,9 @@ class _Row:
 
     def line(self, column: str) -> str | None:
         """The cell as one line of text."""
+        raw = self.cells.get(column)
+        if raw and raw.isascii() and raw.isprintable() and "&" not in raw and "<" not in raw:
+            return fold(raw)  # nothing to clean, which is true of most cells
         return fold(self.text(column))
 
     def text(self, column: str) -> str | None:
