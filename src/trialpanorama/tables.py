@@ -12,10 +12,9 @@ highest precedence that has any, and a single value from the Record of the highe
 
 from __future__ import annotations
 
-import types
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 import msgspec
 
@@ -35,6 +34,7 @@ from trialpanorama.record import (
     Record,
     Sponsor,
 )
+from trialpanorama.warehouse import fields
 
 if TYPE_CHECKING:
     import duckdb
@@ -68,29 +68,20 @@ class Table(msgspec.Struct, frozen=True):
 _SQL_TYPES: dict[object, str] = {str: "VARCHAR", int: "BIGINT", float: "DOUBLE", bool: "BOOLEAN", PartialDate: "DATE"}
 
 
-def _sql_type(annotation: Any) -> tuple[str, tuple[str, ...]]:
-    """The DuckDB type of a field's annotation, and its allowed values where it lists them."""
-    origin, arguments = get_origin(annotation), get_args(annotation)
-    if origin in (Union, types.UnionType):
-        (inner,) = (a for a in arguments if a is not type(None))
-        return _sql_type(inner)
-    if origin is list:
-        inner_type, values = _sql_type(arguments[0])
-        return f"{inner_type}[]", values
-    if origin is Literal:
-        return "VARCHAR", tuple(arguments)
-    return _SQL_TYPES[annotation], ()
+def _sql_type(annotation: Any) -> str:
+    """The DuckDB type of a field's annotation."""
+    arguments = [a for a in get_args(annotation) if a is not type(None)]
+    if get_origin(annotation) is list:
+        return f"{_sql_type(arguments[0])}[]"
+    if get_origin(annotation) is Literal:
+        return "VARCHAR"
+    return _sql_type(arguments[0]) if arguments else _SQL_TYPES[annotation]
 
 
 def same(field: str, of: type[msgspec.Struct] = Record, name: str | None = None, type: str | None = None) -> Column:
     """The column that holds a field of Record (or of one of its parts), with the meaning that stands there."""
-    annotation = get_type_hints(of, include_extras=True)[field]
-    plain, meta = get_args(annotation)[:2] if get_origin(annotation) is Annotated else (annotation, msgspec.Meta())
-    sql_type, values = (type, ()) if type else _sql_type(plain)
-    extra = meta.extra or {}
-    return Column(
-        name or field, sql_type, meta.description or "", extra.get("unit"), tuple(extra.get("values", ())) or values
-    )
+    (said,) = (candidate for candidate in fields(of) if candidate.name == field)
+    return Column(name or field, type or _sql_type(said.annotation), said.meaning, said.unit, said.values)
 
 
 def _date_columns(field: str, of: type[msgspec.Struct] = Record) -> tuple[Column, ...]:
@@ -110,10 +101,6 @@ _SOURCE = Column("source", "VARCHAR", "The source whose file gave the row (a nam
 _IS_OPEN = Column("is_open", "BOOLEAN", "Whether the terms of every source of the row let it be passed on")
 _PROVENANCE = (_RECORD_ID, _SOURCE, same("licence"), _IS_OPEN)
 _ENDPOINT_TYPE = same("type", Outcome, name="endpoint_type")
-
-
-def _empty(columns: tuple[Column, ...]) -> str:
-    return "SELECT " + ", ".join(f"NULL AS {c.name}" for c in columns) + " WHERE false"
 
 
 # --- studies: one row per Trial, merged field by field
@@ -147,8 +134,12 @@ _STUDIES = (
     Column("target_accrual", "BIGINT", "The published name of `enrollment_target`", "participants"),
     Column("min_age", "DOUBLE", "Least age, in `min_age_unit`; NULL means no limit, or not said"),
     Column("max_age", "DOUBLE", "Greatest age, in `max_age_unit`; NULL means no limit, or not said"),
-    Column("min_age_unit", "VARCHAR", "Unit of `min_age`", values=("Years", "Months", "Weeks", "Days", "Hours", "Minutes")),
-    Column("max_age_unit", "VARCHAR", "Unit of `max_age`", values=("Years", "Months", "Weeks", "Days", "Hours", "Minutes")),
+    Column(
+        "min_age_unit", "VARCHAR", "Unit of `min_age`", values=("Years", "Months", "Weeks", "Days", "Hours", "Minutes")
+    ),
+    Column(
+        "max_age_unit", "VARCHAR", "Unit of `max_age`", values=("Years", "Months", "Weeks", "Days", "Hours", "Minutes")
+    ),
     same("sex"),
     same("healthy_volunteers"),
     # what the published table lacks
@@ -184,7 +175,9 @@ _STUDIES = (
     same("exclusion_criteria"),
     same("sponsor_class", Sponsor, name="lead_sponsor_class"),
     Column("collaborators", "VARCHAR[]", "Names of the collaborators, as the source writes them"),
-    Column("countries", "VARCHAR[]", "Countries of recruitment, in ClinicalTrials.gov's spelling, in alphabetical order"),
+    Column(
+        "countries", "VARCHAR[]", "Countries of recruitment, in ClinicalTrials.gov's spelling, in alphabetical order"
+    ),
     Column("number_of_locations", "BIGINT", "Sites that the Record lists; NULL where it lists none", "sites"),
     same("keywords"),
     same("has_results"),
@@ -304,8 +297,14 @@ _DISPOSITION = (
         "Who started the first period in the group of the participant flow that has the arm's label as its title",
         "participants",
     ),
-    Column("arm_position", "BIGINT", "The arm's place in the Record's list, from 1; NULL where no arm has the intervention"),
-    Column("intervention_position", "BIGINT", "The intervention's place in the Record's list, from 1; NULL for an arm without"),
+    Column(
+        "arm_position", "BIGINT", "The arm's place in the Record's list, from 1; NULL where no arm has the intervention"
+    ),
+    Column(
+        "intervention_position",
+        "BIGINT",
+        "The intervention's place in the Record's list, from 1; NULL for an arm without",
+    ),
     same("label", Arm, name="arm_label"),
     same("description", Arm, name="arm_description"),
     *_PROVENANCE,
@@ -361,7 +360,9 @@ _RESULTS = (
         "Arm types of the groups compared, joined by a semicolon, where each title is the label of a registered arm",
     ),
     Column("outcome_position", "BIGINT", "The posted outcome's place in the Record's list, from 1"),
-    Column("analysis_position", "BIGINT", "The analysis's place in the outcome's list, from 1; NULL for an outcome without"),
+    Column(
+        "analysis_position", "BIGINT", "The analysis's place in the outcome's list, from 1; NULL for an outcome without"
+    ),
     same("type", OutcomeMeasure, name="endpoint_type"),
     same("description", OutcomeMeasure),
     same("time_frame", OutcomeMeasure),
@@ -374,7 +375,9 @@ _RESULTS = (
     same("non_inferiority_type", Analysis),
     same("statistical_method", Analysis),
     Column("p_value", "DOUBLE", "The number in `p_value_raw`, where it lies between 0 and 1"),
-    Column("p_value_inequality", "VARCHAR", "How the true p-value stands to `p_value`", values=("=", "<", "<=", ">", ">=")),
+    Column(
+        "p_value_inequality", "VARCHAR", "How the true p-value stands to `p_value`", values=("=", "<", "<=", ">", ">=")
+    ),
     same("p_value", Analysis, name="p_value_raw"),
     same("param_type", Analysis, name="estimate_type"),
     Column("estimate", "DOUBLE", "The number in `estimate_raw`"),
@@ -404,7 +407,11 @@ _RELATIONS = (
         "it; background_of: the register lists it as background; cited_by: listed without a type; else NLM's word for a "
         "correction, such as RetractionOf",
     ),
-    Column("evidence", "STRUCT(field VARCHAR, id VARCHAR, record_id VARCHAR)[]", "Each place that says so, and the id there"),
+    Column(
+        "evidence",
+        "STRUCT(field VARCHAR, id VARCHAR, record_id VARCHAR)[]",
+        "Each place that says so, and the id there",
+    ),
     *_PROVENANCE,
 )
 
@@ -431,7 +438,9 @@ _PAPERS = (
     same("vernacular_title", Paper),
     same("brief_summary", name="abstract"),
     Column(
-        "abstract_sections", "STRUCT(label VARCHAR, category VARCHAR, text VARCHAR)[]", "Sections of the abstract in order"
+        "abstract_sections",
+        "STRUCT(label VARCHAR, category VARCHAR, text VARCHAR)[]",
+        "Sections of the abstract in order",
     ),
     Column("authors", "VARCHAR[]", "Last name and initials, or the name of the group, in order"),
     same("journal", Paper),
@@ -442,13 +451,19 @@ _PAPERS = (
     same("pages", Paper),
     *_date_columns("publication_date", Paper)[:2],
     *_date_columns("electronic_date", Paper)[:2],
-    Column("first_published_date", "DATE", "The earlier of the two dates; a month or year alone stands as its first day"),
+    Column(
+        "first_published_date", "DATE", "The earlier of the two dates; a month or year alone stands as its first day"
+    ),
     same("publication_types", Paper),
     same("languages", Paper),
     Column("mesh_terms", "VARCHAR[]", "MeSH headings of the article, in order"),
     same("keywords"),
     same("chemicals", Paper),
-    Column("registry_ids", "VARCHAR[]", "Registry ids that it gives, in its databank list or its text, in alphabetical order"),
+    Column(
+        "registry_ids",
+        "VARCHAR[]",
+        "Registry ids that it gives, in its databank list or its text, in alphabetical order",
+    ),
     same("cited_pmids", Paper),
     same("medline_status", Paper),
     Column("is_trial", "BOOLEAN", "Its publication types say that it reports a clinical trial"),
@@ -498,3 +513,547 @@ _TRIAL_RECORDS = (
     same("licence"),
     _IS_OPEN,
 )
+
+_PUBLICATION_LINKS = (
+    Column("record_id", "VARCHAR", "The Record of a publication or review"),
+    Column("study_id", "VARCHAR", "The Trial whose registry id it gives"),
+    Column("id", "VARCHAR", "The id that it gives, normalised"),
+    same("role", Identifier),
+    same("field", Identifier),
+    _SOURCE,
+    same("licence"),
+    _IS_OPEN,
+)
+
+
+# --- SQL
+
+
+def _date(struct: str) -> str:
+    """A PartialDate as a DATE: its first day."""
+    text = f"{struct}.date"
+    return f"try_cast({text} || CASE length({text}) WHEN 4 THEN '-01-01' WHEN 7 THEN '-01' ELSE '' END AS DATE)"
+
+
+def _precision(struct: str) -> str:
+    return f"CASE length({struct}.date) WHEN 4 THEN 'year' WHEN 7 THEN 'month' WHEN 10 THEN 'day' END"
+
+
+def _number(text: str) -> str:
+    """The number in a published value: "1,204", "<0.001", "0,05", "12.5%"; NULL where it is no single number."""
+    bare = f"regexp_replace({text}, '[\\s%<>=≤≥~]', '', 'g')"
+    plain = (
+        f"CASE WHEN regexp_full_match({bare}, '[+-]?[1-9]\\d{{0,2}}(,\\d{{3}})+(\\.\\d+)?') THEN replace({bare}, ',', '') "
+        f"ELSE replace({bare}, ',', '.') END"
+    )
+    return f"CASE WHEN regexp_full_match({bare}, '[+-]?[0-9.,]+([eE][+-]?\\d+)?') THEN try_cast({plain} AS DOUBLE) END"
+
+
+_UNIT = "regexp_extract({raw}, '^\\s*([0-9.]+)\\s*(year|month|week|day|hour|minute)s?\\b', {group}, 'i')"
+
+
+def _age(years: str, raw: str) -> tuple[str, str]:
+    """Age and its unit as the source gives them; in years where its text is not a number and a unit."""
+    number, unit = _UNIT.format(raw=raw, group=1), _UNIT.format(raw=raw, group=2)
+    value = f"CASE WHEN {years} IS NOT NULL THEN coalesce(try_cast({number} AS DOUBLE), {years}) END"
+    word = f"upper({unit}[1]) || lower({unit}[2:]) || 's'"
+    return value, (
+        f"CASE WHEN {years} IS NOT NULL THEN CASE WHEN try_cast({number} AS DOUBLE) IS NULL THEN 'Years' ELSE {word} END END"
+    )
+
+
+def _list(expression: str) -> str:
+    """The list, or NULL where it is empty."""
+    return f"CASE WHEN len({expression}) > 0 THEN {expression} END"
+
+
+_MIN_AGE, _MIN_AGE_UNIT = _age("r.minimum_age_years", "r.minimum_age_raw")
+_MAX_AGE, _MAX_AGE_UNIT = _age("r.maximum_age_years", "r.maximum_age_raw")
+_LEAD = "[s FOR s IN r.sponsors IF coalesce(s.role, 'LEAD') = 'LEAD'][1]"
+_SAID_COUNTRIES = "[c.name FOR c IN r.countries IF NOT coalesce(c.is_removed, false)]"
+_SITE_COUNTRIES = "[s.country FOR s IN r.locations IF s.country IS NOT NULL]"
+
+_MERGED: tuple[dict[str, str], ...] = (
+    # Columns of one group are taken from one Record: the first whose first column has a value.
+    {"trial_type": "r.study_type"},
+    {"title": "coalesce(r.public_title, r.scientific_title)"},
+    {"abstract": "coalesce(r.brief_summary, r.detailed_description)"},
+    {"sponsor": f"{_LEAD}.name", "lead_sponsor_class": f"{_LEAD}.sponsor_class"},
+    {
+        "recruitment_status": "r.status",
+        "status_raw": "r.status_raw",
+        "last_known_status": "r.last_known_status",
+        "why_stopped": "r.why_stopped",
+    },
+    {
+        "phase": "nullif(replace(array_to_string(list_sort(r.phases), '/'), 'NA', 'NOT_APPLICABLE'), '')",
+        "phases": _list("list_sort(r.phases)"),
+    },
+    {"actual_accrual": "r.enrollment_actual", "enrollment_actual": "r.enrollment_actual"},
+    {"target_accrual": "r.enrollment_target", "enrollment_target": "r.enrollment_target"},
+    {"min_age": _MIN_AGE, "min_age_unit": _MIN_AGE_UNIT, "minimum_age_years": "r.minimum_age_years"},
+    {"max_age": _MAX_AGE, "max_age_unit": _MAX_AGE_UNIT, "maximum_age_years": "r.maximum_age_years"},
+    {"sex": "r.sex"},
+    {"healthy_volunteers": "r.healthy_volunteers"},
+    {"public_title": "r.public_title"},
+    {"scientific_title": "r.scientific_title"},
+    {"acronym": "r.acronym"},
+    *(
+        {field: _date(f"r.{field}"), f"{field}_precision": _precision(f"r.{field}"), f"{field}_type": f"r.{field}.type"}
+        for field in _DATES
+    ),
+    {"published_date": f"least({_date('r.paper.publication_date')}, {_date('r.paper.electronic_date')})"},
+    {"allocation": "r.allocation"},
+    {"intervention_model": "r.intervention_model"},
+    {"observational_model": "r.observational_model"},
+    {"time_perspective": "r.time_perspective"},
+    {
+        "is_masked": "coalesce(r.is_masked, r.masking <> 'NONE')",
+        "masking": "r.masking",
+        "masked_roles": _list("r.masked_roles"),
+    },
+    {"primary_purpose": "r.primary_purpose"},
+    {"number_of_arms": "r.number_of_arms"},
+    {
+        "any_criteria": "coalesce(r.inclusion_criteria, r.exclusion_criteria, r.eligibility_criteria)",
+        "eligibility_criteria": "r.eligibility_criteria",
+        "inclusion_criteria": "r.inclusion_criteria",
+        "exclusion_criteria": "r.exclusion_criteria",
+    },
+    {"collaborators": _list("[s.name FOR s IN r.sponsors IF s.role = 'COLLABORATOR']")},
+    {
+        "countries": _list(
+            f"list_sort(list_distinct(CASE WHEN len({_SAID_COUNTRIES}) > 0 THEN {_SAID_COUNTRIES} ELSE {_SITE_COUNTRIES} END))"
+        )
+    },
+    {"number_of_locations": "nullif(len(r.locations), 0)"},
+    {"keywords": _list("r.keywords")},
+    {"has_results": "r.has_results"},
+    {"has_dmc": "r.has_dmc"},
+)
+
+
+def _studies_sql() -> str:
+    """Trials of one Record as they are; Trials of several, merged group by group."""
+    expressions = {name: expression for group in _MERGED for name, expression in group.items()}
+    flat = ", ".join(f"{expression} AS {name}" for name, expression in expressions.items())
+    merged = []
+    for group in _MERGED:
+        first, *others = group
+        if others:
+            packed = ", ".join(f"'{name}': {name}" for name in group)
+            merged += [
+                f"arg_min({{{packed}}}, precedence) FILTER ({first} IS NOT NULL).{name} AS {name}" for name in group
+            ]
+        else:
+            merged.append(f"arg_min({first}, precedence) AS {first}")
+    return f"""
+        WITH trials AS (
+            SELECT study_id, any_value(study_source) AS study_source, any_value(kind) AS kind,
+                arg_min(source, precedence) AS source, arg_min(licence, precedence) AS licence,
+                bool_and(is_open) AS is_open, bool_or(is_fictional) AS is_fictional,
+                list_sort(list_distinct(list(register))) AS registers, list(record_id ORDER BY precedence) AS record_ids,
+                count(*) AS number_of_records, list_sort(list_distinct(list(source))) AS sources,
+                list_sort(list_distinct(list(licence))) AS licences
+            FROM members GROUP BY study_id),
+        flat AS (
+            SELECT m.study_id, m.precedence, m.is_alone, {flat} FROM members m JOIN records r USING (record_id)),
+        merged AS (
+            SELECT study_id, {", ".join(expressions)} FROM flat WHERE is_alone
+            UNION ALL
+            SELECT study_id, {", ".join(merged)} FROM flat WHERE NOT is_alone GROUP BY study_id)
+        SELECT *, CASE kind WHEN 'publication' THEN year(published_date) ELSE year(start_date) END AS start_year
+        FROM trials JOIN merged USING (study_id)"""
+
+
+def _best(has: str) -> str:
+    """FROM clause: of each Trial the Record `r` of the highest precedence of which `has` is true, with its member `m`."""
+    return f"""(SELECT record_id FROM members JOIN records r USING (record_id) WHERE {has}
+            QUALIFY row_number() OVER (PARTITION BY study_id ORDER BY precedence) = 1)
+        JOIN members m USING (record_id) JOIN records r USING (record_id)"""
+
+
+_MEMBER = "m.study_id, m.study_source, m.record_id, m.source, m.licence, m.is_open"
+_MEMBER_NAMES = "study_id, study_source, record_id, source, licence, is_open"
+
+_CONDITIONS_SQL = f"""
+    SELECT {_MEMBER_NAMES}, position, said.name AS condition_name, NULL AS condition_mesh_id, NULL AS condition_mesh_type,
+        said.code AS code, said.vocabulary AS vocabulary
+    FROM (SELECT {_MEMBER}, unnest(r.conditions) AS said, generate_subscripts(r.conditions, 1) AS position
+          FROM {_best("len(r.conditions) > 0")})
+    UNION ALL
+    SELECT {_MEMBER_NAMES}, position, mesh.term, mesh.id,
+        CASE WHEN coalesce(mesh.is_ancestor, false) THEN 'mesh-ancestor' ELSE 'mesh-list' END, NULL, NULL
+    FROM (SELECT {_MEMBER}, unnest(r.mesh_terms) AS mesh, generate_subscripts(r.mesh_terms, 1) AS position
+          FROM {_best("len([t FOR t IN r.mesh_terms IF coalesce(t.about, 'condition') = 'condition']) > 0")})
+    WHERE coalesce(mesh.about, 'condition') = 'condition'"""
+
+_DRUGS_SQL = f"""
+    SELECT {_MEMBER_NAMES}, position, given.name AS drug_name, given.description AS drug_description,
+        given.type AS intervention_type, {_list("given.other_names")} AS other_names, 'intervention' AS drug_source
+    FROM (SELECT {_MEMBER}, unnest(r.interventions) AS given, generate_subscripts(r.interventions, 1) AS position
+          FROM {_best("len(r.interventions) > 0")})
+    WHERE given.type IN ('DRUG', 'BIOLOGICAL', 'COMBINATION_PRODUCT')"""
+
+_ENDPOINTS_SQL = f"""
+    SELECT {_MEMBER_NAMES}, position, CASE WHEN said.type = 'PRIMARY' THEN said.measure END AS primary_endpoint,
+        said.type AS endpoint_type, said.measure AS measure, said.description AS description, said.time_frame AS time_frame
+    FROM (SELECT {_MEMBER}, unnest(r.outcomes) AS said, generate_subscripts(r.outcomes, 1) AS position
+          FROM {_best("len(r.outcomes) > 0")})"""
+
+_FLOW_GROUP = "[g.id FOR g IN flow.groups IF lower(trim(g.title)) = lower(trim(arm.label))][1]"
+_STARTED = "[s FOR s IN flow.periods[1].milestones IF s.type = 'STARTED'][1].achievements"
+_GIVEN_IN_ARM = "list_contains(arm.intervention_names, i.given.name) OR list_contains(i.given.arm_labels, arm.label)"
+
+_DISPOSITION_SQL = f"""
+    WITH flat AS (
+        SELECT {_MEMBER}, r.arms AS arms, r.results.participant_flow AS flow,
+            list_transform(r.interventions, lambda given, position: {{'given': given, 'position': position}}) AS interventions
+        FROM {_best("len(r.arms) > 0 OR len(r.interventions) > 0")}),
+    by_arm AS (
+        SELECT {_MEMBER_NAMES}, flow, interventions, unnest(arms) AS arm, generate_subscripts(arms, 1) AS arm_position
+        FROM flat),
+    pairs AS (
+        SELECT {_MEMBER_NAMES}, arm, arm_position,
+            {_number(f"[a.num_subjects FOR a IN {_STARTED} IF a.group_id = {_FLOW_GROUP}][1]")} AS number_of_subjects,
+            unnest(CASE WHEN len([i FOR i IN interventions IF coalesce({_GIVEN_IN_ARM}, false)]) > 0
+                THEN [i FOR i IN interventions IF coalesce({_GIVEN_IN_ARM}, false)] ELSE [NULL] END) AS i
+        FROM by_arm
+        UNION ALL
+        SELECT {_MEMBER_NAMES}, NULL, NULL, NULL, unnest([i FOR i IN interventions
+            IF len([arm FOR arm IN coalesce(arms, []) IF coalesce({_GIVEN_IN_ARM}, false)]) = 0])
+        FROM flat)
+    SELECT {_MEMBER_NAMES}, number_of_subjects, arm_position, arm.label AS arm_label, arm.type AS group_type,
+        arm.description AS arm_description, i.position AS intervention_position, i.given.type AS intervention_type,
+        i.given.name AS intervention_name, i.given.description AS intervention_description
+    FROM pairs"""
+
+_STOPPED = "('TERMINATED', 'WITHDRAWN')"
+
+_OUTCOMES_SQL = f"""
+    SELECT {_MEMBER}, r.status AS overall_status, r.why_stopped AS why_terminated,
+        CASE WHEN r.status = 'COMPLETED' THEN 'COMPLETED' WHEN r.status IN {_STOPPED} THEN 'STOPPED'
+            WHEN r.status IN ('NOT_YET_RECRUITING', 'RECRUITING', 'ENROLLING_BY_INVITATION', 'ACTIVE_NOT_RECRUITING')
+                THEN 'ONGOING'
+            WHEN r.status IN ('SUSPENDED', 'UNKNOWN', 'WITHHELD') THEN 'UNDETERMINED' END AS outcome_type,
+        CASE WHEN r.status = 'COMPLETED' THEN false WHEN r.status IN {_STOPPED} THEN true END AS is_stopped
+    FROM {_best("r.status IS NOT NULL")}"""
+
+_ADVERSE_EVENTS_SQL = f"""
+    WITH flat AS (
+        SELECT {_MEMBER}, r.results.adverse_events AS module
+        FROM {_best("len(r.results.adverse_events.serious_events) > 0 OR len(r.results.adverse_events.other_events) > 0")}),
+    events AS (
+        SELECT {_MEMBER_NAMES}, module.event_groups AS groups, module.time_frame AS time_frame, true AS is_serious,
+            unnest(module.serious_events) AS event, generate_subscripts(module.serious_events, 1) AS position FROM flat
+        UNION ALL
+        SELECT {_MEMBER_NAMES}, module.event_groups, module.time_frame, false,
+            unnest(module.other_events), generate_subscripts(module.other_events, 1) FROM flat),
+    stats AS (
+        SELECT * EXCLUDE (event), event.term AS adverse_event_name, event.notes AS adverse_event_description,
+            event.organ_system AS organ_system, event.source_vocabulary AS source_vocabulary,
+            event.assessment_type AS assessment_type,
+            unnest(CASE WHEN len(event.stats) > 0 THEN event.stats ELSE [NULL] END) AS stat,
+            generate_subscripts(CASE WHEN len(event.stats) > 0 THEN event.stats ELSE [NULL] END, 1) AS group_position
+        FROM events)
+    SELECT *, stat.group_id AS group_id, [g.title FOR g IN groups IF g.id = stat.group_id][1] AS group_title,
+        stat.num_events AS num_events, stat.num_affected AS num_affected, stat.num_at_risk AS num_at_risk
+    FROM stats"""
+
+_TITLES = "[g.title FOR g IN groups IF g.title IS NOT NULL]"
+_ARM_TYPES = "[[a.type FOR a IN arms IF lower(trim(a.label)) = lower(trim(title))][1] FOR title IN group_titles]"
+_SIGN = "regexp_extract(analysis.p_value, '^\\s*(<=|>=|≤|≥|<|>|=)', 1)"
+
+_RESULTS_SQL = f"""
+    WITH flat AS (
+        SELECT {_MEMBER}, r.arms AS arms, unnest(r.results.outcome_measures) AS posted,
+            generate_subscripts(r.results.outcome_measures, 1) AS outcome_position
+        FROM {_best("len(r.results.outcome_measures) > 0")}),
+    analyses AS (
+        SELECT *, unnest(CASE WHEN len(posted.analyses) > 0 THEN posted.analyses ELSE [NULL] END) AS analysis,
+            CASE WHEN len(posted.analyses) > 0 THEN generate_subscripts(posted.analyses, 1) END AS analysis_position
+        FROM flat),
+    grouped AS (
+        SELECT *, CASE WHEN len(analysis.group_ids) > 0
+            THEN [g FOR g IN posted.groups IF list_contains(analysis.group_ids, g.id)] ELSE posted.groups END AS groups
+        FROM analyses),
+    titled AS (SELECT *, {_list(_TITLES)} AS group_titles FROM grouped)
+    SELECT {_MEMBER_NAMES}, outcome_position, analysis_position, group_titles,
+        posted.population_description AS population, array_to_string(group_titles, '; ') AS interventions,
+        posted.title AS outcomes,
+        CASE WHEN len(group_titles) = len([t FOR t IN {_ARM_TYPES} IF t IS NOT NULL])
+            THEN array_to_string({_ARM_TYPES}, '; ') END AS group_type,
+        posted.type AS endpoint_type, posted.description AS description, posted.time_frame AS time_frame,
+        posted.reporting_status AS reporting_status, posted.param_type AS measure_type,
+        posted.unit_of_measure AS unit_of_measure, {_list("analysis.group_ids")} AS group_ids,
+        analysis.group_description AS group_description, analysis.non_inferiority_type AS non_inferiority_type,
+        analysis.statistical_method AS statistical_method,
+        CASE WHEN {_number("analysis.p_value")} BETWEEN 0 AND 1 THEN {_number("analysis.p_value")} END AS p_value,
+        CASE WHEN {_number("analysis.p_value")} BETWEEN 0 AND 1
+            THEN CASE {_SIGN} WHEN '' THEN '=' WHEN '≤' THEN '<=' WHEN '≥' THEN '>=' ELSE {_SIGN} END
+        END AS p_value_inequality,
+        analysis.p_value AS p_value_raw, analysis.param_type AS estimate_type,
+        {_number("analysis.param_value")} AS estimate, analysis.param_value AS estimate_raw,
+        {_number("analysis.ci_pct_value")} AS ci_percent, analysis.ci_num_sides AS ci_sides,
+        {_number("analysis.ci_lower_limit")} AS ci_lower, analysis.ci_lower_limit AS ci_lower_raw,
+        {_number("analysis.ci_upper_limit")} AS ci_upper, analysis.ci_upper_limit AS ci_upper_raw,
+        analysis.dispersion_type AS dispersion_type,
+        {_number("analysis.dispersion_value")} AS dispersion, analysis.dispersion_value AS dispersion_raw
+    FROM titled"""
+
+_IDENTIFIERS_SQL = f"""
+    SELECT {_MEMBER_NAMES}, position, said.id AS id, said.register AS register, coalesce(said.role, 'secondary') AS role,
+        said.raw AS raw, said.type_raw AS type_raw, said.issuer AS issuer, said.field AS field
+    FROM (SELECT {_MEMBER}, unnest(r.identifiers) AS said, generate_subscripts(r.identifiers, 1) AS position
+          FROM members m JOIN records r USING (record_id))"""
+
+NEWEST_PAPERS = """
+    CREATE OR REPLACE TEMP TABLE newest_papers AS
+    SELECT record_id, id AS paper_id, kind FROM records WHERE kind IN ('PUBLICATION', 'REVIEW')
+    QUALIFY row_number() OVER (PARTITION BY id ORDER BY paper.version DESC NULLS LAST,
+        last_updated_date.date DESC NULLS LAST, exported_date.date DESC NULLS LAST, record_id) = 1"""
+"""`newest_papers`: of each publication or review the newest Record."""
+
+IS_TRIAL_PUBLICATION = """coalesce(r.kind = 'PUBLICATION' AND len([t FOR t IN r.paper.publication_types
+    IF regexp_matches(t, '^(Randomized Controlled|Controlled Clinical|Pragmatic Clinical|Adaptive Clinical|Equivalence) Trial$'
+        '|^Clinical Trial(, Phase [IV]+)?$')]) > 0
+    AND len([t FOR t IN r.paper.publication_types IF t IN ('Review', 'Systematic Review', 'Meta-Analysis',
+        'Clinical Trial Protocol', 'Comment', 'Editorial', 'Published Erratum', 'Retraction of Publication')]) = 0, false)"""
+"""SQL: whether Record `r` is a publication whose types (MeSH) say that it reports a trial on people, and nothing else."""
+
+_PAPERS_SQL = f"""
+    SELECT r.id AS paper_id, m.study_id AS study_id, r.kind AS kind, r.paper.doi AS doi, r.paper.pmcid AS pmcid,
+        r.scientific_title AS title, r.paper.vernacular_title AS vernacular_title, r.brief_summary AS abstract,
+        {_list("[{'label': s.label, 'category': s.category, 'text': s.text} FOR s IN r.paper.abstract_sections]")}
+            AS abstract_sections,
+        {
+    _list(
+        "[coalesce(a.collective_name, concat_ws(' ', a.last_name, coalesce(a.initials, a.fore_name)))"
+        " FOR a IN r.paper.authors]"
+    )
+} AS authors,
+        r.paper.journal AS journal, r.paper.journal_abbreviation AS journal_abbreviation, r.paper.issn AS issn,
+        r.paper.volume AS volume, r.paper.issue AS issue, r.paper.pages AS pages,
+        {_date("r.paper.publication_date")} AS publication_date,
+        {_precision("r.paper.publication_date")} AS publication_date_precision,
+        {_date("r.paper.electronic_date")} AS electronic_date,
+        {_precision("r.paper.electronic_date")} AS electronic_date_precision,
+        least({_date("r.paper.publication_date")}, {_date("r.paper.electronic_date")}) AS first_published_date,
+        {_list("r.paper.publication_types")} AS publication_types, {_list("r.paper.languages")} AS languages,
+        {_list("[t.term FOR t IN r.mesh_terms IF t.about = 'article']")} AS mesh_terms, {
+    _list("r.keywords")
+} AS keywords,
+        {_list("r.paper.chemicals")} AS chemicals,
+        {
+    _list(
+        "list_sort(list_distinct([i.id FOR i IN r.identifiers IF i.register IS NOT NULL"
+        " AND coalesce(i.role, 'secondary') IN ('secondary', 'mentioned')]))"
+    )
+} AS registry_ids,
+        {_list("r.paper.cited_pmids")} AS cited_pmids, r.paper.medline_status AS medline_status,
+        {IS_TRIAL_PUBLICATION} AS is_trial, coalesce(r.paper.is_retracted, false) AS is_retracted,
+        coalesce(r.is_fictional, false) AS is_fictional, r.record_id AS record_id, r.source AS source,
+        r.licence AS licence, s.is_open AS is_open
+    FROM newest_papers JOIN records r USING (record_id) LEFT JOIN source_licences s ON s.source = r.source
+        LEFT JOIN members m ON m.record_id = r.record_id"""
+
+_RELATIONS_SQL = """
+    WITH edges AS (
+        SELECT r.id AS head_id, l.study_id AS tail_id, 'trial' AS tail_type, 'names_id_of' AS relation_type,
+            l.field AS field, l.id AS id, l.record_id AS record_id, l.source AS source, l.licence AS licence, l.is_open
+        FROM publication_links l JOIN records r USING (record_id)
+        UNION ALL
+        SELECT said.pmid, study_id, 'trial', CASE said.type WHEN 'RESULT' THEN 'result_of' WHEN 'DERIVED' THEN 'derived_from'
+            WHEN 'BACKGROUND' THEN 'background_of' ELSE 'cited_by' END, 'references', said.pmid, record_id, source, licence,
+            is_open
+        FROM (SELECT m.*, unnest(r."references") AS said FROM members m JOIN records r USING (record_id)
+              WHERE m.kind = 'registration')
+        WHERE said.pmid IS NOT NULL
+        UNION ALL
+        SELECT paper_id, said.pmid, 'publication', said.type, 'corrections', said.pmid, record_id, source, licence, is_open
+        FROM (SELECT n.*, r.source, r.licence, s.is_open, unnest(r.paper.corrections) AS said
+              FROM newest_papers n JOIN records r USING (record_id) LEFT JOIN source_licences s ON s.source = r.source)
+        WHERE said.pmid IS NOT NULL),
+    reviews AS (SELECT paper_id FROM newest_papers WHERE kind = 'REVIEW')
+    SELECT head_id, CASE WHEN head_id IN (FROM reviews) THEN 'review' ELSE 'publication' END AS head_type, tail_id,
+        CASE WHEN tail_type = 'publication' AND tail_id IN (FROM reviews) THEN 'review' ELSE tail_type END AS tail_type,
+        relation_type, list_sort(list_distinct(list({'field': field, 'id': id, 'record_id': record_id}))) AS evidence,
+        min(record_id) AS record_id, arg_min(source, record_id) AS source, arg_min(licence, record_id) AS licence,
+        bool_and(is_open) AS is_open
+    FROM edges GROUP BY ALL"""
+
+
+def _published(columns: tuple[Column, ...], last: str) -> tuple[str, ...]:
+    """The published columns: those up to this one."""
+    names = tuple(column.name for column in columns)
+    return names[: names.index(last) + 1]
+
+
+TABLES: tuple[Table, ...] = (
+    Table(
+        "studies",
+        "One row is one Trial: each value from the Record of the highest precedence that gives it",
+        _STUDIES,
+        ("study_id",),
+        _studies_sql(),
+        _published(_STUDIES, "healthy_volunteers"),
+    ),
+    Table(
+        "conditions",
+        "One row is one condition of a Trial as a source says it, or one MeSH term that a source attached",
+        _CONDITIONS,
+        ("study_id", "condition_mesh_type", "position"),
+        _CONDITIONS_SQL,
+        _published(_CONDITIONS, "condition_mesh_type"),
+    ),
+    Table(
+        "drugs",
+        "One row is one drug, biological or combination product that a Record lists as an intervention of the Trial",
+        _DRUGS,
+        ("study_id", "position"),
+        _DRUGS_SQL,
+        _published(_DRUGS, "drug_description"),
+    ),
+    Table(
+        "drug_moa",
+        "One row is one target of a drug; empty until a terminology of mechanisms is loaded",
+        _DRUG_MOA,
+        ("drug_moa_id", "accession", "act_type"),
+        "SELECT NULL AS drug_moa_id WHERE false",
+        _published(_DRUG_MOA, "organism"),
+    ),
+    Table(
+        "biomarkers",
+        "One row is one biomarker that a Record of the Trial mentions; empty until biomarkers are linked",
+        _BIOMARKERS,
+        ("study_id", "position"),
+        "SELECT NULL AS study_id WHERE false",
+        _published(_BIOMARKERS, "biomarker_genes"),
+    ),
+    Table(
+        "endpoints",
+        "One row is one outcome that a Record registers for the Trial",
+        _ENDPOINTS,
+        ("study_id", "position"),
+        _ENDPOINTS_SQL,
+        _published(_ENDPOINTS, "primary_endpoint_subdomain"),
+    ),
+    Table(
+        "disposition",
+        "One row is one intervention of one arm of a Trial; an arm without intervention, or the other way round, is a row",
+        _DISPOSITION,
+        ("study_id", "arm_position", "intervention_position"),
+        _DISPOSITION_SQL,
+        _published(_DISPOSITION, "number_of_subjects"),
+    ),
+    Table(
+        "outcomes",
+        "One row is how one Trial ended, or that it goes on",
+        _OUTCOMES,
+        ("study_id",),
+        _OUTCOMES_SQL,
+        _published(_OUTCOMES, "why_terminated"),
+    ),
+    Table(
+        "adverse_events",
+        "One row is one posted adverse event term in one group of participants, serious and other events apart",
+        _ADVERSE_EVENTS,
+        ("study_id", "is_serious", "position", "group_position"),
+        _ADVERSE_EVENTS_SQL,
+        _published(_ADVERSE_EVENTS, "meddra_id_type"),
+    ),
+    Table(
+        "results",
+        "One row is one posted statistical analysis of an outcome; a posted outcome without any is a row of its own",
+        _RESULTS,
+        ("study_id", "outcome_position", "analysis_position"),
+        _RESULTS_SQL,
+        _published(_RESULTS, "group_type"),
+    ),
+    Table(
+        "relations",
+        "One row is one edge between a publication or review and a Trial or another publication",
+        _RELATIONS,
+        ("head_id", "tail_id", "relation_type"),
+        _RELATIONS_SQL,
+        _published(_RELATIONS, "relation_type"),
+    ),
+    # what the published database lacks
+    Table(
+        "identifiers",
+        "One row is one identifier that one Record of the Trial gives",
+        _IDENTIFIERS,
+        ("study_id", "record_id", "position"),
+        _IDENTIFIERS_SQL,
+    ),
+    Table(
+        "papers",
+        "One row is one publication or review, as its newest Record has it",
+        _PAPERS,
+        ("paper_id",),
+        _PAPERS_SQL,
+    ),
+    Table(
+        "trial_links",
+        "One row is one pair of Records that were compared: held to be one Trial, or refused, with the evidence",
+        _TRIAL_LINKS,
+        ("study_id", "id_a", "id_b", "record_a", "record_b", "method"),
+        None,
+    ),
+    Table("trial_records", "One row is one Record and its Trial", _TRIAL_RECORDS, ("study_id", "precedence"), None),
+    Table(
+        "publication_links",
+        "One row is one registry id of a Trial that a publication or review gives; it is no Record of the Trial for it",
+        _PUBLICATION_LINKS,
+        ("study_id", "record_id", "id", "role", "field"),
+        None,
+    ),
+)
+"""Every table that is made of Records, in the order in which they are made."""
+
+
+def build_tables(
+    con: duckdb.DuckDBPyConnection, out: Path, progress: Callable[[str, int], None] | None = None
+) -> dict[str, int]:
+    """Write every table as `out`/NAME.parquet and return how many rows each has.
+
+    `con` has the relations `records` and `source_licences` (source, is_open); `out` is the folder into which
+    `resolve` has written its own tables. `progress` is told each table and its rows.
+    """
+    for table in TABLES:
+        if table.sql is None:
+            place = str(out / f"{table.name}.parquet").replace("'", "''")
+            con.execute(f"CREATE OR REPLACE TEMP VIEW {table.name} AS SELECT * FROM read_parquet('{place}')")
+    con.execute(_MEMBERS)
+    con.execute(NEWEST_PAPERS)
+    counts: dict[str, int] = {}
+    for table in TABLES:
+        if table.sql is not None:
+            counts[table.name] = write_table(con, table, table.sql, out)
+            if progress:
+                progress(table.name, counts[table.name])
+    con.execute("DROP TABLE members")
+    con.execute("DROP TABLE newest_papers")
+    return counts
+
+
+_MEMBERS = """
+    CREATE OR REPLACE TEMP TABLE members AS
+    SELECT t.*, r.register AS register, coalesce(r.is_fictional, false) AS is_fictional,
+        count(*) OVER trial = 1 AS is_alone,
+        first_value(coalesce(r.register, t.source)) OVER ranked AS study_source,
+        CASE first_value(r.kind) OVER ranked WHEN 'PUBLICATION' THEN 'publication' ELSE 'registration' END AS kind
+    FROM trial_records t JOIN records r USING (record_id)
+    WINDOW trial AS (PARTITION BY t.study_id), ranked AS (PARTITION BY t.study_id ORDER BY t.precedence)"""
+"""`members`: what the other queries need to know of every Record that belongs to a Trial."""
+
+
+def write_table(con: duckdb.DuckDBPyConnection, table: Table, sql: str, out: Path) -> int:
+    """Write the rows of a query as a table: its columns and types, sorted by its key; columns not given are NULL."""
+    given = {row[0] for row in con.execute(f"DESCRIBE {sql}").fetchall()}
+    columns = ", ".join(f"CAST({c.name if c.name in given else 'NULL'} AS {c.type}) AS {c.name}" for c in table.columns)
+    place = str(out / f"{table.name}.parquet").replace("'", "''")
+    row = con.execute(
+        f"COPY (SELECT {columns} FROM ({sql}) ORDER BY {', '.join(table.key)}) TO '{place}' (FORMAT parquet, COMPRESSION zstd)"
+    ).fetchone()
+    return int(row[0]) if row else 0

@@ -1,0 +1,251 @@
+"""Same study? Records become Trials, and every link keeps its evidence.
+
+Registrations that share an id are one Trial: versions and copies of one record, the country protocols of one EU
+trial, the submissions of one CTIS number. Registrations that name each other's ids are linked, in one direction or
+both, unless a guard refuses it (`clusters`). A publication belongs to the Trial whose id it names, as a relation and
+not as a member; a report of a trial that no registration here covers is a Trial of its own.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from trialpanorama import identifiers
+from trialpanorama.resolve.clusters import SCORES, Link, Registration, decide
+from trialpanorama.tables import IS_TRIAL_PUBLICATION, NEWEST_PAPERS, TABLES, write_table
+
+if TYPE_CHECKING:
+    import duckdb
+
+MANY = 4
+"""An id that more than this many registrations of one register name says nothing, nor a UTN that more carry."""
+
+
+def resolve(con: duckdb.DuckDBPyConnection, out: Path) -> dict[str, int]:
+    """Write trial_records, trial_links and publication_links into `out`; returns how many rows each has.
+
+    `con` has the relations `records` and `source_licences` (source, is_open). The outcome does not depend on the order
+    of Records, and a study_id stays the same when Records are added, unless a register of higher precedence joins.
+    """
+    _registers(con)
+    _trial_keys(con)
+    for statement in (_REGISTRATIONS, _TARGETS, _NAMED, _PAIRS):
+        con.execute(statement)
+    _decide(con)
+    for statement in (_TRIAL_OF_KEY, _PUBLICATION_LINKS, NEWEST_PAPERS, _MEMBERS):
+        con.execute(statement)
+    queries = {"trial_records": _TRIAL_RECORDS, "trial_links": _TRIAL_LINKS, "publication_links": _NAMED_BY_PAPERS}
+    tables = {table.name: table for table in TABLES}
+    counts = {name: write_table(con, tables[name], sql, out) for name, sql in queries.items()}
+    for name in _TEMPORARY:
+        con.execute(f"DROP TABLE {name}")
+    return counts
+
+
+_TEMPORARY = (
+    "registers",
+    "said",
+    "trial_keys",
+    "registrations",
+    "targets",
+    "named",
+    "pairs",
+    "decisions",
+    "groups",
+    "trial_of_key",
+    "named_by_papers",
+    "newest_papers",
+    "members",
+)
+
+
+def _registers(con: duckdb.DuckDBPyConnection) -> None:
+    con.execute("CREATE OR REPLACE TEMP TABLE registers (name VARCHAR, precedence INTEGER, is_trial_register BOOLEAN)")
+    con.executemany(
+        "INSERT INTO registers VALUES (?, ?, ?)",
+        [(r.name, r.precedence, r.is_trial_register) for r in identifiers.REGISTERS.values()],
+    )
+
+
+def _trial_keys(con: duckdb.DuckDBPyConnection) -> None:
+    """The registry ids that Records give (`said`), and for each id the key that all Records of its trial share."""
+    con.execute(_SAID)
+    con.create_function("trial_key", identifiers.trial_key, ["VARCHAR", "VARCHAR"], "VARCHAR", null_handling="special")
+    con.execute(_TRIAL_KEYS)
+    con.remove_function("trial_key")
+
+
+def _decide(con: duckdb.DuckDBPyConnection) -> None:
+    """Put the decision on each pair into `decisions`, and the study_id of each linked key into `groups`."""
+    import pyarrow as pa
+
+    registrations = {
+        key: Registration(register, tuple(title for title in titles if title))
+        for key, register, *titles in con.execute(_LINKED).fetchall()
+    }
+    links = [Link(*row) for row in con.execute("SELECT key_a, key_b, method, is_ambiguous FROM pairs").fetchall()]
+    old_names = {key for (key,) in con.execute("SELECT DISTINCT to_key FROM named WHERE role = 'alias'").fetchall()}
+    reasons, groups = decide(registrations, links)
+    decided = [(link.a, link.b, SCORES[link.method], reason) for link, reason in reasons.items()]
+
+    def rank(key: str) -> tuple[int, bool, str]:
+        return _precedence(registrations[key]), key in old_names, key
+
+    chosen = [(key, min(group, key=rank)) for group in groups for key in group]
+    text, number = pa.string(), pa.float64()
+    for name, rows, columns in (
+        ("decisions", decided, {"key_a": text, "key_b": text, "score": number, "reason": text}),
+        ("groups", chosen, {"key": text, "study_id": text}),
+    ):
+        values = zip(*rows, strict=True) if rows else [[] for _ in columns]
+        table = pa.table([pa.array(v, t) for v, t in zip(values, columns.values(), strict=True)], names=list(columns))
+        con.register("rows_of_python", table)
+        con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS FROM rows_of_python")
+        con.unregister("rows_of_python")
+
+
+def _precedence(registration: Registration) -> int:
+    known = identifiers.REGISTERS.get(registration.register or "")
+    return known.precedence if known else len(identifiers.REGISTERS)
+
+
+_IS_REGISTRATION = "coalesce(kind, 'REGISTRATION') = 'REGISTRATION'"
+
+_SAID = """
+    CREATE OR REPLACE TEMP TABLE said AS
+    SELECT record_id, kind, i.id AS id, i.register AS register, coalesce(i.role, 'secondary') AS role,
+        coalesce(i.field, i.type_raw) AS field
+    FROM (SELECT record_id, coalesce(kind, 'REGISTRATION') AS kind, unnest(identifiers) AS i FROM records)
+    WHERE coalesce(i.role, 'secondary') <> 'primary'
+        AND (coalesce(i.role, 'secondary') <> 'mentioned' OR kind <> 'REGISTRATION')
+        AND i.register IN (SELECT name FROM registers WHERE is_trial_register OR name = 'utn')"""
+
+_TRIAL_KEYS = f"""
+    CREATE OR REPLACE TEMP TABLE trial_keys AS
+    SELECT id, register, trial_key(id, register) AS key
+    FROM (SELECT id, register FROM said UNION SELECT id, register FROM records WHERE {_IS_REGISTRATION})"""
+
+# Among the Records of one key: native before ICTRP's copy, English before other languages (the United Kingdom's
+# protocol of an EU trial first), then the newest.
+_VERSION_ORDER = """source = 'ictrp', coalesce(language, 'en') <> 'en', NOT ends_with(id, '-GB'),
+    updated DESC NULLS LAST, exported DESC NULLS LAST, record_id"""
+
+_REGISTRATIONS = f"""
+    CREATE OR REPLACE TEMP TABLE registrations AS
+    SELECT *, row_number() OVER (PARTITION BY key ORDER BY {_VERSION_ORDER}) AS version
+    FROM (SELECT r.record_id, r.id, r.register, r.source, r.language, r.last_updated_date.date AS updated,
+            r.exported_date.date AS exported, k.key
+        FROM records r JOIN trial_keys k ON k.id = r.id AND k.register IS NOT DISTINCT FROM r.register
+        WHERE {_IS_REGISTRATION})"""
+
+# A key that a text may name, and the registration that stands for it: its own, or the one that took over the old id.
+_TARGETS = """
+    CREATE OR REPLACE TEMP TABLE targets AS
+    SELECT key AS named_key, key FROM registrations WHERE version = 1
+    UNION ALL
+    SELECT k.key, min(r.key)
+    FROM said s JOIN registrations r USING (record_id) JOIN trial_keys k ON k.id = s.id AND k.register = s.register
+    WHERE s.role = 'alias' AND k.key NOT IN (SELECT key FROM registrations)
+    GROUP BY k.key HAVING count(DISTINCT r.key) = 1"""
+
+_NAMED = """
+    CREATE OR REPLACE TEMP TABLE named AS
+    SELECT DISTINCT r.key AS from_key, r.register AS from_register, t.key AS to_key, s.role, s.field, s.id
+    FROM said s JOIN registrations r USING (record_id) JOIN trial_keys k ON k.id = s.id AND k.register = s.register
+        JOIN targets t ON t.named_key = k.key
+    WHERE r.key <> t.key"""
+
+_PAIRS = f"""
+    CREATE OR REPLACE TEMP TABLE pairs AS
+    WITH nodes AS (
+        SELECT key, (coalesce(p.precedence, 999), key) AS rank
+        FROM registrations r LEFT JOIN registers p ON p.name = r.register WHERE version = 1),
+    crowded AS (
+        SELECT to_key, from_register FROM named GROUP BY ALL HAVING count(DISTINCT from_key) > {MANY}),
+    directed AS (
+        SELECT CASE WHEN f.rank < t.rank THEN from_key ELSE to_key END AS key_a,
+            CASE WHEN f.rank < t.rank THEN to_key ELSE from_key END AS key_b, f.rank < t.rank AS is_a_naming,
+            role, field, n.id, c.to_key IS NOT NULL AS is_crowded
+        FROM named n JOIN nodes f ON f.key = n.from_key JOIN nodes t ON t.key = n.to_key
+            LEFT JOIN crowded c ON c.to_key = n.to_key AND c.from_register IS NOT DISTINCT FROM n.from_register),
+    by_id AS (
+        SELECT key_a, key_b,
+            CASE WHEN bool_or(role = 'alias') THEN 'alias' WHEN count(DISTINCT is_a_naming) = 2 THEN 'mutual_id'
+                WHEN bool_or(role = 'bridge') THEN 'bridge' ELSE 'secondary_id' END AS method,
+            bool_and(is_crowded) AND count(DISTINCT is_a_naming) = 1 AND NOT bool_or(role = 'alias') AS is_ambiguous,
+            list_sort(list_distinct(list({{'field': field, 'value_a': CASE WHEN is_a_naming THEN id ELSE key_a END,
+                'value_b': CASE WHEN is_a_naming THEN key_b ELSE id END}}))) AS evidence
+        FROM directed GROUP BY key_a, key_b),
+    carriers AS (
+        SELECT DISTINCT k.key AS utn, r.key, n.rank
+        FROM said s JOIN registrations r USING (record_id) JOIN nodes n ON n.key = r.key
+            JOIN trial_keys k ON k.id = s.id AND k.register = s.register
+        WHERE s.register = 'utn'
+        QUALIFY count(DISTINCT r.key) OVER (PARTITION BY k.key) <= {MANY}),
+    by_utn AS (
+        SELECT a.key AS key_a, b.key AS key_b, 'utn' AS method, false AS is_ambiguous,
+            list_sort(list({{'field': 'utn', 'value_a': a.utn, 'value_b': b.utn}})) AS evidence
+        FROM carriers a JOIN carriers b ON a.utn = b.utn AND a.rank < b.rank GROUP BY a.key, b.key)
+    FROM by_id UNION ALL FROM by_utn ANTI JOIN by_id USING (key_a, key_b)"""
+
+_LINKED = """
+    SELECT g.key, g.register, r.public_title, r.scientific_title
+    FROM registrations g JOIN records r USING (record_id)
+    WHERE g.version = 1 AND g.key IN (SELECT key_a FROM pairs UNION SELECT key_b FROM pairs)"""
+
+_TRIAL_OF_KEY = """
+    CREATE OR REPLACE TEMP TABLE trial_of_key AS
+    SELECT t.named_key, coalesce(g.study_id, t.key) AS study_id
+    FROM targets t LEFT JOIN groups g USING (key)"""
+
+_NAMED_BY_PAPERS = "FROM named_by_papers"
+
+_PUBLICATION_LINKS = """
+    CREATE OR REPLACE TEMP TABLE named_by_papers AS
+    SELECT DISTINCT s.record_id, t.study_id, s.id, s.role, s.field, r.source, r.licence, l.is_open
+    FROM said s JOIN trial_keys k ON k.id = s.id AND k.register = s.register JOIN trial_of_key t ON t.named_key = k.key
+        JOIN records r USING (record_id) LEFT JOIN source_licences l ON l.source = r.source
+    WHERE s.kind <> 'REGISTRATION'"""
+
+# A report of a trial is a Trial of its own unless it names a registration here, or one lists it as its results.
+_MEMBERS = f"""
+    CREATE OR REPLACE TEMP TABLE members AS
+    SELECT record_id, t.study_id, register, source, language, id, updated, exported
+    FROM registrations g JOIN trial_of_key t ON t.named_key = g.key
+    UNION ALL
+    SELECT record_id, id, register, source, language, id, last_updated_date.date, exported_date.date
+    FROM records WHERE kind = 'PUBLICATION' AND id IN (
+        SELECT r.id FROM newest_papers n JOIN records r USING (record_id) WHERE {IS_TRIAL_PUBLICATION}
+        EXCEPT SELECT id FROM records WHERE record_id IN (SELECT record_id FROM named_by_papers)
+        EXCEPT SELECT said.pmid FROM (SELECT unnest("references") AS said FROM records WHERE {_IS_REGISTRATION})
+            WHERE said.type IN ('RESULT', 'DERIVED'))"""
+
+_TRIAL_RECORDS = f"""
+    SELECT record_id, study_id, row_number() OVER (PARTITION BY study_id ORDER BY
+            coalesce(precedence, 999), {_VERSION_ORDER}) AS precedence, source, licence, is_open
+    FROM (SELECT m.*, p.precedence, r.licence, l.is_open FROM members m JOIN records r USING (record_id)
+        LEFT JOIN registers p ON p.name = m.register LEFT JOIN source_licences l ON l.source = m.source)"""
+
+_TRIAL_LINKS = f"""
+    WITH compared AS (
+        SELECT a.record_id AS record_a, b.record_id AS record_b, p.method, d.score, d.reason, p.evidence
+        FROM pairs p JOIN decisions d USING (key_a, key_b)
+            JOIN registrations a ON a.key = p.key_a AND a.version = 1
+            JOIN registrations b ON b.key = p.key_b AND b.version = 1
+        UNION ALL
+        SELECT a.record_id, b.record_id, 'same_id', {SCORES["same_id"]}, NULL,
+            [{{'field': 'id', 'value_a': a.id, 'value_b': b.id}}]
+        FROM registrations a JOIN registrations b USING (key) WHERE a.version = 1 AND b.version > 1)
+    SELECT m.study_id, record_a, record_b, a.id AS id_a, b.id AS id_b,
+        a.register AS register_a, b.register AS register_b, method, score, reason IS NULL AS is_accepted, reason,
+        [{{'field': e.field, 'value_a': e.value_a, 'value_b': e.value_b, 'weight': NULL::DOUBLE}}
+            FOR e IN list_concat(evidence, [
+            {{'field': 'title', 'value_a': coalesce(a.scientific_title, a.public_title),
+              'value_b': coalesce(b.scientific_title, b.public_title)}}])] AS evidence,
+        CASE WHEN a.source = b.source THEN a.source ELSE concat(a.source, '; ', b.source) END AS source,
+        CASE WHEN a.licence = b.licence THEN a.licence ELSE concat_ws('; ', a.licence, b.licence) END AS licence,
+        la.is_open AND lb.is_open AS is_open
+    FROM compared JOIN members m ON m.record_id = record_a
+        JOIN records a ON a.record_id = record_a JOIN records b ON b.record_id = record_b
+        LEFT JOIN source_licences la ON la.source = a.source LEFT JOIN source_licences lb ON lb.source = b.source"""

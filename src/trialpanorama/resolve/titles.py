@@ -1,0 +1,79 @@
+"""What two titles tell about whether they belong to one study."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from difflib import SequenceMatcher
+from functools import lru_cache
+
+NEAR_IDENTICAL = 0.95
+"""Least share of words in common order (twice the matching words over all words) of titles taken for the same."""
+
+_FOLLOW_ON = (
+    ("extension", r"\bextension\b|\bextended (?:access|treatment|follow[- ]?up)\b"),
+    ("long-term", r"\blong[- ]?term\b"),
+    (
+        "follow-up",
+        r"\b(?:open[- ]label|safety|observational|survival) follow[- ]?up\b|\bfollow[- ]?up (?:study|trial|protocol)\b",
+    ),
+    ("roll-over", r"\broll[- ]?over\b"),
+    ("sub-study", r"\bsub[- ]?(?:study|trial|protocol)\b|\bancillary study\b"),
+    ("pilot", r"\bpilot\b|\bfeasibility (?:study|trial)\b"),
+    ("continuation", r"\bcontinu(?:ation|ed access)\b"),
+)
+_NUMBERED = r"\b(part|cohort|stage|segment|arm) ([a-h]|\d{1,2}|i{1,3}|iv|v)\b"
+_MARKS = [(name, re.compile(pattern)) for name, pattern in _FOLLOW_ON]
+_PARTS = re.compile(_NUMBERED)
+_WORD = re.compile(r"\w+")
+_ROMAN = re.compile(r"[ivx]+")
+
+
+@lru_cache(1024)
+def words(title: str) -> tuple[str, ...]:
+    """The title's words, without case, accents and punctuation."""
+    plain = unicodedata.normalize("NFKD", title).casefold()
+    return tuple(_WORD.findall("".join(c for c in plain if not unicodedata.combining(c))))
+
+
+@lru_cache(1024)
+def marks(title: str) -> frozenset[str]:
+    """What the title says that sets a study apart from its parent or sister: extension, pilot, part 2, cohort b ..."""
+    plain = " ".join(title.casefold().split())
+    found = {name for name, pattern in _MARKS if pattern.search(plain)}
+    return frozenset(found | {f"{word} {number}" for word, number in _PARTS.findall(plain)})
+
+
+def near_identical(one: str, other: str) -> bool:
+    """Whether two titles differ in no more than a few words, and in no number or mark."""
+    mine, yours = words(one), words(other)
+    if not mine or not yours or marks(one) != marks(other):
+        return False
+    if mine == yours:
+        return True
+    if sorted(filter(_is_number, mine)) != sorted(filter(_is_number, yours)):
+        return False
+    if 2 * min(len(mine), len(yours)) < NEAR_IDENTICAL * (len(mine) + len(yours)):
+        return False
+    return SequenceMatcher(None, mine, yours, autojunk=False).ratio() >= NEAR_IDENTICAL
+
+
+def any_near_identical(titles: Iterable[str], others: Iterable[str]) -> bool:
+    """Whether any of the one's titles is nearly any of the other's."""
+    others = tuple(others)
+    return any(near_identical(one, other) for one in titles for other in others)
+
+
+def tell_apart(titles: Iterable[str], others: Iterable[str]) -> bool:
+    """Whether only one of two studies calls itself an extension, a pilot, part 2 ..., and no titles are nearly the same."""
+    titles, others = tuple(titles), tuple(others)
+    if not titles or not others:
+        return False
+    mine = frozenset().union(*map(marks, titles))
+    yours = frozenset().union(*map(marks, others))
+    return mine != yours and not any_near_identical(titles, others)
+
+
+def _is_number(word: str) -> bool:
+    return any(c.isdigit() for c in word) or _ROMAN.fullmatch(word) is not None
