@@ -125,7 +125,7 @@ def _record(article: _Article) -> Record:
         kind="PUBLICATION",
         register="pubmed",
         id=paper.pmid,
-        url=f"https://pubmed.ncbi.nlm.nih.gov/{paper.pmid}/",
+        url=identifiers.REGISTERS["pubmed"].url.format(paper.pmid),
         paper=paper,
         last_updated_date=article.revised,
         keywords=list(dict.fromkeys(article.keywords)),
