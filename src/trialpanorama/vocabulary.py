@@ -598,11 +598,15 @@ def design(raw: str | None, register: str | None = None) -> Design:
 def _design_of_values(said: Mapping[str, str]) -> Design:
     masked = _masking_of(said["masking"]) if "masking" in said else _Masking()
     roles = masked.roles or (masked_roles(said["roles"]) if "roles" in said and masked.is_masked else ())
-    # CTRI names the method by which the sequence was made
-    chosen = allocation(said.get("allocation")) or ("RANDOMIZED" if "random" in said.get("sequence", "").lower() else None)
+    model = intervention_model(said.get("model")) or intervention_model(said.get("arms"))
+    chosen = allocation(said.get("allocation"))
+    if chosen == "NA" and model not in (None, "SINGLE_GROUP"):
+        chosen = None  # not applicable means a single arm, which the text denies
+    if chosen is None and "random" in said.get("sequence", "").lower():
+        chosen = "RANDOMIZED"  # CTRI names the method by which the sequence was made
     return Design(
         allocation=chosen,
-        intervention_model=intervention_model(said.get("model")) or intervention_model(said.get("arms")),
+        intervention_model=model,
         observational_model=observational_model(said.get("observational")),
         time_perspective=time_perspective(said.get("perspective")),
         masking=masked.masking or (_LEVELS[len(roles)] if roles else None),
@@ -786,35 +790,41 @@ _FED = re.compile(
     r"^Food and Drug Administration|^Agency for Healthcare Research"
 )
 _CARE_OR_TEACHING = re.compile(
-    r"univer[sz]|\buniv\b|hospital|h[oô]pita(?:l|ux)|ospedal|krankenhaus|klini[kc]|\bclini(?:c|que|ca)\b(?! research)|"
+    r"(?i:univer[sz]|\buniv\b|hospital|h[oô]pita(?:l|ux)|ospedal|krankenhaus|klini[kc]|\bclini(?:c|que|"
+    r"ca)\b(?! research)|"
     r"colleg|facult|\bschool\b|polit[eé]cni|polytech|acad[eé]m|sjukhus|sykehus|szpital|kórház|assistance publique|"
-    r"hospices civils|\bCHU\b|\bCHR|\bUMC\b|\bAOU\b|\bAP-?HP\b|\bIRCCS\b|\bNHS\b|medical cent(?:er|re)|infirmary|"
-    r"medisch centrum|charit[eé]\b|health service|centre hospitalier|ziekenhuis|gasthuis|policlinic|azienda|"
-    r"health (?:district|board|authority)|\bmayo\b|AIIMS|\bPGIMER\b|sciences? cent(?:er|re)",
-    re.I,
+    r"hospices civils|medical cent(?:er|re)|infirmary|medisch centrum|charit[eé]\b|health service|centre hospitalier|"
+    r"ziekenhuis|gasthuis|policlinic|azienda|health (?:district|board|authority)|umc\b|sciences? cent(?:er|re)|"
+    r"hastane|kliniek)|"
+    r"\b(?:CHU|CHRU|AOU|ASST|UMC|UZ|HU|AP-?HP|IRCCS|NHS|AIIMS|PGIMER|SGPGI|Mayo)\b"
 )
 _LEGAL_FORM = re.compile(
-    r"\b(?:inc|ltd|limited|llc|gmbh|corp|corporation|incorporated|plc|kgaa|pvt|pty|k\.k|ltda|sdn|bhd|llp|lp|l\.p|sarl|"
-    r"s\.?p\.?a|s\.?r\.?l|s\.?a\.?s|b\.v|n\.v|s\.l|s\.a|a/s|company|companies|co)(?![\w-])|有限公司|株式会社",
+    r"(?i:\b(?:inc|ltd|limited|llc|gmbh|corp|corporation|incorporated|plc|kgaa|pvt|pvtltd|pty|k\.k|ltda|sdn|bhd|llp|lp|"
+    r"l\.p|sarl|s\.?p\.?a|s\.?r\.?l|s\.?a\.?s|b\.v|n\.v|s\.l|s\.a|a\.s|a/s|company|companies|co)(?![\w-]))|"
+    r"\b(?:AG|AB|ASA|SA|SE|NV|BV|AS|KG|OY|SL|ApS|Oyj|JSC|PJSC|OOO|OAO|NPO)(?![\w-])|有限公司|株式会社"
+)
+_COMPANY = re.compile(
+    r"\b(?:abbott|abbvie|actelion|alcon|allergan|almirall|amgen|aspen|astellas|astra ?zeneca|baxalta|baxter|bayer|"
+    r"beigene|biogen|bioprojet|biontech|boehringer|bristol-myers|burroughs ?wellcome|celgene|celltrion|cephalon|chiesi|"
+    r"cipla|covance|csl|daiichi|dendreon|eisai|exelixis|ferring|galderma|gedeon richter|genentech|genmab|gilead|"
+    r"glaxo\w*|gsk|grifols|guerbet|hengrui|hoechst|incyte|iqvia|ipsen|janssen|johnson & johnson|leo pharma|"
+    r"lg chem|lilly|lundbeck|lupin|mallinckrodt|medimmune|medtronic|menarini|merck|merz|moderna|mylan|nestl[eé]|"
+    r"novartis|novavax|novo nordisk|octapharma|organon|parexel|parke-davis|pfizer|philips|ppd|"
+    r"procter (?:and|&) gamble|purdue|regeneron|rhone-poulenc|roche|sandoz|sanofi|schering\S*|searle|seqirus|"
+    r"serum institute of india|servier|shionogi|shire|sinovac|sinopharm|smith ?kline\S*|sunovion|takeda|teva|ucb|"
+    r"upjohn|vertex|viiv|warner[- ](?:lambert|chilcott)|wyeth|zambon|zydus)\b",
     re.I,
 )
-_LEGAL_FORM_IN_CAPITALS = re.compile(r"\b(?:AG|AB|ASA|SA|SE|NV|BV|AS|KG|OY|SL|ApS|Oyj)(?![\w-])")
-_INDUSTRY_WORD = re.compile(
-    r"pharma(?!co(?:log|vigil|kinet|epidem)|cy\b|cists?\b)|farmac[eé]utic|biotech|therapeutics|"
-    r"biologic(?:al)?s\b|vaccines\b|"
-    r"laborator(?:ies|ios)\b|laboratoires?\b|life ?sciences\b|biosciences?\b|biomed\b|diagnostics\b|"
-    r"\bindustr(?:y|ies)\b|technologies\b|\bdevices\b|\bcommercial\b|"
-    r"\b(?:abbott|abbvie|actelion|allergan|amgen|astellas|astra ?zeneca|baxter|bayer|biogen|boehringer|bristol|"
-    r"celgene|chiesi|cipla|csl|daiichi|dompe|eisai|ferring|galderma|gedeon|genentech|gilead|glaxo|gsk|grifols|"
-    r"incyte|ipsen|"
-    r"janssen|johnson & johnson|leo|lilly|lundbeck|lupin|medimmune|medtronic|menarini|merck|merz|moderna|mylan|"
-    r"nestl[eé]|novartis|novavax|novo nordisk|octapharma|pfizer|philips|regeneron|roche|sanofi|seqirus|servier|"
-    r"shionogi|"
-    r"sinovac|sinopharm|takeda|teva|ucb|vertex|viiv|wyeth|zambon|zydus)\b",
-    re.I,
+_TRADE = re.compile(
+    r"(?i:pharma(?!co(?:log|vigil|kinet|epidem)|cy\b|cists?\b)|\bpharm\b|\bfarma|biotech|therapeutics|"
+    r"biologic(?:al)?s\b|"
+    r"vaccines\b|peptides\b|genetics\b|innovations\b|orthop(?:a)?edics\b|laborator(?:ies|ios)\b|laboratoires?|"
+    r"\blabs\b|life ?sciences\b|bio-?sciences?\b|biomed\b|diagnostics\b|"
+    r"\bindustr(?:y|ies)\b|technologies\b|\bdevices\b|\bcommercial\b|genomics\b|\bsolutions\b|\bglobal\b|bio-?thera)|"
+    r"^\w*[a-z](?:vax|[Bb]io|gen|gene|immune|therapies|thera|cept|cell|vir|medix)$|^(?:Bio|Immuno|Cell|Gene|Vax)\w+$"
 )
 _GOVERNMENT = re.compile(
-    r"\bminist(?:ry|[eé]rio|erio|[eè]re)|\bgovernment|\bdepartment of (?:health|biotechnology|science)|"
+    r"\bminist(?:ry|[eé]rio|[eè]re)|\bgovernment|\bdepartment of (?:health|biotechnology|science)|"
     r"\bnational (?:health|medical|science|natural science)[\w ]* (?:council|commission|foundation of china)|"
     r"\bcouncil of (?:medical|scientific)|\bpublic health (?:england|agency|department)|\bsecretar[ií]a\b|"
     r"\bcent(?:er|re)s? for disease (?:control|prevention)|\bbureau\b|\bmilitary\b|\bCCRAS\b|\bICMR\b|"
@@ -826,42 +836,63 @@ _NETWORK = re.compile(
     r"groupe|grupo)\b",
     re.I,
 )
-_ORGANISATION = re.compile(
-    r"institut|cent(?:er|re|rum|ro)\b|foundation|fundaci|fondazione|fondation|stiftung|society|soci[eé]t[eéà]|trust\b|"
-    r"association|associa[çz]|agency|organi[sz]ation|council|program|initiative|department|division|\bunit\b|research|"
-    r"science|\bhealth|medic|national|international|\bgroup\b|\bunion\b|alliance|\bclin\b|\bcancer\b|federation|"
-    r"\bcare\b|fund\b|committee|\btrials?\b|\bsvt\b|\blab\b|project|office|region|\bcity\b|ayurved|therap",
+_PUBLIC_BODY = re.compile(
+    r"institut|\bcent(?:er|re|rum|ro)\b|foundation|fundaci|fondazione|fondation|stiftung|\bsoci[eé]t|\btrust\b|"
+    r"association|associa[çz]|agency|organi[sz]ation|council|initiative|ministry|federation|alliance|committee|"
+    r"m[ée]decins sans|\bWHO\b|\bPATH\b|benefic[eê]ncia",
     re.I,
 )
-_PERSON = re.compile(r"(?:^|[\s(])(?:dr|prof|professor|mr|mrs|ms|doctor)\b\.?|,?\s\b(?:M\.?D|Ph\.?D|MBBS)\b", re.I)
+_ORGANISATION = re.compile(
+    r"program|department|division|\bunit\b|research|science|\bhealth|medic|national|international|\bgroup\b|\bunion\b|"
+    r"\bclin\b|\bcancer\b|\bcare\b|fund\b|\btrials?\b|\blab\b|project|office|region|\bcity\b|ayurved|therap|children|"
+    r"associates|consultants|\bsvt\b|stichting|\bfond(?:en|s)?\b|\bbanks?\b|community|family|practice|"
+    r"permanente|\bstudy\b",
+    re.I,
+)
+_TITLED = re.compile(r"(?:^|[\s(])(?:dr|prof|professor|mr|mrs|ms|doctor)\b\.?|,?\s\b(?:M\.?D|Ph\.?D|MBBS)\b", re.I)
+_NAME_WORD = re.compile(r"[^\W\d_](?:\.|[^\W\d_]?['\u2019]?[^\W\d_]*)(?:-[^\W\d_]+)?")
+
+
+def _is_personal_name(name: str) -> bool:
+    """Two to four words, each written like a name, none of them a country or an abbreviation."""
+    words = name.replace(",", " ").split()
+    return (
+        2 <= len(words) <= 4
+        and all(_NAME_WORD.fullmatch(word) and word[0].isupper() and not country(word) for word in words)
+        and not any(word.isupper() and len(word) > 2 for word in words)
+        and not any(character.isupper() for word in words for character in word[3:].partition("-")[0])
+    )
 
 
 @lru_cache(4096)
 def sponsor_class_from_name(name: str | None, register: str | None = None) -> SponsorClass | None:
     """Sponsor class told from a name by its words; None for placeholders and names without a telling word.
 
-    A university or hospital is OTHER whatever its legal form; otherwise a legal form, a word of the trade or a
-    well-known name is INDUSTRY; a title or degree without an institution is INDIV.
+    A university or hospital is OTHER whatever its legal form; otherwise a legal form, a known company or a word of
+    the trade is INDUSTRY. A title or degree, or a mere first and last name, without an institution is INDIV.
     """
     if not name or is_placeholder(name):
         return None
-    if _squash(name) in ("industry", "commercial"):
-        return "INDUSTRY"
-    if _NIH.search(name):
-        return "NIH"
-    if _FED.search(name):
-        return "FED"
-    if _CARE_OR_TEACHING.search(name):
-        return "OTHER"
-    if _LEGAL_FORM.search(name) or _LEGAL_FORM_IN_CAPITALS.search(name) or _INDUSTRY_WORD.search(name):
-        return "INDUSTRY"
-    if _GOVERNMENT.search(name):
-        return "OTHER_GOV"
-    if _NETWORK.search(name):
-        return "NETWORK"
-    if _ORGANISATION.search(name):
-        return "OTHER"
-    return "INDIV" if _PERSON.search(name) else None
+    for pattern, found in _SPONSOR_RULES:
+        if pattern.search(name):
+            return found
+    return "INDIV" if _TITLED.search(name) or _is_personal_name(name.strip()) else None
+
+
+_SPONSOR_RULES: tuple[tuple[re.Pattern[str], SponsorClass], ...] = (
+    (_NIH, "NIH"),
+    (_FED, "FED"),
+    (_CARE_OR_TEACHING, "OTHER"),
+    (re.compile("foundation", re.I), "OTHER"),
+    (_LEGAL_FORM, "INDUSTRY"),
+    (_COMPANY, "INDUSTRY"),
+    (_GOVERNMENT, "OTHER_GOV"),
+    (_NETWORK, "NETWORK"),
+    (_PUBLIC_BODY, "OTHER"),
+    (_TRADE, "INDUSTRY"),
+    (_ORGANISATION, "OTHER"),
+)
+"""In this order: a hospital with a legal form is a hospital, an institute of a company belongs to the company."""
 
 
 # --- who takes part
