@@ -554,7 +554,8 @@ def test_both_formats_agree_on_what_both_carry() -> None:
         """<DateRevised><Year>2091</Year><Month>06</Month><Day>17</Day></DateRevised>
         <Article><Journal><ISSN>0000-0019</ISSN><JournalIssue><Volume>12</Volume><Issue>3</Issue>
         <PubDate><MedlineDate>2091 Mar-Apr</MedlineDate></PubDate></JournalIssue>
-        <Title>Journal of fictional trials</Title></Journal><ArticleTitle>[A trial].</ArticleTitle><Pagination><MedlinePgn>214-7</MedlinePgn></Pagination>
+        <Title>Journal of fictional trials</Title></Journal><ArticleTitle>[A trial].</ArticleTitle>
+        <Pagination><MedlinePgn>214-7</MedlinePgn></Pagination>
         <ELocationID EIdType="doi">10.99999/jft.51</ELocationID>
         <Abstract><AbstractText Label="AIMS">One.</AbstractText>
         <AbstractText Label="RESULTS">Two.</AbstractText></Abstract>
