@@ -157,7 +157,9 @@ def compare(some: Iterable[dict[str, str]], field: str) -> Comparison:
 
 def main() -> None:
     """Print the table, and on request the disagreements."""
-    parser = argparse.ArgumentParser(description="Compare the normalisers with human-extracted fields of ICTRP records.")
+    parser = argparse.ArgumentParser(
+        description="Compare the normalisers with human-extracted fields of ICTRP records."
+    )
     parser.add_argument("file", nargs="?", type=Path, default=DEFAULT_FILE, help="human_extracted_fields.csv.gz")
     parser.add_argument("--half", choices=["development", "held-out", "all"], default="all")
     parser.add_argument("--disagreements", action="store_true", help="list ids with both values")
@@ -168,7 +170,9 @@ def main() -> None:
     for name in ("development", "held-out"):
         if given.half in (name, "all"):
             mine = [row for row in everything if half(row["TrialID"]) == name]
-            groups[f"{name}, without {' and '.join(APART)}"] = [row for row in mine if row["source_registry"] not in APART]
+            groups[f"{name}, without {' and '.join(APART)}"] = [
+                row for row in mine if row["source_registry"] not in APART
+            ]
             for source in APART:
                 groups[f"{name}, {source}"] = [row for row in mine if row["source_registry"] == source]
             for source in sorted({row["source_registry"] for row in mine} - set(APART)) if given.by_register else []:

@@ -171,6 +171,12 @@ _STATUS: dict[str, Status] = _words(
         "WITHHELD": "withheld status",
     }
 )
+_STATUS_OF_REGISTER: dict[tuple[str | None, str], Status] = {
+    ("irct", "complete"): "UNKNOWN",
+    ("irct", "completed"): "UNKNOWN",
+    ("irct", "recruitmentcomplete"): "UNKNOWN",
+}
+"""IRCT's word for the end of recruitment, which stays when the trial itself has ended."""
 _STATUS_BEGINNINGS: tuple[tuple[str, Status], ...] = (
     ("opentorecruitment", "RECRUITING"),
     ("openpublicrecruiting", "RECRUITING"),
@@ -191,7 +197,9 @@ def status(raw: str | None, register: str | None = None) -> Status | None:
     if not raw:
         return None
     key = _squash(raw)
-    found = _STATUS.get(key) or _STATUS.get(_squash(_PARENTHESIS.sub("", raw)))
+    found = (
+        _STATUS_OF_REGISTER.get((register, key)) or _STATUS.get(key) or _STATUS.get(_squash(_PARENTHESIS.sub("", raw)))
+    )
     if found:
         return found
     return next((token for beginning, token in _STATUS_BEGINNINGS if key.startswith(beginning)), None)
@@ -477,7 +485,9 @@ def _masking_of(value: str) -> _Masking:
         return _OPEN
     level = _LEVEL_ALONE.match(value)
     if level is None:
-        return _masking_in(value)
+        found = _masking_in(value)
+        roles = masked_roles(value) if found.is_masked and not found.masking else ()
+        return _Masking(_LEVELS[len(roles)], True, roles) if roles else found
     return _Masking(level[1].upper(), True, masked_roles(value[level.end() :]))  # type: ignore[arg-type]
 
 
@@ -562,6 +572,7 @@ _OBSERVATIONAL_PHRASES: tuple[tuple[re.Pattern[str], ObservationalModel], ...] =
     (re.compile(r"\bcase (?:series|study)\b", re.I), "CASE_ONLY"),
     (re.compile(r"\bcohort\b", re.I), "COHORT"),
 )
+_INTERVENTIONAL = re.compile(r"\bintervention", re.I)
 _OBSERVATIONAL = re.compile(
     r"\bobservational\b|\bcohort study|\bcase[ -](?:control|series|study)|\bcross[\s-]*sectional", re.I
 )
@@ -581,7 +592,7 @@ def design(raw: str | None, register: str | None = None) -> Design:
     if "randomised" in pairs and "open" in pairs:
         return _design_of_answers(text, pairs)
     labels = list(_LABEL.finditer(text))
-    if not labels:
+    if all(label.lastgroup in ("arms", "other") for label in labels):
         return _design_of_sentence(text)
     said: dict[str, str] = {}
     for label, following in zip(labels, [*labels[1:], None], strict=True):
@@ -659,7 +670,7 @@ def _design_of_sentence(text: str) -> Design:
         found = "NA"
     perspective: TimePerspective | None = None
     observed: ObservationalModel | None = None
-    if found != "RANDOMIZED" and _OBSERVATIONAL.search(text):
+    if found != "RANDOMIZED" and not _INTERVENTIONAL.search(text) and _OBSERVATIONAL.search(text):
         observed = next((model for pattern, model in _OBSERVATIONAL_PHRASES if pattern.search(text)), None)
         lower = text.lower()
         if re.search(r"\bcross[\s-]*sectional", lower):
@@ -955,8 +966,14 @@ def age_years(raw: str | None, register: str | None = None, is_maximum: bool = F
 
 
 _WHOLE_NUMBER = re.compile(r"\d{1,9}(?:\.0+)?|\d{1,3}(?:[, ]\d{3})+")
-_GROUP_SIZE = re.compile(r".*[:\uff1a]\s*(\d{1,8})\s*", re.S)
-_ANY_NUMBER = re.compile(r"(?<![\w.,-])\d[\d,]*(?:\.\d+)?%?(?![\w%])|\d+")
+_GROUP_SIZE = re.compile(r"[:\uff1a]\s*(\d{1,8})\s*(?:[;\uff1b]|$)")
+_A_NUMBER = re.compile(r"\d[\d.,]*")
+_NOT_PEOPLE = re.compile(
+    r"\s*-?(?:%|percent|months?|weeks?|days?|years?|hours?|min|m?g\b|ml|kg|cm|mm|arms?\b|groups?\b|sites?\b|cent(?:er|re)|hosp)",
+    re.I,
+)
+_LIMIT_OF_EXPORT = 250
+"""ICTRP cuts long target sizes off near 255 characters, also within a number."""
 
 
 @lru_cache(8192)
@@ -970,14 +987,20 @@ def enrollment(raw: str | None, register: str | None = None) -> int | None:
     text = raw.strip()
     if _WHOLE_NUMBER.fullmatch(text):
         return int(float(text.replace(",", "").replace(" ", "")))
-    if ":" in text or "\uff1a" in text:
-        groups = [_GROUP_SIZE.fullmatch(part) for part in re.split("[;\uff1b]", text) if part.strip()]
-        if groups and all(groups) and (text.endswith(";") or not _CLOCK.search(text)):
-            return sum(int(group[1]) for group in groups if group)
-    numbers = _ANY_NUMBER.findall(text)
-    if len(numbers) != 1 or not _WHOLE_NUMBER.fullmatch(numbers[0]):
+    groups = list(_GROUP_SIZE.finditer(text))
+    if groups:
+        is_whole = groups[-1].end() == len(text) and (len(text) < _LIMIT_OF_EXPORT or not text[-1].isdecimal())
+        return sum(int(group[1]) for group in groups) if is_whole else None
+    numbers = list(_A_NUMBER.finditer(text))
+    if len(numbers) != 1:
         return None
-    return int(float(numbers[0].replace(",", "")))
+    start, end = numbers[0].span()
+    value = numbers[0][0].rstrip(".,")
+    if text[:start][-1:].isalnum() or text[:start].endswith("-") or not _WHOLE_NUMBER.fullmatch(value):
+        return None
+    if _NOT_PEOPLE.match(text, end) or text[end : end + 1].isalnum():
+        return None
+    return int(float(value.replace(",", "")))
 
 
 # --- dates
@@ -988,7 +1011,6 @@ _MONTH_NAMES = "january february march april may june july august september octo
 _MONTHS = {name: number for number, full in enumerate(_MONTH_NAMES.split(), 1) for name in (full, full[:3], full[:4])}
 _DAYS = (0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _EXCEL_DAY_ZERO = date(1899, 12, 30)
-_CLOCK = re.compile(r"\b\d{1,2}:\d{2}")
 
 _ISO = re.compile(r"(\d{4})[-/.](\d{1,2})(?:[-/.](\d{1,2}))?(?:[T\s]\s*\d{1,2}:.*|(?!\d)[^\dT-][^\d]*)?", re.S)
 _COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})")
@@ -1078,58 +1100,64 @@ def date_order(register: str) -> Literal["ymd", "dmy"]:
 # --- countries
 
 _COUNTRIES = """
-AD Andorra|AE United Arab Emirates=UAE|AF Afghanistan|AG Antigua and Barbuda|AI Anguilla|AL Albania|AM Armenia|
-AO Angola|AQ Antarctica|AR Argentina|AS American Samoa|AT Austria|AU Australia|AW Aruba|AX Aland Islands|AZ Azerbaijan|
-BA Bosnia and Herzegovina=Bosnia & Herzegovina=Bosnia=Bosnia-Herzegovina|BB Barbados|BD Bangladesh|BE Belgium|
-BF Burkina Faso|BG Bulgaria|BH Bahrain|BI Burundi|BJ Benin|BL Saint Barthélemy|BM Bermuda|
+AD Andorra|AE United Arab Emirates=UAE|AF Afghanistan|AG Antigua and Barbuda|AI Anguilla|AN Netherlands Antilles|
+AL Albania|AM Armenia|AO Angola|AQ Antarctica|AR Argentina|AS American Samoa|AT Austria|AU Australia|AW Aruba|
+AX Aland Islands|AZ Azerbaijan|BA Bosnia and Herzegovina=Bosnia & Herzegovina=Bosnia=Bosnia-Herzegovina|BB Barbados|
+BD Bangladesh|BE Belgium|BF Burkina Faso|BG Bulgaria|BH Bahrain|BI Burundi|BJ Benin|BL Saint Barthélemy|
+BQ Bonaire, Sint Eustatius and Saba=Bonaire Saint Eustatius and Saba|BV Bouvet Island|BM Bermuda|
 BN Brunei Darussalam=Brunei|BO Bolivia=Bolivia, Plurinational State of|BR Brazil=Brasil|BS Bahamas|BT Bhutan|
 BW Botswana|BY Belarus|BZ Belize|CA Canada|CC Cocos (Keeling) Islands|
 CD Congo, The Democratic Republic of the=Democratic Republic of the Congo=Congo, Democratic Republic=DR Congo=DRC|
 CF Central African Republic|CG Congo=Congo, Republic of the=Republic of the Congo=Congo-Brazzaville|CH Switzerland|
 CI Côte D'Ivoire=Ivory Coast|CK Cook Islands|CL Chile|CM Cameroon|
 CN China=Chinese=Chian=People's Republic of China=P.R. China=PR China=PRC=China (mainland)=Mainland China|CO Colombia|
-CR Costa Rica|CU Cuba|CV Cape Verde=Cabo Verde|CW Curaçao|CY Cyprus|CZ Czechia=Czech Republic=Czech|
-DE Germany=Deutschland=Federal Republic of Germany|DJ Djibouti|DK Denmark|DM Dominica|DO Dominican Republic|DZ Algeria|
-EC Ecuador|EE Estonia|EG Egypt=Arab Republic of Egypt|ER Eritrea|ES Spain=España|ET Ethiopia|FI Finland|FJ Fiji|
-FK Falkland Islands (Malvinas)=Falkland Islands|FM Micronesia, Federated States of=Micronesia|FO Faroe Islands|
-FR France|GA Gabon|GD Grenada|GE Georgia|GF French Guiana|GG Guernsey|GH Ghana|GI Gibraltar|GL Greenland|
-GM Gambia|GN Guinea|
+CR Costa Rica|CU Cuba|CV Cape Verde=Cabo Verde|CW Curaçao|CX Christmas Island|CY Cyprus|
+CZ Czechia=Czech Republic=Czech|DE Germany=Deutschland=Federal Republic of Germany|DJ Djibouti|DK Denmark|DM Dominica|
+DO Dominican Republic|DZ Algeria|EC Ecuador|EE Estonia|EH Western Sahara|EG Egypt=Arab Republic of Egypt|ER Eritrea|
+ES Spain=España|ET Ethiopia|FI Finland|FJ Fiji|FK Falkland Islands (Malvinas)=Falkland Islands|
+FM Micronesia, Federated States of=Micronesia|FO Faroe Islands|FR France|GA Gabon|GD Grenada|GE Georgia|
+GF French Guiana|GG Guernsey|GH Ghana|GI Gibraltar|GL Greenland|GM Gambia|GN Guinea|
 GB United Kingdom=UK=U.K.=Great Britain=United Kingdom of Great Britain and Northern Ireland=England=Scotland=Wales=
-Northern Ireland=England and Wales=UK - A member state concerned=GB - no longer in EU/EEA|
-GP Guadeloupe|GQ Equatorial Guinea|GR Greece=EL|GT Guatemala|GU Guam|GW Guinea-Bissau|GY Guyana|
-HK Hong Kong=Hong Kong SAR=Hong Kong, China=Hongkong|HN Honduras|HR Croatia=Hrvatska|HT Haiti|HU Hungary|ID Indonesia|
-IE Ireland=Republic of Ireland=Eire|IL Israel|IM Isle of Man|IN India|IO British Indian Ocean Territory|IQ Iraq|
+Northern Ireland=England and Wales=UK - A member state concerned=GB - no longer in EU/EEA|GP Guadeloupe|
+GQ Equatorial Guinea|GR Greece=EL|
+GS South Georgia and the South Sandwich Islands=South Georgia and the South Sandwich Is|GT Guatemala|GU Guam|
+GW Guinea-Bissau|GY Guyana|HK Hong Kong=Hong Kong SAR=Hong Kong, China=Hongkong|HM Heard Island and McDonald Islands|
+HN Honduras|HR Croatia=Hrvatska|HT Haiti|HU Hungary|ID Indonesia|IE Ireland=Republic of Ireland=Eire|IL Israel|
+IM Isle of Man|IN India|IO British Indian Ocean Territory|IQ Iraq|
 IR Iran, Islamic Republic of=Iran=Islamic Republic of Iran|IS Iceland|IT Italy=Italia|JE Jersey|JM Jamaica|JO Jordan|
 JP Japan|KE Kenya|KG Kyrgyzstan|KH Cambodia|KI Kiribati|KM Comoros|KN Saint Kitts and Nevis|
-KP Korea, Democratic People's Republic of=North Korea=Democratic People's Republic of Korea|
+KP Korea, Democratic People's Republic of=North Korea=Korea, North=Democratic People's Republic of Korea|
 KR Korea, Republic of=South Korea=Republic of Korea=Korea=Korea, South=Korea (South)|KW Kuwait|KY Cayman Islands|
-KZ Kazakhstan|LA Lao People's Democratic Republic=Laos=Lao PDR|LB Lebanon|LC Saint Lucia|LI Liechtenstein|LK Sri Lanka|
-LR Liberia|LS Lesotho|LT Lithuania|LU Luxembourg|LV Latvia|LY Libyan Arab Jamahiriya=Libya|MA Morocco|MC Monaco|
-MD Moldova, Republic of=Moldova=Republic of Moldova|ME Montenegro|MF Saint Martin|MG Madagascar|MH Marshall Islands|
+KZ Kazakhstan|LA Lao People's Democratic Republic=Laos=Lao PDR|LB Lebanon|LC Saint Lucia|LI Liechtenstein|
+LK Sri Lanka|LR Liberia|LS Lesotho|LT Lithuania|LU Luxembourg|LV Latvia|LY Libyan Arab Jamahiriya=Libya|MA Morocco|
+MC Monaco|MD Moldova, Republic of=Moldova=Republic of Moldova|ME Montenegro|
+MF Saint Martin=Saint Martin (French part)|MG Madagascar|MH Marshall Islands|
 MK North Macedonia=Macedonia=Macedonia, The Former Yugoslav Republic of=The former Yugoslav Republic of Macedonia=
-Macedonia, FYRO=Republic of North Macedonia=FYROM|
-ML Mali|MM Myanmar=Burma|MN Mongolia|MO Macau=Macao|MP Northern Mariana Islands|MQ Martinique|MR Mauritania|
-MS Montserrat|MT Malta|MU Mauritius|MV Maldives|MW Malawi|MX Mexico=México|MY Malaysia|MZ Mozambique|NA Namibia|
-NC New Caledonia|NE Niger|NG Nigeria|NI Nicaragua|NL Netherlands=Holland|NO Norway|NP Nepal|NR Nauru|NZ New Zealand|
-OM Oman|PA Panama|PE Peru=Perú|PF French Polynesia|PG Papua New Guinea|PH Philippines|PK Pakistan|PL Poland|
-PM Saint Pierre and Miquelon|PR Puerto Rico|
-PS Palestinian Territories, Occupied=Palestinian Territory, occupied=Palestine=Palestine, State of=State of Palestine=
-Palestinian Territories=Occupied Palestinian Territory|
-PT Portugal|PW Palau|PY Paraguay|QA Qatar|RE Réunion|RO Romania|RS Serbia|
-RU Russian Federation=Russia=The Russian Federation|RW Rwanda|SA Saudi Arabia=Kingdom of Saudi Arabia=KSA|
-SB Solomon Islands|SC Seychelles|SD Sudan|SE Sweden|SG Singapore|SI Slovenia|SK Slovakia=Slovak Republic|
-SL Sierra Leone|SM San Marino|
-SN Senegal|SO Somalia|SR Suriname|SS South Sudan|ST Sao Tome and Principe|SV El Salvador|SX Sint Maarten|
-SY Syrian Arab Republic=Syria|SZ Eswatini=Swaziland|TC Turks and Caicos Islands|TD Chad|
-TF French Southern Territories|TG Togo|TH Thailand|TJ Tajikistan|TL Timor-Leste=East Timor|TM Turkmenistan|TN Tunisia|
-TO Tonga|TR Turkey=Türkiye=Turkiye=Turkey (Türkiye)|TT Trinidad and Tobago|TV Tuvalu|
+Macedonia, FYRO=Republic of North Macedonia=FYROM|ML Mali|MM Myanmar=Burma|MN Mongolia|MO Macau=Macao|
+MP Northern Mariana Islands|MQ Martinique|MR Mauritania|MS Montserrat|MT Malta|MU Mauritius|MV Maldives|MW Malawi|
+MX Mexico=México|MY Malaysia|MZ Mozambique|NA Namibia|NC New Caledonia|NE Niger|NF Norfolk Island|NG Nigeria|
+NI Nicaragua|NL Netherlands=Holland|NO Norway|NP Nepal|NR Nauru|NU Niue|NZ New Zealand|OM Oman|PA Panama|PE Peru=Perú|
+PF French Polynesia|PG Papua New Guinea|PH Philippines|PK Pakistan|PL Poland|PM Saint Pierre and Miquelon|PN Pitcairn|
+PR Puerto Rico|
+PS Palestinian Territories, Occupied=Palestinian Territory, occupied=Palestinian Territory=Palestine=
+Palestine, State of=State of Palestine=Palestinian Territories=Occupied Palestinian Territory|PT Portugal|PW Palau|
+PY Paraguay|QA Qatar|RE Réunion|RO Romania|RS Serbia|RU Russian Federation=Russia=The Russian Federation|RW Rwanda|
+SA Saudi Arabia=Kingdom of Saudi Arabia=KSA|SB Solomon Islands|SC Seychelles|SD Sudan|SE Sweden|SG Singapore|
+SH Saint Helena|SJ Svalbard and Jan Mayen|SI Slovenia|SK Slovakia=Slovak Republic|SL Sierra Leone|SM San Marino|
+SN Senegal|SO Somalia|SR Suriname|SS South Sudan|ST Sao Tome and Principe|SV El Salvador|
+SX Sint Maarten=Sint Maarten (Dutch part)|SY Syrian Arab Republic=Syria|SZ Eswatini=Swaziland|
+TC Turks and Caicos Islands|TD Chad|TF French Southern Territories|TG Togo|TH Thailand|TJ Tajikistan|TK Tokelau|
+TL Timor-Leste=East Timor|TM Turkmenistan|TN Tunisia|TO Tonga|TR Turkey=Türkiye=Turkiye=Turkey (Türkiye)|
+TT Trinidad and Tobago|TV Tuvalu|
 TW Taiwan=Taiwan, Province of China=Taiwan, Republic of China=Chinese Taipei=Taiwan, China|
 TZ Tanzania=Tanzania, United Republic of=United Republic of Tanzania|UA Ukraine|UG Uganda|
-US United States=USA=United States of America=U.S.A.=U.S.=United States (USA)|UY Uruguay|UZ Uzbekistan|
-VA Holy See (Vatican City State)|VC Saint Vincent and the Grenadines=Saint Vincent and The Grenadines|
-VE Venezuela=Venezuela, Bolivarian Republic of|VG Virgin Islands, British|VI Virgin Islands (U.S.)=US Virgin Islands|
-VN Vietnam=Viet Nam=Socialist Republic of Vietnam|VU Vanuatu|WS Samoa|XK Kosovo|YE Yemen|YT Mayotte|ZA South Africa|
-ZM Zambia|ZW Zimbabwe|YU Former Yugoslavia=Yugoslavia|CS Former Serbia and Montenegro=Serbia and Montenegro
+UM United States Minor Outlying Islands|US United States=USA=United States of America=U.S.A.=U.S.=United States (USA)|
+UY Uruguay|UZ Uzbekistan|VA Holy See (Vatican City State)|
+VC Saint Vincent and the Grenadines=Saint Vincent and The Grenadines|VE Venezuela=Venezuela, Bolivarian Republic of|
+VG Virgin Islands, British|VI Virgin Islands (U.S.)=US Virgin Islands|
+VN Vietnam=Viet Nam=Socialist Republic of Vietnam|VU Vanuatu|WF Wallis and Futuna|WS Samoa|XK Kosovo|YE Yemen|
+YT Mayotte|ZA South Africa|ZM Zambia|ZW Zimbabwe|YU Former Yugoslavia=Yugoslavia|
+CS Former Serbia and Montenegro=Serbia and Montenegro
 """
 
 
