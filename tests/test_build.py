@@ -138,7 +138,9 @@ def _killed_builds(inputs: Path, folder: Path, times: int) -> None:
         if attempt % 5 == 0:  # begin anew now and then, so that kills fall into every stage
             shutil.rmtree(staging_folder(folder / "W"), ignore_errors=True)
             build([inputs / "pubmed"], folder / "W", workers=1, replace=True)
-        process = subprocess.Popen([*command, str(folder / "W"), str(inputs)], stdout=subprocess.PIPE, start_new_session=True)
+        process = subprocess.Popen(
+            [*command, str(folder / "W"), str(inputs)], stdout=subprocess.PIPE, start_new_session=True
+        )
         try:
             process.wait(chance.uniform(0.3, 1.05) * duration)
         except subprocess.TimeoutExpired:

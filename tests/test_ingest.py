@@ -25,7 +25,8 @@ def articles(*pmids: int) -> bytes:
     """A small PubmedArticleSet."""
     inside = "".join(
         f"<PubmedArticle><MedlineCitation Status='MEDLINE'><PMID Version='1'>{pmid}</PMID><Article>"
-        f"<Journal><Title>Fictional Journal</Title><JournalIssue><PubDate><Year>2019</Year></PubDate></JournalIssue></Journal>"
+        f"<Journal><Title>Fictional Journal</Title><JournalIssue><PubDate><Year>2019</Year></PubDate></JournalIssue>"
+        f"</Journal>"
         f"<ArticleTitle>Fictional article {pmid}</ArticleTitle></Article></MedlineCitation></PubmedArticle>\n"
         for pmid in pmids
     )
@@ -74,13 +75,19 @@ ONE, TWO = articles(99000001), articles(99000002, 99000003)
         ("paper.pdf", b"%PDF-1.7\n...", ["format_without_reader"]),
         ("jats.xml", b"<?xml version='1.0'?>\n<article><front/></article>", ["format_without_reader"]),
         ("feed.xml", b"<?xml version='1.0'?><rss version='2.0'></rss>", ["format_without_reader"]),
-        ("zip-in-zip.zip", zipped({"in.zip": zipped({"one.xml": ONE}), "one.xml": ONE}), ["nested_archive", "99000001"]),
+        (
+            "zip-in-zip.zip",
+            zipped({"in.zip": zipped({"one.xml": ONE}), "one.xml": ONE}),
+            ["nested_archive", "99000001"],
+        ),
         ("cut.gz", gzip.compress(ONE)[:5], ["broken_archive"]),
         ("cut.zip", zipped({"one.xml": ONE})[:-30], ["broken_archive"]),
         ("not-gzip.gz", b"\x1f\x8bnot really gzip", ["broken_archive"]),
     ],
 )
-def test_every_input_ends_as_a_record_or_a_reject(tmp_path: Path, name: str, content: bytes, expected: list[str]) -> None:
+def test_every_input_ends_as_a_record_or_a_reject(
+    tmp_path: Path, name: str, content: bytes, expected: list[str]
+) -> None:
     (tmp_path / name).write_bytes(content)
     assert summary(read(tmp_path / name)) == expected
 
@@ -98,7 +105,9 @@ def test_a_truncated_gzip_keeps_its_whole_articles(tmp_path: Path) -> None:
 
 def test_one_broken_member_does_not_harm_the_others(tmp_path: Path) -> None:
     path = tmp_path / "broken-member.zip"
-    content = bytearray(zipped({"1.xml": articles(99000001), "2.xml": articles(99000002) * 20, "3.xml": articles(99000003)}))
+    content = bytearray(
+        zipped({"1.xml": articles(99000001), "2.xml": articles(99000002) * 20, "3.xml": articles(99000003)})
+    )
     with zipfile.ZipFile(io.BytesIO(bytes(content))) as archive:
         info = archive.getinfo("2.xml")
     damaged = info.header_offset + 60
@@ -160,7 +169,9 @@ def test_xml_entities_that_expand_without_bound_are_refused(tmp_path: Path) -> N
     assert summary(read(path)) == ["forbidden_xml_entities"]
 
 
-@pytest.mark.parametrize("head", [b'{"protocolSection": {"identificationModule": {"nctId": "', b"<PubmedArticleSet><PubmedArticle>"])
+@pytest.mark.parametrize(
+    "head", [b'{"protocolSection": {"identificationModule": {"nctId": "', b"<PubmedArticleSet><PubmedArticle>"]
+)
 def test_a_single_line_of_200_megabytes_is_one_reject(tmp_path: Path, head: bytes) -> None:
     path = tmp_path / "line"
     with path.open("wb") as file:
@@ -194,7 +205,13 @@ def test_the_same_bytes_twice_are_two_sets_of_records(tmp_path: Path) -> None:
     (tmp_path / "b.xml").write_bytes(ONE)
     files = ingest.find_inputs([tmp_path])
     units = ingest.plan(files, tmp_path, False)
-    keys = [outcome.record_id for unit in units for piece in unit.pieces for outcome in ingest.read_piece(piece) if isinstance(outcome, Record)]
+    keys = [
+        outcome.record_id
+        for unit in units
+        for piece in unit.pieces
+        for outcome in ingest.read_piece(piece)
+        if isinstance(outcome, Record)
+    ]
     assert len(set(keys)) == len(keys) == 2
 
 

@@ -60,7 +60,12 @@ def test_a_record_survives_the_way_to_parquet_and_back() -> None:
     table = records_table([record, Record(id="NCT99000002")])
     assert table.schema.equals(arrow_schema(Record))
     row = table.to_pylist()[0]
-    assert (row["id"], row["phases"], row["minimum_age_years"], row["has_dmc"]) == ("NCT99000001", ["PHASE1", "PHASE2"], 0.5, False)
+    assert (row["id"], row["phases"], row["minimum_age_years"], row["has_dmc"]) == (
+        "NCT99000001",
+        ["PHASE1", "PHASE2"],
+        0.5,
+        False,
+    )
     assert table.to_pylist()[1]["has_dmc"] is None
     assert table.schema.field("id").metadata[b"comment"].startswith(b"The Record's own identifier")
 
@@ -69,7 +74,10 @@ def test_the_manifest_counts_every_input(small: Warehouse) -> None:
     manifest = small.manifest
     assert (manifest.inputs, manifest.records, manifest.rejects) == (4, 3, 1)
     assert manifest.is_fictional
-    assert {file.file: (file.records, file.rejects) for file in manifest.files} == {"in/set.xml": (3, 0), "in/note.txt": (0, 1)}
+    assert {file.file: (file.records, file.rejects) for file in manifest.files} == {
+        "in/set.xml": (3, 0),
+        "in/note.txt": (0, 1),
+    }
 
 
 def test_no_warehouse_says_what_to_type(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,7 +89,9 @@ def test_no_warehouse_says_what_to_type(tmp_path: Path, monkeypatch: pytest.Monk
 def test_a_query_answers_a_select(small: Warehouse) -> None:
     assert small.query("SELECT count(*) AS n FROM records").to_pylist() == [{"n": 3}]
     assert small.query("SELECT id FROM records ORDER BY id", max_rows=2).num_rows == 2
-    assert small.query("SELECT meaning FROM dictionary WHERE table_name = 'records' AND column_name = 'id'").num_rows == 1
+    assert (
+        small.query("SELECT meaning FROM dictionary WHERE table_name = 'records' AND column_name = 'id'").num_rows == 1
+    )
 
 
 @pytest.mark.parametrize(
@@ -176,7 +186,9 @@ def test_publishing_works_without_the_exchange(tmp_path: Path, monkeypatch: pyte
 
 def test_tables_carry_their_meaning_into_sql(small: Warehouse) -> None:
     connection = small.connect()
-    types = connection.execute("SELECT count(*), count(DISTINCT table_name) FROM dictionary WHERE meaning <> ''").fetchone()
+    types = connection.execute(
+        "SELECT count(*), count(DISTINCT table_name) FROM dictionary WHERE meaning <> ''"
+    ).fetchone()
     assert types is not None
     assert types[0] > 150
     declared = connection.execute("SELECT table_name, column_name, type FROM dictionary").fetchall()

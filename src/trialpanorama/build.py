@@ -175,7 +175,10 @@ class _Build:
             earlier = msgspec.json.decode(written.read_bytes(), type=_Plan)
         except (OSError, msgspec.MsgspecError):
             earlier = None
-        same_reading = earlier is not None and (earlier.reader, earlier.keep_contacts) == (self.reader, self.keep_contacts)
+        same_reading = earlier is not None and (earlier.reader, earlier.keep_contacts) == (
+            self.reader,
+            self.keep_contacts,
+        )
         if not same_reading:
             shutil.rmtree(self.staging, ignore_errors=True)
         self.staging.mkdir(parents=True, exist_ok=True)
@@ -186,11 +189,10 @@ class _Build:
             written.write_bytes(msgspec.json.encode(plan))
         carried = self._carry_over()
         for path in self.staging.rglob("*"):
-            if path.is_file() and path.suffix == ".part":
+            of_a_unit = path.parent.name in ("units", "rejects") or path.parent.parent.name == "records"
+            stale = of_a_unit and path.stem not in units and path.stem not in carried
+            if path.is_file() and (stale or path.suffix == ".part"):
                 path.unlink()
-            elif path.parent.name in ("units", "rejects") or path.parent.parent.name == "records":
-                if path.is_file() and path.stem not in units and path.stem not in carried:
-                    path.unlink()
         for unit in units:
             if not ingest.unit_marker(self.staging, unit).exists():
                 for path in (*self.staging.glob(f"records/*/{unit}.parquet"), self.staging / f"rejects/{unit}.parquet"):
@@ -384,7 +386,14 @@ def _dictionary(connection: duckdb.DuckDBPyConnection, names: list[str]) -> list
                 published = column.name in table.published_columns
                 rows.append(
                     ColumnMeaning(
-                        name, column.name, position, column.type, column.meaning, column.unit, list(column.values), published
+                        name,
+                        column.name,
+                        position,
+                        column.type,
+                        column.meaning,
+                        column.unit,
+                        list(column.values),
+                        published,
                     )
                 )
         elif name in structs:

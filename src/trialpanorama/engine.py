@@ -41,8 +41,7 @@ def run(function: Callable[[Task], Result], tasks: Sequence[Task], workers: int)
         while running:
             done, running = wait(running, return_when=FIRST_COMPLETED)
             for future in done:
-                if (task := next(waiting, None)) is not None:
-                    running.add(pool.submit(function, task))
+                running |= {pool.submit(function, following) for following in itertools.islice(waiting, 1)}
                 yield future.result()
     except BaseException:
         for process in list((pool._processes or {}).values()):

@@ -20,11 +20,12 @@ import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
 
 import msgspec
-from isal import igzip
+from isal import igzip_lib
 
 from trialpanorama import identifiers, sources
 from trialpanorama.errors import RejectReason, Unreadable, UserError
@@ -100,7 +101,10 @@ class _Source:
             data = self._stream.read(size)
         except Exception as error:  # decompressors raise a dozen kinds of error on damaged data
             from_system = isinstance(error, OSError) and error.errno is not None
-            self.fault = ("file_not_readable" if from_system else "broken_archive", f"{error}"[:300] or type(error).__name__)
+            self.fault = (
+                "file_not_readable" if from_system else "broken_archive",
+                f"{error}"[:300] or type(error).__name__,
+            )
             return b""
         self._count += len(data)
         if self._count > BOMB_LEAST_BYTES and self._count > BOMB_RATIO * max(self._compressed_bytes(), 1):
@@ -184,8 +188,7 @@ def _read_zip(file: BinaryIO, members: range | None) -> Iterator[tuple[str | Non
                 yield name, Reject(reason="broken_archive", detail=str(error)[:300])
                 continue
             with stream:
-                size = max(info.compress_size, 1)
-                for place, outcome in _read_stream(stream, None, lambda size=size: size, depth=1):
+                for place, outcome in _read_stream(stream, None, partial(max, info.compress_size, 1), depth=1):
                     yield name if place is None else f"{name}/{place}", outcome
 
 
@@ -195,16 +198,10 @@ def _read_stream(
     """Entries of a file or member: decompressed where it is compressed, cut up where it is a tar archive, else read."""
     source = _Source(stream, compressed_bytes or (lambda: 1 << 62))
     head = _read_head(source)
-    opener = next((opener for magic, opener in _COMPRESSED.items() if head.startswith(magic)), None)
-    if opener is not None and depth < 3:
-        inner = io.BufferedReader(_Stream(head, source), 1 << 20)
-        consumed = compressed_bytes or (lambda: stream.tell())
-        try:
-            opened = opener(inner)
-        except (OSError, EOFError, lzma.LZMAError) as error:
-            yield None, Reject(reason="broken_archive", detail=str(error)[:300])
-            return
-        yield from _read_stream(opened, None, consumed, depth + 1)
+    decompressor = next((new for magic, new in _COMPRESSED.items() if head.startswith(magic)), None)
+    if decompressor is not None and depth < 3:
+        inner = _Decompressed(cast(BinaryIO, io.BufferedReader(_Stream(head, source), 1 << 18)), decompressor)
+        yield from _read_stream(cast(IO[bytes], inner), None, compressed_bytes or stream.tell, depth + 1)
     elif head[257:262] == b"ustar" and depth < 3:
         yield from _read_tar(io.BufferedReader(_Stream(head, source), 1 << 20), source, compressed_bytes, depth)
     elif head.startswith((b"PK\x03\x04", b"PK\x05\x06")) and seekable is None:
@@ -219,10 +216,35 @@ def _read_stream(
             yield None, outcome
 
 
-_COMPRESSED: dict[bytes, Callable[[Any], IO[bytes]]] = {
-    b"\x1f\x8b": lambda stream: igzip.IGzipFile(fileobj=stream, mode="rb"),
-    b"BZh": lambda stream: bz2.BZ2File(stream),
-    b"\xfd7zXZ\x00": lambda stream: lzma.LZMAFile(stream),
+class _Decompressed(io.RawIOBase):
+    """A compressed stream, decompressed as far as it goes: what comes before the damage is not lost with it."""
+
+    def __init__(self, stream: BinaryIO, new: Callable[[], Any]) -> None:
+        self._stream = stream
+        self._new = new
+        self._decompressor = new()
+
+    def read(self, size: int = -1) -> bytes:
+        size = 1 << 18 if size < 0 else size
+        while True:
+            data = b""
+            if self._decompressor.eof:
+                data = self._decompressor.unused_data.lstrip(b"\0") or self._stream.read(1 << 16).lstrip(b"\0")
+                if not data:
+                    return b""
+                self._decompressor = self._new()
+            elif self._decompressor.needs_input:
+                data = self._stream.read(1 << 16)
+                if not data:
+                    raise EOFError("the compressed stream ends before its end marker")
+            if output := self._decompressor.decompress(data, size):
+                return bytes(output)
+
+
+_COMPRESSED: dict[bytes, Callable[[], Any]] = {
+    b"\x1f\x8b": lambda: igzip_lib.IgzipDecompressor(igzip_lib.DECOMP_GZIP),
+    b"BZh": bz2.BZ2Decompressor,
+    b"\xfd7zXZ\x00": lzma.LZMADecompressor,
 }
 
 
@@ -259,7 +281,10 @@ def _read_spreadsheet_member(head: bytes, source: _Source) -> Iterator[tuple[str
         while chunk := source.read(1 << 20):
             spooled.write(chunk)
             if spooled.tell() > SPOOL_BYTES:
-                yield None, Reject(reason="entry_too_large", detail=f"a spreadsheet of more than {SPOOL_BYTES >> 20} MiB")
+                yield (
+                    None,
+                    Reject(reason="entry_too_large", detail=f"a spreadsheet of more than {SPOOL_BYTES >> 20} MiB"),
+                )
                 return
         spooled.seek(0)
         seekable = cast(BinaryIO, spooled)
@@ -316,14 +341,14 @@ def _read_content(head: bytes, content: BinaryIO, source: _Source) -> Iterator[R
             else:
                 outcome.source = owner.name
             outcome.place.format = format.name
-    except Unreadable as unreadable:
-        fault = Reject(reason=unreadable.reason, detail=unreadable.detail, source=owner.name, place=Place(format=format.name))
-        yield from (outcome for outcome in (held, fault) if outcome is not None)
-        return
     except Exception as error:  # a reader's own mistake must not take the neighbours with it
-        detail = f"{type(error).__name__}: {error}"[:300]
-        fault = Reject(reason="reader_fault", detail=detail, source=owner.name, place=Place(format=format.name))
-        yield from (outcome for outcome in (held, fault) if outcome is not None)
+        broken = Reject(
+            reason=error.reason if isinstance(error, Unreadable) else "reader_fault",
+            detail=error.detail if isinstance(error, Unreadable) else f"{type(error).__name__}: {error}"[:300],
+            source=owner.name,
+            place=Place(format=format.name, ordinal=count + 1),
+        )
+        yield from (outcome for outcome in (held, broken) if outcome is not None)
         return
     if source.fault:
         # the last entry was cut short by the fault; of several, a whole one before it is kept
@@ -341,7 +366,8 @@ def _read_content(head: bytes, content: BinaryIO, source: _Source) -> Iterator[R
 # --- what must not be kept
 
 _EMAIL = re.compile(
-    r"(?<![\w.+-])[\w.+%'-]+\s?(?:@|＠|\(at\)|\[at\])\s?[\w-]+(?:\.[\w-]+)+", re.IGNORECASE  # noqa: RUF001
+    r"(?<![\w.+-])[\w.+%'-]+\s?(?:@|＠|\(at\)|\[at\])\s?[\w-]+(?:\.[\w-]+)+",
+    re.IGNORECASE,
 )
 _PHONE = re.compile(
     r"""(?ix)
@@ -351,26 +377,39 @@ _PHONE = re.compile(
     | (?P<word>(?:\b(?:tele?(?:phone|fone|f)?|phone|fax|mobile|cell|whatsapp|hotline|call|contact|ph)\b|[☎✆])
       (?:\s?(?:no|nr|number|num|us|at|on|is))?[\s.:)(]{0,4})
       (?!(?:19|20)\d\d\s?[-/–]\s?(?:19|20)?\d\d)\(?\+?\d(?:[\s().\-/]?\d){6,14}(?!\d)
-    """  # noqa: RUF001
+    """
 )
-_PHONE_HINTS = (b"tel", b"phone", b"fax", b"mobile", b"cell", b"whatsapp", b"hotline", b"call", b"contact", b"\xe2\x98\x8e")
-_PHONE_SHAPE = re.compile(rb"\+\s?\d|\(\d{3}\)\s?\d{3}|\d{3}[-.]\d{3}[-.]\d{4}")
+_DIGITS = re.compile(r"\d(?:[\s().\-/]*\d){6}")
+_DIGITS_IN_LINE = re.compile(rb"[(\d][\d().\- /]{5,}\d")
+_ISO_DATE = re.compile(rb"\d{4}-\d\d-\d\d\Z")
+_PHONE_SHAPE = re.compile(rb"\(\d{3}\) ?\d{3}|(?:1[-.])?\d{3}([-.])\d{3}\1\d{4}\Z")
+_PHONE_WORD = re.compile(
+    rb"(?i:tel|fon|fax|phone|mobile|cell|whatsapp|hotline|call|contact|ph\b)|\xe2\x98\x8e|\xe2\x9c\x86|\+"
+)
+_EMAIL_SIGNS = ("@", "＠", "(at)", "[at]", "(AT)", "[AT]")
+_EMAIL_SIGNS_IN_LINE = tuple(sign.encode() for sign in _EMAIL_SIGNS)
 
 
 def without_contacts(text: str) -> str:
     """The text with e-mail addresses and telephone numbers replaced by words that say so."""
-    if "@" in text or "＠" in text or "at" in text:  # noqa: RUF001
+    if any(sign in text for sign in _EMAIL_SIGNS):
         text = _EMAIL.sub("[e-mail removed]", text)
-    return _PHONE.sub(lambda match: f"{match['word'] or ''}[telephone removed]", text)
+    if _DIGITS.search(text):
+        text = _PHONE.sub(lambda match: f"{match['word'] or ''}[telephone removed]", text)
+    return text
 
 
 def _may_hold_contacts(line: bytes) -> bool:
-    if b"@" in line or b"\xef\xbc\xa0" in line or b"(at)" in line or b"[at]" in line:
+    """A quick look at a record's JSON, so that the few records with contacts pay for the thorough one."""
+    if any(sign in line for sign in _EMAIL_SIGNS_IN_LINE):
         return True
-    if _PHONE_SHAPE.search(line):
-        return True
-    lower = line.lower()
-    return any(hint in lower for hint in _PHONE_HINTS)
+    for digits in _DIGITS_IN_LINE.finditer(line):
+        if _ISO_DATE.match(digits.group()):
+            continue
+        at = digits.start()
+        if _PHONE_SHAPE.match(digits.group()) or _PHONE_WORD.search(line, max(at - 28, 0), at):
+            return True
+    return False
 
 
 _NOT_TEXT = {"id", "pmid", "doi", "url", "date", "orcid", "file", "file_sha256", "entry_sha256", "member"}
@@ -379,7 +418,7 @@ _NOT_TEXT = {"id", "pmid", "doi", "url", "date", "orcid", "file", "file_sha256",
 
 def _scrub(value: Any, key: str = "") -> Any:
     if isinstance(value, str):
-        return value if key in _NOT_TEXT else without_contacts(value)
+        return without_contacts(value) if key not in _NOT_TEXT or "@" in value else value
     if isinstance(value, list):
         return [_scrub(item, key) for item in value]
     if isinstance(value, dict):
@@ -439,7 +478,9 @@ def plan(files: Iterable[InputFile], folder: Path, keep_contacts: bool, known: I
         size += piece_bytes
         last = position == len(pieces) - 1
         if last or size + pieces[position + 1][1] > UNIT_BYTES or len(group) >= UNIT_FILES:
-            key = "|".join(f"{p.file.sha256}:{p.file.file}:{p.copy_number}:{p.first_member}:{p.last_member}" for p in group)
+            key = "|".join(
+                f"{p.file.sha256}:{p.file.file}:{p.copy_number}:{p.first_member}:{p.last_member}" for p in group
+            )
             name = hashlib.sha256(key.encode()).hexdigest()[:16]
             units.append(Unit(name, tuple(group), str(folder), keep_contacts))
             group, size = [], 0
@@ -500,9 +541,9 @@ def read_unit(unit: Unit) -> UnitResult:
         raise
     marker = unit_marker(folder, unit.name)
     marker.parent.mkdir(parents=True, exist_ok=True)
-    partial = marker.with_suffix(f".{os.getpid()}.part")
-    partial.write_bytes(msgspec.json.encode(result))
-    partial.replace(marker)
+    unfinished = marker.with_suffix(f".{os.getpid()}.part")
+    unfinished.write_bytes(msgspec.json.encode(result))
+    unfinished.replace(marker)
     return result
 
 
@@ -552,7 +593,7 @@ class _Writers:
         self._structs: dict[str, type[msgspec.Struct]] = {}
         self._open: dict[str, Any] = {}
 
-    def _partial(self, place: str) -> Path:
+    def _unfinished(self, place: str) -> Path:
         return self._folder / place / f".{self._name}.{os.getpid()}.part"
 
     def add(self, place: str, struct: type[msgspec.Struct], line: bytes) -> None:
@@ -568,9 +609,9 @@ class _Writers:
 
         table = lines_table(self._structs[place], bytes(self._lines[place]))
         if place not in self._open:
-            partial = self._partial(place)
-            partial.parent.mkdir(parents=True, exist_ok=True)
-            self._open[place] = pyarrow.parquet.ParquetWriter(partial, table.schema, compression="zstd")
+            unfinished = self._unfinished(place)
+            unfinished.parent.mkdir(parents=True, exist_ok=True)
+            self._open[place] = pyarrow.parquet.ParquetWriter(unfinished, table.schema, compression="zstd")
         self._open[place].write_table(table)
         self._lines[place] = bytearray()
 
@@ -580,12 +621,12 @@ class _Writers:
                 self._flush(place)
         for place, writer in self._open.items():
             writer.close()
-            self._partial(place).replace(self._folder / place / f"{self._name}.parquet")
+            self._unfinished(place).replace(self._folder / place / f"{self._name}.parquet")
 
     def abandon(self) -> None:
         for place, writer in self._open.items():
             writer.close()
-            self._partial(place).unlink(missing_ok=True)
+            self._unfinished(place).unlink(missing_ok=True)
 
 
 def reader_fingerprint() -> str:

@@ -44,7 +44,9 @@ class Part(msgspec.Struct, omit_defaults=True, gc=False):
 class Place(Part):
     """Where in the inputs an entry was read, so that anyone can find it again."""
 
-    file: Annotated[str, Meta(description="The input file, as given on the command line or found below a folder given there")] = ""
+    file: Annotated[
+        str, Meta(description="The input file, as given on the command line or found below a folder given there")
+    ] = ""
     file_sha256: Annotated[str, Meta(description="SHA-256 of the file's bytes, as they lie on disk")] = ""
     member: Annotated[str | None, Meta(description="Path inside the archive, where the file is one")] = None
     format: Annotated[str | None, Meta(description="The format that was recognised, of the source's list")] = None
@@ -70,9 +72,13 @@ class PartialDate(Part):
 
     date: Annotated[
         str | None,
-        Meta(description="ISO 8601, as long as it is precise: 2019, 2019-05 or 2019-05-31; none if the text is no date"),
+        Meta(
+            description="ISO 8601, as long as it is precise: 2019, 2019-05 or 2019-05-31; none if the text is no date"
+        ),
     ] = None
-    type: Annotated[DateType | None, Meta(description="Whether it has happened or was expected, where the source says so")] = None
+    type: Annotated[
+        DateType | None, Meta(description="Whether it has happened or was expected, where the source says so")
+    ] = None
     raw: Annotated[str | None, Meta(description="The source's own text, where it differs from `date`")] = None
 
 
@@ -94,7 +100,9 @@ class Identifier(Part):
         ),
     ] = "secondary"
     raw: Annotated[str | None, Meta(description="The source's own text, where it differs from `id`")] = None
-    type_raw: Annotated[str | None, Meta(description="The kind of id in the source's words (EUDRACT_NUMBER, NIH ...)")] = None
+    type_raw: Annotated[
+        str | None, Meta(description="The kind of id in the source's words (EUDRACT_NUMBER, NIH ...)")
+    ] = None
     issuer: Annotated[str | None, Meta(description="Who issued it, in the source's words")] = None
     field: Annotated[str | None, Meta(description="The field of the source where it was found")] = None
 
@@ -114,7 +122,9 @@ class Condition(Part):
     """A disease or health problem that the study is about, as it was said."""
 
     name: Annotated[str, Meta(description="As the source writes it")]
-    code: Annotated[str | None, Meta(description="A code the source itself gives, such as an ICD-10 or MedDRA code")] = None
+    code: Annotated[
+        str | None, Meta(description="A code the source itself gives, such as an ICD-10 or MedDRA code")
+    ] = None
     vocabulary: Annotated[str | None, Meta(description="Where `code` comes from")] = None
 
 
@@ -180,14 +190,18 @@ class Country(Part):
 
     name: Annotated[str, Meta(description="In ClinicalTrials.gov's spelling; the source's word where it is not known")]
     raw: Annotated[str | None, Meta(description="The source's word, where it differs")] = None
-    is_removed: Annotated[bool, Meta(description="The register lists it as a country that takes no part any more")] = False
+    is_removed: Annotated[bool, Meta(description="The register lists it as a country that takes no part any more")] = (
+        False
+    )
 
 
 class Official(Part):
     """A person responsible for the study's science; never with an e-mail address or telephone number."""
 
     name: Annotated[str, Meta(description="As the source writes it")]
-    role: Annotated[str | None, Meta(description="PRINCIPAL_INVESTIGATOR, STUDY_CHAIR, STUDY_DIRECTOR, or the source's word")] = None
+    role: Annotated[
+        str | None, Meta(description="PRINCIPAL_INVESTIGATOR, STUDY_CHAIR, STUDY_DIRECTOR, or the source's word")
+    ] = None
     affiliation: Annotated[str | None, Meta(description="Institution")] = None
 
 
@@ -209,7 +223,9 @@ class Reference(Part):
     doi: Annotated[str | None, Meta(description="Digital object identifier")] = None
     type: Annotated[
         ReferenceType | None,
-        Meta(description="RESULT: the sponsor's claim that it reports this study; DERIVED: linked by the register itself"),
+        Meta(
+            description="RESULT: the sponsor's claim that it reports this study; DERIVED: linked by the register itself"
+        ),
     ] = None
     citation: Annotated[str | None, Meta(description="As the source writes it")] = None
     is_retracted: Annotated[bool, Meta(description="The register marks it as retracted")] = False
@@ -218,7 +234,9 @@ class Reference(Part):
 class Link(Part):
     """A web address or document that the record points to."""
 
-    url: Annotated[str | None, Meta(description="Web address, or file name of a document that the register holds")] = None
+    url: Annotated[str | None, Meta(description="Web address, or file name of a document that the register holds")] = (
+        None
+    )
     label: Annotated[str | None, Meta(description="What it is, in the source's words")] = None
 
 
@@ -246,7 +264,9 @@ class GroupCount(Part):
 
     group_id: Annotated[str | None, Meta(description="ResultGroup.id")] = None
     num_subjects: Annotated[str | None, Meta(description="As published", extra={"unit": "participants"})] = None
-    num_units: Annotated[str | None, Meta(description="As published", extra={"unit": "other units, such as eyes"})] = None
+    num_units: Annotated[str | None, Meta(description="As published", extra={"unit": "other units, such as eyes"})] = (
+        None
+    )
     comment: Annotated[str | None, Meta(description="Comment")] = None
 
 
@@ -352,7 +372,9 @@ class Analysis(Part):
 
     group_ids: Annotated[list[str], Meta(description="Groups compared")] = []
     group_description: Annotated[str | None, Meta(description="What is compared, and the planned power")] = None
-    non_inferiority_type: Annotated[str | None, Meta(description="SUPERIORITY, NON_INFERIORITY, EQUIVALENCE, ...")] = None
+    non_inferiority_type: Annotated[str | None, Meta(description="SUPERIORITY, NON_INFERIORITY, EQUIVALENCE, ...")] = (
+        None
+    )
     non_inferiority_comment: Annotated[str | None, Meta(description="Margin and its reason")] = None
     p_value: Annotated[str | None, Meta(description="As published, such as <0.001")] = None
     p_value_comment: Annotated[str | None, Meta(description="Comment")] = None
@@ -367,7 +389,9 @@ class Analysis(Part):
     dispersion_type: Annotated[str | None, Meta(description="Of the estimate")] = None
     dispersion_value: Annotated[str | None, Meta(description="As published")] = None
     estimate_comment: Annotated[str | None, Meta(description="Comment")] = None
-    other_analysis_description: Annotated[str | None, Meta(description="An analysis that is not a hypothesis test")] = None
+    other_analysis_description: Annotated[str | None, Meta(description="An analysis that is not a hypothesis test")] = (
+        None
+    )
 
 
 class OutcomeMeasure(Part):
@@ -398,9 +422,13 @@ class EventGroup(Part):
     description: Annotated[str | None, Meta(description="Description")] = None
     deaths_num_affected: Annotated[int | None, Meta(description="Deaths", extra={"unit": "participants"})] = None
     deaths_num_at_risk: Annotated[int | None, Meta(description="At risk", extra={"unit": "participants"})] = None
-    serious_num_affected: Annotated[int | None, Meta(description="With a serious event", extra={"unit": "participants"})] = None
+    serious_num_affected: Annotated[
+        int | None, Meta(description="With a serious event", extra={"unit": "participants"})
+    ] = None
     serious_num_at_risk: Annotated[int | None, Meta(description="At risk", extra={"unit": "participants"})] = None
-    other_num_affected: Annotated[int | None, Meta(description="With another event", extra={"unit": "participants"})] = None
+    other_num_affected: Annotated[
+        int | None, Meta(description="With another event", extra={"unit": "participants"})
+    ] = None
     other_num_at_risk: Annotated[int | None, Meta(description="At risk", extra={"unit": "participants"})] = None
 
 
@@ -419,7 +447,9 @@ class AdverseEvent(Part):
     term: Annotated[str | None, Meta(description="As published")] = None
     organ_system: Annotated[str | None, Meta(description="System organ class, as published")] = None
     source_vocabulary: Annotated[str | None, Meta(description="Such as MedDRA 21.0")] = None
-    assessment_type: Annotated[str | None, Meta(description="SYSTEMATIC_ASSESSMENT or NON_SYSTEMATIC_ASSESSMENT")] = None
+    assessment_type: Annotated[str | None, Meta(description="SYSTEMATIC_ASSESSMENT or NON_SYSTEMATIC_ASSESSMENT")] = (
+        None
+    )
     notes: Annotated[str | None, Meta(description="Comment")] = None
     stats: Annotated[list[EventStat], Meta(description="Per group")] = []
 
@@ -427,7 +457,9 @@ class AdverseEvent(Part):
 class AdverseEvents(Part):
     """The adverse events module of posted results."""
 
-    frequency_threshold: Annotated[str | None, Meta(description="Least share reported for other events", extra={"unit": "percent"})] = None
+    frequency_threshold: Annotated[
+        str | None, Meta(description="Least share reported for other events", extra={"unit": "percent"})
+    ] = None
     time_frame: Annotated[str | None, Meta(description="Over what time events were collected")] = None
     description: Annotated[str | None, Meta(description="How events were collected")] = None
     event_groups: Annotated[list[EventGroup], Meta(description="Groups at risk")] = []
@@ -453,7 +485,9 @@ class AbstractSection(Part):
 
     text: Annotated[str, Meta(description="Text")]
     label: Annotated[str | None, Meta(description="The authors' own heading")] = None
-    category: Annotated[str | None, Meta(description="NLM's category: BACKGROUND, OBJECTIVE, METHODS, RESULTS, CONCLUSIONS, UNASSIGNED")] = None
+    category: Annotated[
+        str | None, Meta(description="NLM's category: BACKGROUND, OBJECTIVE, METHODS, RESULTS, CONCLUSIONS, UNASSIGNED")
+    ] = None
 
 
 class Author(Part):
@@ -513,23 +547,33 @@ class Record(msgspec.Struct, kw_only=True, omit_defaults=True):
         str, Meta(description="SHA-256 of this row without the key, this field and the file's name; set by ingest")
     ] = ""
     source: Annotated[str, Meta(description="The source that was read (the file's name in sources/)")] = ""
-    kind: Annotated[RecordKind, Meta(description="A registration of a study, a publication or a systematic review")] = "REGISTRATION"
+    kind: Annotated[RecordKind, Meta(description="A registration of a study, a publication or a systematic review")] = (
+        "REGISTRATION"
+    )
     register: Annotated[
         str | None,
-        Meta(description="The register that issued `id` (a name of trialpanorama.identifiers); an ICTRP row has its registry's"),
+        Meta(
+            description="The register that issued `id` (a name of trialpanorama.identifiers); an ICTRP row has its registry's"
+        ),
     ] = None
     id: Annotated[str, Meta(description="The Record's own identifier, normalised: NCT number, PMID, ...")]
     url: Annotated[str | None, Meta(description="The record's page in its register")] = None
     licence: Annotated[str, Meta(description="The licence or terms under which the source gives it")] = ""
     is_fictional: Annotated[bool, Meta(description="Made up by trialpanorama's sample generator")] = False
-    language: Annotated[str | None, Meta(description="Language of the texts, ISO 639-1, where it is known not to be English")] = None
+    language: Annotated[
+        str | None, Meta(description="Language of the texts, ISO 639-1, where it is known not to be English")
+    ] = None
     place: Annotated[Place, Meta(description="Where it was read")] = msgspec.field(default_factory=Place)
-    notes: Annotated[list[Note], Meta(description="Values that are doubtful, or that could not be read and were kept as text")] = []
+    notes: Annotated[
+        list[Note], Meta(description="Values that are doubtful, or that could not be read and were kept as text")
+    ] = []
 
     # names
     identifiers: Annotated[list[Identifier], Meta(description="Every identifier that the record gives")] = []
     public_title: Annotated[str | None, Meta(description="Title for the public, or brief title")] = None
-    scientific_title: Annotated[str | None, Meta(description="Scientific or official title; title of a publication")] = None
+    scientific_title: Annotated[
+        str | None, Meta(description="Scientific or official title; title of a publication")
+    ] = None
     acronym: Annotated[str | None, Meta(description="Acronym")] = None
     brief_summary: Annotated[str | None, Meta(description="Short description; abstract of a publication")] = None
     detailed_description: Annotated[str | None, Meta(description="Long description")] = None
@@ -538,12 +582,18 @@ class Record(msgspec.Struct, kw_only=True, omit_defaults=True):
     # state and dates
     status: Annotated[Status | None, Meta(description="Recruitment status")] = None
     status_raw: Annotated[str | None, Meta(description="The source's own word")] = None
-    last_known_status: Annotated[Status | None, Meta(description="The status before it became UNKNOWN for want of an update")] = None
-    why_stopped: Annotated[str | None, Meta(description="Why it was suspended, terminated or withdrawn, in the sponsor's words")] = None
+    last_known_status: Annotated[
+        Status | None, Meta(description="The status before it became UNKNOWN for want of an update")
+    ] = None
+    why_stopped: Annotated[
+        str | None, Meta(description="Why it was suspended, terminated or withdrawn, in the sponsor's words")
+    ] = None
     first_submitted_date: Annotated[PartialDate | None, Meta(description="First submitted to the register")] = None
     registration_date: Annotated[PartialDate | None, Meta(description="Registered, or first posted")] = None
     start_date: Annotated[PartialDate | None, Meta(description="First enrolment, or start of the study")] = None
-    primary_completion_date: Annotated[PartialDate | None, Meta(description="Last measurement of the primary outcome")] = None
+    primary_completion_date: Annotated[
+        PartialDate | None, Meta(description="Last measurement of the primary outcome")
+    ] = None
     completion_date: Annotated[PartialDate | None, Meta(description="End of the study")] = None
     results_posted_date: Annotated[PartialDate | None, Meta(description="Results first posted")] = None
     last_updated_date: Annotated[PartialDate | None, Meta(description="Last update posted in the register")] = None
@@ -553,36 +603,58 @@ class Record(msgspec.Struct, kw_only=True, omit_defaults=True):
     # design
     study_type: Annotated[StudyType | None, Meta(description="Study type")] = None
     study_type_raw: Annotated[str | None, Meta(description="The source's own word")] = None
-    phases: Annotated[list[Phase], Meta(description="Phase; a combined phase has two members; NA is said by the source, not unknown")] = []
+    phases: Annotated[
+        list[Phase], Meta(description="Phase; a combined phase has two members; NA is said by the source, not unknown")
+    ] = []
     phase_raw: Annotated[str | None, Meta(description="The source's own word")] = None
-    study_design_raw: Annotated[str | None, Meta(description="The whole design string, where the source has one")] = None
+    study_design_raw: Annotated[str | None, Meta(description="The whole design string, where the source has one")] = (
+        None
+    )
     allocation: Annotated[Allocation | None, Meta(description="How participants are assigned to arms")] = None
     allocation_raw: Annotated[str | None, Meta(description="The source's own word")] = None
     intervention_model: Annotated[InterventionModel | None, Meta(description="Intervention model")] = None
     intervention_model_raw: Annotated[str | None, Meta(description="The source's own word")] = None
     intervention_model_description: Annotated[str | None, Meta(description="In the sponsor's words")] = None
     observational_model: Annotated[ObservationalModel | None, Meta(description="Observational model")] = None
-    time_perspective: Annotated[TimePerspective | None, Meta(description="Time perspective of an observational study")] = None
+    time_perspective: Annotated[
+        TimePerspective | None, Meta(description="Time perspective of an observational study")
+    ] = None
     masking: Annotated[Masking | None, Meta(description="How many roles are masked")] = None
     masking_raw: Annotated[str | None, Meta(description="The source's own word")] = None
     masking_description: Annotated[str | None, Meta(description="In the sponsor's words")] = None
-    is_masked: Annotated[bool | None, Meta(description="Whether anyone is masked; known also where the level is not")] = None
+    is_masked: Annotated[
+        bool | None, Meta(description="Whether anyone is masked; known also where the level is not")
+    ] = None
     masked_roles: Annotated[list[MaskedRole], Meta(description="Who is masked")] = []
     primary_purpose: Annotated[Purpose | None, Meta(description="Primary purpose")] = None
     primary_purpose_raw: Annotated[str | None, Meta(description="The source's own word")] = None
-    number_of_arms: Annotated[int | None, Meta(description="Arms (or groups of an observational study)", extra={"unit": "arms"})] = None
+    number_of_arms: Annotated[
+        int | None, Meta(description="Arms (or groups of an observational study)", extra={"unit": "arms"})
+    ] = None
     target_duration: Annotated[str | None, Meta(description="Follow-up of a patient registry")] = None
-    enrollment_target: Annotated[int | None, Meta(description="Planned enrolment", extra={"unit": "participants"})] = None
-    enrollment_actual: Annotated[int | None, Meta(description="Reached enrolment", extra={"unit": "participants"})] = None
-    enrollment_raw: Annotated[str | None, Meta(description="The source's own text, where it is more than a number")] = None
+    enrollment_target: Annotated[int | None, Meta(description="Planned enrolment", extra={"unit": "participants"})] = (
+        None
+    )
+    enrollment_actual: Annotated[int | None, Meta(description="Reached enrolment", extra={"unit": "participants"})] = (
+        None
+    )
+    enrollment_raw: Annotated[str | None, Meta(description="The source's own text, where it is more than a number")] = (
+        None
+    )
 
     # population
-    eligibility_criteria: Annotated[str | None, Meta(description="Criteria in one text, where the source does not divide them")] = None
+    eligibility_criteria: Annotated[
+        str | None, Meta(description="Criteria in one text, where the source does not divide them")
+    ] = None
     inclusion_criteria: Annotated[str | None, Meta(description="Inclusion criteria")] = None
     exclusion_criteria: Annotated[str | None, Meta(description="Exclusion criteria")] = None
-    minimum_age_years: Annotated[float | None, Meta(description="Least age; none means no limit, or not said", extra={"unit": "years"})] = None
+    minimum_age_years: Annotated[
+        float | None, Meta(description="Least age; none means no limit, or not said", extra={"unit": "years"})
+    ] = None
     minimum_age_raw: Annotated[str | None, Meta(description="The source's own text")] = None
-    maximum_age_years: Annotated[float | None, Meta(description="Greatest age; none means no limit, or not said", extra={"unit": "years"})] = None
+    maximum_age_years: Annotated[
+        float | None, Meta(description="Greatest age; none means no limit, or not said", extra={"unit": "years"})
+    ] = None
     maximum_age_raw: Annotated[str | None, Meta(description="The source's own text")] = None
     sex: Annotated[Sex | None, Meta(description="Sex of the participants")] = None
     sex_raw: Annotated[str | None, Meta(description="The source's own word")] = None
@@ -599,7 +671,9 @@ class Record(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     # people and places
     sponsors: Annotated[list[Sponsor], Meta(description="Lead sponsor, collaborators, funders")] = []
-    responsible_party: Annotated[str | None, Meta(description="SPONSOR, PRINCIPAL_INVESTIGATOR, SPONSOR_INVESTIGATOR, or the source's words")] = None
+    responsible_party: Annotated[
+        str | None, Meta(description="SPONSOR, PRINCIPAL_INVESTIGATOR, SPONSOR_INVESTIGATOR, or the source's words")
+    ] = None
     officials: Annotated[list[Official], Meta(description="Overall officials")] = []
     contacts: Annotated[list[Contact], Meta(description="Contact persons; empty unless contacts are kept")] = []
     countries: Annotated[list[Country], Meta(description="Countries of recruitment")] = []
@@ -607,11 +681,19 @@ class Record(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     # oversight and sharing
     has_dmc: Annotated[bool | None, Meta(description="Has a data monitoring committee")] = None
-    is_fda_regulated_drug: Annotated[bool | None, Meta(description="Studies a drug regulated by the FDA (United States)")] = None
-    is_fda_regulated_device: Annotated[bool | None, Meta(description="Studies a device regulated by the FDA (United States)")] = None
+    is_fda_regulated_drug: Annotated[
+        bool | None, Meta(description="Studies a drug regulated by the FDA (United States)")
+    ] = None
+    is_fda_regulated_device: Annotated[
+        bool | None, Meta(description="Studies a device regulated by the FDA (United States)")
+    ] = None
     has_expanded_access: Annotated[bool | None, Meta(description="The drug is also available outside the study")] = None
-    biospecimen_retention: Annotated[str | None, Meta(description="SAMPLES_WITH_DNA, SAMPLES_WITHOUT_DNA, NONE_RETAINED")] = None
-    ipd_sharing: Annotated[str | None, Meta(description="Plan to share participant data: YES, NO, UNDECIDED, or the source's words")] = None
+    biospecimen_retention: Annotated[
+        str | None, Meta(description="SAMPLES_WITH_DNA, SAMPLES_WITHOUT_DNA, NONE_RETAINED")
+    ] = None
+    ipd_sharing: Annotated[
+        str | None, Meta(description="Plan to share participant data: YES, NO, UNDECIDED, or the source's words")
+    ] = None
     ipd_description: Annotated[str | None, Meta(description="The plan in words")] = None
 
     # what came of it

@@ -1,4 +1,4 @@
-"""Tables on disk: one folder of Parquet files with a DuckDB catalogue over them, and a manifest that says what is in it.
+"""Tables on disk: a folder of Parquet files with a DuckDB catalogue over them, and a manifest of what is in it.
 
     records/SOURCE/*.parquet   what each source says, one row per Record
     tables/*.parquet           Trials and everything linked to them
@@ -58,12 +58,12 @@ def fields(struct: type[msgspec.Struct]) -> tuple[FieldMeaning, ...]:
     """The fields of a struct in order, with meaning, unit and allowed values as its annotations say."""
     found = []
     for name, hint in typing.get_type_hints(struct, include_extras=True).items():
-        meaning, unit, values = "", None, ()
+        meaning, unit, values = "", None, tuple[str, ...]()
         if typing.get_origin(hint) is Annotated:
             hint, *extras = typing.get_args(hint)
             for meta in extras:
                 if isinstance(meta, msgspec.Meta):
-                    meaning = meta.description or ""
+                    meaning = meta.description or meaning
                     unit = (meta.extra or {}).get("unit")
                     values = tuple((meta.extra or {}).get("values", ()))
         found.append(FieldMeaning(name, hint, meaning, unit, values or _literal_values(hint)))
@@ -249,7 +249,7 @@ class Warehouse:
         max_rows: int | None = None,
         max_result_mb: int = 512,
     ) -> pa.Table:
-        """Answer one SELECT from someone who is not trusted: read-only, no file or network access, time and memory bounded.
+        """Answer one SELECT of someone who is not trusted: no file or network access, time and memory bounded.
 
         Raises UserError when the query is not a single SELECT, is wrong, or meets a bound.
         """
@@ -267,7 +267,9 @@ class Warehouse:
             except duckdb.Error as error:
                 raise UserError(_sql_message(error)) from None
             if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
-                raise UserError("A query is one SELECT statement: the warehouse is read-only. See: trialpanorama query --help")
+                raise UserError(
+                    "A query is one SELECT statement: the warehouse is read-only. See: trialpanorama query --help"
+                )
             timer.start()
             try:
                 reader = connection.sql(statements[0].query).to_arrow_reader(10_000)
@@ -278,9 +280,13 @@ class Warehouse:
                     if max_rows is not None and rows >= max_rows:
                         break
                     if size > max_result_mb * 2**20:
-                        raise UserError(f"The result is larger than {max_result_mb} MB. Add a LIMIT, or name fewer columns.")
+                        raise UserError(
+                            f"The result is larger than {max_result_mb} MB. Add a LIMIT, or name fewer columns."
+                        )
             except duckdb.InterruptException:
-                raise UserError(f"The query took more than {seconds:g} s and was stopped. Raise the limit: --seconds N") from None
+                raise UserError(
+                    f"The query took more than {seconds:g} s and was stopped. Raise the limit: --seconds N"
+                ) from None
             except duckdb.OutOfMemoryException:
                 raise UserError(
                     f"The query needs more than {memory_mb} MB of memory. Raise the limit: --memory-mb N"
@@ -330,7 +336,9 @@ class Warehouse:
                 elif format == "csv":
                     flat = ", ".join(_flat(name, type_) for name, type_ in _types(connection, select))
                     target = directory / f"{table}.csv"
-                    connection.execute(f"COPY (SELECT {flat} FROM ({select})) TO '{_quoted(target)}' (FORMAT csv, HEADER)")
+                    connection.execute(
+                        f"COPY (SELECT {flat} FROM ({select})) TO '{_quoted(target)}' (FORMAT csv, HEADER)"
+                    )
                 elif writer is not None:
                     writer.write(connection, table, select)
                 row = connection.execute(f"SELECT count(*) FROM ({select})").fetchone()
@@ -368,7 +376,8 @@ class Warehouse:
     def _dataset_card(self, counts: Mapping[str, int]) -> str:
         fictional = "Every trial in it is FICTIONAL.\n\n" if self.manifest.is_fictional else ""
         configs = "\n".join(
-            f"  - config_name: {table}\n    data_files:\n      - split: all\n        path: {table}/{table}.parquet" for table in counts
+            f"  - config_name: {table}\n    data_files:\n      - split: all\n        path: {table}/{table}.parquet"
+            for table in counts
         )
         rows = "\n".join(f"| {table} | {count} |" for table, count in counts.items())
         return (
@@ -459,7 +468,7 @@ def write_parquet(table: pa.Table, path: Path) -> None:
 
 
 def working_connection(folder: Path, memory_mb: int = 900, threads: int | None = None) -> duckdb.DuckDBPyConnection:
-    """A DuckDB connection for building: views `records` and `rejects` over a staging folder, memory bounded, spilling to disk."""
+    """A DuckDB connection for building: `records` and `rejects` of a staging folder, bounded memory, spilling to disk."""
     import duckdb
 
     spill = folder / "spill"
@@ -478,11 +487,12 @@ def working_connection(folder: Path, memory_mb: int = 900, threads: int | None =
 
 
 def write_catalogue(folder: Path, dictionary: Sequence[ColumnMeaning], table_meanings: Mapping[str, str]) -> None:
-    """Write warehouse.duckdb: a view over each table's Parquet, with the meaning of tables and columns as comments."""
+    """Write warehouse.duckdb: a view over each table's Parquet, with the meanings as comments."""
     import duckdb
 
     write_parquet(
-        lines_table(ColumnMeaning, msgspec.json.Encoder().encode_lines(dictionary)), folder / "tables" / "dictionary.parquet"
+        lines_table(ColumnMeaning, msgspec.json.Encoder().encode_lines(dictionary)),
+        folder / "tables" / "dictionary.parquet",
     )
     path = folder / "warehouse.duckdb"
     path.unlink(missing_ok=True)
@@ -494,7 +504,9 @@ def write_catalogue(folder: Path, dictionary: Sequence[ColumnMeaning], table_mea
             connection.execute(f"COMMENT ON VIEW \"{name}\" IS '{_sql_text(table_meanings[name])}'")
         for column in dictionary:
             if column.table_name in names:
-                with contextlib.suppress(duckdb.Error):  # comments are a courtesy; the dictionary table has the same text
+                with contextlib.suppress(
+                    duckdb.Error
+                ):  # comments are a courtesy; the dictionary table has the same text
                     connection.execute(
                         f'COMMENT ON COLUMN "{column.table_name}"."{column.column_name}" IS \'{_sql_text(column.meaning)}\''
                     )
@@ -503,7 +515,7 @@ def write_catalogue(folder: Path, dictionary: Sequence[ColumnMeaning], table_mea
 
 
 def _create_views(connection: duckdb.DuckDBPyConnection, folder: Path, prefix: str) -> set[str]:
-    """Create a view over each table's Parquet files, found in a folder and opened with this prefix; returns their names."""
+    """Create a view over each table's Parquet files, opened with this prefix; returns their names."""
     places = {"records": "records/**/*.parquet", "rejects": "rejects/**/*.parquet"}
     places |= {file.stem: f"tables/{file.name}" for file in sorted((folder / "tables").glob("*.parquet"))}
     for name, place in places.items():
@@ -606,5 +618,7 @@ def only_one_build(target: Path) -> Iterator[None]:
         except ImportError:
             pass
         except OSError:
-            raise UserError(f"Another build of {target} is running. Wait for it, or name another --warehouse.") from None
+            raise UserError(
+                f"Another build of {target} is running. Wait for it, or name another --warehouse."
+            ) from None
         yield
