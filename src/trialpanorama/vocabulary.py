@@ -801,13 +801,15 @@ _FED = re.compile(
     r"^Food and Drug Administration|^Agency for Healthcare Research"
 )
 _CARE_OR_TEACHING = re.compile(
-    r"(?i:univer[sz]|\buniv\b|hospital|h[oô]pita(?:l|ux)|ospedal|krankenhaus|klini[kc]|\bclini(?:c|que|"
+    r"(?i:uni[vw]er[sz]|\buniv\b|hospital|hosptial|h[oô]pita(?:l|ux)|ospedal|krankenhaus|klini[kc]|\bclini(?:c|que|"
     r"ca)\b(?! research)|"
     r"colleg|facult|\bschool\b|polit[eé]cni|polytech|acad[eé]m|sjukhus|sykehus|szpital|kórház|assistance publique|"
     r"hospices civils|medical cent(?:er|re)|infirmary|medisch centrum|charit[eé]\b|health service|centre hospitalier|"
     r"ziekenhuis|gasthuis|policlinic|azienda|health (?:district|board|authority)|umc\b|sciences? cent(?:er|re)|"
-    r"hastane|kliniek)|"
-    r"\b(?:CHU|CHRU|AOU|ASST|UMC|UZ|HU|AP-?HP|IRCCS|NHS|AIIMS|PGIMER|SGPGI|Mayo)\b"
+    r"hastane|kliniek|spital\b|hochschule|"
+    r"santa casa)|"
+    r"\b(?:CHU|CHRU|AOU|ASST|UMC|UZ|HU|AP-?HP|IRCCS|NHS|AIIMS|PGIMER|SGPGI(?:MS)?|"
+    r"Mayo|CH|MC|UMCG|UNSW|KU|LHD)\b"
 )
 _LEGAL_FORM = re.compile(
     r"(?i:\b(?:inc|ltd|limited|llc|gmbh|corp|corporation|incorporated|plc|kgaa|pvt|pvtltd|pty|k\.k|ltda|sdn|bhd|llp|lp|"
@@ -827,7 +829,7 @@ _COMPANY = re.compile(
     re.I,
 )
 _TRADE = re.compile(
-    r"(?i:pharma(?!co(?:log|vigil|kinet|epidem)|cy\b|cists?\b)|\bpharm\b|\bfarma|biotech|therapeutics|"
+    r"(?i:phar(?:n?m)a(?!co(?:log|vigil|kinet|epidem)|cy\b|cists?\b)|\bpharm\b|\bfarma|biotech|therapeutics|"
     r"biologic(?:al)?s\b|"
     r"vaccines\b|peptides\b|genetics\b|innovations\b|orthop(?:a)?edics\b|laborator(?:ies|ios)\b|laboratoires?|"
     r"\blabs\b|life ?sciences\b|bio-?sciences?\b|biomed\b|diagnostics\b|"
@@ -848,7 +850,9 @@ _NETWORK = re.compile(
     re.I,
 )
 _PUBLIC_BODY = re.compile(
-    r"institut|\bcent(?:er|re|rum|ro)\b|foundation|fundaci|fondazione|fondation|stiftung|\bsoci[eé]t|\btrust\b|"
+    r"in?stitut|zentrum|\bcent(?:er|re|rum|ro)\b|gesellschaft|arbeitsge|\be\. ?v\b|sociedad|asociaci|unicancer|inserm|"
+    r"gustave roussy|red cross|rotes kreuz|\bCDC\b|foundation|fundaci|fondazione|fondation|stiftung|\bsoci[eé]t|"
+    r"\btrust\b|"
     r"association|associa[çz]|agency|organi[sz]ation|council|initiative|ministry|federation|alliance|committee|"
     r"m[ée]decins sans|\bWHO\b|\bPATH\b|benefic[eê]ncia",
     re.I,
@@ -856,7 +860,8 @@ _PUBLIC_BODY = re.compile(
 _ORGANISATION = re.compile(
     r"program|department|division|\bunit\b|research|science|\bhealth|medic|national|international|\bgroup\b|\bunion\b|"
     r"\bclin\b|\bcancer\b|\bcare\b|fund\b|\btrials?\b|\blab\b|project|office|region|\bcity\b|ayurved|therap|children|"
-    r"associates|consultants|\bsvt\b|stichting|\bfond(?:en|s)?\b|\bbanks?\b|community|family|practice|"
+    r"associates|consultants|\bsvt\b|stichting|\bfond(?:en|s)?\b|\bbanks?\b|community|family|blood|sang\b|"
+    r"direction\b|estudios|laboratory|practice|"
     r"permanente|\bstudy\b",
     re.I,
 )
@@ -969,7 +974,8 @@ _WHOLE_NUMBER = re.compile(r"\d{1,9}(?:\.0+)?|\d{1,3}(?:[, ]\d{3})+")
 _GROUP_SIZE = re.compile(r"[:\uff1a]\s*(\d{1,8})\s*(?:[;\uff1b]|$)")
 _A_NUMBER = re.compile(r"\d[\d.,]*")
 _NOT_PEOPLE = re.compile(
-    r"\s*-?(?:%|percent|months?|weeks?|days?|years?|hours?|min|m?g\b|ml|kg|cm|mm|arms?\b|groups?\b|sites?\b|cent(?:er|re)|hosp)",
+    r"\s*-?(?:%|percent|months?|weeks?|days?|years?|hours?|min|m?g\b|ml|kg|cm|mm|arms?\b|groups?\b|sites?\b|"
+    r"cent(?:er|re)|hosp)",
     re.I,
 )
 _LIMIT_OF_EXPORT = 250
