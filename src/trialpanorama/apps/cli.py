@@ -60,6 +60,12 @@ def _complete_tables(incomplete: str) -> list[str]:
     return [name for name in dictionary() if name.startswith(incomplete)]
 
 
+def _complete_tasks(incomplete: str) -> list[str]:
+    from trialpanorama.tasks import tasks
+
+    return [name for name in tasks() if name.startswith(incomplete)]
+
+
 def _complete_formats(incomplete: str) -> list[str]:
     return [name for name in ("parquet", "csv", "sqlite", "hf") if name.startswith(incomplete)]
 
@@ -261,6 +267,44 @@ def export(
         say(f"Left out, as their terms do not allow passing them on: {', '.join(closed)} (see --include-restricted).")
 
 
+# --- tasks and models
+
+
+@tasks_app.command("list")
+def list_tasks(json: JsonOption = False) -> None:
+    """List the tasks: what is asked, and how answers are scored."""
+    from trialpanorama.apps.show import task_facts
+    from trialpanorama.tasks import tasks
+
+    listed = [task_facts(known) for known in tasks().values()]
+    if json:
+        put_json(listed)
+        return
+    rows = [
+        [f["name"], f["version"], f["metrics"][0]["title"] + " " + f["metrics"][0]["arrow"], f["meaning"]]
+        for f in listed
+    ]
+    put(table(["task", "version", "headline", "what is asked"], rows, widest=120))
+
+
+@tasks_app.command("build")
+def build_tasks(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[TASK...]", help="All if none.", autocompletion=_complete_tasks)
+    ] = None,
+    warehouse: WarehouseOption = None,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Else the folder tasks of the warehouse.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """Make the tasks' samples out of a warehouse, divided into train, validation and test."""
+    from trialpanorama.apps.show import cards_text
+    from trialpanorama.tasks import build, task
+
+    chosen = [task(name).name for name in names] if names else None
+    cards = build(_open(warehouse), out, chosen)
+    put_json(cards) if json else put(cards_text(cards))
+
+
 # --- about
 
 
@@ -271,6 +315,7 @@ def dictionary(
 ) -> None:
     """Say what every table and column means, with units and allowed values."""
     from trialpanorama.apps.pages import dictionary as every_table
+    from trialpanorama.apps.pages import short_type
 
     tables = every_table()
     if table_name is None:
@@ -286,8 +331,11 @@ def dictionary(
     if json:
         put_json(facts)
         return
-    put(f"{table_name}: {facts['meaning']}\n")
-    rows = [[c["name"], c["type"], c["meaning"] + (f" [{c['unit']}]" if c["unit"] else "")] for c in facts["columns"]]
+    put(f"{table_name}: one row is {facts['meaning']}.\n")
+    rows = [
+        [c["name"], short_type(c["type"]), c["meaning"] + (f" [{c['unit']}]" if c["unit"] else "")]
+        for c in facts["columns"]
+    ]
     put(table(["column", "type", "meaning"], rows, widest=150))
 
 

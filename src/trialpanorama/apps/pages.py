@@ -27,8 +27,9 @@ def dictionary() -> dict[str, dict[str, Any]]:
     from trialpanorama.warehouse import ColumnMeaning, arrow_schema
 
     structs = {"records": Record, "rejects": Reject, "dictionary": ColumnMeaning}
-    meanings = {name: _first_sentence(struct.__doc__ or "") for name, struct in structs.items()}
+    meanings = {name: (struct.__doc__ or "").strip().splitlines()[0] for name, struct in structs.items()}
     meanings |= {known.name: known.meaning for known in TABLES}
+    meanings = {name: _row(meaning) for name, meaning in meanings.items()}
     connection = duckdb.connect()
     try:
         for name in ("records", "rejects"):
@@ -53,8 +54,10 @@ def dictionary() -> dict[str, dict[str, Any]]:
     return tables
 
 
-def _first_sentence(text: str) -> str:
-    return text.strip().splitlines()[0]
+def _row(meaning: str) -> str:
+    """What one row is, to stand after "one row is"."""
+    text = meaning.removeprefix("One row is ").removeprefix("A row of the `dictionary` table: ").rstrip(".")
+    return text[:1].lower() + text[1:]
 
 
 def source_facts(source: Source) -> dict[str, Any]:
@@ -83,14 +86,14 @@ def dictionary_page() -> str:
     tables = dictionary()
     parts.append("\n".join(f"- [{name}](#{name}): {facts['meaning']}" for name, facts in tables.items()) + "\n")
     for name, facts in tables.items():
-        parts.append(f"## {name}\n\nOne row is {_lower(facts['meaning'])}\n")
+        parts.append(f"## {name}\n\nOne row is {facts['meaning']}.\n")
         rows = []
         for column in facts["columns"]:
             meaning = column["meaning"] + (f" ({column['unit']})" if column["unit"] else "")
             if column["values"]:
                 meaning += ". Values: " + ", ".join(f"`{value}`" for value in column["values"])
             mark = " *" if column["is_published"] else ""
-            rows.append([f"`{column['name']}`{mark}", _short(column["type"]), meaning])
+            rows.append([f"`{column['name']}`{mark}", short_type(column["type"]), meaning])
         parts.append(_markdown(["column", "type", "meaning"], rows))
     return "\n".join(parts)
 
@@ -127,8 +130,9 @@ def cli_page() -> str:
         "# Commands\n",
         "Results go to standard output, progress and messages to standard error; `--json` writes one document. "
         "Exit codes: 0 done, 2 the input was at fault, 1 the program was, 130 interrupted. An error is one line; "
-        "`--debug` anywhere on the line shows its traceback. The warehouse is `--warehouse DIR`, else `$TRIALPANORAMA_WAREHOUSE`, else "
-        "`./warehouse`. `trialpanorama --install-completion` teaches your shell the names.\n",
+        "`--debug` anywhere on the line shows its traceback. The warehouse is `--warehouse DIR`, else "
+        "`$TRIALPANORAMA_WAREHOUSE`, else `./warehouse`. `trialpanorama --install-completion` teaches your shell "
+        "the names.\n",
     ]
     for path, command in _commands(get_command(app), ["trialpanorama"]):
         arguments = [p for p in command.params if p.param_type_name == "argument"]
@@ -167,12 +171,8 @@ def _default(parameter: Any) -> str:
     return "" if value is None or value is False or parameter.required else f"`{value}`"
 
 
-def _lower(sentence: str) -> str:
-    first_word = sentence.split(" ", 1)[0]
-    return sentence if first_word.isupper() and len(first_word) > 1 else sentence[:1].lower() + sentence[1:]
-
-
-def _short(sql_type: str) -> str:
+def short_type(sql_type: str) -> str:
+    """A SQL type without the inside of a struct."""
     return "STRUCT[]" if sql_type.startswith("STRUCT") and sql_type.endswith("[]") else sql_type.split("(")[0]
 
 

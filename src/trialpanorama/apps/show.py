@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from trialpanorama.apps.console import table
-from trialpanorama.errors import REJECT_REASONS, UnknownName, UserError
+from trialpanorama.errors import REJECT_REASONS, UnknownName
 
 if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
+    from trialpanorama.tasks import AnyTask, Card
     from trialpanorama.warehouse import Warehouse
 
 FICTIONAL = "FICTIONAL: every trial here is made up."
@@ -145,7 +147,10 @@ def problems_text(facts: dict[str, Any]) -> str:
 
 def _place(place: dict[str, Any]) -> str:
     member = f" > {place['member']}" if place["member"] else ""
-    where = f", line {place['line']}" if place.get("line") else f", entry {place['ordinal']}"
+    if place.get("line"):
+        where = f", line {place['line']}"
+    else:
+        where = f", entry {place['ordinal']}" if (place["ordinal"] or 1) > 1 else ""
     return f"{place['file']}{member}{where}"
 
 
@@ -179,11 +184,11 @@ _SAID = {
     "minimum_age_years": "minimum_age_years",
     "maximum_age_years": "maximum_age_years",
     "sex": "sex",
-    "lead_sponsor": "list_filter(sponsors, s -> s.role = 'LEAD')[1].name",
-    "conditions": "list_transform(conditions, c -> c.name)",
-    "interventions": "list_transform(interventions, i -> i.name)",
-    "primary_outcomes": "list_transform(list_filter(outcomes, o -> o.type = 'PRIMARY'), o -> o.measure)",
-    "countries": "list_transform(countries, c -> c.name)",
+    "lead_sponsor": "[s.name for s in sponsors if coalesce(s.role, 'LEAD') = 'LEAD'][1]",
+    "conditions": "[c.name for c in conditions]",
+    "interventions": "[i.name for i in interventions]",
+    "primary_outcomes": "[o.measure for o in outcomes if o.type = 'PRIMARY']",
+    "countries": "[c.name for c in countries if not coalesce(c.is_removed, false)]",
     "has_results": "has_results",
 }
 """What is compared between the Records of a Trial, as an expression over `records`."""
@@ -235,7 +240,7 @@ def show_facts(warehouse: Warehouse, asked: str) -> dict[str, Any]:
             "says": {
                 record["record_id"]: record["says"][name] for record in records if record["says"][name] is not None
             },
-            "agree": len({_folded(r["says"][name]) for r in records if r["says"][name] is not None}) <= 1,
+            "agree": len({_folded(r["says"][name]) for r in records if r["says"][name] not in (None, [])}) <= 1,
         }
         for name in _SAID
     }
@@ -282,13 +287,13 @@ def _paper_facts(connection: duckdb.DuckDBPyConnection, asked: str) -> dict[str,
     number = asked.strip().upper().removeprefix("PMID").lstrip(": ")
     papers = _dicts(connection, "SELECT * FROM papers WHERE paper_id = $id", {"id": number})
     if not papers:
-        known = [row[0] for row in connection.execute("SELECT id FROM identifiers WHERE role = 'primary'").fetchall()]
-        known += [row[0] for row in connection.execute("SELECT paper_id FROM papers").fetchall()]
-        raise (
-            UnknownName("trial or publication of this warehouse", asked, set(known))
-            if known
-            else UserError("This warehouse holds no trial. Build one: trialpanorama build INPUT...")
-        )
+        near = connection.execute(
+            """SELECT id FROM (SELECT study_id AS id FROM studies UNION SELECT id FROM identifiers
+                               UNION SELECT paper_id FROM papers)
+               ORDER BY jaro_winkler_similarity(id, $id) DESC, id LIMIT 3""",
+            {"id": number},
+        ).fetchall()
+        raise UnknownName("trial or publication of this warehouse", asked, [row[0] for row in near])
     about = _dicts(
         connection,
         """SELECT tail_id AS id, tail_type AS type, list(DISTINCT relation_type ORDER BY relation_type) AS relations
@@ -368,6 +373,38 @@ def _plain(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+# --- tasks
+
+
+def task_facts(task: AnyTask) -> dict[str, Any]:
+    """What a task says about itself."""
+    return {
+        "name": task.name,
+        "version": task.version,
+        "title": task.title,
+        "meaning": task.meaning,
+        "metrics": [
+            {"name": m.name, "title": m.title, "arrow": m.arrow, "direction": m.direction, "meaning": m.meaning}
+            for m in task.metrics
+        ],
+    }
+
+
+def cards_text(cards: dict[str, Card]) -> str:
+    """How many samples tasks have, and which trials make none."""
+    splits = list(next(iter(cards.values())).samples)
+    rows = [[name, *(card.samples[split] for split in splits), card.snapshot] for name, card in cards.items()]
+    lines = [table(["task", *splits, "snapshot"], rows)]
+    for name, card in cards.items():
+        left_out = sum((Counter(reasons) for reasons in card.left_out.values()), Counter())
+        if left_out:
+            reasons = ", ".join(f"{count:,} {reason}" for reason, count in left_out.most_common())
+            lines.append(f"{name} leaves out: {reasons}")
+    if any(card.is_fictional for card in cards.values()):
+        lines.append(FICTIONAL)
+    return "\n".join(lines)
 
 
 # --- rows

@@ -1,0 +1,66 @@
+"""A small fictional warehouse, and a command line to look at it with."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from trialpanorama.apps.cli import run
+
+
+class Done(NamedTuple):
+    """What a command left behind."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """Standard output as the one JSON document that it must be."""
+        return json.loads(self.out)
+
+
+@pytest.fixture(scope="session")
+def registers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Fictional registry files, with one file among them that is none."""
+    from trialpanorama import sample
+
+    folder = tmp_path_factory.mktemp("sample")
+    sample.write(folder, 80, 3)
+    (folder / "registers" / "notes.txt").write_text("Not a registry's file.\n", encoding="utf-8")
+    return folder / "registers"
+
+
+@pytest.fixture(scope="session")
+def truth(registers: Path) -> Any:
+    """What is true of the fictional trials."""
+    return json.loads((registers.parent / "truth.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="session")
+def warehouse(registers: Path) -> Path:
+    """A warehouse built from them."""
+    from trialpanorama.build import build
+
+    folder = registers.parent / "warehouse"
+    build([registers], folder, workers=1)
+    return folder
+
+
+@pytest.fixture
+def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Done]:
+    """Runs a command line in an empty folder, without a warehouse of the user's."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("TRIALPANORAMA_WAREHOUSE", raising=False)
+
+    def call(*arguments: str | Path) -> Done:
+        code = run([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        return Done(code, captured.out, captured.err)
+
+    return call
