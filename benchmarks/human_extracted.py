@@ -81,19 +81,26 @@ REGISTER_OF_SOURCE = {
 
 FIELDS = {
     "randomisation": "randomisation",
+    "randomised or not": "randomisation",
     "blinding": "blinding",
     "phase": "phase_clean",
     "sponsor": "sponsor_type",
 }
-"""What is compared, and the column that holds what people found."""
+"""What is compared, and the column that holds what people found.
+
+`randomised or not` was added after the first scoring: it takes No and Not applicable together, since the people
+told these two apart by whether there is a control arm, which a register may say otherwise.
+"""
 
 
 def answers(row: dict[str, str]) -> dict[str, str | None]:
     """What the normalisers say about one row, folded; none where they do not answer."""
     register = REGISTER_OF_SOURCE.get(row["source_registry"])
     design = vocabulary.design(row["Study_design"], register).filled(vocabulary.design(row["Public_title"]))
+    randomisation = fold_randomisation(design)
     return {
-        "randomisation": fold_randomisation(design),
+        "randomisation": randomisation,
+        "randomised or not": "No" if randomisation == "Not applicable" else randomisation,
         "blinding": fold_blinding(design),
         "phase": fold_phase(vocabulary.phases(row["Phase"], register)),
         "sponsor": fold_sponsor(vocabulary.sponsor_class_from_name(row["Primary_sponsor"], register)),
@@ -143,6 +150,8 @@ def compare(some: Iterable[dict[str, str]], field: str) -> Comparison:
     for row in some:
         n += 1
         theirs, ours = row[FIELDS[field]], answers(row)[field]
+        if field == "randomised or not" and theirs == "Not applicable":
+            theirs = "No"
         with_gold += theirs != "Unreported"
         if ours is None:
             continue

@@ -550,9 +550,10 @@ _LABELS = {
     "roles": r"blinding target|who is (?:/ are )?(?:blinded|masked)(?: / (?:blinded|masked))?",
     "purpose": r"(?:study design |primary )?purpose",
     "arms": r"type",
+    "control": r"control(?: group)?",
     "sequence": r"method of generating randomi[sz]ation sequence",
     "other": r"randomi[sz]ation description|blinding description|(?:endpoint|end point) classification|"
-    r"type of endpoint|(?:study|design) type|method of allocation concealment|control(?: group)?|"
+    r"type of endpoint|(?:study|design) type|method of allocation concealment|"
     r"placebo|enrollment|biospecimen retention|duration",
 }
 _LABEL = re.compile(
@@ -592,7 +593,7 @@ def design(raw: str | None, register: str | None = None) -> Design:
     if "randomised" in pairs and "open" in pairs:
         return _design_of_answers(text, pairs)
     labels = list(_LABEL.finditer(text))
-    if all(label.lastgroup in ("arms", "other") for label in labels):
+    if all(label.lastgroup in ("arms", "control", "other") for label in labels):
         return _design_of_sentence(text)
     said: dict[str, str] = {}
     for label, following in zip(labels, [*labels[1:], None], strict=True):
@@ -603,7 +604,10 @@ def design(raw: str | None, register: str | None = None) -> Design:
                 value = "randomized" if value.lower() == "yes" else "not randomized"
             said.setdefault(name, value)
     before = text[: labels[0].start()].strip(" \n\t.,;")
-    return _design_of_values(said).filled(_design_of_sentence(before) if before else Design())
+    found = _design_of_values(said).filled(_design_of_sentence(before) if before else Design())
+    if found.allocation is None and "random" in said.get("sequence", "").lower():
+        return found._replace(allocation="RANDOMIZED")  # CTRI names the method by which the sequence was made
+    return found
 
 
 def _design_of_values(said: Mapping[str, str]) -> Design:
@@ -611,10 +615,10 @@ def _design_of_values(said: Mapping[str, str]) -> Design:
     roles = masked.roles or (masked_roles(said["roles"]) if "roles" in said and masked.is_masked else ())
     model = intervention_model(said.get("model")) or intervention_model(said.get("arms"))
     chosen = allocation(said.get("allocation"))
-    if chosen == "NA" and model not in (None, "SINGLE_GROUP"):
+    if chosen == "NON_RANDOMIZED" and _UNCONTROLLED.search(said.get("control", "")):
+        chosen = "NA"
+    elif chosen == "NA" and model not in (None, "SINGLE_GROUP"):
         chosen = None  # not applicable means a single arm, which the text denies
-    if chosen is None and "random" in said.get("sequence", "").lower():
-        chosen = "RANDOMIZED"  # CTRI names the method by which the sequence was made
     return Design(
         allocation=chosen,
         intervention_model=model,
