@@ -27,7 +27,7 @@ def articles(*pmids: int) -> bytes:
         f"<PubmedArticle><MedlineCitation Status='MEDLINE'><PMID Version='1'>{pmid}</PMID><Article>"
         f"<Journal><Title>Fictional Journal</Title><JournalIssue><PubDate><Year>2019</Year></PubDate></JournalIssue>"
         f"</Journal>"
-        f"<ArticleTitle>Fictional article {pmid}</ArticleTitle></Article></MedlineCitation></PubmedArticle>\n"
+        f"<ArticleTitle>FICTIONAL article {pmid}</ArticleTitle></Article></MedlineCitation></PubmedArticle>\n"
         for pmid in pmids
     )
     return f'<?xml version="1.0"?>\n<PubmedArticleSet>\n{inside}</PubmedArticleSet>\n'.encode()
@@ -213,6 +213,15 @@ def test_the_same_bytes_twice_are_two_sets_of_records(tmp_path: Path) -> None:
         if isinstance(outcome, Record)
     ]
     assert len(set(keys)) == len(keys) == 2
+
+
+@pytest.mark.parametrize(("title", "expected"), [(b"FICTIONAL article", True), (b"Some article", False)])
+def test_a_record_is_fictional_if_its_id_and_its_text_say_so(tmp_path: Path, title: bytes, expected: bool) -> None:
+    (tmp_path / "a.xml").write_bytes(ONE.replace(b"FICTIONAL article", title))
+    (record,) = read(tmp_path / "a.xml")
+    assert isinstance(record, Record)
+    ingest.record_line(record, keep_contacts=False)
+    assert record.is_fictional is expected
 
 
 def test_a_missing_input_is_named() -> None:

@@ -30,6 +30,7 @@ from trialpanorama.warehouse import (
     Manifest,
     SourceCount,
     Warehouse,
+    arrow_schema,
     fields,
     only_one_build,
     publish,
@@ -397,11 +398,10 @@ def _dictionary(connection: duckdb.DuckDBPyConnection, names: list[str]) -> list
                     )
                 )
         elif name in structs:
-            types = (
-                {row[0]: row[1] for row in connection.execute(f'DESCRIBE "{name}"').fetchall()} if name in names else {}
-            )
+            empty = connection.from_arrow(arrow_schema(structs[name]).empty_table())
+            types = dict(zip(empty.columns, map(str, empty.types), strict=True))
             for position, field in enumerate(fields(structs[name]), 1):
-                type_ = types.get(field.name, "VARCHAR")
+                type_ = types[field.name]
                 rows.append(
                     ColumnMeaning(name, field.name, position, type_, field.meaning, field.unit, list(field.values))
                 )

@@ -556,7 +556,6 @@ def read_piece(piece: Piece) -> Iterator[Record | Reject]:
         if isinstance(outcome, Record):
             key = f"{place.file_sha256}|{piece.copy_number}|{member}|{place.ordinal}"
             outcome.record_id = hashlib.sha256(key.encode()).hexdigest()[:20]
-            outcome.is_fictional = outcome.is_fictional or identifiers.is_fictional(outcome.id)
         yield outcome
 
 
@@ -564,11 +563,18 @@ _ENCODER = msgspec.json.Encoder()
 
 
 def record_line(record: Record, keep_contacts: bool) -> bytes:
-    """One JSON line of a Record: without contacts unless they are kept, with the hash of its content."""
+    """One JSON line of a Record: without contacts unless they are kept, with the hash of its content.
+
+    A Record is fictional if its id is in a reserved range and it says so itself: some registers draw ids at random,
+    so that a real id can fall into the range.
+    """
     if not keep_contacts:
         record.contacts = []
     file, record_id, record.place.file, record.record_id = record.place.file, record.record_id, "", ""
     line = _ENCODER.encode(record)
+    if b"FICTIONAL" in line and identifiers.is_fictional(record.id, record.register):
+        record.is_fictional = True
+        line = _ENCODER.encode(record)
     if not keep_contacts and _may_hold_contacts(line):
         line = _ENCODER.encode(_scrub(msgspec.json.decode(line)))
     digest = hashlib.sha256(line).hexdigest()

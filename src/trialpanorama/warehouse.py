@@ -256,7 +256,7 @@ class Warehouse:
         import duckdb
         import pyarrow as pa
 
-        # a fenced connection opens absolute paths only, and the catalogue's are relative so that a warehouse can be moved
+        # a fenced connection opens absolute paths only; the catalogue's are relative, so that it can be moved
         connection = duckdb.connect()
         _create_views(connection, self.path, f"{self.path.resolve()}/")
         timer = threading.Timer(seconds, connection.interrupt)
@@ -355,7 +355,8 @@ class Warehouse:
 
     def _export_columns(self, connection: duckdb.DuckDBPyConnection, published_only: bool) -> dict[str, list[str]]:
         rows = connection.execute(
-            "SELECT table_name, column_name FROM dictionary WHERE is_published OR NOT $only ORDER BY table_name, position",
+            "SELECT table_name, column_name FROM dictionary WHERE is_published OR NOT $only "
+            "ORDER BY table_name, position",
             {"only": published_only},
         ).fetchall()
         columns: dict[str, list[str]] = {}
@@ -468,7 +469,7 @@ def write_parquet(table: pa.Table, path: Path) -> None:
 
 
 def working_connection(folder: Path, memory_mb: int = 900, threads: int | None = None) -> duckdb.DuckDBPyConnection:
-    """A DuckDB connection for building: `records` and `rejects` of a staging folder, bounded memory, spilling to disk."""
+    """A DuckDB connection for building, with `records` and `rejects`; its memory is bounded, it spills to disk."""
     import duckdb
 
     spill = folder / "spill"
@@ -508,7 +509,8 @@ def write_catalogue(folder: Path, dictionary: Sequence[ColumnMeaning], table_mea
                     duckdb.Error
                 ):  # comments are a courtesy; the dictionary table has the same text
                     connection.execute(
-                        f'COMMENT ON COLUMN "{column.table_name}"."{column.column_name}" IS \'{_sql_text(column.meaning)}\''
+                        f'COMMENT ON COLUMN "{column.table_name}"."{column.column_name}" '
+                        f"IS '{_sql_text(column.meaning)}'"
                     )
     finally:
         connection.close()
@@ -536,7 +538,8 @@ def snapshot_id(connection: duckdb.DuckDBPyConnection, tables: Sequence[str]) ->
     for table in sorted(tables):
         row_text = {
             "records": "content_sha256",
-            "rejects": "concat_ws('|', source, reason, place.member, place.ordinal, place.file_sha256, place.entry_sha256)",
+            "rejects": "to_json({'source': source, 'reason': reason, 'place': [place.member, place.ordinal::VARCHAR, "
+            "place.file_sha256, place.entry_sha256]})::VARCHAR",
         }.get(table, "to_json(t)::VARCHAR")
         sums = connection.execute(
             f"""SELECT count(*), sum(md5_number_lower(text)::HUGEINT), sum(md5_number_upper(text)::HUGEINT)
