@@ -77,24 +77,34 @@ _EMAIL = re.compile(
 _NO_TITLE = frozenset({"not available", "in process citation"})
 
 _PHASES: dict[str, Phase] = {
-    "clinical trial, phase i": "PHASE1",
-    "clinical trial, phase ii": "PHASE2",
-    "clinical trial, phase iii": "PHASE3",
-    "clinical trial, phase iv": "PHASE4",
+    "Clinical Trial, Phase I": "PHASE1",
+    "Clinical Trial, Phase II": "PHASE2",
+    "Clinical Trial, Phase III": "PHASE3",
+    "Clinical Trial, Phase IV": "PHASE4",
 }
 _INTERVENTIONAL = frozenset(
     {
         *_PHASES,
-        "adaptive clinical trial",
-        "clinical trial",
-        "clinical trial protocol",
-        "controlled clinical trial",
-        "equivalence trial",
-        "pragmatic clinical trial",
-        "randomized controlled trial",
+        "Adaptive Clinical Trial",
+        "Clinical Trial",
+        "Clinical Trial Protocol",
+        "Controlled Clinical Trial",
+        "Equivalence Trial",
+        "Pragmatic Clinical Trial",
+        "Randomized Controlled Trial",
     }
 )
 """Publication types of trials in people; those that end in ", Veterinary" are not among them."""
+_SPELLINGS = {
+    name.upper(): name
+    for name in (
+        *_INTERVENTIONAL,
+        *("Case Reports", "Clinical Study", "Comment", "Comparative Study", "Editorial", "Evaluation Study", "Letter"),
+        *("Journal Article", "Meta-Analysis", "Multicenter Study", "Observational Study", "Published Erratum"),
+        *("Retracted Publication", "Retraction of Publication", "Review", "Systematic Review", "Validation Study"),
+    )
+}
+"""Publication types that publishers send in capitals, as NLM spells them."""
 
 _LANGUAGES = dict(
     pair.split(":")
@@ -114,8 +124,8 @@ def _record(article: _Article) -> Record:
     if not pmid:
         raise Unreadable("missing_identifier", "no PMID" if not article.pmid else f"{article.pmid[:40]!r} is no PMID")
     paper.pmid = pmid.group(1)
-    types = {name.casefold(): name for name in paper.publication_types}
-    paper.is_retracted = "retracted publication" in types or any(c.type == "RetractionIn" for c in paper.corrections)
+    paper.publication_types = types = [_SPELLINGS.get(name, name) for name in dict.fromkeys(paper.publication_types)]
+    paper.is_retracted = "Retracted Publication" in types or any(c.type == "RetractionIn" for c in paper.corrections)
     if article.affiliations and paper.authors:
         paper.authors[0].affiliations[:0] = article.affiliations
     paper.cited_pmids = list(dict.fromkeys(paper.cited_pmids))
@@ -140,15 +150,15 @@ def _record(article: _Article) -> Record:
     sections = [f"{s.label}: {s.text}" if s.label else s.text for s in paper.abstract_sections]
     record.brief_summary = "\n".join(sections) or None
 
-    trial_types = [name for folded, name in types.items() if folded in _INTERVENTIONAL]
-    record.phases = sorted({_PHASES[folded] for folded in types if folded in _PHASES})
-    record.phase_raw = "; ".join(name for folded, name in types.items() if folded in _PHASES) or None
+    phases = [name for name in types if name in _PHASES]
+    record.phases, record.phase_raw = sorted({_PHASES[name] for name in phases}), "; ".join(phases) or None
+    trial_types = [name for name in types if name in _INTERVENTIONAL]
     if trial_types:
         record.study_type, record.study_type_raw = "INTERVENTIONAL", "; ".join(trial_types)
-    elif observational := types.get("observational study"):
-        record.study_type, record.study_type_raw = "OBSERVATIONAL", observational
-    if randomized := types.get("randomized controlled trial"):
-        record.allocation, record.allocation_raw = "RANDOMIZED", randomized
+    elif "Observational Study" in types:
+        record.study_type, record.study_type_raw = "OBSERVATIONAL", "Observational Study"
+    if "Randomized Controlled Trial" in types:
+        record.allocation, record.allocation_raw = "RANDOMIZED", "Randomized Controlled Trial"
 
     record.identifiers = _identifiers(article, record)
     return record
