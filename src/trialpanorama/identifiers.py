@@ -419,19 +419,19 @@ REGISTERS: dict[str, Register] = {register.name: register for register in _ALL}
 _PRECEDENCE = {name: rank for rank, name in enumerate(REGISTERS)}
 
 FICTIONAL_RANGES: dict[str, str] = {
-    "clinicaltrials_gov": r"NCT99(?!999999)\d{6}",
+    "clinicaltrials_gov": r"NCT99(?!9{6})\d{6}",
     "ctis": r"209\d-5\d{5}-\d{2}(-\d{2})?",
     "euctr": r"209\d-[0-46-9]\d{5}-\d{2}(-([A-Z]{2}|3RD))?",
-    "isrctn": r"ISRCTN99(?!999999)\d{6}",
+    "isrctn": r"ISRCTN99(?!9{6})\d{6}",
     "anzctr": r"ACTRN12699\d{9}p?",
-    "drks": r"DRKS99\d{6}",
-    "chictr": r"ChiCTR99\d{8}",
-    "itmctr": r"ITMCTR99\d{8}",
+    "drks": r"DRKS99(?!9{6})\d{6}",
+    "chictr": r"ChiCTR99(?!9{8})\d{8}",
+    "itmctr": r"ITMCTR99(?!9{8})\d{8}",
     "ctri": r"CTRI/2099/\d{2,3}/\d{6}",
-    "cris": r"KCT99\d{5}",
+    "cris": r"KCT99(?!9{5})\d{5}",
     "irct": r"IRCT9990\d{8}N\d{1,3}",
-    "umin": r"UMIN999\d{6}",
-    "jrct": r"jRCT99\d{8}",
+    "umin": r"UMIN999(?!9{6})\d{6}",
+    "jrct": r"jRCT99(?!9{8})\d{8}",
     "japiccti": r"JapicCTI-99\d{4}",
     "jma": r"JMA-IIA99\d{3}",
     "nl_omon": r"NL-OMON99\d{3}",
@@ -439,12 +439,12 @@ FICTIONAL_RANGES: dict[str, str] = {
     "pactr": r"PACTR2099\d{11,12}",
     "rebec": r"RBR-99[0-9a-z]{4,6}",
     "repec": r"PER-9\d{2}-99",
-    "rpcec": r"RPCEC99\d{6}",
+    "rpcec": r"RPCEC99(?!9{6})\d{6}",
     "slctr": r"SLCTR/2099/\d{3}",
     "tctr": r"TCTR2099\d{7}",
     "lbctr": r"LBCTR2099\d{6}",
     "snctp": r"SNCTP999\d{6}",
-    "utn": r"U1111-9999-\d{4}",
+    "utn": r"U1111-9999-(?!9{4})\d{4}",
     "pubmed": r"99\d{6}",
     "pmc": r"PMC99\d{6}",
     "doi": r"10\.99999/.+",
@@ -462,17 +462,24 @@ _PLAIN = {
 _INVISIBLE = re.compile("[\u200b-\u200f\u2060\ufeff]")
 
 _CCMO = r"\b[Nn][Ll]\d{5}\.\d{3}\.\d{2}\b"
-_COMBINED = re.compile(
+
+
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """The pattern with digits of ASCII only."""
+    return re.compile(pattern.replace(r"\d", "[0-9]"))
+
+
+_COMBINED = _compiled(
     f"(?P<ccmo>{_CCMO})|"
     + "|".join(f"(?P<{r.name}>{r.search})" for r in _ALL if r.is_trial_register or r.name == "utn")
 )
 _HINT = re.compile(r"\d{4}|NTR|NL\d{3}|RBR|rbr-|PER ?-")
 _REACH = 40
 """Every id has a hint in it, and lies within so many characters of it: most of a text need not be searched."""
-_SEARCH = {name: re.compile(register.search) for name, register in REGISTERS.items()}
-_CANONICAL = {name: re.compile(register.canonical) for name, register in REGISTERS.items()}
-_COMPACT = {name: re.compile(register.compact) for name, register in REGISTERS.items()}
-_FICTIONAL = {name: re.compile(pattern) for name, pattern in FICTIONAL_RANGES.items()}
+_SEARCH = {name: _compiled(register.search) for name, register in REGISTERS.items()}
+_CANONICAL = {name: _compiled(register.canonical) for name, register in REGISTERS.items()}
+_COMPACT = {name: _compiled(register.compact) for name, register in REGISTERS.items()}
+_FICTIONAL = {name: _compiled(pattern) for name, pattern in FICTIONAL_RANGES.items()}
 _DOI_PREFIX = re.compile(r"^(?:https?://)?(?:dx\.)?doi(?:\.org/|:? ?)", re.I)
 _SEPARATORS = re.compile(r"[\W_]+")
 

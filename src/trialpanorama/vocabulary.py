@@ -1022,21 +1022,23 @@ _MONTHS = {name: number for number, full in enumerate(_MONTH_NAMES.split(), 1) f
 _DAYS = (0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _EXCEL_DAY_ZERO = date(1899, 12, 30)
 
-_ISO = re.compile(r"(\d{4})[-/.](\d{1,2})(?:[-/.](\d{1,2}))?(?:[T\s]\s*\d{1,2}:.*|(?!\d)[^\dT-][^\d]*)?", re.S)
-_COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})")
-_NUMERIC = re.compile(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4})(?:\s.*)?", re.S)
-_MONTH_YEAR = re.compile(r"(\d{1,2})[-/.](\d{4})")
+_ISO = re.compile(r"(\d{4})[-/.](\d{1,2})(?:[-/.](\d{1,2}))?(?:[T\s]\s*\d{1,2}:.*|(?!\d)[^\dT-][^\d]*)?", re.S | re.A)
+_COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})", re.A)
+_NUMERIC = re.compile(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4})(?:\s.*)?", re.S | re.A)
+_MONTH_YEAR = re.compile(r"(\d{1,2})[-/.](\d{4})", re.A)
 _MONTH_FIRST = re.compile(
-    r"([a-z]{3,9})\.?[\s,-]*(?:(\d{1,2})(?:st|nd|rd|th)?\s*,?\s+)?(\d{4})(?:\s+\d{1,2}:.*)?", re.I
+    r"([a-z]{3,9})\.?[\s,-]*(?:(\d{1,2})(?:st|nd|rd|th)?\s*,?\s+)?(\d{4})(?:\s+\d{1,2}:.*)?", re.I | re.A
 )
 _DAY_FIRST = re.compile(
-    r"(\d{1,2})(?:st|nd|rd|th)?[\s./-]*(?:of\s+)?([a-z]{3,9})\.?[\s,/-]*(\d{4})(?:\s+\d{1,2}:.*)?", re.I
+    r"(\d{1,2})(?:st|nd|rd|th)?[\s./-]*(?:of\s+)?([a-z]{3,9})\.?[\s,/-]*(\d{4})(?:\s+\d{1,2}:.*)?", re.I | re.A
 )
-_YEAR_FIRST = re.compile(r"(\d{4})\s*[-/ ]?\s*([a-z]{3,9})\.?(?:[\s-]+(\d{1,2}))?(?![\d])(?:\s*[-/\u2013].*)?", re.I)
+_YEAR_FIRST = re.compile(
+    r"(\d{4})\s*[-/ ]?\s*([a-z]{3,9})\.?(?:[\s-]+(\d{1,2}))?(?![\d])(?:\s*[-/\u2013].*)?", re.I | re.A
+)
 _YEAR = re.compile(
     r"(\d{4})(?:\s*-\s*\d{4})?(?:\s+(?:spring|summer|autumn|fall|winter|\d\w{2}\s+\w+|\w+\s+quarter).*)?|"
     r"(?:spring|summer|autumn|fall|winter)\s+(\d{4})",
-    re.I,
+    re.I | re.A,
 )
 
 
