@@ -500,6 +500,11 @@ def test_an_article_without_a_number_is_a_reject_and_its_neighbours_are_records(
     assert told == ["99000051", "99000052", "missing_identifier", "99000053", "99000054"]
 
 
+def test_the_number_need_not_be_the_first_tag() -> None:
+    article = "UI  - 90000001\nPMID- 9900000{}\nTI  - x\nSO  - y\n"
+    assert [o.id for o in read((article.format(1) + "\n" + article.format(2)).encode())] == ["99000001", "99000002"]
+
+
 def test_a_line_without_indent_is_kept_and_noted() -> None:
     record = fixture("medline.txt")["99000053"]
     assert record.scientific_title == "A comment that follows without an indent."

@@ -635,13 +635,13 @@ def _read_tagged(stream: BinaryIO) -> Iterator[Record | Reject]:
 
 
 def _tagged_entries(stream: BinaryIO) -> Iterator[Entry | Reject]:
-    """Articles of a tagged file: one ends at an empty line before a tag, or where the next PMID begins."""
+    """Articles of a tagged file: one ends at an empty line before a tag, or where a second PMID begins."""
     lines: list[bytes] = []
     ordinal = line = size = 0
     begins_line = 1
     offset: int | None = 0
     begins: int | None = 0
-    after_blank, too_large = True, False
+    after_blank, has_pmid, too_large = True, False, False
 
     def finished() -> Entry | Reject:
         data = b"".join(lines)
@@ -662,13 +662,14 @@ def _tagged_entries(stream: BinaryIO) -> Iterator[Entry | Reject]:
             after_blank = True
             continue
         tag = _TAG_LINE.match(text)
-        if tag and (after_blank or tag.group(1) == b"PMID"):
+        is_pmid = tag is not None and tag.group(1) == b"PMID"
+        if tag and (after_blank or (is_pmid and has_pmid)):
             if lines or too_large:
                 ordinal += 1
                 yield finished()
-            lines, size, too_large = [], 0, False
+            lines, size, has_pmid, too_large = [], 0, False, False
             begins, begins_line = at, line
-        after_blank = False
+        after_blank, has_pmid = False, has_pmid or is_pmid
         size += len(text)
         too_large = too_large or size > MAX_ENTRY_BYTES
         if not too_large:
