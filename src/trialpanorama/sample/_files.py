@@ -10,7 +10,7 @@ import re
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import IO, Any, Protocol, cast
 
 _ZIP_DATE = (2025, 6, 30, 12, 0, 0)
 _LEVEL = 1  # the samples are large and short-lived: time counts more than space
@@ -38,7 +38,9 @@ class Text:
         self.path, self.format, self.inputs, self.rejects = path, format, 0, 0
         self._between, self._tail = between, tail
         self._raw: IO[bytes] = path.open("wb")
-        self._file: IO[bytes] = gzip.GzipFile("", "wb", _LEVEL, self._raw, mtime=0) if path.suffix == ".gz" else self._raw
+        self._file: IO[bytes] = self._raw
+        if path.suffix == ".gz":
+            self._file = cast("IO[bytes]", gzip.GzipFile("", "wb", _LEVEL, self._raw, mtime=0))
         self._file.write(head.encode())
 
     def add(self, entry: str | bytes) -> str:
@@ -63,7 +65,9 @@ class Table:
         self._text = Text(path, format)
         self.path, self.format, self.rejects = path, format, 0
         self._buffer = io.StringIO()
-        self._writer = csv.writer(self._buffer, quoting=csv.QUOTE_ALL if quote_all else csv.QUOTE_MINIMAL, lineterminator="\n")
+        self._writer = csv.writer(
+            self._buffer, quoting=csv.QUOTE_ALL if quote_all else csv.QUOTE_MINIMAL, lineterminator="\n"
+        )
         self.inputs = 0
         if header:
             self._row(header)
@@ -134,11 +138,16 @@ class Spreadsheet:
         self._book.properties.created = datetime.datetime(*_ZIP_DATE)
         draft = self.path.with_suffix(".draft")
         self._book.save(draft)
-        with zipfile.ZipFile(draft) as source, zipfile.ZipFile(self.path, "w", zipfile.ZIP_DEFLATED, compresslevel=_LEVEL) as target:
+        with (
+            zipfile.ZipFile(draft) as source,
+            zipfile.ZipFile(self.path, "w", zipfile.ZIP_DEFLATED, compresslevel=_LEVEL) as target,
+        ):
             for name in source.namelist():
                 with source.open(name) as member, target.open(zip_member(name), "w") as copy:
                     if name == "docProps/core.xml":
-                        copy.write(re.sub(rb"(<dcterms:modified[^>]*>)[^<]*", rb"\g<1>2025-06-30T12:00:00Z", member.read()))
+                        copy.write(
+                            re.sub(rb"(<dcterms:modified[^>]*>)[^<]*", rb"\g<1>2025-06-30T12:00:00Z", member.read())
+                        )
                     else:
                         while block := member.read(1 << 20):
                             copy.write(block)

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (templates)
 """A folder of broken inputs: each gives rejects, none a crash, a hang or a lost neighbour."""
 
 from __future__ import annotations
@@ -35,21 +36,43 @@ def write(directory: Path) -> list[dict[str, Any]]:
     add("nested.zip", _zip([("inner.zip", _zip([("study.json", studies[0])]))]), "zip in a zip")
     add("billion_laughs.xml", _billion_laughs(), "XML with entities that expand without bound")
     add("bomb.zip", _bomb(), f"zip member of {_BOMB_BYTES >> 20} MiB of blanks")
-    add("invalid_utf8.csv", _table().replace(b"Fictional Trials Office 2", b"Fictional \xff\xfe\xc3Office 2"), "CSV whose second row is no UTF-8", 3, 1)
+    add(
+        "invalid_utf8.csv",
+        _table().replace(b"Fictional Trials Office 2", b"Fictional \xff\xfe\xc3Office 2"),
+        "CSV whose second row is no UTF-8",
+        3,
+        1,
+    )
     add("too_many_cells.csv", _table(extra=2), "CSV whose second row has 42 cells", 3, 1)
-    add("feed.xml", b'<?xml version="1.0"?>\n<rss version="2.0"><channel><title>Fictional feed</title><item><title>NCT99000001</title></item></channel></rss>\n', "RSS feed")
+    add(
+        "feed.xml",
+        b'<?xml version="1.0"?>\n<rss version="2.0"><channel><title>Fictional feed</title><item><title>NCT99000001</title></item></channel></rss>\n',
+        "RSS feed",
+    )
     add("prices.csv", b"product,price\napple,1.20\npear,1.40\nplum,0.90\n", "CSV without trials")
     add("notes.txt", b"These are notes about nothing in particular.\n", "text without trials")
-    add("fragment.json", msgspec.json.encode({"nctId": "NCT99000001", "briefTitle": f"A fragment {MARK}"}), "one module of a study")
+    add(
+        "fragment.json",
+        msgspec.json.encode({"nctId": "NCT99000001", "briefTitle": f"A fragment {MARK}"}),
+        "one module of a study",
+    )
     add("no_identifier.json", studies[0].replace(b'"nctId":"NCT99000000",', b""), "study without an id")
-    add("cut.xml", b'<?xml version="1.0" encoding="UTF-8"?>\n<clinical_study>\n  <id_info>\n    <nct_id>NCT99000001</nct_id>\n  </id_in', "legacy XML that ends early")
+    add(
+        "cut.xml",
+        b'<?xml version="1.0" encoding="UTF-8"?>\n<clinical_study>\n  <id_info>\n    <nct_id>NCT99000001</nct_id>\n  </id_in',
+        "legacy XML that ends early",
+    )
     add("bad_json.json", studies[1][:-40], "JSON that ends early")
     return listed
 
 
 def _study(n: int) -> bytes:
     protocol = {
-        "identificationModule": {"nctId": f"NCT99{n:06d}", "orgStudyIdInfo": {"id": f"FIC-{n}"}, "briefTitle": f"Study {n} {MARK}"},
+        "identificationModule": {
+            "nctId": f"NCT99{n:06d}",
+            "orgStudyIdInfo": {"id": f"FIC-{n}"},
+            "briefTitle": f"Study {n} {MARK}",
+        },
         "statusModule": {"overallStatus": "COMPLETED"},
         "sponsorCollaboratorsModule": {"leadSponsor": {"name": "Fictional Trials Office", "class": "OTHER"}},
         "conditionsModule": {"conditions": ["Asthma"], "keywords": [KEYWORD]},
@@ -94,7 +117,10 @@ def _billion_laughs() -> bytes:
 
 def _bomb() -> bytes:
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive, archive.open(zip_member("NCT99000001.json"), "w") as member:
+    with (
+        zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive,
+        archive.open(zip_member("NCT99000001.json"), "w") as member,
+    ):
         member.write(b'{"protocolSection":{"identificationModule":{"nctId":"NCT99000001","briefTitle":"')
         for _ in range(_BOMB_BYTES >> 20):
             member.write(b" " * (1 << 20))

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+# fmt: off
+
 
 @dataclass(frozen=True, slots=True)
 class Condition:
@@ -186,11 +188,7 @@ AREAS: dict[str, Area] = {
     ),
 }
 
-BIOLOGICALS = frozenset(
-    "semaglutide liraglutide evolocumab ocrelizumab erenumab trastuzumab pembrolizumab bevacizumab cetuximab atezolizumab "
-    "nivolumab ipilimumab daratumumab omalizumab mepolizumab adalimumab etanercept rituximab belimumab secukinumab "
-    "ustekinumab dupilumab infliximab vedolizumab denosumab crizanlizumab".split()
-)
+BIOLOGICALS = frozenset(["semaglutide", "liraglutide", "evolocumab", "ocrelizumab", "erenumab", "trastuzumab", "pembrolizumab", "bevacizumab", "cetuximab", "atezolizumab", "nivolumab", "ipilimumab", "daratumumab", "omalizumab", "mepolizumab", "adalimumab", "etanercept", "rituximab", "belimumab", "secukinumab", "ustekinumab", "dupilumab", "infliximab", "vedolizumab", "denosumab", "crizanlizumab"])
 
 GENERAL_INCLUSION = (
     "Written informed consent",
@@ -297,12 +295,12 @@ HOME_COUNTRIES: dict[str, tuple[str, ...]] = {
 EUROPE = {
     "Germany": "DE", "France": "FR", "Spain": "ES", "Italy": "IT", "Netherlands": "NL", "Austria": "AT", "Poland": "PL",
     "Denmark": "DK", "Sweden": "SE", "United Kingdom": "GB",
-}  # fmt: skip
+}
 
 PLACES = (
     "Northford", "Eastmere", "Westholm", "Southbury", "Lakeview", "Riverton", "Hillcrest", "Stonebridge", "Greenfield",
     "Ashdown", "Oakhaven", "Maplewood", "Clearwater", "Fairport", "Redcliff", "Silverton",
-)  # fmt: skip
+)
 SPONSORS: dict[str, tuple[str, ...]] = {
     "INDUSTRY": ("Fictional Pharma {} Inc.", "Fictional Therapeutics {} Ltd", "Fictional Biotech {} GmbH", "Fictional Laboratories {} S.A.", "Fictional {} Pharmaceuticals Co., Ltd."),
     "OTHER": ("Fictional University of {}", "Fictional {} University Hospital", "Fictional {} Medical Center", "Fictional Hospital of {}", "Fictional Institute of {}", "Fictional {} College of Medicine"),
@@ -311,7 +309,7 @@ SPONSORS: dict[str, tuple[str, ...]] = {
     "OTHER_GOV": ("Fictional Ministry of Health of {}", "Fictional {} Department of Health"),
     "NETWORK": ("Fictional {} Oncology Group", "Fictional {} Trials Network"),
     "INDIV": ("Dr. Fictional Investigator of {}",),
-}  # fmt: skip
+}
 
 WHY_STOPPED: dict[str, tuple[str, ...]] = {
     "enrollment issues": (

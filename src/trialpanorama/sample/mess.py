@@ -51,7 +51,9 @@ class Mess(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             value = getattr(self, name)
             if name == "drifting_date_days":
                 if value < 0:
-                    raise UserError(f"Mess: {name} is {value}, but cannot be negative. Give a number of days, such as 45.")
+                    raise UserError(
+                        f"Mess: {name} is {value}, but cannot be negative. Give a number of days, such as 45."
+                    )
             elif not 0 <= value <= 1:
                 raise UserError(f"Mess: {name} is {value}, but is a share. Give a number from 0 to 1.")
 
@@ -137,7 +139,20 @@ def contact_sentence(rng: Random) -> str:
     return f"E-mail: {email(rng)}; Tel: {telephone(rng)}"
 
 
-_WORDS = ("trial", "study", "office", "research", "alpha", "beta", "gamma", "delta", "clinic", "recruit", "sigma", "omega")
+_WORDS = (
+    "trial",
+    "study",
+    "office",
+    "research",
+    "alpha",
+    "beta",
+    "gamma",
+    "delta",
+    "clinic",
+    "recruit",
+    "sigma",
+    "omega",
+)
 
 
 def _word(rng: Random) -> str:

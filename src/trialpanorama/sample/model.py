@@ -10,6 +10,7 @@ import math
 from collections import defaultdict
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import pairwise
 from random import Random
 
 from trialpanorama.sample import mess as messing
@@ -214,7 +215,9 @@ def window(seed: int, number: int, size: int, mess: Mess) -> Window:
     for _ in range(max(1, size // 25)):
         kind = "unrelated" if rng.random() < 0.9 else "book"
         day = SNAPSHOT - rng.randint(1, 6000) * _DAY
-        _add_article(articles, number, Paper("", kind, [], [], [], day, None, CONDITIONS[rng.randrange(len(CONDITIONS))]), [])
+        _add_article(
+            articles, number, Paper("", kind, [], [], [], day, None, CONDITIONS[rng.randrange(len(CONDITIONS))]), []
+        )
     return Window(trials, articles)
 
 
@@ -248,6 +251,15 @@ def _core(seed: int, index: int) -> Trial:
     return _make_core(seed, index, None)
 
 
+def in_sentence(text: str) -> str:
+    """The text with a small first letter, unless it begins with an abbreviation or a code."""
+    return text[:1].lower() + text[1:] if text[1:2].islower() else text
+
+
+def _article(word: str) -> str:
+    return "An" if word[:1] in "AEIOU" else "A"
+
+
 def _pick(rng: Random, options: tuple[str, ...] | list[str]) -> str:
     return options[int(rng.random() * len(options))]
 
@@ -277,7 +289,15 @@ _SPONSOR_SHARE: tuple[tuple[float, str], ...] = (
     (0.99, "NETWORK"),
     (1.0, "INDIV"),
 )
-_SPONSOR_RISK = {"INDUSTRY": 0.55, "OTHER": 0.0, "NIH": -0.4, "FED": 0.3, "OTHER_GOV": -0.5, "NETWORK": 0.2, "INDIV": -0.2}
+_SPONSOR_RISK = {
+    "INDUSTRY": 0.55,
+    "OTHER": 0.0,
+    "NIH": -0.4,
+    "FED": 0.3,
+    "OTHER_GOV": -0.5,
+    "NETWORK": 0.2,
+    "INDIV": -0.2,
+}
 _WHO = {
     "NONE": (),
     "SINGLE": ("OUTCOMES_ASSESSOR",),
@@ -286,7 +306,8 @@ _WHO = {
     "QUADRUPLE": ("PARTICIPANT", "CARE_PROVIDER", "INVESTIGATOR", "OUTCOMES_ASSESSOR"),
 }
 _POPULATIONS = (
-    "Patients", "Adults", "Participants", "Subjects", "Older Adults", "Adult Patients", "Hospitalized Patients", "Outpatients",
+    "Patients", "Adults", "Participants", "Subjects", "Older Adults", "Adult Patients", "Hospitalized Patients",
+    "Outpatients",
 )  # fmt: skip
 _SETTINGS = (
     "", "", "", " in Primary Care", " After Hospital Discharge", " Not Controlled on Standard Therapy", " at High Risk",
@@ -294,9 +315,36 @@ _SETTINGS = (
     " and Overweight", " Aged 60 Years and Older", " of Recent Onset", " in a Tertiary Center",
 )  # fmt: skip
 _DOSES = ("2.5 mg", "5 mg", "10 mg", "20 mg", "50 mg", "100 mg", "150 mg", "200 mg", "500 mg", "1000 mg")
-_FREQUENCY = ("once daily", "twice daily", "three times a day", "once weekly", "every 2 weeks", "every 3 weeks", "as a single dose")
+_FREQUENCY = (
+    "once daily",
+    "twice daily",
+    "three times a day",
+    "once weekly",
+    "every 2 weeks",
+    "every 3 weeks",
+    "as a single dose",
+)
 _ROUTES = ("orally", "by mouth", "intravenously", "subcutaneously")
-_ACRONYM_PARTS = ("FIC", "ALT", "NOR", "VER", "SOL", "MIR", "TAN", "LUX", "ORI", "PRO", "RES", "CAL", "DEN", "STAR", "IMP", "VITA", "EMBER", "OPT")
+_ACRONYM_PARTS = (
+    "FIC",
+    "ALT",
+    "NOR",
+    "VER",
+    "SOL",
+    "MIR",
+    "TAN",
+    "LUX",
+    "ORI",
+    "PRO",
+    "RES",
+    "CAL",
+    "DEN",
+    "STAR",
+    "IMP",
+    "VITA",
+    "EMBER",
+    "OPT",
+)
 _LABS = (
     ("Haemoglobin", ">=", (8, 9, 10, 11), "g/dL"),
     ("Serum creatinine", "<=", (1.2, 1.5, 2.0, 2.5), "mg/dL"),
@@ -309,7 +357,13 @@ _LABS = (
     ("White blood cell count", ">=", (2.0, 3.0, 3.5), "x 10^9/L"),
     ("Oxygen saturation", ">=", (90, 92, 94), "% on room air"),
 )
-_WHEN = ("at screening", "within 14 days before enrolment", "within 28 days of the first dose", "at baseline", "on two occasions")
+_WHEN = (
+    "at screening",
+    "within 14 days before enrolment",
+    "within 28 days of the first dose",
+    "at baseline",
+    "on two occasions",
+)
 
 
 def _share(rng: Random, table: tuple[tuple[float, str], ...]) -> str:
@@ -321,7 +375,6 @@ def _make_core(seed: int, index: int, parent: Trial | None) -> Trial:
     rng = Random(f"{seed}/{index}")
     draw = rng.random
     condition = parent.condition if parent else CONDITIONS[int(draw() ** 1.15 * len(CONDITIONS))]
-    area = AREAS[condition.area]
     home = home_register(seed, index)
     study_type = "INTERVENTIONAL"
     if not parent:
@@ -360,7 +413,9 @@ def _make_core(seed: int, index: int, parent: Trial | None) -> Trial:
         if model == "SINGLE_GROUP" or not with_drug:
             masking = "NONE" if draw() < 0.72 else "SINGLE"
         else:
-            masking = _share(rng, ((0.34, "NONE"), (0.42, "SINGLE"), (0.70, "DOUBLE"), (0.82, "TRIPLE"), (1.0, "QUADRUPLE")))
+            masking = _share(
+                rng, ((0.34, "NONE"), (0.42, "SINGLE"), (0.70, "DOUBLE"), (0.82, "TRIPLE"), (1.0, "QUADRUPLE"))
+            )
     interventions, arms, named = _arms(rng, condition, parent, study_type, with_drug, arm_count, masking, phases)
 
     # who may take part
@@ -374,6 +429,8 @@ def _make_core(seed: int, index: int, parent: Trial | None) -> Trial:
 
     # when, and what becomes of it
     start = datetime.date(2005, 1, 1) + int(7305 * draw() ** 0.75) * _DAY
+    if home == "CTIS":  # which opened in 2022
+        start = datetime.date(2022, 2, 1) + int(1060 * draw()) * _DAY
     if parent:
         start = min(parent.completion, datetime.date(2024, 12, 31)) + rng.randint(1, 60) * _DAY
     registered = start - int(rng.gauss(20, 45)) * _DAY
@@ -382,7 +439,7 @@ def _make_core(seed: int, index: int, parent: Trial | None) -> Trial:
     months = max(2.0, math.exp(rng.gauss(math.log(_TYPICAL_MONTHS[lead]), 0.45)))
     dmc = draw() < (0.55 if lead in ("PHASE3", "PHASE2") else 0.2)
     odds = (
-        -2.55
+        -2.8
         + 1.35 * condition.risk
         + _PHASE_RISK[lead]
         + _SPONSOR_RISK[sponsor_class]
@@ -392,12 +449,13 @@ def _make_core(seed: int, index: int, parent: Trial | None) -> Trial:
         + 0.35 * (model == "SINGLE_GROUP")
         - 0.35 * (masking in ("TRIPLE", "QUADRUPLE"))
         - 0.25 * (arm_count > 2)
-        + 0.05 * (len(exclusion) - 5)
+        + 0.05 * (min(len(exclusion), 15) - 7)
         + rng.gauss(0, 0.35)
     )
-    stops = study_type != "EXPANDED_ACCESS" and draw() < 1 / (1 + math.exp(-odds + (0.9 if not interventional else 0.0)))
+    stops = study_type != "EXPANDED_ACCESS" and draw() < 1 / (
+        1 + math.exp(-odds + (0.9 if not interventional else 0.0))
+    )
     reason = _reason(rng, lead, condition, industry, strict, dmc, with_drug) if stops else None
-    fraction = 1.0
     if stops:
         fraction = 0.15 + 0.8 * draw()
         withdrawn = reason in ("enrollment issues", "feasibility", "regulatory/approval") and draw() < 0.38
@@ -407,7 +465,6 @@ def _make_core(seed: int, index: int, parent: Trial | None) -> Trial:
     primary_completion = start + int(months * _MONTH_DAYS * fraction) * _DAY
     completion = primary_completion + int(months * _MONTH_DAYS * 0.25 * draw()) * _DAY
     over = completion <= SNAPSHOT
-    actual: int | None = None
     if withdrawn:
         actual = 0
     elif stops:
@@ -434,15 +491,28 @@ def _make_core(seed: int, index: int, parent: Trial | None) -> Trial:
             why = "Low accrual"
     elif status == "SUSPENDED":
         reason = None
-        why = _pick(rng, ("Pending review by the data monitoring committee", "Paused for a protocol amendment", "Drug supply interrupted"))
+        why = _pick(
+            rng,
+            (
+                "Pending review by the data monitoring committee",
+                "Paused for a protocol amendment",
+                "Drug supply interrupted",
+            ),
+        )
     if status not in _STOPPED:
         reason = None
 
     # what it measures and how it is told
     primary, secondary = _outcomes(rng, condition, phases, study_type)
-    mention = parent.brief_title.split(" With ")[-1] if parent and " With " in parent.brief_title else _pick(rng, condition.mentions)
+    mention = (
+        parent.brief_title.split(" With ")[-1]
+        if parent and " With " in parent.brief_title
+        else _pick(rng, condition.mentions)
+    )
     mention = mention.removesuffix(" " + MARK)
-    brief, official, reworded = _titles(rng, named, mention, arms, phases, masking, allocation, model, study_type, parent)
+    brief, official, reworded = _titles(
+        rng, named, mention, arms, phases, masking, allocation, model, study_type, parent
+    )
     acronym = (_pick(rng, _ACRONYM_PARTS) + _pick(rng, _ACRONYM_PARTS)) if draw() < 0.24 else ""
     trial = Trial(
         index=index,
@@ -454,12 +524,28 @@ def _make_core(seed: int, index: int, parent: Trial | None) -> Trial:
         model=model,
         masking=masking,
         who_masked=_WHO[masking] if masking and draw() < 0.85 else (),
-        purpose=_share(rng, ((0.72, "TREATMENT"), (0.82, "PREVENTION"), (0.87, "SUPPORTIVE_CARE"), (0.9, "DIAGNOSTIC"), (0.94, "BASIC_SCIENCE"), (0.97, "HEALTH_SERVICES_RESEARCH"), (1.0, "OTHER"))) if interventional else None,
+        purpose=_share(
+            rng,
+            (
+                (0.72, "TREATMENT"),
+                (0.82, "PREVENTION"),
+                (0.87, "SUPPORTIVE_CARE"),
+                (0.9, "DIAGNOSTIC"),
+                (0.94, "BASIC_SCIENCE"),
+                (0.97, "HEALTH_SERVICES_RESEARCH"),
+                (1.0, "OTHER"),
+            ),
+        )
+        if interventional
+        else None,
         arms=arms,
         interventions=interventions,
         sponsor=sponsor,
         sponsor_class=sponsor_class,
-        collaborators=[(_pick(rng, SPONSORS["INDUSTRY" if draw() < 0.4 else "OTHER"]).format(_pick(rng, PLACES)), "") for _ in range(int(draw() < 0.25) + int(draw() < 0.05))],
+        collaborators=[
+            (_pick(rng, SPONSORS["INDUSTRY" if draw() < 0.4 else "OTHER"]).format(_pick(rng, PLACES)), "")
+            for _ in range(int(draw() < 0.25) + int(draw() < 0.05))
+        ],
         protocol_code=f"FIC-{_pick(rng, PLACES)[:3].upper()}-{index % 997:03d}-{rng.randint(100, 999)}",
         acronym=acronym,
         brief_title=brief,
@@ -489,10 +575,14 @@ def _make_core(seed: int, index: int, parent: Trial | None) -> Trial:
         reason=reason,
         why_stopped=why,
         effect=rng.gauss(0.25, 0.25),
-        has_results=(status == "COMPLETED" and draw() < (0.42 if industry else 0.16)) or (status == "TERMINATED" and draw() < 0.15),
+        has_results=(status == "COMPLETED" and draw() < (0.42 if industry else 0.16))
+        or (status == "TERMINATED" and draw() < 0.15),
         parent=parent,
     )
-    trial.collaborators = [(name, "INDUSTRY" if name.startswith(_INDUSTRY_NAMES) or "Pharmaceuticals" in name else "OTHER") for name, _ in trial.collaborators]
+    trial.collaborators = [
+        (name, "INDUSTRY" if name.startswith(_INDUSTRY_NAMES) or "Pharmaceuticals" in name else "OTHER")
+        for name, _ in trial.collaborators
+    ]
     _tell(rng, trial, mention, named)
     return trial
 
@@ -504,9 +594,12 @@ def _sites(rng: Random, country: str, industry: bool, phase: str, planned: int) 
     home = CITIES_OF[country]
     count = 1
     if rng.random() < (0.62 if industry else 0.22):
-        count = min(planned, 1 + int(rng.expovariate(1 / (18 if industry and phase == "PHASE3" else 5))), 150)
+        count = min(planned, 2 + int(rng.lognormvariate(3.0 if industry and phase == "PHASE3" else 1.6, 1.0)), 250)
     abroad = industry and count > 4 and rng.random() < 0.7
-    return sorted(int(rng.random() * len(CITIES)) if abroad and k % 3 else home[int(rng.random() * len(home))] for k in range(count))
+    return sorted(
+        int(rng.random() * len(CITIES)) if abroad and k % 3 else home[int(rng.random() * len(home))]
+        for k in range(count)
+    )
 
 
 def _design(rng: Random, phase: str, interventional: bool, extension: bool) -> tuple[str | None, str | None, int]:
@@ -514,7 +607,10 @@ def _design(rng: Random, phase: str, interventional: bool, extension: bool) -> t
         return None, None, 1 + int(rng.random() < 0.3)
     if extension:
         return "NA", "SINGLE_GROUP", 1
-    single = rng.random() < {"EARLY_PHASE1": 0.5, "PHASE1": 0.45, "PHASE2": 0.4, "PHASE3": 0.12, "PHASE4": 0.25, "NA": 0.22}[phase]
+    single = (
+        rng.random()
+        < {"EARLY_PHASE1": 0.5, "PHASE1": 0.45, "PHASE2": 0.4, "PHASE3": 0.12, "PHASE4": 0.25, "NA": 0.22}[phase]
+    )
     if single:
         return ("NA" if rng.random() < 0.8 else "NON_RANDOMIZED"), "SINGLE_GROUP", 1
     model = _share(rng, ((0.84, "PARALLEL"), (0.92, "CROSSOVER"), (0.95, "FACTORIAL"), (1.0, "SEQUENTIAL")))
@@ -530,7 +626,11 @@ def _arms(
     area = AREAS[condition.area]
     concept: str | None = None
     if parent:
-        kind, named, concept = parent.interventions[0].type, parent.interventions[0].name, parent.interventions[0].concept
+        kind, named, concept = (
+            parent.interventions[0].type,
+            parent.interventions[0].name,
+            parent.interventions[0].concept,
+        )
     elif with_drug:
         named = concept = _pick(rng, condition.drugs)
         kind = "BIOLOGICAL" if named in BIOLOGICALS else "DRUG"
@@ -538,7 +638,11 @@ def _arms(
             named, concept = f"FIC-{rng.randint(1000, 9999)}", None
     else:
         kind, named = area.other[int(rng.random() * len(area.other))]
-    dose = f"{_pick(rng, _DOSES)} {_pick(rng, _ROUTES)} {_pick(rng, _FREQUENCY)}" if with_drug else "as described in the manual"
+    dose = (
+        f"{_pick(rng, _DOSES)} {_pick(rng, _ROUTES)} {_pick(rng, _FREQUENCY)}"
+        if with_drug
+        else "as described in the manual"
+    )
     weeks = (4, 8, 12, 16, 24, 26, 48, 52)[int(rng.random() * 8)]
     text = f"{named} {dose} for {weeks} weeks"
     synonyms = [f"{named} hydrochloride"] if with_drug and concept and kind == "DRUG" and rng.random() < 0.2 else []
@@ -557,19 +661,45 @@ def _arms(
         return interventions, arms, named
     if count > 1:
         if masking in ("DOUBLE", "TRIPLE", "QUADRUPLE") and with_drug and rng.random() < 0.75:
-            other = Intervention(kind if kind == "DRUG" else "DRUG", "Placebo", None, f"Matching placebo for {weeks} weeks", [], ["Placebo"])
+            other = Intervention(
+                kind if kind == "DRUG" else "DRUG",
+                "Placebo",
+                None,
+                f"Matching placebo for {weeks} weeks",
+                [],
+                ["Placebo"],
+            )
             control = Arm("Placebo", "PLACEBO_COMPARATOR", "Participants receive a matching placebo.", ["Placebo"])
         elif with_drug and len(condition.drugs) > 1 and rng.random() < 0.6:
             rival = _pick(rng, tuple(drug for drug in condition.drugs if drug != concept))
-            other = Intervention("BIOLOGICAL" if rival in BIOLOGICALS else "DRUG", rival, rival, f"{rival} {_pick(rng, _DOSES)} {_pick(rng, _FREQUENCY)}", [], [rival.capitalize()])
+            other = Intervention(
+                "BIOLOGICAL" if rival in BIOLOGICALS else "DRUG",
+                rival,
+                rival,
+                f"{rival} {_pick(rng, _DOSES)} {_pick(rng, _FREQUENCY)}",
+                [],
+                [rival.capitalize()],
+            )
             control = Arm(rival.capitalize(), "ACTIVE_COMPARATOR", f"Participants receive {rival}.", [rival])
         else:
             other = Intervention("OTHER", "Usual care", None, "Care as usual at the site", [], ["Usual care"])
-            control = Arm("Usual care", "NO_INTERVENTION" if rng.random() < 0.4 else "OTHER", "Participants receive usual care.", ["Usual care"])
+            control = Arm(
+                "Usual care",
+                "NO_INTERVENTION" if rng.random() < 0.4 else "OTHER",
+                "Participants receive usual care.",
+                ["Usual care"],
+            )
         interventions.append(other)
         for extra in range(2, count):
             name = f"{label} {('high dose', 'combination')[extra - 2]}"
-            arms.append(Arm(name, "EXPERIMENTAL", f"Participants receive {named} at another dose or in combination.", [first.name]))
+            arms.append(
+                Arm(
+                    name,
+                    "EXPERIMENTAL",
+                    f"Participants receive {named} at another dose or in combination.",
+                    [first.name],
+                )
+            )
             first.arms.append(name)
         arms.append(control)
     return interventions, arms, named
@@ -581,33 +711,47 @@ def _criteria(
     area = AREAS[condition.area]
     ages = f"Age {minimum} years or older" if maximum is None else f"Age >= {minimum} and <= {maximum} years"
     inclusion = [ages] if minimum else []
-    inclusion.append(f"Diagnosis of {_pick(rng, condition.mentions).lower() if rng.random() < 0.3 else _pick(rng, condition.mentions)}")
+    mention = _pick(rng, condition.mentions)
+    inclusion.append(f"Diagnosis of {mention.lower() if rng.random() < 0.3 else mention}")
     inclusion += rng.sample(area.inclusion, k=min(len(area.inclusion), 1 + int(rng.random() * 3)))
     inclusion += rng.sample(GENERAL_INCLUSION, k=int(rng.random() * 4))
-    for _ in range(min(14, int(rng.expovariate(0.45)))):
+    for _ in range(min(40, int(rng.lognormvariate(1.2, 1.0)))):
         lab, sign, limits, unit = _LABS[int(rng.random() * len(_LABS))]
         inclusion.append(f"{lab} {sign} {limits[int(rng.random() * len(limits))]} {unit} {_pick(rng, _WHEN)}")
     strict = int(rng.random() < 0.22) + int(rng.random() < 0.08)
     for line in rng.sample(STRICT_INCLUSION, k=strict):
         inclusion.insert(int(rng.random() * len(inclusion)) + 1, line)
-    exclusion = rng.sample(area.exclusion, k=min(len(area.exclusion), 1 + int(rng.random() * 4)))
-    exclusion += rng.sample(GENERAL_EXCLUSION, k=1 + int(rng.random() * 4))
+    exclusion = rng.sample(area.exclusion, k=1 + int(rng.random() * len(area.exclusion)))
+    exclusion += rng.sample(GENERAL_EXCLUSION, k=1 + int(rng.random() * len(GENERAL_EXCLUSION)))
+    for _ in range(min(25, int(rng.lognormvariate(0.3, 1.2)))):
+        lab, sign, limits, unit = _LABS[int(rng.random() * len(_LABS))]
+        opposite = "<" if sign == ">=" else ">"
+        exclusion.append(f"{lab} {opposite} {limits[int(rng.random() * len(limits))]} {unit} {_pick(rng, _WHEN)}")
     if rng.random() < 0.2:
-        exclusion += [f"{other} that needs treatment" for other in rng.sample(("Diabetes", "Hypertension", "Epilepsy", "Gout", "Active infection", "Severe depression"), k=2)]
+        exclusion += [
+            f"{other} that needs treatment"
+            for other in rng.sample(
+                ("Diabetes", "Hypertension", "Epilepsy", "Gout", "Active infection", "Severe depression"), k=2
+            )
+        ]
     return inclusion, exclusion, strict
 
 
 _REASONS = ("enrollment issues", "feasibility", "lack of efficacy", "regulatory/approval", "safety issues", "other")
 
 
-def _reason(rng: Random, phase: str, condition: Condition, industry: bool, strict: int, dmc: bool, with_drug: bool) -> str:
+def _reason(
+    rng: Random, phase: str, condition: Condition, industry: bool, strict: int, dmc: bool, with_drug: bool
+) -> str:
     late = phase in ("PHASE2", "PHASE3")
     weights = (
         0.50 + 0.35 * strict + 0.15 * (not industry),
         0.22 + 0.15 * industry,
         (0.12 + 0.25 * late * dmc) if with_drug else 0.03,
         0.05 + 0.04 * (phase == "PHASE4"),
-        (0.05 + 0.10 * (phase in ("PHASE1", "EARLY_PHASE1")) + 0.06 * (condition.area == "oncology")) if with_drug else 0.02,
+        (0.05 + 0.10 * (phase in ("PHASE1", "EARLY_PHASE1")) + 0.06 * (condition.area == "oncology"))
+        if with_drug
+        else 0.02,
         0.10,
     )
     return rng.choices(_REASONS, weights)[0]
@@ -622,7 +766,11 @@ def _outcomes(
     early = bool(phases) and phases[0] in ("EARLY_PHASE1", "PHASE1")
     primary: list[tuple[str, str]] = []
     if early and rng.random() < 0.6:
-        primary.append(("Number of participants with dose-limiting toxicities", "28 days") if condition.area == "oncology" else ("Number of participants with treatment-emergent adverse events", "Up to 12 weeks"))
+        primary.append(
+            ("Number of participants with dose-limiting toxicities", "28 days")
+            if condition.area == "oncology"
+            else ("Number of participants with treatment-emergent adverse events", "Up to 12 weeks")
+        )
         if rng.random() < 0.4:
             primary.append(("Maximum plasma concentration", "0 to 72 hours after dose"))
     else:
@@ -633,9 +781,11 @@ def _outcomes(
                 primary.append(extra)
     rest = [pair for pair in (*condition.endpoints, *area.endpoints) if pair not in primary]
     rng.shuffle(rest)
-    secondary = rest[: min(len(rest), int(rng.expovariate(0.3)))]
+    secondary = rest[: min(len(rest), int(rng.lognormvariate(0.9, 0.9)))]
     if secondary and rng.random() < 0.4:
-        secondary.append(("Number of participants with adverse events", "Through study completion, an average of 1 year"))
+        secondary.append(
+            ("Number of participants with adverse events", "Through study completion, an average of 1 year")
+        )
     return primary, secondary
 
 
@@ -648,12 +798,23 @@ def _titles(
     rival = arms[-1].label if len(arms) > 1 else ""
     if study_type == "OBSERVATIONAL":
         place = _pick(rng, PLACES)
-        brief = _pick(rng, (f"{title} in Routine Care of {mention}", f"Outcomes of {people} With {mention}{setting}", f"{mention} Registry of {place}"))
-        official = f"A {_pick(rng, ('Prospective', 'Retrospective', 'Multicenter'))} Cohort Study of {people} With {mention}{setting} Treated With {title} in {place}"
+        brief = _pick(
+            rng,
+            (
+                f"{title} in Routine Care of {mention}",
+                f"Outcomes of {people} With {mention}{setting}",
+                f"{mention} Registry of {place}",
+            ),
+        )
+        kind = _pick(rng, ("Prospective", "Retrospective", "Multicenter"))
+        official = f"A {kind} Cohort Study of {people} With {mention}{setting} Treated With {title} in {place}"
         return brief, official, f"Cohort of {mention}{setting}: the Role of {title} in {place}"
     if parent:
         brief = f"Long-Term Extension of a Study of {title} in {people} With {mention}"
-        official = f"An Open-Label Extension Study to Evaluate the Long-Term Safety of {title} in {people} With {mention} Who Completed Study {parent.protocol_code}"
+        official = (
+            f"An Open-Label Extension Study to Evaluate the Long-Term Safety of {title} in {people} With {mention} "
+            f"Who Completed Study {parent.protocol_code}"
+        )
         return brief, official, f"Long-Term Safety of {title} for {mention}: an Open Extension"
     versus = f" Versus {rival}" if rival else ""
     brief = _pick(
@@ -680,14 +841,26 @@ def _titles(
         design.append("Crossover")
     elif model == "SINGLE_GROUP":
         design.append("Single-Arm")
-    aim = _pick(rng, ("to Evaluate the Efficacy and Safety of", "to Assess the Effect of", "of", "Comparing the Efficacy of", "Investigating"))
-    official = f"A {', '.join(design)} {_pick(rng, ('Study', 'Trial', 'Clinical Trial'))} {aim} {title}{versus} in {people} With {mention}{setting}"
+    aim = _pick(
+        rng,
+        (
+            "to Evaluate the Efficacy and Safety of",
+            "to Assess the Effect of",
+            "of",
+            "Comparing the Efficacy of",
+            "Investigating",
+        ),
+    )
+    design = design or ["Open-Label"]
+    kind = _pick(rng, ("Study", "Trial", "Clinical Trial"))
+    subject = f"{title}{versus} in {people} With {mention}{setting}"
+    official = f"{_article(design[0])} {', '.join(design)} {kind} {aim} {subject}"
     reworded = _pick(
         rng,
         (
             f"Treatment of {mention}{setting} With {title}: a {', '.join(design[-2:]).lower()} trial",
-            f"{', '.join(design)} trial of {title.lower()} as treatment for {people.lower()} who have {mention}{setting.lower()}",
-            f"Clinical investigation of {title}{versus.lower()} in {mention}{setting}",
+            f"{', '.join(design)} trial of {in_sentence(title)} for {people.lower()} who have {mention}{setting}",
+            f"Clinical investigation of {title}{versus.replace('Versus', 'versus')} in {mention}{setting}",
         ),
     )
     return brief, official, reworded
@@ -722,12 +895,18 @@ _ANALYSIS = (
 def _tell(rng: Random, trial: Trial, mention: str, named: str) -> None:
     """Fill the summary and the detailed description."""
     verb = _pick(rng, ("find out whether", "learn if", "determine whether", "test whether"))
-    measure = trial.primary_outcomes[0][0].lower() if trial.primary_outcomes else "access to treatment"
-    lines = [f"The purpose of this study is to {verb} {named} is useful for people with {mention}. The main outcome is {measure}."]
+    measure = in_sentence(trial.primary_outcomes[0][0]) if trial.primary_outcomes else "access to treatment"
+    lines = [
+        f"The purpose of this study is to {verb} {named} is useful for people with {mention}.",
+        f"The main outcome is {measure}.",
+    ]
     if rng.random() < 0.6:
         lines.append(_pick(rng, _BACKGROUND).format(mention=mention, named=named))
+    if rng.random() < 0.4:
+        lines += [text.format(mention=mention, named=named) for text in rng.sample(_BACKGROUND, k=2)]
     if rng.random() < 0.5:
-        lines.append(f"About {trial.planned} participants will take part at {len(trial.sites)} site{'s' * (len(trial.sites) > 1)}.")
+        sites = "one site" if len(trial.sites) == 1 else f"{len(trial.sites)} sites"
+        lines.append(f"About {trial.planned} participants will take part at {sites}.")
     if rng.random() < 0.4:
         lines += [text.format(a=4, b=12, c=24) for text in rng.sample(_PROCEDURES, k=2)]
     trial.summary = " ".join(lines)
@@ -736,16 +915,27 @@ def _tell(rng: Random, trial: Trial, mention: str, named: str) -> None:
     weeks = {"a": 2 + int(rng.random() * 5), "b": 8 + int(rng.random() * 8), "c": 24 + int(rng.random() * 24)}
     parts = [" ".join(rng.sample(_BACKGROUND, k=2)).format(mention=mention, named=named)]
     if len(trial.arms) > 1:
-        parts.append("Participants are assigned to one of these groups:\n\n" + "\n".join(f"* {arm.label}: {arm.description}" for arm in trial.arms))
+        parts.append(
+            "Participants are assigned to one of these groups:\n\n"
+            + "\n".join(f"* {arm.label}: {arm.description}" for arm in trial.arms)
+        )
     parts.append(" ".join(rng.sample(_PROCEDURES, k=2 + int(rng.random() * 4))).format(**weeks))
     if len(trial.arms) > 1 and rng.random() < 0.5:
-        power, alpha = _pick(rng, ("80", "85", "90")), _pick(rng, ("0.05", "0.05", "0.025"))
-        difference = f"a standardised difference of {2.8 / math.sqrt(max(2, trial.planned) / 4):.2f}"
-        parts.append(f"Sample size: {trial.planned} participants give {power}% power to detect {difference} in the primary outcome at a two-sided significance level of {alpha}, allowing for a dropout rate of {5 + int(rng.random() * 4) * 5}%.")
+        power, z_power = ((80, 0.842), (85, 1.036), (90, 1.282))[int(rng.random() * 3)]
+        alpha, z_alpha = ((0.05, 1.960), (0.05, 1.960), (0.025, 2.241))[int(rng.random() * 3)]
+        dropout = 5 + int(rng.random() * 4) * 5
+        difference = (z_power + z_alpha) / math.sqrt(trial.planned * (1 - dropout / 100) / 4)
+        parts.append(
+            f"Sample size: {trial.planned} participants give {power}% power to detect a standardised difference of "
+            f"{difference:.2f} in the primary outcome at a two-sided significance level of {alpha}, allowing for a "
+            f"dropout rate of {dropout}%."
+        )
     if rng.random() < 0.6:
         parts.append("Statistics: " + " ".join(rng.sample(_ANALYSIS, k=1 + int(rng.random() * 3))))
-    if rng.random() < 0.25:
-        parts.append(" ".join(text.format(**weeks) for text in _PROCEDURES))
+    for visit in range(int(rng.lognormvariate(0.2, 1.0))):
+        parts.append(
+            f"Visit {visit + 1}: " + " ".join(rng.sample(_PROCEDURES, k=2 + int(rng.random() * 3))).format(**weeks)
+        )
     trial.description = "\n\n".join(parts)
 
 
@@ -764,16 +954,16 @@ def _registrations(seed: int, trial: Trial, mess: Mess) -> list[Registration]:
     registrations = [_registration(rng, seed, trial, mess, name, first=not at) for at, name in enumerate(names)]
     if len(registrations) > 1:
         draw = rng.random()
-        for one, other in zip(registrations, registrations[1:], strict=False):
+        for one, second in pairwise(registrations):
             if draw < mess.dropped_secondary_id:
                 break
             mutual = draw < mess.dropped_secondary_id + mess.mutual_secondary_id
             if mutual or rng.random() < 0.7:
-                _quote(rng, other, one)
+                _quote(rng, second, one)
                 if mutual:
-                    _quote(rng, one, other)
+                    _quote(rng, one, second)
             else:
-                _quote(rng, one, other)
+                _quote(rng, one, second)
     if trial.parent:
         parent_home = home_register(seed, trial.parent.index)
         parent_id = register_id(seed, parent_home, trial.parent.index)
@@ -782,7 +972,14 @@ def _registrations(seed: int, trial: Trial, mess: Mess) -> list[Registration]:
                 registration.secondary_ids.append(("EXTENSION", parent_id))
     for registration in registrations:
         if rng.random() < 0.15:
-            registration.secondary_ids.append(("ORG", trial.protocol_code if registration.register != "ClinicalTrials.gov" else f"FICTIONAL-{rng.randint(1000, 99999)}"))
+            registration.secondary_ids.append(
+                (
+                    "ORG",
+                    trial.protocol_code
+                    if registration.register != "ClinicalTrials.gov"
+                    else f"FICTIONAL-{rng.randint(1000, 99999)}",
+                )
+            )
     return registrations
 
 
@@ -794,7 +991,15 @@ def _other_register(rng: Random, trial: Trial, taken: list[str]) -> str | None:
     for country in trial.countries:
         if country in EUROPE and interventional:
             options += ["EUCTR", "EUCTR"] + (["CTIS"] if trial.start.year > 2020 else [])
-        by_country = {"Germany": "DRKS", "United Kingdom": "ISRCTN", "China": "ChiCTR", "Japan": "jRCT", "India": "CTRI", "Australia": "ANZCTR", "New Zealand": "ANZCTR"}.get(country)
+        by_country = {
+            "Germany": "DRKS",
+            "United Kingdom": "ISRCTN",
+            "China": "ChiCTR",
+            "Japan": "jRCT",
+            "India": "CTRI",
+            "Australia": "ANZCTR",
+            "New Zealand": "ANZCTR",
+        }.get(country)
         if by_country:
             options.append(by_country)
     if not options:
@@ -811,7 +1016,9 @@ def _registration(rng: Random, seed: int, trial: Trial, mess: Mess, name: str, f
     conditions = [messing.maybe_typo(text, mess.typo_rate, rng) for text in conditions]
     public, scientific = trial.brief_title, trial.official_title
     if not first and rng.random() < mess.reworded_title:
-        public, scientific = (trial.reworded_title, scientific) if rng.random() < 0.5 else (public, trial.reworded_title)
+        public, scientific = (
+            (trial.reworded_title, scientific) if rng.random() < 0.5 else (public, trial.reworded_title)
+        )
     public = messing.maybe_typo(public, mess.typo_rate, rng)
     scientific = messing.maybe_typo(scientific, mess.typo_rate, rng)
     dates = [trial.start, trial.primary_completion, trial.completion]
@@ -828,7 +1035,9 @@ def _registration(rng: Random, seed: int, trial: Trial, mess: Mess, name: str, f
         status = "RECRUITING" if rng.random() < 0.6 else "ACTIVE_NOT_RECRUITING"
         if name == "ClinicalTrials.gov" and (SNAPSHOT - trial.completion).days > 730:
             status = "UNKNOWN"
-    updated = min(max(dates[2] if is_current else dates[0], registered) + int(rng.expovariate(1 / 120)) * _DAY, SNAPSHOT)
+    updated = min(
+        max(dates[2] if is_current else dates[0], registered) + int(rng.expovariate(1 / 120)) * _DAY, SNAPSHOT
+    )
     id = register_id(seed, name, trial.index)
     countries = trial.countries
     ids = [ictrp_id(name, id)]
@@ -879,9 +1088,10 @@ def _quote(rng: Random, where: Registration, whom: Registration) -> None:
 # --- articles
 
 _DATABANKS = {
-    "ClinicalTrials.gov": "ClinicalTrials.gov", "ISRCTN": "ISRCTN", "ANZCTR": "ANZCTR", "ChiCTR": "ChiCTR", "CRIS": "CRiS",
-    "CTRI": "CTRI", "DRKS": "DRKS", "EUCTR": "EudraCT", "IRCT": "IRCT", "jRCT": "JPRN", "UMIN": "UMIN-CTR", "PACTR": "PACTR",
-    "ReBEC": "ReBec", "RPCEC": "RPCEC", "SLCTR": "SLCTR", "TCTR": "TCTR", "REPEC": "REPEC",
+    "ClinicalTrials.gov": "ClinicalTrials.gov", "ISRCTN": "ISRCTN", "ANZCTR": "ANZCTR", "ChiCTR": "ChiCTR",
+    "CRIS": "CRiS", "CTRI": "CTRI", "DRKS": "DRKS", "EUCTR": "EudraCT", "IRCT": "IRCT", "jRCT": "JPRN",
+    "UMIN": "UMIN-CTR", "PACTR": "PACTR", "ReBEC": "ReBec", "RPCEC": "RPCEC", "SLCTR": "SLCTR", "TCTR": "TCTR",
+    "REPEC": "REPEC",
 }  # fmt: skip
 
 
@@ -920,5 +1130,9 @@ def _review(rng: Random, group: list[Trial]) -> Paper:
     in_databank = rng.random() < 0.35
     databank = [(_DATABANKS[register], id) for register, id in ids if register in _DATABANKS] if in_databank else []
     abstract = [] if in_databank or rng.random() < 0.3 else [id for _, id in ids]
-    day = min(SNAPSHOT, max((paper.published for trial in group for paper in trial.papers), default=SNAPSHOT) + rng.randint(90, 900) * _DAY)
+    day = min(
+        SNAPSHOT,
+        max((paper.published for trial in group for paper in trial.papers), default=SNAPSHOT)
+        + rng.randint(90, 900) * _DAY,
+    )
     return Paper("", "review", [trial.index for trial in group], databank, abstract, day, None, group[0].condition)

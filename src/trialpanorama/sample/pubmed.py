@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (templates)
 """PubMed's formats: PubmedArticleSet XML and MEDLINE tagged text, about the fictional trials."""
 
 from __future__ import annotations
@@ -9,9 +10,9 @@ from random import Random
 from xml.sax.saxutils import escape
 
 from trialpanorama.sample import mess as messing
-from trialpanorama.sample.lexicon import AREAS, PLACES
+from trialpanorama.sample.lexicon import PLACES
 from trialpanorama.sample.mess import Mess
-from trialpanorama.sample.model import KEYWORD, MARK, Paper, Trial
+from trialpanorama.sample.model import KEYWORD, MARK, Paper, Trial, in_sentence
 
 XML_HEAD = (
     '<?xml version="1.0" encoding="utf-8"?>\n'
@@ -78,17 +79,29 @@ def article(paper: Paper, reviewed: list[Trial], mess: Mess) -> Article:
         date = f"{day.year} {day:%b}"
     elif draw < 0.42:
         following = day + datetime.timedelta(days=31)
-        date = f"{day.year} {('Winter', 'Spring', 'Summer', 'Fall')[day.month % 12 // 3]}" if draw < 0.39 else f"{day.year} {day:%b}-{following:%b}" if following.year == day.year else f"{day.year} {day:%b}-{following.year} {following:%b}"
+        date = (
+            f"{day.year} {('Winter', 'Spring', 'Summer', 'Fall')[day.month % 12 // 3]}"
+            if draw < 0.39
+            else f"{day.year} {day:%b}-{following:%b}"
+            if following.year == day.year
+            else f"{day.year} {day:%b}-{following.year} {following:%b}"
+        )
     types = list(_TYPES[paper.kind])
     subject = paper.subject
     if subject and paper.kind == "results":
         if subject.allocation != "RANDOMIZED":
-            types[1] = ("D016430", "Clinical Trial") if subject.study_type == "INTERVENTIONAL" else ("D064888", "Observational Study")
+            types[1] = (
+                ("D016430", "Clinical Trial")
+                if subject.study_type == "INTERVENTIONAL"
+                else ("D064888", "Observational Study")
+            )
         types += [_PHASE_TYPES[phase] for phase in subject.phases if phase in _PHASE_TYPES]
     title, sections = _content(rng, paper, mention, reviewed)
     affiliation = f"Department of Medicine, Fictional University of {PLACES[int(rng.random() * len(PLACES))]}."
     if rng.random() < mess.contact_field:
-        affiliation += f" Electronic address: {messing.email(rng)}." if rng.random() < 0.5 else f" {messing.email(rng)}."
+        affiliation += (
+            f" Electronic address: {messing.email(rng)}." if rng.random() < 0.5 else f" {messing.email(rng)}."
+        )
     if rng.random() < mess.contact_in_text and sections:
         label, text = sections[-1]
         sections[-1] = (label, f"{text} {messing.contact_sentence(rng)}")
@@ -99,7 +112,19 @@ def article(paper: Paper, reviewed: list[Trial], mess: Mess) -> Article:
             mesh.append(("D004311", "Double-Blind Method", False))
     authors = [(name, name[0] + name[1].upper()) for name in rng.sample(_GREEK, k=2 + int(rng.random() * 6))]
     journal = _JOURNALS[int(rng.random() * len(_JOURNALS))]
-    return Article(paper, f"{title} {MARK}.", sections, authors, affiliation, journal, types, mesh, date, rng.randint(1, 120), rng.randint(1, 2000))
+    return Article(
+        paper,
+        f"{title} {MARK}.",
+        sections,
+        authors,
+        affiliation,
+        journal,
+        types,
+        mesh,
+        date,
+        rng.randint(1, 120),
+        rng.randint(1, 2000),
+    )
 
 
 def _content(rng: Random, paper: Paper, mention: str, reviewed: list[Trial]) -> tuple[str, list[tuple[str, str]]]:
@@ -114,8 +139,14 @@ def _content(rng: Random, paper: Paper, mention: str, reviewed: list[Trial]) -> 
         title = f"{named[:1].upper() + named[1:]} and other interventions for {mention}: a systematic review and meta-analysis"
         sections = [
             ("BACKGROUND", f"The effects of interventions for {mention} are uncertain."),
-            ("METHODS", f"We searched trial registries and databases up to {paper.published:%B %Y} and included trials of any phase."),
-            ("RESULTS", f"We included {len(reviewed)} trials with {total} participants. Heterogeneity was {'low' if rng.random() < 0.5 else 'substantial'}."),
+            (
+                "METHODS",
+                f"We searched trial registries and databases up to {paper.published:%B %Y} and included trials of any phase.",
+            ),
+            (
+                "RESULTS",
+                f"We included {len(reviewed)} trials with {total} participants. Heterogeneity was {'low' if rng.random() < 0.5 else 'substantial'}.",
+            ),
             ("CONCLUSIONS", "The certainty of the evidence is low, and more trials are needed."),
         ]
         if paper.abstract_ids:
@@ -126,20 +157,29 @@ def _content(rng: Random, paper: Paper, mention: str, reviewed: list[Trial]) -> 
     methods = (
         f"In this {_design(trial)}, {trial.planned if paper.kind == 'protocol' else trial.actual} participants with {mention} "
         f"{'will be' if paper.kind == 'protocol' else 'were'} assigned to {' or '.join(arm.label for arm in trial.arms)}. "
-        f"The primary outcome {'is' if paper.kind == 'protocol' else 'was'} {measure[:1].lower() + measure[1:]}."
+        f"The primary outcome {'is' if paper.kind == 'protocol' else 'was'} {in_sentence(measure)}."
     )
     background = ("BACKGROUND", f"Whether {named} helps people with {mention} is not known.")
     if paper.kind == "protocol":
         title = f"{trial.official_title}: study protocol"
         sections = [("INTRODUCTION", background[1]), ("METHODS AND ANALYSIS", methods)]
     else:
-        title = trial.official_title if rng.random() < 0.25 else f"{named[:1].upper() + named[1:]} for {mention}: a {_design(trial)}" if paper.kind == "results" else f"Predictors of response to {named} in {mention}: a secondary analysis of a {_design(trial)}"
+        title = (
+            trial.official_title
+            if rng.random() < 0.25
+            else f"{named[:1].upper() + named[1:]} for {mention}: a {_design(trial)}"
+            if paper.kind == "results"
+            else f"Predictors of response to {named} in {mention}: a secondary analysis of a {_design(trial)}"
+        )
         finding = "improved" if trial.effect > 0.15 else "did not improve" if trial.effect > -0.2 else "worsened"
         sections = [
             background,
             ("METHODS", methods),
-            ("RESULTS", f"Between {trial.start:%B %Y} and {trial.primary_completion:%B %Y}, {trial.actual} participants took part. {named[:1].upper() + named[1:]} {finding} the primary outcome (standardised difference {trial.effect:.2f})."),
-            ("CONCLUSIONS", f"{named[:1].upper() + named[1:]} {finding} {measure[:1].lower() + measure[1:]} in {mention}."),
+            (
+                "RESULTS",
+                f"Between {trial.start:%B %Y} and {trial.primary_completion:%B %Y}, {trial.actual} participants took part. {named[:1].upper() + named[1:]} {finding} the primary outcome (standardised difference {trial.effect:.2f}).",
+            ),
+            ("CONCLUSIONS", f"{named[:1].upper() + named[1:]} {finding} {in_sentence(measure)} in {mention}."),
         ]
     if paper.abstract_ids:
         sections.append(("TRIAL REGISTRATION", f"{'; '.join(_quoted(rng, id) for id in paper.abstract_ids)}."))
@@ -159,7 +199,15 @@ def _quoted(rng: Random, id: str) -> str:
     """An id as authors write it."""
     draw = rng.random()
     if id.startswith("NCT"):
-        return f"ClinicalTrials.gov Identifier: {id}" if draw < 0.4 else f"ClinicalTrials.gov, number {id}" if draw < 0.6 else f"NCT {id[3:]}" if draw < 0.65 else id
+        return (
+            f"ClinicalTrials.gov Identifier: {id}"
+            if draw < 0.4
+            else f"ClinicalTrials.gov, number {id}"
+            if draw < 0.6
+            else f"NCT {id[3:]}"
+            if draw < 0.65
+            else id
+        )
     if id.startswith("20"):
         return f"EudraCT number {id}"
     return f"{id}, registered prospectively" if draw < 0.2 else id
@@ -168,8 +216,14 @@ def _quoted(rng: Random, id: str) -> str:
 def _authors_xml(one: Article) -> str:
     lines = ['            <AuthorList CompleteYN="Y">\n']
     for at, (name, initials) in enumerate(one.authors):
-        affiliation = f"<AffiliationInfo><Affiliation>{escape(one.affiliation)}</Affiliation></AffiliationInfo>" if at == 0 else ""
-        lines.append(f'                <Author ValidYN="Y"><LastName>Fictional</LastName><ForeName>{name}</ForeName><Initials>{initials}</Initials>{affiliation}</Author>\n')
+        affiliation = (
+            f"<AffiliationInfo><Affiliation>{escape(one.affiliation)}</Affiliation></AffiliationInfo>"
+            if at == 0
+            else ""
+        )
+        lines.append(
+            f'                <Author ValidYN="Y"><LastName>Fictional</LastName><ForeName>{name}</ForeName><Initials>{initials}</Initials>{affiliation}</Author>\n'
+        )
     return "".join(lines) + "            </AuthorList>\n"
 
 
@@ -177,7 +231,9 @@ def _abstract_xml(one: Article) -> str:
     if not one.sections:
         return ""
     texts = "".join(
-        f'                <AbstractText Label="{label}" NlmCategory="{_CATEGORIES[label]}">{escape(text)}</AbstractText>\n' if label else f"                <AbstractText>{escape(text)}</AbstractText>\n"
+        f'                <AbstractText Label="{label}" NlmCategory="{_CATEGORIES[label]}">{escape(text)}</AbstractText>\n'
+        if label
+        else f"                <AbstractText>{escape(text)}</AbstractText>\n"
         for label, text in one.sections
     )
     return f"            <Abstract>\n{texts}            </Abstract>\n"
@@ -193,7 +249,9 @@ def xml(one: Article, version: int = 1) -> str:
     if one.date.endswith(("Winter", "Spring", "Summer", "Fall")) or "-" in one.date:
         pub_date = f"<MedlineDate>{one.date}</MedlineDate>"
     else:
-        pub_date = "".join(f"<{name}>{value}</{name}>" for name, value in zip(("Year", "Month", "Day"), parts, strict=False))
+        pub_date = "".join(
+            f"<{name}>{value}</{name}>" for name, value in zip(("Year", "Month", "Day"), parts, strict=False)
+        )
     banks: dict[str, list[str]] = {}
     for bank, id in paper.databank_ids:
         banks.setdefault(bank, []).append(id)
@@ -208,7 +266,8 @@ def xml(one: Article, version: int = 1) -> str:
         databank = f'            <DataBankList CompleteYN="Y">\n{inner}            </DataBankList>\n'
     types = "".join(f'                <PublicationType UI="{ui}">{name}</PublicationType>\n' for ui, name in one.types)
     mesh = "".join(
-        f'            <MeshHeading><DescriptorName UI="{ui}" MajorTopicYN="{"Y" if major else "N"}">{escape(name)}</DescriptorName></MeshHeading>\n' for ui, name, major in one.mesh
+        f'            <MeshHeading><DescriptorName UI="{ui}" MajorTopicYN="{"Y" if major else "N"}">{escape(name)}</DescriptorName></MeshHeading>\n'
+        for ui, name, major in one.mesh
     )
     return (
         "<PubmedArticle>\n"
@@ -219,7 +278,7 @@ def xml(one: Article, version: int = 1) -> str:
         f'                <JournalIssue CitedMedium="Internet"><Volume>{one.volume}</Volume><Issue>{day.month}</Issue><PubDate>{pub_date}</PubDate></JournalIssue>\n'
         f"                <Title>{one.journal[0]}</Title>\n                <ISOAbbreviation>{one.journal[1]}</ISOAbbreviation>\n            </Journal>\n"
         f"            <ArticleTitle>{escape(one.title)}</ArticleTitle>\n            <Pagination><MedlinePgn>{one.page}-{one.page + 9}</MedlinePgn></Pagination>\n"
-        f'            <ELocationID EIdType="doi" ValidYN="Y">10.5555/fictional.{paper.pmid}</ELocationID>\n'
+        f'            <ELocationID EIdType="doi" ValidYN="Y">10.99999/fictional.{paper.pmid}</ELocationID>\n'
         f"{_abstract_xml(one)}{_authors_xml(one)}            <Language>eng</Language>\n{databank}"
         f"            <PublicationTypeList>\n{types}            </PublicationTypeList>\n        </Article>\n"
         f"        <MedlineJournalInfo><Country>England</Country><MedlineTA>{one.journal[1]}</MedlineTA><NlmUniqueID>999999999</NlmUniqueID></MedlineJournalInfo>\n"
@@ -227,7 +286,7 @@ def xml(one: Article, version: int = 1) -> str:
         f'        <KeywordList Owner="NOTNLM"><Keyword MajorTopicYN="N">{KEYWORD}</Keyword></KeywordList>\n    </MedlineCitation>\n'
         "    <PubmedData>\n        <History>"
         f'<PubMedPubDate PubStatus="pubmed"><Year>{day.year}</Year><Month>{day.month}</Month><Day>{day.day}</Day><Hour>6</Hour><Minute>0</Minute></PubMedPubDate></History>\n'
-        f'        <PublicationStatus>ppublish</PublicationStatus>\n        <ArticleIdList><ArticleId IdType="pubmed">{paper.pmid}</ArticleId><ArticleId IdType="doi">10.5555/fictional.{paper.pmid}</ArticleId></ArticleIdList>\n'
+        f'        <PublicationStatus>ppublish</PublicationStatus>\n        <ArticleIdList><ArticleId IdType="pubmed">{paper.pmid}</ArticleId><ArticleId IdType="doi">10.99999/fictional.{paper.pmid}</ArticleId></ArticleIdList>\n'
         "    </PubmedData>\n</PubmedArticle>\n"
     )
 
@@ -246,7 +305,11 @@ def _book_xml(one: Article) -> str:
 
 def delete_citation(pmids: list[str]) -> str:
     """The notice at the end of an update file that these PMIDs are gone."""
-    return "<DeleteCitation>\n" + "".join(f'    <PMID Version="1">{pmid}</PMID>\n' for pmid in pmids) + "</DeleteCitation>\n"
+    return (
+        "<DeleteCitation>\n"
+        + "".join(f'    <PMID Version="1">{pmid}</PMID>\n' for pmid in pmids)
+        + "</DeleteCitation>\n"
+    )
 
 
 def _field(tag: str, text: str) -> str:
@@ -260,7 +323,7 @@ def medline(one: Article) -> str:
     parts = [
         f"PMID- {paper.pmid}\nOWN - NLM\nSTAT- MEDLINE\nLR  - {day:%Y%m%d}\nIS  - 9999-9994 (Electronic)\nVI  - {one.volume}\nIP  - {day.month}\nDP  - {one.date}\n",
         _field("TI", one.title),
-        f"PG  - {one.page}-{one.page + 9}\nLID - 10.5555/fictional.{paper.pmid} [doi]\n",
+        f"PG  - {one.page}-{one.page + 9}\nLID - 10.99999/fictional.{paper.pmid} [doi]\n",
     ]
     if one.sections:
         parts.append(_field("AB", " ".join(f"{label}: {text}" if label else text for label, text in one.sections)))
@@ -273,6 +336,13 @@ def medline(one: Article) -> str:
     parts += [f"PT  - {name}\n" for _, name in one.types]
     parts.append(f"PL  - England\nTA  - {one.journal[1]}\nJT  - {one.journal[0]}\nJID - 999999999\nSB  - IM\n")
     parts += [f"MH  - {'*' if major else ''}{name}\n" for _, name, major in one.mesh]
-    parts.append(f"OTO - NOTNLM\nOT  - {KEYWORD}\nEDAT- {day:%Y/%m/%d} 06:00\nMHDA- {day:%Y/%m/%d} 06:00\nCRDT- {day:%Y/%m/%d} 06:00\nAID - 10.5555/fictional.{paper.pmid} [doi]\nPST - ppublish\n")
-    parts.append(_field("SO", f"{one.journal[1]}. {one.date};{one.volume}({day.month}):{one.page}-{one.page + 9}. doi: 10.5555/fictional.{paper.pmid}."))
+    parts.append(
+        f"OTO - NOTNLM\nOT  - {KEYWORD}\nEDAT- {day:%Y/%m/%d} 06:00\nMHDA- {day:%Y/%m/%d} 06:00\nCRDT- {day:%Y/%m/%d} 06:00\nAID - 10.99999/fictional.{paper.pmid} [doi]\nPST - ppublish\n"
+    )
+    parts.append(
+        _field(
+            "SO",
+            f"{one.journal[1]}. {one.date};{one.volume}({day.month}):{one.page}-{one.page + 9}. doi: 10.99999/fictional.{paper.pmid}.",
+        )
+    )
     return "".join(parts) + "\n"

@@ -31,6 +31,11 @@ class Register:
     home: int
     print: Callable[[int], str]
 
+    @property
+    def key(self) -> str:
+        """Its name in truth.json, such as clinicaltrials_gov."""
+        return self.name.lower().replace(".", "_").replace("-", "_")
+
 
 def _eudract(n: int) -> str:
     block = n % 100_000
@@ -56,13 +61,19 @@ REGISTERS: dict[str, Register] = {
         Register("ClinicalTrials.gov", "NCT99nnnnnn", MAXIMUM_TRIALS, 116, lambda n: f"NCT99{n:06d}"),
         Register("EUCTR", "2090-0nnnnn-cc to 2099-0nnnnn-cc", 1_000_000, 22, _eudract),
         Register("CTIS", "2099-5nnnnn-cc-00", 1_000_000, 3, _ctis),
-        Register("ISRCTN", "ISRCTN99nnnnnn", 1_000_000, 9, lambda n: f"ISRCTN99{n:06d}"),
+        Register("ISRCTN", "ISRCTN99nnnnnn", MAXIMUM_TRIALS, 9, lambda n: f"ISRCTN99{n:06d}"),
         Register("ANZCTR", "ACTRN12699nnnnnnnnn", 1_000_000_000, 8, lambda n: f"ACTRN12699{n:09d}"),
         Register("ChiCTR", "ChiCTR99nnnnnnnn", 100_000_000, 14, lambda n: f"ChiCTR99{n:08d}"),
         Register("DRKS", "DRKS99nnnnnn", 1_000_000, 4, lambda n: f"DRKS99{n:06d}"),
         Register("IRCT", "IRCT9990nnnnnnnnN1", 100_000_000, 5, lambda n: f"IRCT9990{n:08d}N1"),
         Register("CRIS", "KCT99nnnnn", 100_000, 2, lambda n: f"KCT99{n:05d}"),
-        Register("CTRI", "CTRI/2099/mm/nnnnnn", 1_000_000, 6, lambda n: f"CTRI/2099/{n // 100_000 + 1:02d}/0{n % 100_000:05d}"),
+        Register(
+            "CTRI",
+            "CTRI/2099/mm/nnnnnn",
+            1_000_000,
+            6,
+            lambda n: f"CTRI/2099/{n // 100_000 + 1:02d}/0{n % 100_000:05d}",
+        ),
         Register("jRCT", "jRCT99nnnnnnnn", 100_000_000, 2, lambda n: f"jRCT99{n:08d}"),
         Register("UMIN", "UMIN999nnnnnn", 1_000_000, 1, lambda n: f"UMIN999{n:06d}"),
         Register("NL-OMON", "NL-OMON99nnn", 1_000, 1, lambda n: f"NL-OMON99{n:03d}"),

@@ -13,7 +13,7 @@ from typing import IO, Any
 import msgspec
 
 from trialpanorama.errors import UserError
-from trialpanorama.sample import clinicaltrials_gov, hostile, ictrp, pubmed
+from trialpanorama.sample import clinicaltrials_gov, clinicaltrials_gov_legacy, hostile, ictrp, pubmed
 from trialpanorama.sample._files import Archive, Output, Spreadsheet, Table, Text
 from trialpanorama.sample.lexicon import CONDITIONS
 from trialpanorama.sample.mess import Mess
@@ -40,7 +40,7 @@ E-mail addresses end in example.org or example.com, and telephone numbers lie in
 registries/clinicaltrials_gov   API v2 JSON (zip, array, lines), v2 CSV, legacy XML, old v1 JSON
 registries/ictrp                web XML, web CSV of two dates, XLSX, full export without a header
 pubmed                          PubmedArticleSet XML, MEDLINE tagged text
-{hostile}truth.json                      what is true: which records are one trial, what each is about, what became of it
+{hostile}truth.json                      what is true: which records are one trial, and what became of it
 """
 _OURS = ("registries", "pubmed", "hostile", "truth.json", "README.txt")
 
@@ -77,7 +77,9 @@ def write(
     """
     mess = mess or Mess()
     if not 1 <= trials <= MAXIMUM_TRIALS:
-        raise UserError(f"{trials:,} trials: the fictional ids suffice for 1 to {MAXIMUM_TRIALS:,}. Give --trials 500, say.")
+        raise UserError(
+            f"{trials:,} trials: the fictional ids suffice for 1 to {MAXIMUM_TRIALS:,}. Give --trials 500, say."
+        )
     _prepare(directory)
     with _Sample(directory, seed, trials, mess) as sample:
         for first in range(0, trials, WINDOW):
@@ -86,9 +88,18 @@ def write(
                 progress(min(first + WINDOW, trials), trials)
         if with_hostile:
             sample.add_inputs(hostile.write(directory / "hostile"), "hostile")
-    ranges = "\n".join(f"  {register.name:<20}{register.range}" for register in REGISTERS.values()) + f"\n  {'PubMed':<20}{PUBMED_RANGE}"
-    line = "hostile                         broken files of many kinds: each gives rejects, none a crash\n" if with_hostile else ""
-    (directory / "README.txt").write_text(_README.format(trials=trials, seed=seed, ranges=ranges, hostile=line), encoding="utf-8")
+    ranges = (
+        "\n".join(f"  {register.name:<20}{register.range}" for register in REGISTERS.values())
+        + f"\n  {'PubMed':<20}{PUBMED_RANGE}"
+    )
+    line = (
+        "hostile                         broken files of many kinds: each gives rejects, none a crash\n"
+        if with_hostile
+        else ""
+    )
+    (directory / "README.txt").write_text(
+        _README.format(trials=trials, seed=seed, ranges=ranges, hostile=line), encoding="utf-8"
+    )
     return sample.summary()
 
 
@@ -98,7 +109,9 @@ def _prepare(directory: Path) -> None:
             raise UserError(f"{directory} is a file. Give the name of a new folder.")
         found = {path.name for path in directory.iterdir()}
         if found and not ("truth.json" in found and found <= set(_OURS)):
-            raise UserError(f"{directory} is not empty and holds something else than a sample. Give the name of a new folder.")
+            raise UserError(
+                f"{directory} is not empty and holds something else than a sample. Give the name of a new folder."
+            )
         for name in found:
             path = directory / name
             shutil.rmtree(path) if path.is_dir() else path.unlink()
@@ -119,7 +132,7 @@ class _Sample:
 
     def __enter__(self) -> _Sample:
         self._truth: IO[bytes] = (self._directory / "truth.json").open("wb")
-        self._spools: dict[str, IO[bytes]] = {name: tempfile.TemporaryFile() for name in self._counts}
+        self._spools: dict[str, IO[bytes]] = {name: tempfile.TemporaryFile() for name in self._counts}  # noqa: SIM115 (closed at exit)
         head = {
             "fictional": True,
             "seed": self._seed,
@@ -180,7 +193,9 @@ class _Sample:
             if self._counts[kind]:
                 spool.write(b",\n")
             self._counts[kind] += 1
-            spool.write(msgspec.json.encode(_paper_truth(paper, [by_index[index].name for index in paper.trials], records)))
+            spool.write(
+                msgspec.json.encode(_paper_truth(paper, [by_index[index].name for index in paper.trials], records))
+            )
 
     # --- files
 
@@ -193,7 +208,12 @@ class _Sample:
     def _close_part(self) -> None:
         if self._v1:
             v1 = self._file("api-v1-json", Text, "registries/clinicaltrials_gov/FullStudiesResponse_{:03d}.json")
-            v1.add(msgspec.json.format(msgspec.json.encode(clinicaltrials_gov.v1_response([document for document, _ in self._v1])), indent=2))
+            v1.add(
+                msgspec.json.format(
+                    msgspec.json.encode(clinicaltrials_gov_legacy.v1_response([document for document, _ in self._v1])),
+                    indent=2,
+                )
+            )
             v1.inputs = len(self._v1)
             self._v1 = []
         articles = self._open.get("pubmed-xml")
@@ -202,14 +222,29 @@ class _Sample:
             articles.rejects += 1
         for output in self._open.values():
             output.close()
-            self._inputs.append({"file": self._relative(output.path), "format": output.format, "inputs": output.inputs, "rejects": output.rejects})
+            self._inputs.append(
+                {
+                    "file": self._relative(output.path),
+                    "format": output.format,
+                    "inputs": output.inputs,
+                    "rejects": output.rejects,
+                }
+            )
         self._open = {}
 
     def _relative(self, path: Path) -> str:
         return path.relative_to(self._directory).as_posix()
 
-    def _record(self, source: str, registration: Registration, id: str, output: Output, member: str = "") -> dict[str, str]:
-        record = {"source": source, "register": registration.register, "id": id, "file": self._relative(output.path), "format": output.format}
+    def _record(
+        self, source: str, registration: Registration, id: str, output: Output, member: str = ""
+    ) -> dict[str, str]:
+        record = {
+            "source": source,
+            "register": REGISTERS[registration.register].key,
+            "id": id,
+            "file": self._relative(output.path),
+            "format": output.format,
+        }
         if member:
             record["member"] = member
         return record
@@ -235,7 +270,13 @@ class _Sample:
             if kind == "api-v1-json" and len(self._v1) >= _V1_MOST:
                 kind = "api-v2-json"
             if kind == "api-v1-json":
-                record = {"source": "clinicaltrials_gov", "register": registration.register, "id": registration.id, "file": f"{folder}FullStudiesResponse_{self._part + 1:03d}.json", "format": kind}
+                record = {
+                    "source": "clinicaltrials_gov",
+                    "register": REGISTERS[registration.register].key,
+                    "id": registration.id,
+                    "file": f"{folder}FullStudiesResponse_{self._part + 1:03d}.json",
+                    "format": kind,
+                }
                 self._v1.append((document, record))
                 yield record
                 continue
@@ -243,17 +284,27 @@ class _Sample:
                 output = self._file(kind, Archive, folder + "ctg-studies_{:03d}.json.zip")
                 member = output.add((f"{registration.id}.json", msgspec.json.encode(document)))
             elif kind == "api-v2-json-array":
-                output = self._file(kind, lambda path, key: Text(path, key, "[\n", ",\n", "\n]\n"), folder + "ctg-studies_array_{:03d}.json.gz")
+                output = self._file(
+                    kind,
+                    lambda path, key: Text(path, key, "[\n", ",\n", "\n]\n"),
+                    folder + "ctg-studies_array_{:03d}.json.gz",
+                )
                 member = output.add(msgspec.json.encode(document))
             elif kind == "api-v2-ndjson":
                 output = self._file(kind, Text, folder + "ctg-studies_{:03d}.ndjson")
                 member = output.add(msgspec.json.encode(document) + b"\n")
             elif kind == "api-v2-csv":
-                output = self._file(kind, lambda path, key: Table(path, key, clinicaltrials_gov.CSV_COLUMNS), folder + "ctg-studies_{:03d}.csv")
+                output = self._file(
+                    kind,
+                    lambda path, key: Table(path, key, clinicaltrials_gov.CSV_COLUMNS),
+                    folder + "ctg-studies_{:03d}.csv",
+                )
                 member = output.add(clinicaltrials_gov.csv_row(document))
             else:
                 output = self._file(kind, Archive, folder + "AllPublicXML_{:03d}.zip")
-                member = output.add((f"{registration.id[:7]}xxxx/{registration.id}.xml", clinicaltrials_gov.xml(document)))
+                member = output.add(
+                    (f"{registration.id[:7]}xxxx/{registration.id}.xml", clinicaltrials_gov_legacy.xml(document))
+                )
             yield self._record("clinicaltrials_gov", registration, registration.id, output, member)
 
     def _rows(self, trial: Trial, registration: Registration, mark: int) -> Iterator[dict[str, str]]:
@@ -268,7 +319,10 @@ class _Sample:
             yield self._row(entry, kind, SNAPSHOT)
             if kind == "web-csv" and (mark >> 8) % 100 < 12 and registration.registered < EARLIER:
                 status = registration.status
-                if registration.completion > EARLIER - datetime.timedelta(days=400) and status in ("COMPLETED", "TERMINATED"):
+                if registration.completion > EARLIER - datetime.timedelta(days=400) and status in (
+                    "COMPLETED",
+                    "TERMINATED",
+                ):
                     status = "RECRUITING"
                 earlier = ictrp.Entry(trial, registration, id, status, min(refreshed, EARLIER), family)
                 yield self._row(earlier, kind, EARLIER)
@@ -278,14 +332,24 @@ class _Sample:
         folder = "registries/ictrp/"
         if kind == "web-xml":
             head = '<?xml version="1.0" encoding="UTF-8"?>\n<Trials_downloaded_from_ICTRP>\n'
-            output = self._file(kind, lambda path, key: Text(path, key, head, "", "</Trials_downloaded_from_ICTRP>\n"), folder + "ICTRP-Results_{:03d}.xml.gz")
+            output = self._file(
+                kind,
+                lambda path, key: Text(path, key, head, "", "</Trials_downloaded_from_ICTRP>\n"),
+                folder + "ICTRP-Results_{:03d}.xml.gz",
+            )
             output.add(ictrp.web_xml(fields))
         elif kind == "web-csv":
             key = f"{kind} of {exported}"
-            output = self._file(key, lambda path, _: Table(path, kind, ictrp.CSV_COLUMNS, quote_all=True), f"{folder}ICTRP-web_{exported}_{{:03d}}.csv")
+            output = self._file(
+                key,
+                lambda path, _: Table(path, kind, ictrp.CSV_COLUMNS, quote_all=True),
+                f"{folder}ICTRP-web_{exported}_{{:03d}}.csv",
+            )
             output.add(ictrp.csv_cells(fields))
         elif kind == "xlsx":
-            output = self._file(kind, lambda path, key: Spreadsheet(path, key, ictrp.CSV_COLUMNS), folder + "ICTRP-web_{:03d}.xlsx")
+            output = self._file(
+                kind, lambda path, key: Spreadsheet(path, key, ictrp.CSV_COLUMNS), folder + "ICTRP-web_{:03d}.xlsx"
+            )
             draw = zlib.crc32(entry.id.encode()[::-1]) / 2**32
             output.add(ictrp.xlsx_cells(fields, entry.registration.registered, entry.refreshed, draw, self._mess))
         else:
@@ -301,13 +365,24 @@ class _Sample:
             output.add(pubmed.medline(one))
             yield {"file": self._relative(output.path), "format": output.format}
             return
-        output = self._file("pubmed-xml", lambda path, key: Text(path, key, pubmed.XML_HEAD, "", pubmed.XML_TAIL), "pubmed/pubmed99n{:04d}.xml.gz")
+        output = self._file(
+            "pubmed-xml",
+            lambda path, key: Text(path, key, pubmed.XML_HEAD, "", pubmed.XML_TAIL),
+            "pubmed/pubmed99n{:04d}.xml.gz",
+        )
         for version in (1, 2) if mark % 50 == 17 and paper.kind != "book" else (1,):
             output.add(pubmed.xml(one, version))
             yield {"file": self._relative(output.path), "format": output.format, "version": version}
 
 
-_STUDY_SHARES = ((44, "api-v2-json"), (56, "api-v2-json-array"), (66, "api-v2-ndjson"), (79, "api-v2-csv"), (97, "legacy-xml"), (100, "api-v1-json"))
+_STUDY_SHARES = (
+    (44, "api-v2-json"),
+    (56, "api-v2-json-array"),
+    (66, "api-v2-ndjson"),
+    (79, "api-v2-csv"),
+    (97, "legacy-xml"),
+    (100, "api-v1-json"),
+)
 _ROW_SHARES = ((33, "web-xml"), (68, "web-csv"), (74, "xlsx"), (100, "full-csv"))
 
 
@@ -318,14 +393,22 @@ def _trial_truth(trial: Trial, records: list[dict[str, str]]) -> dict[str, Any]:
         for mention, condition in zip(registration.conditions, (trial.condition, trial.second_condition), strict=False):
             if condition:
                 mentions[mention] = condition.mesh
-    headings = {condition.mesh: condition.heading for condition in (trial.condition, trial.second_condition) if condition}
+    headings = {
+        condition.mesh: condition.heading for condition in (trial.condition, trial.second_condition) if condition
+    }
     over = trial.status in ("COMPLETED", "TERMINATED", "WITHDRAWN")
     return {
         "trial": trial.name,
         "records": records,
         "title": trial.official_title,
-        "conditions": [{"mention": mention, "concept": headings[mesh], "mesh": mesh} for mention, mesh in mentions.items()],
-        "drugs": [{"mention": item.name, "concept": item.concept} for item in trial.interventions if item.type in ("DRUG", "BIOLOGICAL")],
+        "conditions": [
+            {"mention": mention, "concept": headings[mesh], "mesh": mesh} for mention, mesh in mentions.items()
+        ],
+        "drugs": [
+            {"mention": item.name, "concept": item.concept}
+            for item in trial.interventions
+            if item.type in ("DRUG", "BIOLOGICAL")
+        ],
         "study_type": trial.study_type,
         "phases": list(trial.phases),
         "allocation": trial.allocation,
@@ -351,6 +434,12 @@ def _trial_truth(trial: Trial, records: list[dict[str, str]]) -> dict[str, Any]:
         "effect": round(trial.effect, 4),
         "has_results": trial.has_results,
         "extension_of": trial.parent.name if trial.parent else None,
+        "asserted_ids": [
+            {"by": registration.id, "id": id}
+            for registration in trial.registrations
+            for kind, id in registration.secondary_ids
+            if kind not in ("ORG", "EXTENSION")
+        ],
         "papers": [paper.pmid for paper in trial.papers],
         "reviews": [paper.pmid for paper in trial.reviews],
     }
