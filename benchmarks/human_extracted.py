@@ -44,6 +44,7 @@ def half(trial_id: str) -> str:
 
 
 def fold_randomisation(design: vocabulary.Design) -> str | None:
+    """Allocation in their words."""
     if design.allocation == "RANDOMIZED":
         return "Yes"
     if design.allocation == "NA" or design.intervention_model == "SINGLE_GROUP":
@@ -52,10 +53,12 @@ def fold_randomisation(design: vocabulary.Design) -> str | None:
 
 
 def fold_blinding(design: vocabulary.Design) -> str | None:
+    """Masking in their words."""
     return None if design.is_masked is None else "Yes" if design.is_masked else "No"
 
 
 def fold_phase(phases: tuple[vocabulary.Phase, ...]) -> str | None:
+    """Phase in their words: of two the higher."""
     if not phases:
         return None
     if phases == ("NA",):
@@ -64,6 +67,7 @@ def fold_phase(phases: tuple[vocabulary.Phase, ...]) -> str | None:
 
 
 def fold_sponsor(sponsor_class: vocabulary.SponsorClass | None) -> str | None:
+    """Sponsor class in their words."""
     if sponsor_class is None:
         return None
     return {"INDUSTRY": "Industry", "INDIV": "Investigator"}.get(sponsor_class, "Non industry")

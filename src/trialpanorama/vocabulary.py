@@ -437,7 +437,7 @@ _ROLES: tuple[tuple[MaskedRole, re.Pattern[str]], ...] = (
 _LEVELS: tuple[Masking, ...] = ("NONE", "SINGLE", "DOUBLE", "TRIPLE", "QUADRUPLE")
 
 _NOT_RANDOM = re.compile(r"\b(?:non?|not|quasi|un|without)[\s/-]*(?:been )?(?:a )?rando?mi?[sz]?|\bnon-?rct\b", re.I)
-_RANDOM = re.compile(r"\brandom(?:i[sz]|ly (?:assigned|allocated)|\b(?! (?:effect|number|sampl|select)))|\brct\b", re.I)
+_RANDOM = re.compile(r"\brandom(?:i[sz]|(?:ly)? (?:assign|allocat))|\brct\b", re.I)
 _SINGLE_ARM = re.compile(r"\b(?:single|one|1)[\s-]*(?:arm|group|treatment arm)(?:ed)?\b", re.I)
 _UNCONTROLLED = re.compile(r"\b(?:uncontrolled|non[- ]?controlled|(?:without (?:a )?|no )control(?: group)?)\b", re.I)
 _CROSSOVER = re.compile(r"\bcross[\s-]*over\b", re.I)
@@ -463,9 +463,10 @@ _MASKED_BY_ROLE = re.compile(
     r"(?:,\s*|\s*/\s*|\s+and\s+|\s*&\s*)?)+)[\s-]*(?:is |are )?(?:blind|mask)(?:ed|ing)?\b",
     re.I,
 )
+_MASKING_USED = re.compile(r"\bmasking(?:/blinding)? used", re.I)
 _MASKED = re.compile(
     r"(?<!colour )(?<!color )\bblind(?:ed|ing)?\b(?! (?:people|person|patient|spot|loop|child|student|insert|nasal))|"
-    r"\bmasking used|\bmasked\b(?! (?:hypertension|face))|\bmasking/blinding used",
+    r"\bmasked\b(?! (?:hypertension|face))",
     re.I,
 )
 
@@ -497,8 +498,11 @@ def _masking_in(text: str) -> _Masking:
         return _Masking("SINGLE", True, ("OUTCOMES_ASSESSOR",))
     level = _LEVEL_WORD.search(text) or _LEVEL_IN_LIST.search(text)
     by_role = _MASKED_BY_ROLE.search(text)
-    if not level and not by_role and _UNMASKED.search(text):
-        return _OPEN
+    if not level and not by_role:
+        if _MASKING_USED.search(text):
+            return _Masking(None, True)
+        if _UNMASKED.search(text):
+            return _OPEN
     if level:
         listed = level[0] + text[level.end() :][:60]
         roles = masked_roles(listed) if "(" in listed or " are blinded" in listed else ()
@@ -976,6 +980,7 @@ def age_years(raw: str | None, register: str | None = None, is_maximum: bool = F
 
 _WHOLE_NUMBER = re.compile(r"\d{1,9}(?:\.0+)?|\d{1,3}(?:[, ]\d{3})+")
 _GROUP_SIZE = re.compile(r"[:\uff1a]\s*(\d{1,8})\s*(?:[;\uff1b]|$)")
+_CLOCK = re.compile(r"\d:\d\d:\d\d")
 _A_NUMBER = re.compile(r"\d[\d.,]*")
 _NOT_PEOPLE = re.compile(
     r"\s*-?(?:%|percent|months?|weeks?|days?|years?|hours?|min|m?g\b|ml|kg|cm|mm|arms?\b|groups?\b|sites?\b|"
@@ -992,7 +997,7 @@ def enrollment(raw: str | None, register: str | None = None) -> int | None:
 
     Placeholders (anything with 9999) and texts with several numbers give None.
     """
-    if not raw or "9999" in raw:
+    if not raw or "9999" in raw or _CLOCK.search(raw):
         return None
     text = raw.strip()
     if _WHOLE_NUMBER.fullmatch(text):
@@ -1198,7 +1203,7 @@ def country(raw: str | None) -> str | None:
     if not raw:
         return None
     text = raw.strip()
-    if len(text) == 2 and text.isupper():
+    if len(text) == 2:
         return _COUNTRY_OF_CODE.get(text)
     return _COUNTRY_OF_NAME.get(_country_key(text))
 
