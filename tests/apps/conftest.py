@@ -26,29 +26,23 @@ class Done(NamedTuple):
 
 
 @pytest.fixture(scope="session")
-def registers(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Fictional registry files, with one file among them that is none."""
+def inputs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Fictional registry files, and a file that is none."""
     from trialpanorama import sample
 
-    folder = tmp_path_factory.mktemp("sample")
-    sample.write(folder, 80, 3)
-    (folder / "registers" / "notes.txt").write_text("Not a registry's file.\n", encoding="utf-8")
-    return folder / "registers"
+    folder = tmp_path_factory.mktemp("inputs")
+    sample.write(folder / "sample", 80, 3)
+    (folder / "notes.txt").write_text("Not a registry's file.\n", encoding="utf-8")
+    return [folder / "sample" / "registries", folder / "sample" / "pubmed", folder / "notes.txt"]
 
 
 @pytest.fixture(scope="session")
-def truth(registers: Path) -> Any:
-    """What is true of the fictional trials."""
-    return json.loads((registers.parent / "truth.json").read_text(encoding="utf-8"))
-
-
-@pytest.fixture(scope="session")
-def warehouse(registers: Path) -> Path:
+def warehouse(inputs: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A warehouse built from them."""
     from trialpanorama.build import build
 
-    folder = registers.parent / "warehouse"
-    build([registers], folder, workers=1)
+    folder = tmp_path_factory.mktemp("built") / "warehouse"
+    build(inputs, folder, workers=1)
     return folder
 
 

@@ -31,9 +31,13 @@ def test_a_line_for_each_stage(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_failed_stage_is_not_called_finished(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(ValueError, match="broken"), console.Reporter() as reporter:
-        reporter.update("read", 1, 4, "files")
-        raise ValueError("broken")
+    def fail() -> None:
+        with console.Reporter() as reporter:
+            reporter.update("read", 1, 4, "files")
+            raise ValueError("broken")
+
+    with pytest.raises(ValueError, match="broken"):
+        fail()
     assert capsys.readouterr().err == ""
 
 

@@ -40,6 +40,9 @@ WarehouseOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+LogsOption = Annotated[
+    Path | None, typer.Option("--logs", metavar="DIR", help="The runs' logs; else $INSPECT_LOG_DIR, else ./logs.")
+]
 
 
 def _open(path: Path | None) -> Warehouse:
@@ -64,6 +67,12 @@ def _complete_tasks(incomplete: str) -> list[str]:
     from trialpanorama.tasks import tasks
 
     return [name for name in tasks() if name.startswith(incomplete)]
+
+
+def _complete_models(incomplete: str) -> list[str]:
+    from trialpanorama.baselines import baselines
+
+    return [f"baseline/{name}" for name in baselines() if f"baseline/{name}".startswith(incomplete)]
 
 
 def _complete_formats(incomplete: str) -> list[str]:
@@ -104,8 +113,8 @@ def sample(
     """Write fictional trials in the registries' own formats, with truth.json beside them."""
     from trialpanorama.apps.demo import write_sample
 
-    write_sample(directory, trials=trials, seed=seed)
-    say(f"Next: trialpanorama build {shlex.quote(str(directory))}")
+    folders = write_sample(directory, trials=trials, seed=seed)
+    say(f"Next: trialpanorama build {shlex.join(map(str, folders))}")
 
 
 # --- registry data
@@ -303,6 +312,34 @@ def build_tasks(
     chosen = [task(name).name for name in names] if names else None
     cards = build(_open(warehouse), out, chosen)
     put_json(cards) if json else put(cards_text(cards))
+
+
+@app.command(rich_help_panel=MODELS)
+def evaluate(
+    names: Annotated[list[str], typer.Argument(metavar="TASK...", autocompletion=_complete_tasks)],
+    model: Annotated[
+        list[str],
+        typer.Option(
+            metavar="NAME",
+            help="baseline/NAME, or one of Inspect's names such as openai/gpt-4o; may be given several times.",
+            autocompletion=_complete_models,
+        ),
+    ],
+    limit: Annotated[int | None, typer.Option(min=1, help="Ask only so many samples (a random part).")] = None,
+    split: Annotated[str, typer.Option(metavar="test|validation|train", help="Which samples to ask.")] = "test",
+    logs: LogsOption = None,
+    warehouse: WarehouseOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Ask a model, or a baseline, the questions of tasks; writes one log a run and prints the figures."""
+    from trialpanorama.apps.demo import evaluate_models
+    from trialpanorama.apps.show import results_text
+    from trialpanorama.evaluate import table as results_table
+
+    results = evaluate_models(names, model, _open(warehouse), split=split, limit=limit, logs=logs, is_quiet=json)
+    rows = results_table(results)
+    put_json(rows) if json else put(results_text(rows))
+    say(f"Next: trialpanorama report{f' --logs {shlex.quote(str(logs))}' if logs else ''}")
 
 
 # --- about

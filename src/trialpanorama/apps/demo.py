@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-import shlex
-import shutil
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from trialpanorama import __version__
-from trialpanorama.apps.console import Reporter, put, say
-from trialpanorama.errors import UserError
+from trialpanorama.apps.console import Reporter, put
+from trialpanorama.errors import UnknownName, UserError
 
 if TYPE_CHECKING:
-    from trialpanorama.warehouse import Manifest
+    from trialpanorama.evaluate import Result
+    from trialpanorama.warehouse import Manifest, Warehouse
 
 
-def write_sample(directory: Path, *, trials: int, seed: int) -> None:
-    """Write fictional registry files, showing progress."""
+def write_sample(directory: Path, *, trials: int, seed: int) -> list[Path]:
+    """Write fictional registry files, showing progress; returns the folders that `build` reads."""
     from trialpanorama import sample
 
     with Reporter() as reporter:
-        sample.write(directory, trials, seed, progress=lambda done: reporter.update("sample", done, trials, "trials"))
+        sample.write(
+            directory, trials, seed, progress=lambda done, total: reporter.update("sample", done, total, "trials")
+        )
+    return [directory / "registries", directory / "pubmed"]
 
 
 def build_warehouse(
@@ -51,44 +51,70 @@ def build_warehouse(
         )
 
 
-class _Made(msgspec.Struct, frozen=True):
-    """What a demo folder was made of; a demo of the same goes on in it."""
+def evaluate_models(
+    names: Sequence[str],
+    models: Sequence[str],
+    warehouse: Warehouse,
+    *,
+    split: str = "test",
+    limit: int | None = None,
+    logs: Path | None = None,
+    is_quiet: bool = False,
+) -> list[Result]:
+    """Run every model on every task, a line for each run; names are checked before the first begins."""
+    from trialpanorama.baselines import baseline
+    from trialpanorama.evaluate import run
+    from trialpanorama.tasks import SPLITS, task
 
-    trialpanorama: str
-    trials: int
-    seed: int
+    for name in names:
+        task(name)
+    for model in models:
+        if model.startswith("baseline/"):
+            baseline(model.removeprefix("baseline/"))
+    if split not in SPLITS:
+        raise UnknownName("split", split, SPLITS)
+    results = []
+    with Reporter() as reporter:
+        for name in names:
+            for model in models:
+                is_live = sys.stdout.isatty() and not is_quiet and not model.startswith("baseline/")
+                reporter.update(f"{name}, {model}", 0)
+                found = run(
+                    name,
+                    model,
+                    warehouse.path,
+                    split=split,
+                    limit=limit,
+                    log_dir=logs,
+                    display="plain" if is_live else "none",
+                )
+                reporter.update(f"{name}, {model}", found.n, found.n, "samples")
+                results.append(found)
+    return results
+
+
+_OURS = ("sample", "warehouse", "logs", "report")
 
 
 def run_demo(directory: Path, *, trials: int, seed: int) -> None:
     """Fictional registry files, warehouse, atlas, tasks, baselines, results table, report."""
     from trialpanorama import tasks
-    from trialpanorama.apps.show import FICTIONAL, atlas_facts, atlas_text
+    from trialpanorama.apps.show import atlas_facts, atlas_text, results_text
+    from trialpanorama.baselines import baselines
+    from trialpanorama.evaluate import table
     from trialpanorama.warehouse import Warehouse
 
-    registers, folder = directory / "registers", directory / "warehouse"
-    _prepare(directory, _Made(__version__, trials, seed))
-    if not (directory / "truth.json").exists():
-        write_sample(directory, trials=trials, seed=seed)
-    build_warehouse([registers], folder)
+    if directory.exists() and not (directory.is_dir() and {path.name for path in directory.iterdir()} <= set(_OURS)):
+        raise UserError(f"{directory} is not the folder of an earlier demo. Name another: trialpanorama demo DIR")
+    folder = directory / "warehouse"
+    build_warehouse(write_sample(directory / "sample", trials=trials, seed=seed), folder, replace=True)
     warehouse = Warehouse.open(folder)
     put(atlas_text(atlas_facts(warehouse)) + "\n")
     tasks.build(warehouse)
-    put(FICTIONAL)
-    say(f"Next: trialpanorama show ID --warehouse {shlex.quote(str(folder))}")
-
-
-def _prepare(directory: Path, made: _Made) -> None:
-    """Make the demo's folder, or empty one that an earlier demo left; nobody else's folder is touched."""
-    mark = directory / "demo.json"
-    if directory.exists() and any(directory.iterdir()):
-        try:
-            earlier = msgspec.json.decode(mark.read_bytes(), type=_Made)
-        except (OSError, msgspec.MsgspecError):
-            raise UserError(
-                f"{directory} exists and is not the folder of an earlier demo. Name another: trialpanorama demo DIR"
-            ) from None
-        if earlier == made:
-            return
-        shutil.rmtree(directory)
-    directory.mkdir(parents=True, exist_ok=True)
-    mark.write_bytes(msgspec.json.encode(made))
+    logs = directory / "logs"
+    results = []
+    for name, chosen in tasks.tasks().items():
+        sample = tasks.load(warehouse, chosen, "test")[0]
+        models = [f"baseline/{kind}" for kind, made in baselines().items() if made.answers(chosen, sample)]
+        results += evaluate_models([name], models, warehouse, logs=logs)
+    put(results_text(table(results), headline_only=True) + "\n")

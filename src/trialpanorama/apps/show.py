@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
+    from trialpanorama.evaluate import Row
     from trialpanorama.tasks import AnyTask, Card
     from trialpanorama.warehouse import Warehouse
 
@@ -72,10 +74,10 @@ def atlas_text(facts: dict[str, Any]) -> str:
         "",
     ]
     rows = [
-        [s["name"], s["records"], s["rejects"], (s["newest"] or "")[:10], _registers(s["registers"]), s["licence"]]
+        [s["name"], s["records"], s["rejects"], (s["newest"] or "")[:10], s["is_open"], _registers(s["registers"])]
         for s in facts["sources"]
     ]
-    lines.append(table(["source", "records", "rejects", "newest", "registers", "licence"], rows, widest=50))
+    lines.append(table(["source", "records", "rejects", "newest", "open", "registers"], rows))
     return "\n".join(lines)
 
 
@@ -405,6 +407,34 @@ def cards_text(cards: dict[str, Card]) -> str:
     if any(card.is_fictional for card in cards.values()):
         lines.append(FICTIONAL)
     return "\n".join(lines)
+
+
+def results_text(rows: Sequence[Row], *, headline_only: bool = False) -> str:
+    """The results table: each figure with its direction, its 95 % interval, n, and what failed or was unreadable."""
+    from trialpanorama.tasks import task
+
+    shown = [row for row in rows if not headline_only or row.metric == task(row.task).metrics[0].name]
+    lines = [
+        [
+            f"{row.task}@{row.version}",
+            f"{row.title} {row.arrow}",
+            row.model,
+            _figure(row.value),
+            f"{_figure(row.low)} to {_figure(row.high)}" if row.low is not None else "",
+            row.n,
+            row.failed,
+            row.unreadable,
+            _figure(row.floor),
+        ]
+        for row in shown
+    ]
+    headings = ["task", "metric", "model", "value", "95 % interval", "n", "failed", "unreadable", "floor"]
+    mark = f"\n{FICTIONAL} No figure says anything about real ones." if any(row.is_fictional for row in shown) else ""
+    return table(headings, lines) + mark
+
+
+def _figure(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"
 
 
 # --- rows
