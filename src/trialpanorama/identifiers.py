@@ -89,10 +89,10 @@ _ALL = (
     Register(
         "euctr",
         "EU Clinical Trials Register",
-        r"20\d{2}-[0-46-9]\d{5}-\d{2}(-([A-Z]{2}|3RD))?",
-        rf"(?:{_EU_PREFIX}20\d{{2}}[- ]?[0-46-9]\d{{5}}[- ]?\d{{2}}|(?<![\w-])20\d{{2}} ?- ?0\d{{5}} ?- ?\d{{2}})"
+        r"20\d{2}-0\d{5}-\d{2}(-([A-Z]{2}|3RD))?",
+        rf"(?:{_EU_PREFIX}20\d{{2}}[- ]?0\d{{5}}[- ]?\d{{2}}|(?<![\w-])20\d{{2}} ?- ?0\d{{5}} ?- ?\d{{2}})"
         rf"{_AFTER}{_COUNTRY}",
-        r"(?:EUCTR|EUCT|CTIS|EUDRACT)?(?:NUMBER|NO|NR|ID)?(\d{4})([0-46-9]\d{5})(\d{2})([A-Z]{2}|3RD|OUTSIDEEUEEA)?",
+        r"(?:EUCTR|EUCT|CTIS|EUDRACT)?(?:NUMBER|NO|NR|ID)?(\d{4})(0\d{5})(\d{2})([A-Z]{2}|3RD|OUTSIDEEUEEA)?",
         "",
         "-",
         "https://www.clinicaltrialsregister.eu/ctr-search/search?query={}",
@@ -198,9 +198,9 @@ _ALL = (
     Register(
         "umin",
         "UMIN Clinical Trials Registry (Japan)",
-        r"(UMIN|C)\d{9}",
+        r"UMIN\d{9}|C0000\d{5}",
         rf"{_BEFORE}(?:(?i:JPRN){_GAP})?(?:(?i:UMIN){_GAP}(?i:CTR)?{_GAP}\d{{9}}|C[- ]?0000\d{{5}}){_AFTER}",
-        r"(?:JPRN)?(UMIN|C)(?:CTR)?(\d{9})",
+        r"(?:JPRN)?(UMIN|C(?=0000))(?:CTR)?(\d{9})",
         "",
         "",
         _AT_ICTRP + "JPRN-{}",
@@ -402,7 +402,7 @@ _ALL = (
     Register(
         "doi",
         "Digital Object Identifier",
-        r"10\.\d{4,9}/\S+",
+        r"10\.\d{4,9}/[!-@\[-~]*[0-9a-z]",
         r"(?<![\w.])10\.\d{4,9}/[^\s\"<>]+",
         "",
         "",
@@ -421,7 +421,7 @@ _PRECEDENCE = {name: rank for rank, name in enumerate(REGISTERS)}
 FICTIONAL_RANGES: dict[str, str] = {
     "clinicaltrials_gov": r"NCT99(?!9{6})\d{6}",
     "ctis": r"209\d-5\d{5}-\d{2}(-\d{2})?",
-    "euctr": r"209\d-[0-46-9]\d{5}-\d{2}(-([A-Z]{2}|3RD))?",
+    "euctr": r"209\d-0\d{5}-\d{2}(-([A-Z]{2}|3RD))?",
     "isrctn": r"ISRCTN99(?!9{6})\d{6}",
     "anzctr": r"ACTRN12699\d{9}p?",
     "drks": r"DRKS99(?!9{6})\d{6}",
@@ -447,7 +447,7 @@ FICTIONAL_RANGES: dict[str, str] = {
     "utn": r"U1111-9999-(?!9{4})\d{4}",
     "pubmed": r"99\d{6}",
     "pmc": r"PMC99\d{6}",
-    "doi": r"10\.99999/.+",
+    "doi": r"10\.99999/[!-@\[-~]*[0-9a-z]",
 }
 """Regular expressions of the ids that no register has issued, per register: made-up trials use only these."""
 
@@ -627,7 +627,7 @@ def is_fictional(id: str, register: str | None = None) -> bool:
     return found is not None and _FICTIONAL[found.register].fullmatch(found.id) is not None
 
 
-_JUNK_BEGINNING = re.compile(r"\s*(?:none|nil|not|date|version|v(?:er)?\.? ?\d|\?\?)", re.I)
+_JUNK_BEGINNING = re.compile(r"\s*(?:(?:none|nil|not|date|version)\b|\?\?|v(?:er)?[. ]*\d{1,2}(?:\.\d+)*\s*$)", re.I)
 _JUNK_WORDS = frozenset(("na", "pending", "tofollow", "unknown", "aangevraagd", "no", "ooo", "null"))
 
 
