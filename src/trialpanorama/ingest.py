@@ -380,12 +380,13 @@ _PHONE = re.compile(
     """
 )
 _DIGITS = re.compile(r"\d(?:[\s().\-/]*\d){6}")
-_DIGITS_IN_LINE = re.compile(rb"[(\d][\d().\- /]{5,}\d")
-_ISO_DATE = re.compile(rb"\d{4}-\d\d-\d\d\Z")
-_PHONE_SHAPE = re.compile(rb"\(\d{3}\) ?\d{3}|(?:1[-.])?\d{3}([-.])\d{3}\1\d{4}\Z")
+_DIGITS_IN_LINE = re.compile(rb"\d[\d().\- /]{6,}")
+_PHONE_SHAPE = re.compile(rb"\d{3}\) ?\d{3}[-. ]\d{4}|(?:1[-.])?\d{3}([-.])\d{3}\1\d{4}")
 _PHONE_WORD = re.compile(
     rb"(?i:tel|fon|fax|phone|mobile|cell|whatsapp|hotline|call|contact|ph\b)|\xe2\x98\x8e|\xe2\x9c\x86|\+"
 )
+_LETTERS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
+_QUOTATION_MARK = ord('"')
 _EMAIL_SIGNS = ("@", "＠", "(at)", "[at]", "(AT)", "[AT]")
 _EMAIL_SIGNS_IN_LINE = tuple(sign.encode() for sign in _EMAIL_SIGNS)
 
@@ -404,10 +405,13 @@ def _may_hold_contacts(line: bytes) -> bool:
     if any(sign in line for sign in _EMAIL_SIGNS_IN_LINE):
         return True
     for digits in _DIGITS_IN_LINE.finditer(line):
-        if _ISO_DATE.match(digits.group()):
-            continue
         at = digits.start()
-        if _PHONE_SHAPE.match(digits.group()) or _PHONE_WORD.search(line, max(at - 28, 0), at):
+        before = line[at - 1]
+        if before in _LETTERS:
+            continue  # NCT00000001 and the like
+        if _PHONE_SHAPE.match(line, at):
+            return True
+        if before != _QUOTATION_MARK and _PHONE_WORD.search(line, max(at - 28, 0), at):
             return True
     return False
 
