@@ -809,15 +809,12 @@ _FED = re.compile(
     r"^Food and Drug Administration|^Agency for Healthcare Research"
 )
 _CARE_OR_TEACHING = re.compile(
-    r"(?i:uni[vw]er[sz]|\buniv\b|hospital|hosptial|h[oô]pita(?:l|ux)|ospedal|krankenhaus|klini[kc]|\bclini(?:c|que|"
-    r"ca)\b(?! research)|"
-    r"colleg|facult|\bschool\b|polit[eé]cni|polytech|acad[eé]m|sjukhus|sykehus|szpital|kórház|assistance publique|"
-    r"hospices civils|medical cent(?:er|re)|infirmary|medisch centrum|charit[eé]\b|health service|centre hospitalier|"
-    r"ziekenhuis|gasthuis|policlinic|azienda|health (?:district|board|authority)|umc\b|sciences? cent(?:er|re)|"
-    r"hastane|kliniek|spital\b|hochschule|"
-    r"santa casa)|"
-    r"\b(?:CHU|CHRU|AOU|ASST|UMC|UZ|HU|AP-?HP|IRCCS|NHS|AIIMS|PGIMER|SGPGI(?:MS)?|"
-    r"Mayo|CH|MC|UMCG|UNSW|KU|LHD)\b"
+    r"(?i:uni[vw]er[sz]|\buniv\b|hospital|hosptial|h[oô]pita(?:l|ux)|ospedal|krankenhaus|spital\b|klini[kc]|kliniek|"
+    r"\bclini(?:c|que|ca)\b(?! research)|colleg|facult|\bschool\b|hochschule|polit[eé]cni|polytech|acad[eé]m|sjukhus|"
+    r"sykehus|sygehus|szpital|kórház|hastane|ziekenhuis|gasthuis|santa casa|assistance publique|hospices civils|"
+    r"centre hospitalier|policlinic|azienda|medical cent(?:er|re)|medisch centrum|umc\b|infirmary|charit[eé]\b|"
+    r"health service|health (?:district|board|authority)|sciences? cent(?:er|re))|"
+    r"\b(?:CH|CHU|CHRU|AOU|ASST|UMC|UMCG|UZ|KU|HU|MC|LHD|AP-?HP|IRCCS|NHS|UNSW|AIIMS|PGIMER|SGPGI(?:MS)?|Mayo)\b"
 )
 _LEGAL_FORM = re.compile(
     r"(?i:\b(?:inc|ltd|limited|llc|gmbh|corp|corporation|incorporated|plc|kgaa|pvt|pvtltd|pty|k\.k|ltda|sdn|bhd|llp|lp|"
