@@ -16,7 +16,7 @@ from trialpanorama.sample import ictrp
 from trialpanorama.sample._files import zip_member
 from trialpanorama.sample.model import KEYWORD, MARK
 
-_BOMB_BYTES = 400 << 20
+_BOMB_BYTES = 96 << 20
 
 
 def write(directory: Path) -> list[dict[str, Any]]:
