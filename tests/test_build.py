@@ -161,3 +161,17 @@ def test_a_killed_build_is_resumed(inputs: Path, tmp_path: Path) -> None:
 @pytest.mark.verify
 def test_twenty_killed_builds(inputs: Path, tmp_path: Path) -> None:
     _killed_builds(inputs, tmp_path, times=int(os.environ.get("TRIALPANORAMA_KILLS", "20")))
+
+
+@pytest.mark.verify
+def test_a_cluster_makes_the_same_warehouse(inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("pyspark", reason="the cluster needs pyspark: pip install 'trialpanorama[spark]'")
+    if shutil.which("java") is None:
+        pytest.skip("the cluster needs Java")
+    monkeypatch.setenv("SPARK_LOCAL_IP", "127.0.0.1")
+    monkeypatch.setenv("PYSPARK_PYTHON", sys.executable)
+    monkeypatch.setattr(ingest, "UNIT_BYTES", 100_000)
+    local = build([inputs], tmp_path / "local", workers=1)
+    cluster = build([inputs], tmp_path / "cluster", spark_master="local-cluster[2,1,1024]")
+    assert cluster.snapshot == local.snapshot
+    assert cluster.tables == local.tables

@@ -74,12 +74,14 @@ def build(
     workers: int | None = None,
     keep_contacts: bool = False,
     replace: bool = False,
+    spark_master: str | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> Manifest:
     """Read inputs into a warehouse, adding to what it has (or replacing it), and return its manifest.
 
     Inputs are files or folders of registry data, also zipped or compressed. E-mail addresses and telephone numbers are
-    dropped unless `keep_contacts`. Raises UserError when inputs do not exist, hold no file, or another build runs.
+    dropped unless `keep_contacts`. Inputs are read by this machine's processes, or by a Spark cluster if its master is
+    named; the warehouse is the same. Raises UserError when inputs do not exist, hold no file, or another build runs.
     """
     target = Path(os.path.abspath(warehouse))
     staging = staging_folder(target)
@@ -103,7 +105,7 @@ def build(
         new = files if old is None else _not_yet_in(old, files)
         if old is not None and not new:
             return old
-        return _Build(target, staging, old, new, reader, keep_contacts, workers, report).run()
+        return _Build(target, staging, old, new, reader, keep_contacts, workers, spark_master, report).run()
 
 
 def _existing(target: Path) -> Manifest | None:
@@ -146,6 +148,7 @@ class _Build:
         reader: str,
         keep_contacts: bool,
         workers: int,
+        spark_master: str | None,
         report: Callable[[Progress], None],
     ) -> None:
         self.target = target
@@ -155,6 +158,7 @@ class _Build:
         self.reader = reader
         self.keep_contacts = keep_contacts
         self.workers = workers
+        self.spark_master = spark_master
         self.report = report
         self.files = (old.files if old else []) + new
         self.seconds: dict[str, float] = {}
@@ -241,7 +245,11 @@ class _Build:
         self.report(progress)
         # the largest first, so that no worker is left with a large one at the end
         waiting.sort(key=lambda unit: sizes[unit.name], reverse=True)
-        for result in engine.run(ingest.read_unit, waiting, self.workers):
+        if self.spark_master:
+            results = engine.run_on_spark(ingest.read_unit, waiting, self.spark_master)
+        else:
+            results = engine.run(ingest.read_unit, waiting, self.workers)
+        for result in results:
             add(result)
         for file in self.new:
             file.records, file.rejects = counts[file.path]

@@ -1,7 +1,9 @@
-"""Where work runs: this machine's processes, or one process. A stage hands over pure tasks and takes their results.
+"""Where work runs: this machine's processes, or a Spark cluster. A stage hands over pure tasks and takes their results.
 
 A task is a picklable function of one argument that reads files and writes files of its own; results come back as
-they are done, in no order. A worker that loses its parent ends at once, so that a killed build leaves nobody writing.
+they are done, in no order. The same functions run in both places. A local worker that loses its parent ends at once,
+so that a killed build leaves nobody writing; on a cluster, the inputs and the folder of the warehouse have to lie
+where every machine sees them under the same path, and the package has to be installed on each.
 """
 
 from __future__ import annotations
@@ -10,13 +12,20 @@ import ctypes
 import itertools
 import multiprocessing
 import os
+import pickle
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
-from typing import TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
+
+from trialpanorama.errors import UserError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -49,6 +58,41 @@ def run(function: Callable[[Task], Result], tasks: Sequence[Task], workers: int)
         pool.shutdown(wait=False, cancel_futures=True)
         raise
     pool.shutdown()
+
+
+def run_on_spark(function: Callable[[Task], Result], tasks: Sequence[Task], master: str) -> Iterator[Result]:
+    """The same on a Spark cluster (`spark://host:port`, `yarn`, `local[2]`): one Spark task for each task.
+
+    Raises UserError where pyspark or Java is missing.
+    """
+    try:
+        from pyspark.sql import SparkSession
+    except ImportError:
+        raise UserError("Spark is not installed. Type: pip install 'trialpanorama[spark]'") from None
+    try:
+        session = SparkSession.builder.master(master).appName("trialpanorama").getOrCreate()
+    except Exception as error:
+        raise UserError(
+            f"Spark does not start at {master} ({str(error).splitlines()[0]}). Is Java 17 installed?"
+        ) from None
+    try:
+        payload = [(pickle.dumps(task),) for task in tasks]
+        if payload:
+            frame = session.createDataFrame(payload, "task binary").repartition(len(payload))
+            work = partial(_work_on_batches, function)
+            for row in frame.mapInArrow(work, "result binary").toLocalIterator():
+                yield pickle.loads(row.result)
+    finally:
+        session.stop()
+
+
+def _work_on_batches(function: Callable[[Task], Result], batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    import pyarrow as pa
+
+    for batch in batches:
+        for task in batch.column(0):
+            result = pickle.dumps(function(pickle.loads(task.as_py())))
+            yield pa.RecordBatch.from_pydict({"result": pa.array([result], pa.binary())})
 
 
 def _end_with_parent(parent: int) -> None:
