@@ -65,6 +65,23 @@ def each(entries: Iterable[Entry | Reject], to_record: Callable[[Entry], Record]
             yield record
 
 
+def one_or_more(
+    stream: BinaryIO,
+    begins_one: re.Pattern[bytes],
+    cut: Callable[[BinaryIO], Iterable[Entry | Reject]],
+    to_record: Callable[[Entry], Record],
+) -> Iterator[Record | Reject]:
+    """Read content that begins like a single entry as one; cut it into several only if it is not well formed as one."""
+    data, whole_stream = peek(stream, MAX_ENTRY_BYTES)
+    if len(data) < MAX_ENTRY_BYTES and begins_one.match(data):
+        begin = 3 if data.startswith(codecs.BOM_UTF8) else 0
+        outcome = next(each([Entry(data[begin:], 1, begin)], to_record))
+        if isinstance(outcome, Record) or outcome.reason not in ("malformed_json", "malformed_xml", "truncated"):
+            yield outcome
+            return
+    yield from each(cut(whole_stream), to_record)
+
+
 # --- text
 
 
@@ -72,24 +89,43 @@ _BREAK = re.compile(r"(?i)<\s*(?:br|/p|/div|/li|/tr)\s*/?\s*>")
 _TAG = re.compile(r"</?[A-Za-z][A-Za-z0-9]*(?:\s[^<>]{0,200})?/?\s*>")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
 _BLANKS = re.compile(r"[^\S\n]+")
-_NEWLINES = re.compile(r"\n{3,}")
 
 
 def fold(text: str | None) -> str | None:
     """One line of text: every run of white space becomes one blank; empty becomes None."""
     if not text:
         return None
+    if text.isprintable() and "  " not in text:  # no white space but single blanks
+        return text.strip() or None
     return " ".join(text.split()) or None
 
 
 def block(text: str | None) -> str | None:
     """A text of several lines: blanks folded within lines, blank lines at most one in a row; empty becomes None."""
-    if not text:
-        return None
+    return _joined_lines(text, "\n") if text else None
+
+
+def unwrap(text: str | None) -> str | None:
+    """A text whose lines were wrapped at some width: blank lines divide paragraphs, other breaks become blanks."""
+    return _joined_lines(text, " ") if text else None
+
+
+def _joined_lines(text: str, line_break: str) -> str | None:
+    """Lines without superfluous blanks, joined; blank lines become one."""
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
-    lines = [" ".join(line.split()) for line in text.split("\n")]
-    return _NEWLINES.sub("\n\n", "\n".join(lines)).strip("\n") or None
+    if "\n" not in text:
+        return fold(text)
+    if text.isascii() and "\t" not in text:
+        lines = [*map(str.strip, text.split("\n"))]
+    else:
+        lines = [" ".join(line.split()) for line in text.split("\n")]
+    text = "\0".join(lines).strip("\0")
+    while "  " in text:
+        text = text.replace("  ", " ")
+    while "\0\0\0" in text:
+        text = text.replace("\0\0\0", "\0\0")
+    return text.replace("\0\0", "\n\n").replace("\0", line_break) or None
 
 
 def from_html(text: str | None) -> str | None:
@@ -110,7 +146,9 @@ def _digest(data: bytes) -> str:
     return hashlib.sha256(data, usedforsecurity=False).hexdigest()
 
 
-def reject(reason: RejectReason, detail: str, data: bytes, ordinal: int, offset: int | None, line: int | None = None) -> Reject:
+def reject(
+    reason: RejectReason, detail: str, data: bytes, ordinal: int, offset: int | None, line: int | None = None
+) -> Reject:
     """A Reject for bytes that never became an Entry."""
     place = Place(ordinal=ordinal, offset=offset, line=line, entry_sha256=_digest(data))
     return Reject(reason=reason, detail=detail, place=place)
@@ -147,7 +185,9 @@ def json_values(stream: BinaryIO, list_keys: tuple[str, ...] = ()) -> Iterator[E
             return
     rejoined = _Rejoined(beginning, stream)
     del beginning
-    list_key = re.compile(rb'"(?:%s)"\s*:\s*\Z' % b"|".join(re.escape(k.encode()) for k in list_keys)) if list_keys else None
+    list_key = (
+        re.compile(rb'"(?:%s)"\s*:\s*\Z' % b"|".join(re.escape(k.encode()) for k in list_keys)) if list_keys else None
+    )
     buffer, base, scan = b"", 0, 0
     open_brackets = bytearray()
     start, ordinal = 0, 0
@@ -215,6 +255,7 @@ def json_values(stream: BinaryIO, list_keys: tuple[str, ...] = ()) -> Iterator[E
 
 def _json_at_once(data: bytes, list_keys: tuple[str, ...]) -> list[Entry] | None:
     """The same for JSON that fits in memory and is well formed, ten times faster; None if it is not."""
+    at = 0
     try:
         if data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"["):
             raws = msgspec.json.decode(data.removeprefix(b"\xef\xbb\xbf"), type=list[msgspec.Raw])
@@ -226,6 +267,7 @@ def _json_at_once(data: bytes, list_keys: tuple[str, ...]) -> list[Entry] | None
                     key = next((key for key in list_keys if key in inside), None)
                     if key is not None:
                         raws = msgspec.json.decode(inside[key], type=list[msgspec.Raw])
+                        at = data.index(bytes(inside[key])[:200])
                         break
                     if len(inside) != 1 or not list_keys:
                         break
@@ -236,12 +278,11 @@ def _json_at_once(data: bytes, list_keys: tuple[str, ...]) -> list[Entry] | None
     except msgspec.DecodeError:
         return None
     entries: list[Entry] = []
-    at = 0
     for raw in raws:
         value = bytes(raw).strip()
         if len(value) > MAX_ENTRY_BYTES or value[:1] != b"{":
             return None
-        at = data.find(value, at)
+        at = data.index(b"{", at)  # only commas, brackets and keys of the envelope stand between values
         entries.append(Entry(value, len(entries) + 1, at))
         at += len(value)
     return entries
@@ -259,11 +300,13 @@ class _Rejoined:
         self._rest = rest
 
     def read(self, size: int) -> bytes:
-        if self._beginning is not None:
-            if chunk := self._beginning.read(size):
-                return chunk
+        if self._beginning is None:
+            return self._rest.read(size)
+        chunk = self._beginning.read(size)
+        if len(chunk) < size:
             self._beginning = None
-        return self._rest.read(size)
+            chunk += self._rest.read(size - len(chunk))
+        return chunk
 
 
 def _may_begin_object(buffer: bytes, at: int, enclosing: int) -> bool:
@@ -342,7 +385,10 @@ def text_lines(stream: BinaryIO) -> Iterator[bytes | None]:
 
 
 def csv_rows(
-    stream: BinaryIO, header: tuple[str, ...] | None = None, begins_row: re.Pattern[str] | None = None, delimiter: str = ","
+    stream: BinaryIO,
+    header: tuple[str, ...] | None = None,
+    begins_row: re.Pattern[str] | None = None,
+    delimiter: str = ",",
 ) -> Iterator[Entry | Reject]:
     """Rows of a CSV file as entries with their cells by column name; the first row is the header unless one is given.
 
@@ -422,6 +468,8 @@ def csv_rows(
 _ENCODING = re.compile(rb"<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([A-Za-z0-9._-]+)[\"']")
 _FORBIDDEN_REFERENCE = re.compile(rb"&#(?:x0*(?:[0-8bcefBCEF]|1[0-9a-fA-F])|0*(?:[0-8]|1[124-9]|2\d|3[01]));")
 _FORBIDDEN_BYTE = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+
+
 def _parser(keep_blanks: bool) -> etree.XMLParser:
     return etree.XMLParser(
         resolve_entities=False,
@@ -438,17 +486,22 @@ _PARSER = _parser(keep_blanks=False)
 _MIXED_PARSER = _parser(keep_blanks=True)
 
 
+_ROOT = re.compile(rb"<[^!?\s]")
+
+
 def parse_xml(data: bytes, mixed: bool = False) -> etree._Element:
     """The root element of one entry; raises Unreadable. Characters that XML forbids are dropped, entities refused.
 
     `mixed` keeps white space between elements, which is text where words carry markup (`<i>E</i> <b>coli</b>`).
     """
-    if b"<!ENTITY" in data:
+    root = _ROOT.search(data)
+    if data.find(b"<!ENTITY", 0, root.start() if root else len(data)) >= 0:
         raise Unreadable("forbidden_xml_entities", "the document type declares entities")
     parser = _MIXED_PARSER if mixed else _PARSER
     try:
         return etree.fromstring(data, parser)
-    except etree.XMLSyntaxError as error:
+    except etree.XMLSyntaxError as first:
+        error = first
         cleaned = _FORBIDDEN_BYTE.sub(b"", _FORBIDDEN_REFERENCE.sub(b"", data))
         if cleaned != data:
             try:

@@ -59,8 +59,8 @@ from trialpanorama.record import (
     Official,
     Outcome,
     OutcomeMeasure,
-    ParticipantFlow,
     PartialDate,
+    ParticipantFlow,
     Record,
     Reference,
     Reject,
@@ -70,7 +70,6 @@ from trialpanorama.record import (
 )
 from trialpanorama.sources import Format, Source
 from trialpanorama.sources._reading import (
-    MAX_ENTRY_BYTES,
     Entry,
     as_utf8,
     block,
@@ -78,11 +77,13 @@ from trialpanorama.sources._reading import (
     each,
     fold,
     json_values,
+    one_or_more,
     parse_xml,
     peek,
+    unwrap,
     xml_elements,
 )
-from trialpanorama.vocabulary import OutcomeType, ReferenceType, SponsorRole, Status, parse_date
+from trialpanorama.vocabulary import OutcomeType, ReferenceType, SponsorRole, parse_date
 
 _REGISTER = "clinicaltrials_gov"
 _T = TypeVar("_T")
@@ -306,13 +307,15 @@ _DOI = re.compile(r"\b10\.\d{4,9}/[^\s\"<>;,]*[^\s\"<>;,.)\]]")
 def _reference(
     pmid: str | None, type: ReferenceType | None, citation: str | None, is_retracted: bool = False
 ) -> Reference:
-    doi = _DOI.search(citation) if citation and "doi" in citation else None
+    named = citation.find("doi") if citation else -1
+    doi = _DOI.search(citation, named) if citation and named >= 0 else None
     return Reference(fold(pmid), doi[0] if doi else None, type, citation, is_retracted)
 
 
 _MESH_UID = re.compile(r"([DC])000(\d{6})")
 
 
+@lru_cache(16384)
 def _mesh_uid(uid: str | None) -> str | None:
     """The id as NLM writes it: ClinicalTrials.gov pads old ids (D003924) to the ten characters of new ones."""
     padded = _MESH_UID.fullmatch(uid) if uid else None
@@ -693,22 +696,9 @@ def _record_of_study(study: _Study) -> Record:
     record.public_title = fold(module.brief_title)
     record.scientific_title = fold(module.official_title)
     record.acronym = fold(module.acronym)
-    for set_module, part in (
-        (_set_status_module, protocol.status_module),
-        (_set_sponsors, protocol.sponsor_collaborators_module),
-        (_set_oversight, protocol.oversight_module),
-        (_set_description, protocol.description_module),
-        (_set_conditions, protocol.conditions_module),
-        (_set_design, protocol.design_module),
-        (_set_arms, protocol.arms_interventions_module),
-        (_set_outcomes, protocol.outcomes_module),
-        (_set_eligibility_module, protocol.eligibility_module),
-        (_set_places, protocol.contacts_locations_module),
-        (_set_references, protocol.references_module),
-        (_set_sharing, protocol.ipd_sharing_statement_module),
-    ):
+    for set_module, part in zip(_SET_MODULES, msgspec.structs.astuple(protocol)[1:], strict=True):
         if part is not None:
-            cast(Callable[[Record, Any], None], set_module)(record, part)
+            set_module(record, part)
     misc = study.derived_section.misc_info_module if study.derived_section else None
     _set_countries(record, (), (misc.removed_countries if misc else None) or ())
     if misc:
@@ -959,9 +949,25 @@ def _set_results(record: Record, section: Any) -> None:
         record.results = results
 
 
+_SET_MODULES: tuple[Callable[[Record, Any], None], ...] = (
+    _set_status_module,
+    _set_sponsors,
+    _set_oversight,
+    _set_description,
+    _set_conditions,
+    _set_design,
+    _set_arms,
+    _set_outcomes,
+    _set_eligibility_module,
+    _set_places,
+    _set_references,
+    _set_sharing,
+)
+"""For every module of the protocol section after the first, in its order."""
+
 _STUDY = msgspec.json.Decoder(_Study)
 _ANY_OBJECT = msgspec.json.Decoder(dict[str, Any])
-_ESCAPED = re.compile(rb"\\\\(\\\\|[<>\[\]*&^~_#`|])")
+_ESCAPE = re.compile(rb"\\\\(?=\\\\|[<>\[\]*&^~_#`|])")
 
 
 def _decode(data: bytes, decoder: msgspec.json.Decoder[_T]) -> _T:
@@ -979,7 +985,7 @@ def _decode(data: bytes, decoder: msgspec.json.Decoder[_T]) -> _T:
 def _read_v2_study(entry: Entry) -> Record:
     data = entry.data
     if b"\\\\" in data:
-        data = _ESCAPED.sub(rb"\1", data)
+        data = _ESCAPE.sub(b"", data)
     try:
         return _record_of_study(_decode(data, _STUDY))
     except Unreadable as unreadable:
@@ -989,39 +995,37 @@ def _read_v2_study(entry: Entry) -> Record:
 
 
 def _read_v2_json(stream: BinaryIO) -> Iterator[Record | Reject]:
-    return each(json_values(stream, ("studies",)), _read_v2_study)
+    return one_or_more(stream, _ONE_V2_STUDY, lambda whole: json_values(whole, ("studies",)), _read_v2_study)
+
+
+_ONE_V2_STUDY = re.compile(rb'(?:\xef\xbb\xbf)?\s*\{\s*"protocolSection"')
 
 
 # --- old v1 JSON, turned into the shape of API v2
-
-
-def _singular(name: str) -> str:
-    for plural, single in (("ies", "y"), ("sses", "ss"), ("shes", "sh"), ("ases", "as"), ("yses", "ysis"), ("s", "")):
-        if name.endswith(plural) and not name.endswith("stats"):
-            return name.removesuffix(plural) + single
-    return name
 
 
 _V1_ONLY_NAMES = {"gender": "sex"}
 
 
 @cache
-def _v2_field(shape: type[msgspec.Struct], v1_name: str) -> tuple[str, Any] | None:
+def _v2_field(shape: type[msgspec.Struct], v1_name: str, is_list: bool) -> tuple[str, Any] | None:
     """The v2 field that a v1 name stands for, and its type; v1 writes its place before it (PrimaryOutcomeTimeFrame)."""
     name = _V1_ONLY_NAMES.get(v1_name.lower(), v1_name.lower())
-    is_list = name.endswith("list")
     hints = get_type_hints(shape)
     best: tuple[int, str, Any] | None = None
     for field in msgspec.structs.fields(shape):
-        hint = next((a for a in get_args(hints[field.name]) if a is not NoneType), hints[field.name])
-        if get_origin(hints[field.name]) is list:
-            hint = hints[field.name]
-        v2_name = field.encode_name.lower()
-        if is_list and get_origin(hint) is list:
-            v2_name = _singular(v2_name)
-        if name.removesuffix("list").endswith(v2_name) and (best is None or len(v2_name) > best[0]):
-            best = len(v2_name), field.encode_name, hint
+        hint = next((a for a in get_args(hints[field.name]) if get_origin(a) is list), hints[field.name])
+        endings = _singulars(field.encode_name.lower()) if is_list else (field.encode_name.lower(),)
+        length = max((len(ending) for ending in endings if name.endswith(ending)), default=0)
+        if length > (best[0] if best else 0):
+            best = length, field.encode_name, hint
     return best[1:] if best else None
+
+
+def _singulars(name: str) -> tuple[str, ...]:
+    """A v2 name as it is, and as v1 has it inside a list: analyses are OutcomeAnalysis, meshes are ConditionMesh."""
+    plurals = (("yses", "ysis"), ("ies", "y"), ("es", ""), ("s", ""))
+    return (name, *(name.removesuffix(plural) + single for plural, single in plurals if name.endswith(plural)))
 
 
 _V1_TOKENS = {
@@ -1047,12 +1051,13 @@ def _v2_object(shape: type[msgspec.Struct], v1: dict[str, Any]) -> dict[str, Any
     """A v1 object under v2's names; what has no place in the shape is left out."""
     v2: dict[str, Any] = {}
     for v1_name, value in v1.items():
-        found = _v2_field(shape, v1_name)
+        is_list = v1_name.endswith("List") and isinstance(value, dict) and len(value) == 1
+        if is_list:  # XList holds nothing but a list X
+            v1_name, value = next(iter(value.items()))
+        found = _v2_field(shape, v1_name, is_list)
         if found is None:
             continue
         name, hint = found
-        if isinstance(value, dict) and v1_name.endswith("List"):
-            value = next(iter(value.values()), [])
         if get_origin(hint) is list:
             items = value if isinstance(value, list) else [value]
             v2[name] = [_v2_value(shape, name, get_args(hint)[0], item) for item in items]
@@ -1064,11 +1069,12 @@ def _v2_object(shape: type[msgspec.Struct], v1: dict[str, Any]) -> dict[str, Any
 
 
 def _v2_value(shape: type[msgspec.Struct], name: str, hint: Any, value: Any) -> Any:
-    if isinstance(value, dict) and isinstance(hint, type) and issubclass(hint, msgspec.Struct):
-        return _v2_object(hint, value)
+    kind = next((a for a in get_args(hint) if a is not NoneType), hint)
+    if isinstance(value, dict) and isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        return _v2_object(kind, value)
     if not isinstance(value, str):
         return value
-    if hint is bool:
+    if kind is bool:
         return _yes(value)
     return _token(value) if (shape.__name__, name) in _V1_TOKENS else value
 
@@ -1149,9 +1155,10 @@ _CSV_ROW = re.compile(r'"?NCT\d{8}"?(?:,|\s*$)')
 _CSV_INTERVENTIONS = re.compile(rf"\|(?=(?:{'|'.join(get_args(vocabulary.InterventionType))}): )")
 _CSV_DOCUMENTS = re.compile(r"(?<=\.pdf)\|")
 _MARKDOWN_ESCAPE = re.compile(r"\\([\\<>\[\]*&^~_#`|])")
+_POSTAL_CODE = re.compile(r"(?=.*\d)[A-Z\d][A-Z\d -]{0,11}")
 _COUNTRIES_WITH_COMMAS = re.compile(
-    r"(?:^|, )(Congo, The Democratic Republic of the|(?:Iran|Micronesia|Palestinian Territor\w+|Korea|Macedonia|Moldova|"
-    r"Tanzania|Virgin Islands|Bolivia|Venezuela)[^,]*, [^,]+)$"
+    r"(?:^|, )(Congo, The Democratic Republic of the|(?:Iran|Micronesia|Palestinian Territor\w+|Korea|Macedonia|"
+    r"Moldova|Tanzania|Virgin Islands|Bolivia|Venezuela)[^,]*, [^,]+)$"
 )
 
 
@@ -1167,7 +1174,7 @@ def _csv_site(text: str) -> Location:
     if with_comma and vocabulary.country(with_comma[1]):
         rest, country = text[: with_comma.start()], with_comma[1]
     before, _, last = rest.rpartition(", ")
-    is_code = bool(before) and any(character.isdigit() for character in last) and len(last) <= 12
+    is_code = bool(before) and _POSTAL_CODE.fullmatch(last) is not None
     return Location(
         (before if is_code else rest) or None, postal_code=last if is_code else None, country=_country(country)
     )
@@ -1252,7 +1259,7 @@ def _text(element: _Element) -> str | None:
         return None
     if "&" in text:
         text = _unescape(text)
-    return " ".join(text.split()) or None
+    return fold(text)
 
 
 _ENTITY = re.compile(r"&(?:[a-zA-Z]{2,8}|#\d{1,6}|#[xX][0-9a-fA-F]{1,5});")
@@ -1263,9 +1270,6 @@ def _unescape(text: str) -> str:
     return _ENTITY.sub(lambda entity: html.unescape(entity[0]), text)
 
 
-_BLANK_LINE = re.compile(r"\n[ \t]*\n\s*")
-
-
 def _prose(element: _Element) -> str | None:
     """A longer text. One that begins with a line break was wrapped by the register; in others a break is meant."""
     text = element.text
@@ -1274,13 +1278,8 @@ def _prose(element: _Element) -> str | None:
     if "&" in text:
         text = _unescape(text)
     if "\n" not in text:
-        return " ".join(text.split()) or None
-    if text[0] != "\n":
-        return block(text)
-    if "\r" in text:
-        text = text.replace("\r", "")
-    paragraphs = [" ".join(paragraph.split()) for paragraph in text.split("\n\n")]
-    return "\n\n".join(filter(None, paragraphs)) or None
+        return fold(text)
+    return unwrap(text) if text[0] == "\n" else block(text)
 
 
 def _texts(element: _Element) -> dict[str, str | None]:
@@ -1550,8 +1549,13 @@ def _xml_link(record: Record, element: _Element) -> None:
 
 def _xml_reference(type: ReferenceType | None) -> _Handler:
     def handle(record: Record, element: _Element) -> None:
-        texts = _texts(element)
-        record.references.append(_reference(texts.get("PMID"), type, texts.get("citation")))
+        citation = pmid = None
+        for child in element:
+            if child.tag == "citation":
+                citation = _text(child)
+            elif child.tag == "PMID":
+                pmid = child.text
+        record.references.append(_reference(pmid, type, citation))
 
     return handle
 
@@ -2029,10 +2033,15 @@ def _read_xml_study(entry: Entry) -> Record:
 
 def _read_xml(stream: BinaryIO) -> Iterator[Record | Reject]:
     """One study a file, as the register gives it; also several, one after the other or inside another element."""
-    data, whole = peek(stream, MAX_ENTRY_BYTES)
-    if len(data) < MAX_ENTRY_BYTES and data.count(b"<clinical_study") == 1 and _XML_STUDY.match(data):
-        return each([Entry(data, 1, 0)], _read_xml_study)
-    return each(xml_elements(as_utf8(whole, data[:400]), ("clinical_study",)), _read_xml_study)
+    return one_or_more(stream, _ONE_XML_STUDY, _cut_xml, _read_xml_study)
+
+
+def _cut_xml(stream: BinaryIO) -> Iterator[Entry | Reject]:
+    head, whole = peek(stream, 400)
+    return xml_elements(as_utf8(whole, head), ("clinical_study",))
+
+
+_ONE_XML_STUDY = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:<[?!][^<]*>\s*)*<clinical_study[\s>]")
 
 
 # --- recognition
@@ -2044,7 +2053,6 @@ _V1_KEY = re.compile(
     rb'"(?:FullStudiesResponse|FullStudies|FullStudy|StudyFieldsResponse|StudyStatistics|'
     rb'(?:Protocol|Results|Annotation|Document|Derived)Section)"\s*:'
 )
-_XML_STUDY = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:<[?!][^<]*>\s*)*<clinical_study[\s>]")
 
 
 def _is_v2_json(head: bytes) -> bool:
