@@ -54,8 +54,6 @@ from trialpanorama.sources._reading import (
 )
 from trialpanorama.vocabulary import DateOrder, DateType, OutcomeType, is_placeholder
 
-LICENCE = "WHO ICTRP terms of use; the rights stay with the registries"
-
 # --- columns
 
 _FULL_EXPORT = [
@@ -217,10 +215,12 @@ _MISSING_IN_FULL_EXPORT = frozenset({"", "NULL", "NA"})
 _SERIAL_DATE = re.compile(r"[1-9]\d{4}(?:\.\d+)?")
 _ISO_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _SENTINEL = re.compile(r"\b1900\b|^19000101$")
+_POSSIBLE_ID = re.compile(r"(?=.*\d)(?=.*[A-Za-z])[\w./-]{5,40}")
+"""An id of a registry that is not known here yet."""
 _SECONDARY_ID_SEPARATOR = re.compile(r"[;|\n]|,\s*|\s/\s")
-_WHO_PREFIX = re.compile(r"\s*(?:in|ex)clusion criteria:\s*", re.I)
+_WHO_PREFIX = re.compile(r"\A\s*(?:in|ex)clusion criteria:\s*", re.I)
 _URL = re.compile(r"https?://[^\s;,]+", re.I)
-_PMID = re.compile(r"(?:pubmed[^\s?]*/|pmid:?\s*)(\d{1,8})\b", re.I)
+_PMID = re.compile(r"(?:pubmed[^\s?;,]*?/|pmid:?\s*)(\d{1,8})\b", re.I)
 _DOI = re.compile(r"\b10\.\d{4,9}/[^\s;,]+", re.I)
 _COMMA_LISTS = frozenset({"umin", "jrct", "japiccti", "jma", "slctr"})
 _ARMS_IN_DESIGN = re.compile(r"Number of treatment arms in the trial\s*:\s*(\d{1,3})", re.I)
@@ -274,9 +274,8 @@ def _to_record(entry: Entry, is_full_export: bool) -> Record:
 def _record(cells: dict[str, str], is_full_export: bool) -> Record:
     raw_id = fold(cells.get("id")) or ""
     found = identifiers.normalise(raw_id)
-    if found and not identifiers.REGISTERS[found.register].is_trial_register:
-        found = None
-    if found is None and not re.fullmatch(r"(?=.*\d)(?=.*[A-Za-z])[\w./-]{5,40}", raw_id):
+    is_other_number = found is not None and not identifiers.REGISTERS[found.register].is_trial_register
+    if is_other_number or (found is None and not _POSSIBLE_ID.fullmatch(raw_id)):
         detail = f"{raw_id[:60]!r} is no registry number" if raw_id else "the row has no TrialID"
         raise Unreadable("missing_identifier", detail)
     row = _Row(cells, found, raw_id)
@@ -286,8 +285,10 @@ def _record(cells: dict[str, str], is_full_export: bool) -> Record:
     study_type_raw, phase_raw = row.line("study_type"), row.text("phase")
     conditions, keywords = _conditions(row.text("conditions"), row)
     interventions, arms = _interventions(row.text("interventions"), row)
-    inclusion, exclusion = _criteria(row.text("inclusion")), _criteria(row.text("exclusion"))
+    exclusion = _criteria(row.text("exclusion"))
+    # ClinicalTrials.gov's text has both parts under its own headings
     is_undivided = register == "clinicaltrials_gov" and exclusion is None
+    inclusion = row.text("inclusion") if is_undivided else _criteria(row.text("inclusion"))
     has_results = {"yes": True, "no": False}.get((row.line("has_results") or "").lower())
     links, references = _links(row)
     status_raw = row.line("status")
@@ -295,12 +296,9 @@ def _record(cells: dict[str, str], is_full_export: bool) -> Record:
     enrollment_target, enrollment_raw = _enrollment(row, status)
     arms_in_design = _ARMS_IN_DESIGN.search(design_raw or "")
     return Record(
-        source="ictrp",
         register=register,
         id=row.id,
         url=_url(row),
-        licence=LICENCE,
-        is_fictional=identifiers.is_fictional(row.id),
         identifiers=_identifiers(row, raw_id),
         public_title=row.line("public_title"),
         scientific_title=row.line("scientific_title"),
@@ -361,7 +359,7 @@ def _record(cells: dict[str, str], is_full_export: bool) -> Record:
 
 
 _SCRAMBLED = re.compile(r"[^\x00-\x7f]{2,}")
-_SCRAMBLED_LEADS = frozenset(b"\xc2\xc3\xc4\xc5\xce\xcf\xd0\xd1\xe2\xef")
+_SCRAMBLED_LEADS = frozenset(b"\xc2\xc3\xc4\xc5\xcb\xce\xcf\xd0\xd1\xe2\xef")
 
 
 def _unscrambled(text: str) -> str:
@@ -374,7 +372,7 @@ def _unscramble(run: re.Match[str]) -> str:
         try:
             data = encode(run[0])
             if data[0] in _SCRAMBLED_LEADS:
-                return data.decode("utf-8")
+                return _unscrambled(data.decode("utf-8"))  # some text was scrambled twice
         except UnicodeError:
             continue
     return run[0]
@@ -512,13 +510,7 @@ def _actual_size(row: _Row) -> int | None:
 
 def _criteria(text: str | None) -> str | None:
     """The text without the heading that WHO puts before it."""
-    if not text:
-        return None
-    prefix = _WHO_PREFIX.match(text)
-    # a registry's own heading stands on a line of its own, and belongs to the text
-    if prefix and "\n" not in prefix[0].rstrip(" "):
-        text = text[prefix.end() :]
-    text = text.strip()
+    text = _WHO_PREFIX.sub("", text or "", count=1).strip()
     return None if is_placeholder(text) else text
 
 
@@ -620,10 +612,9 @@ def _conditions(text: str | None, row: _Row) -> tuple[list[Condition], list[str]
         found, keywords = _listed_conditions(text, row.register)
     conditions: dict[str, Condition] = {}
     for condition in found:
-        name = condition.name.strip(" .,;")
-        if name and not is_placeholder(name):
-            known = conditions.setdefault(name.lower(), condition)
-            known.name = name
+        condition.name = condition.name.strip(" .,;")
+        if condition.name and not is_placeholder(condition.name):
+            known = conditions.setdefault(condition.name.lower(), condition)
             if condition.code and not known.code:
                 known.code, known.vocabulary = condition.code, condition.vocabulary
     return list(conditions.values()), [word for word in dict.fromkeys(keywords) if not is_placeholder(word)]
@@ -873,16 +864,15 @@ def _eu_interventions(text: str) -> _Treatments:
             description = "\n".join(f"{label}: {value}" for label, value in product if value)
             found.append(Intervention(name="Placebo", description=description))
             continue
-        names = [
-            value
-            for wanted in _EU_NAMES
-            for label, value in product
-            if label == wanted and value and not is_placeholder(value)
-        ]
-        names = list({name.lower(): name for name in reversed(names)}.values())[::-1]
+        names: dict[str, str] = {}
+        for wanted in _EU_NAMES:
+            for label, value in product:
+                if label == wanted and not is_placeholder(value):
+                    names.setdefault(value.lower(), value)
         details = [f"{label}: {value}" for label, value in product if label in _EU_DETAILS and value]
         if names:
-            found.append(Intervention(name=names[0], other_names=names[1:], description="\n".join(details) or None))
+            name, *others = names.values()
+            found.append(Intervention(name=name, other_names=others, description="\n".join(details) or None))
     return (found, []) if found else ([_intervention(text)], [])
 
 
@@ -930,7 +920,7 @@ _TIMEPOINT = re.compile(r"[. ]*\bTime ?points?:\s*|(?<=\w)Timepoint:\s*", re.I)
 _METHOD = re.compile(r"[. ]*Method of measurement:\s*", re.I)
 _LBCTR_OUTCOME = re.compile(r"Name:\s*(.*?);\s*Timepoints?:\s*(.*?);\s*Measure:\s*(.*?)(?=;?\s*Name:|\Z)", re.S)
 _REPEC_OUTCOME = re.compile(r"Outcome name:(.*?)\s*Measure:(.*?)\s*Timepoints?:(.*?)(?=Outcome name:|\Z)", re.S)
-_CLOSING_BRACKET = re.compile(r"(?<=\])\s*;")
+_CLOSING_BRACKET = re.compile(r"(?<=\])\s*;(?=\S|\Z)")
 _TIGHT_SEMICOLON = re.compile(r";(?=\S|\Z)")
 _FRAME_LABEL = re.compile(r"Time ?frame:?\s*", re.I)
 
@@ -1128,6 +1118,8 @@ def _full_export_record(entry: Entry) -> Record:
 
 
 def _is_web_xml(head: bytes) -> bool:
+    if _is_trial_details(head):
+        return False
     return b"<Trials_downloaded_from_ICTRP" in head or (b"<Trial>" in head and b"<TrialID>" in head)
 
 
@@ -1243,12 +1235,13 @@ def _entries(
         texts += [""] * (len(header) - len(texts))
         order = _order_of_row(texts, columns)
         for position, (cell, column) in enumerate(zip(cells, columns, strict=False)):
-            if isinstance(cell, datetime) and cell.day <= 12 and is_day_first is not None:
-                expected = "mdy" if column == "exported" else order if column in _REGISTRY_DATES else None
-                if expected in ("dmy", "mdy") and (expected == "dmy") != is_day_first:
-                    # the spreadsheet took the day for the month: write the text that it must have read
-                    first, second = (cell.day, cell.month) if is_day_first else (cell.month, cell.day)
-                    texts[position] = f"{first}/{second}/{cell.year}"
+            if not isinstance(cell, datetime) or cell.day > 12 or is_day_first is None:
+                continue  # a 13th cannot have been read the wrong way round
+            expected = "mdy" if column == "exported" else order if column in _REGISTRY_DATES else None
+            if expected == "mdy" or (expected == "dmy" and not is_day_first):
+                # write the text that the spreadsheet must have read
+                first, second = (cell.day, cell.month) if is_day_first else (cell.month, cell.day)
+                texts[position] = f"{first}/{second}/{cell.year}"
         data = "\x1f".join(texts).encode("utf-8", "replace")
         yield Entry(data, 0, None, number, dict(zip(header, texts, strict=True)))
 
@@ -1291,7 +1284,6 @@ def _read_trial_details(stream: BinaryIO) -> Iterator[Record | Reject]:
 
 _DETAIL_LISTS = {
     "countries": ("Country", "CountryName"),
-    "conditions": ("Health_condition", "Condition_FreeText"),
     "interventions": ("Intervention", "Intervention_FreeText"),
     "secondary_ids": ("Secondary_IDs", "SecondaryID"),
     "support": ("Source_support", "Source_Name"),
@@ -1322,6 +1314,11 @@ def _trial_details_record(entry: Entry) -> Record:
         ("PRIMARY", "Primary_outcome", "Time_frame1"),
         ("SECONDARY", "Secondary_outcome", "Time_frame2"),
     )
+    record.conditions = [
+        Condition(name=condition, code=row.get("Condition_code"))
+        for row in tables.get("Health_condition", [])
+        if (condition := fold(from_html(row.get("Condition_FreeText")))) and not is_placeholder(condition)
+    ]
     record.outcomes = [
         Outcome(type=type, measure=measure, time_frame=fold(row.get(frame) or row.get("Timepoints")))
         for type, table, frame in kinds
@@ -1346,7 +1343,7 @@ SOURCE = Source(
     name="ictrp",
     title="WHO International Clinical Trials Registry Platform",
     home_page="https://trialsearch.who.int/",
-    licence=LICENCE,
+    licence="WHO ICTRP terms of use; the rights stay with the registries",
     is_open=False,
     registers=tuple(name for name, register in identifiers.REGISTERS.items() if register.is_trial_register),
     obtain=(
