@@ -161,10 +161,10 @@ def build(
         bool, typer.Option("--keep-contacts", help="Keep investigators' e-mail and telephone.")
     ] = False,
     replace: Annotated[
-        bool, typer.Option("--replace", help="Replace a warehouse that was made from other inputs.")
+        bool, typer.Option("--replace", help="Start anew, instead of adding to what the warehouse has.")
     ] = False,
 ) -> None:
-    """Turn registry files into a warehouse; a build that was stopped goes on where it was."""
+    """Read registry files into a warehouse, beside what it has; a build that was stopped goes on where it was."""
     from trialpanorama.apps.demo import build_warehouse
     from trialpanorama.warehouse import find_warehouse
 

@@ -110,11 +110,15 @@ def run_demo(directory: Path, *, trials: int, seed: int) -> None:
     build_warehouse(write_sample(directory / "sample", trials=trials, seed=seed), folder, replace=True)
     warehouse = Warehouse.open(folder)
     put(atlas_text(atlas_facts(warehouse)) + "\n")
-    tasks.build(warehouse)
+    with Reporter() as reporter:
+        reporter.update("tasks", 0)
+        cards = tasks.build(warehouse)
+        reporter.update("tasks", sum(sum(card.samples.values()) for card in cards.values()), unit="samples")
     logs = directory / "logs"
     results = []
     for name, chosen in tasks.tasks().items():
-        sample = tasks.load(warehouse, chosen, "test")[0]
-        models = [f"baseline/{kind}" for kind, made in baselines().items() if made.answers(chosen, sample)]
+        samples = tasks.load(warehouse, chosen, "test")
+        tasks.require(samples, chosen, "test", warehouse)
+        models = [f"baseline/{kind}" for kind, made in baselines().items() if made.answers(chosen, samples[0])]
         results += evaluate_models([name], models, warehouse, logs=logs)
     put(results_text(table(results), headline_only=True) + "\n")

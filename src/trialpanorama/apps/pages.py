@@ -9,10 +9,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
+
+import msgspec
 
 if TYPE_CHECKING:
     from trialpanorama.sources import Source
+    from trialpanorama.warehouse import FieldMeaning
 
 _RENDERED = "<!-- Rendered from the code by `make docs`; edit the code. -->\n"
 
@@ -24,7 +27,7 @@ def dictionary() -> dict[str, dict[str, Any]]:
     from trialpanorama.build import _dictionary
     from trialpanorama.record import Record, Reject
     from trialpanorama.tables import TABLES
-    from trialpanorama.warehouse import ColumnMeaning, arrow_schema
+    from trialpanorama.warehouse import ColumnMeaning, arrow_schema, fields
 
     structs = {"records": Record, "rejects": Reject, "dictionary": ColumnMeaning}
     meanings = {name: (struct.__doc__ or "").strip().splitlines()[0] for name, struct in structs.items()}
@@ -51,7 +54,67 @@ def dictionary() -> dict[str, dict[str, Any]]:
                 "is_published": column.is_published,
             }
         )
+    for name in ("records", "rejects"):
+        for facts, field in zip(tables[name]["columns"], fields(structs[name]), strict=True):
+            part = _struct(field.annotation)
+            facts |= {"part": _kind(field.annotation) if part else None, "inside": _inside(field.annotation)}
     return tables
+
+
+def _struct(annotation: Any) -> type[msgspec.Struct] | None:
+    """The struct that a field holds, one or many or perhaps none of it; None for a plain value."""
+    if isinstance(annotation, type):
+        return annotation if issubclass(annotation, msgspec.Struct) else None
+    return next(filter(None, map(_struct, get_args(annotation))), None)
+
+
+def _fields(struct: type[msgspec.Struct]) -> list[tuple[FieldMeaning, dict[str, Any]]]:
+    from trialpanorama.warehouse import fields
+
+    return [
+        (field, {"name": field.name, "meaning": field.meaning, "unit": field.unit, "values": list(field.values)})
+        for field in fields(struct)
+    ]
+
+
+def _inside(annotation: Any) -> list[dict[str, Any]]:
+    """The fields of the struct that a nested column holds; a part inside a part is named with a dot."""
+    found = []
+    for field, fact in _fields(struct) if (struct := _struct(annotation)) else ():
+        found += [fact, *(inner | {"name": f"{field.name}.{inner['name']}"} for inner in _inside(field.annotation))]
+    return found
+
+
+def _parts() -> list[type[msgspec.Struct]]:
+    """Every struct inside a Record or a Reject, in the order in which it is met."""
+    from trialpanorama.record import Record, Reject
+
+    found: list[type[msgspec.Struct]] = []
+
+    def visit(struct: type[msgspec.Struct]) -> None:
+        for field, _ in _fields(struct):
+            inner = _struct(field.annotation)
+            if inner is not None and inner not in found:
+                found.append(inner)
+                visit(inner)
+
+    visit(Record)
+    visit(Reject)
+    return found
+
+
+def _kind(annotation: Any) -> str:
+    """A field's type in words."""
+    if get_origin(annotation) is list:
+        return f"list of {_kind(get_args(annotation)[0])}"
+    if get_origin(annotation) is Annotated:
+        return _kind(get_args(annotation)[0])
+    if get_origin(annotation) is Literal:
+        return "text"
+    if isinstance(annotation, type):
+        plain = {str: "text", int: "whole number", float: "number", bool: "yes or no"}
+        return plain.get(annotation) or f"[{annotation.__name__}](#{annotation.__name__.lower()})"
+    return _kind(next(argument for argument in get_args(annotation) if argument is not type(None)))
 
 
 def _row(meaning: str) -> str:
@@ -89,13 +152,22 @@ def dictionary_page() -> str:
         parts.append(f"## {name}\n\nOne row is {facts['meaning']}.\n")
         rows = []
         for column in facts["columns"]:
-            meaning = column["meaning"] + (f" ({column['unit']})" if column["unit"] else "")
-            if column["values"]:
-                meaning += ". Values: " + ", ".join(f"`{value}`" for value in column["values"])
             mark = " *" if column["is_published"] else ""
-            rows.append([f"`{column['name']}`{mark}", short_type(column["type"]), meaning])
+            kind = column.get("part") or short_type(column["type"])
+            rows.append([f"`{column['name']}`{mark}", kind, _meaning(column)])
         parts.append(_markdown(["column", "type", "meaning"], rows))
+    parts.append("## Parts\n\nWhat the nested columns of records and rejects hold.\n")
+    for part in _parts():
+        rows = [[f"`{field.name}`", _kind(field.annotation), _meaning(fact)] for field, fact in _fields(part)]
+        parts.append(f"### {part.__name__}\n\n{(part.__doc__ or '').splitlines()[0]}\n")
+        parts.append(_markdown(["field", "type", "meaning"], rows))
     return "\n".join(parts)
+
+
+def _meaning(fact: dict[str, Any]) -> str:
+    unit = f" ({fact['unit']})" if fact["unit"] else ""
+    values = ". Values: " + ", ".join(f"`{value}`" for value in fact["values"]) if fact["values"] else ""
+    return f"{fact['meaning']}{unit}{values}"
 
 
 def sources_page() -> str:
@@ -137,12 +209,12 @@ def cli_page() -> str:
     for path, command in _commands(get_command(app), ["trialpanorama"]):
         arguments = [p for p in command.params if p.param_type_name == "argument"]
         options = [p for p in command.params if p.param_type_name == "option" and p.name != "help"]
-        usage = " ".join([*path, *(p.make_metavar(_context(command)) for p in arguments)])
+        usage = " ".join([*path, *(_place(p) for p in arguments), "[OPTIONS]" if options else ""]).rstrip()
         parts.append(f"## {' '.join(path[1:])}\n\n`{usage}`\n\n{command.help}\n")
-        rows = [["`" + ", ".join(p.opts) + "`", p.help or "", _default(p)] for p in options]
-        rows = [
-            [p.make_metavar(_context(command)), p.help, _default(p)] for p in arguments if getattr(p, "help", "")
-        ] + rows
+        rows = [[f"`{_place(p)}`", p.help, _default(p)] for p in arguments if p.help]
+        for p in options:
+            value = f" {p.metavar}" if p.metavar else ""
+            rows.append([f"`{', '.join(p.opts)}{value}`", p.help, _default(p)])
         if rows:
             parts.append(_markdown(["", "meaning", "unless given"], rows))
     return "\n".join(parts)
@@ -160,10 +232,9 @@ def _commands(group: Any, path: list[str]) -> list[tuple[list[str], Any]]:
     return found
 
 
-def _context(command: Any) -> Any:
-    from typer import Context
-
-    return Context(command)
+def _place(argument: Any) -> str:
+    name = argument.metavar or argument.name.upper()
+    return name if argument.required or name.startswith("[") else f"[{name}]"
 
 
 def _default(parameter: Any) -> str:
