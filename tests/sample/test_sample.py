@@ -460,7 +460,8 @@ def test_the_fate_of_a_trial_can_be_told_but_not_easily() -> None:
     features = [
         {
             f"condition {t.condition.mesh}": 1, f"phase {t.phases}": 1, f"class {t.sponsor_class}": 1,
-            f"mask {t.masking}": 1, f"model {t.model}": 1, "size": math.log(t.planned), "sites": math.log(len(t.sites)), "strict": t.strict,
+            f"mask {t.masking}": 1, f"model {t.model}": 1, "size": math.log(t.planned),
+            "sites": math.log(len(t.sites)), "strict": t.strict,
         }
         for t in over
     ]  # fmt: skip

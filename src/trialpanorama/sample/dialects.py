@@ -318,12 +318,16 @@ _NATIVE_STATUS: dict[str, dict[str, str]] = {
     "IRCT": {"ACTIVE_NOT_RECRUITING": "Recruitment complete", "COMPLETED": "Complete", "TERMINATED": "Stopped early"},
     "UMIN": {"RECRUITING": "Open public recruiting", "NOT_YET_RECRUITING": "Preinitiation", "ACTIVE_NOT_RECRUITING": "No longer recruiting", "COMPLETED": "Complete: follow-up complete", "ENROLLING_BY_INVITATION": "Enrolling by invitation"},
 }  # fmt: skip
+_COMMA_SPELLINGS = {"Iran, Islamic Republic of": "Iran", "Korea, Republic of": "South Korea"}
+COMMA_LISTS = ("jRCT", "UMIN", "SLCTR")
+"""Registers that list countries with commas; the others use semicolons."""
 COUNTRY_SPELLINGS = {
+    "jRCT": _COMMA_SPELLINGS,
+    "UMIN": _COMMA_SPELLINGS,
+    "SLCTR": _COMMA_SPELLINGS,
     "IRCT": {"Iran, Islamic Republic of": "Iran (Islamic Republic of)"},
     "NL-OMON": {"Netherlands": "The Netherlands"},
-    "CRIS": {"Korea, Republic of": "Korea, Republic of"},
     "ANZCTR": {"Korea, Republic of": "Korea, Republic Of"},
-    "PACTR": {},
 }
 
 

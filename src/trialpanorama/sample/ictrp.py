@@ -11,6 +11,7 @@ from trialpanorama.sample import mess as messing
 from trialpanorama.sample._words import long_date
 from trialpanorama.sample.clinicaltrials_gov import criteria
 from trialpanorama.sample.dialects import (
+    COMMA_LISTS,
     COUNTRY_SPELLINGS,
     DIALECTS,
     conditions,
@@ -90,9 +91,8 @@ def row(entry: Entry, exported: datetime.date, mess: Mess) -> Row:
         sex = gap.join(
             ("", f"Female: {yes_or_no(trial.sex != 'MALE')}", f"Male: {yes_or_no(trial.sex != 'FEMALE')}", "")
         ).strip("\n")
-    countries = ["Kenya"] if not registration.countries else registration.countries
     spelling = COUNTRY_SPELLINGS.get(register, {})
-    countries = [spelling.get(country, country) for country in countries]
+    countries = [spelling.get(country, country) for country in registration.countries]
     if register == "PACTR":
         countries = countries * min(3, len(trial.sites))
     inclusion, exclusion = _criteria_texts(trial, register)
@@ -128,7 +128,7 @@ def row(entry: Entry, exported: datetime.date, mess: Mess) -> Row:
         else "Expanded Access",
         "Study_design": design_europe(trial, gap) if europe else dialect.design(trial),
         "Phase": phase_europe(trial, gap) if europe else dialect.phase(trial),
-        "Countries": ";".join(countries),
+        "Countries": (", " if register in COMMA_LISTS else ";").join(countries),
         "Contact_Firstname": " " if name and register == "ClinicalTrials.gov" else "",
         "Contact_Lastname": name,
         "Contact_Address": "1 Fictional Street" if name and draw() < 0.5 else "",
