@@ -287,3 +287,9 @@ def test_real_ids_of_eighteen_registers_are_all_known(shared_data: Path) -> None
                 source = row.get("Source Register", "")
                 if source in names and source != "JPRN":
                     assert found.register == names[source], row[column]
+
+
+@pytest.mark.parametrize("piece", ["NCT ", "2020-0", "1111-", "RBR-", "CTRI/2020/", "EudraCT number ", "JPRN-", "0"])
+def test_long_hostile_text_does_not_hang(piece: str) -> None:
+    assert ids.find(piece * 20_000) == []
+    assert ids.normalise(piece * 20_000) is None

@@ -689,3 +689,22 @@ def test_real_values_of_registers_are_known(shared_data: Path) -> None:
             said = {row[column] for row in rows if row[column] and "9999" not in row[column]}
             unknown = {word for word in said if fold(word) in (None, ())}
             assert not unknown, (file, column, sorted(unknown)[:5])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a " * 50_000,
+        "subject, " * 20_000,
+        "national health " * 9_000,
+        "1" + " " * 100_000 + "x",
+        "(" * 50_000,
+        "1," * 50_000,
+    ],
+    ids=lambda text: text[:12],
+)
+def test_long_hostile_text_does_not_hang(text: str) -> None:
+    assert v.design(text) == v.Design()
+    assert v.sponsor_class_from_name(text) in (None, "OTHER")
+    for fold in (v.number, v.parse_date, v.age_years, v.enrollment, v.status, v.sex, v.country):
+        assert fold(text) is None

@@ -438,7 +438,7 @@ _LEVELS: tuple[Masking, ...] = ("NONE", "SINGLE", "DOUBLE", "TRIPLE", "QUADRUPLE
 
 _NOT_RANDOM = re.compile(r"\b(?:non?|not|quasi|un|without)[\s/-]*(?:been )?(?:a )?rando?mi?[sz]?|\bnon-?rct\b", re.I)
 _RANDOM = re.compile(r"\brandom(?:i[sz]|(?:ly)? (?:assign|allocat))|\brct\b", re.I)
-_SINGLE_ARM = re.compile(r"\b(?:single|one|1)[\s-]*(?:arm|group|treatment arm)(?:ed)?\b", re.I)
+_SINGLE_ARM = re.compile(r"\bsingle[\s-]*(?:arm|group|treatment arm)(?:ed)?\b|\bone[\s-]arm(?:ed)?\b", re.I)
 _UNCONTROLLED = re.compile(r"\b(?:uncontrolled|non[- ]?controlled|(?:without (?:a )?|no )control(?: group)?)\b", re.I)
 _CROSSOVER = re.compile(r"\bcross[\s-]*over\b", re.I)
 _FACTORIAL = re.compile(r"\bfactorial\b", re.I)
@@ -460,7 +460,7 @@ _LEVEL_IN_LIST = re.compile(r",\s*(quadruple|triple|double)\s*(?=,|$)", re.I)
 _MASKED_BY_ROLE = re.compile(
     r"\b((?:(?:patient|participant|subject|observer|assessor|investigator|evaluator|rater|outcomes?|analyst|"
     r"statistician|sponsor|researcher|clinician|physician)s?(?:[\s-]*assess(?:or|ment)s?)?"
-    r"(?:,\s*|\s*/\s*|\s+and\s+|\s*&\s*)?)+)[\s-]*(?:is |are )?(?:blind|mask)(?:ed|ing)?\b",
+    r"(?:,\s?|\s?/\s?|\sand\s|\s?&\s?)?){1,6})[\s-]?(?:is |are )?(?:blind|mask)(?:ed|ing)?\b",
     re.I,
 )
 _MASKING_USED = re.compile(r"\bmasking(?:/blinding)? used", re.I)
@@ -564,13 +564,15 @@ _LABEL = re.compile(
     r"(?<![A-Za-z])(?:" + "|".join(f"(?P<{name}>{words})" for name, words in reversed(_LABELS.items())) + r")\s*:\s*",
     re.I,
 )
+_LONGEST_DESIGN = 20_000
+"""Characters of a design text that are read; the longest of registers have some 8,000."""
 _EU_PAIR = re.compile(
     r"(Controlled|Randomised|Open|Single blind|Double blind|Parallel group|Cross over)\s*:\s*(yes|no)", re.I
 )
 _EU_OTHER = re.compile(r"Other trial design description\s*:(.*?)(?:If controlled|$)", re.I | re.S)
 _EU_ARMS = re.compile(r"Number of treatment arms in the trial\s*:\s*(\d+)", re.I)
 _PACTR_MODEL = re.compile(r"(parallel|cross-?over|factorial|single[ -]group|single arm)\s*:[^,]*", re.I)
-_PURPOSE_PHRASE = re.compile(r"([a-z ]+) purpose\b|\(([^()]+)\)\s*$", re.I)
+_PURPOSE_PHRASE = re.compile(r"\b([a-z]+(?: [a-z]+){0,3}) purpose\b|\(([^()]{1,60})\)\s*$", re.I)
 _OBSERVATIONAL_PHRASES: tuple[tuple[re.Pattern[str], ObservationalModel], ...] = (
     (re.compile(r"\bcase[\s-]*cross[\s-]*over\b", re.I), "CASE_CROSSOVER"),
     (re.compile(r"\bcase[\s-]*control", re.I), "CASE_CONTROL"),
@@ -592,7 +594,7 @@ def design(raw: str | None, register: str | None = None) -> Design:
     """
     if not raw or is_placeholder(raw):
         return Design()
-    text = _TAG.sub("\n", raw).strip()
+    text = _TAG.sub("\n", raw[:_LONGEST_DESIGN]).strip()
     pairs = {name.lower(): answer.lower() == "yes" for name, answer in reversed(_EU_PAIR.findall(text))}
     if "randomised" in pairs and "open" in pairs:
         return _design_of_answers(text, pairs)
@@ -843,7 +845,7 @@ _TRADE = re.compile(
 )
 _GOVERNMENT = re.compile(
     r"\bminist(?:ry|[eé]rio|[eè]re)|\bgovernment|\bdepartment of (?:health|biotechnology|science)|"
-    r"\bnational (?:health|medical|science|natural science)[\w ]* (?:council|commission|foundation of china)|"
+    r"\bnational (?:health|medical|science|natural science)[\w ]{0,40} (?:council|commission|foundation of china)|"
     r"\bcouncil of (?:medical|scientific)|\bpublic health (?:england|agency|department)|\bsecretar[ií]a\b|"
     r"\bcent(?:er|re)s? for disease (?:control|prevention)|\bbureau\b|\bmilitary\b|\bCCRAS\b|\bICMR\b|"
     r"\bhealth (?:commission|department)\b|\bcentral council\b",
@@ -895,11 +897,12 @@ def sponsor_class_from_name(name: str | None, register: str | None = None) -> Sp
     if not name or is_placeholder(name):
         return None
     for pattern, found in _SPONSOR_RULES:
-        if pattern.search(name):
+        if pattern.search(name[:_LONGEST_NAME]):
             return found
     return "INDIV" if _TITLED.search(name) or _is_personal_name(name.strip()) else None
 
 
+_LONGEST_NAME = 500
 _SPONSOR_RULES: tuple[tuple[re.Pattern[str], SponsorClass], ...] = (
     (_NIH, "NIH"),
     (_FED, "FED"),
@@ -1053,7 +1056,7 @@ def parse_date(raw: str | None, order: DateOrder | None = None) -> str | None:
     (`1998 Dec-1999 Jan`), of a season the year. Serial numbers of spreadsheets are read with order `excel` only.
     1900-01-01 is what exports write where there is none, and gives None.
     """
-    if not raw:
+    if not raw or len(raw) > 80:
         return None
     if len(raw) == 10 and raw[4] == "-" == raw[7] and raw.isascii():
         year, month, day = raw[:4], raw[5:7], raw[8:]
@@ -1209,16 +1212,21 @@ def country(raw: str | None) -> str | None:
 
 _MINUS = "\u2212\u2013-"
 _NUMBER = re.compile(
-    rf"\s*(<=|>=|[<>≤≥=~]?)\s*([+{_MINUS}]?)\s*((?:\d{{1,3}}(?:,\d{{3}})+|\d+)?(?:\.\d+)?)(e[-+]?\d{{1,3}})?\s*%?\s*",
-    re.I,
+    rf"(<=|>=|[<>≤≥=~]?) ?([+{_MINUS}]?) ?((?:\d{{1,3}}(?:,\d{{3}})+|\d+)?(?:\.\d+)?)(e[-+]?\d{{1,3}})? ?%?",
+    re.I | re.A,
 )
+
+
+def _number_match(raw: str | None) -> re.Match[str] | None:
+    match = _NUMBER.fullmatch(raw.strip()) if raw else None
+    return match if match and match[3] else None
 
 
 @lru_cache(16384)
 def number(raw: str | None) -> float | None:
     """A published value as a number: `1,204`, `-0.5`, `12.5%` (12.5); of `<0.001` the bound, see `inequality`."""
-    match = _NUMBER.fullmatch(raw) if raw else None
-    if match is None or not match[3]:
+    match = _number_match(raw)
+    if match is None:
         return None
     value = float(match[3].replace(",", "") + (match[4] or ""))
     return -value if match[2] and match[2] in _MINUS else value
@@ -1227,8 +1235,8 @@ def number(raw: str | None) -> float | None:
 @lru_cache(4096)
 def inequality(raw: str | None) -> Literal["<", "<=", ">", ">="] | None:
     """The sign before a published value that is only a bound (`<0.001`); None for a plain value."""
-    match = _NUMBER.fullmatch(raw) if raw else None
-    if match is None or not match[3] or match[1] in ("", "=", "~"):
+    match = _number_match(raw)
+    if match is None or match[1] in ("", "=", "~"):
         return None
     sign = {"≤": "<=", "≥": ">="}.get(match[1], match[1])
     return sign  # type: ignore[return-value]
