@@ -328,49 +328,46 @@ def xml_elements(stream: BinaryIO, tags: tuple[str, ...]) -> Iterator[Entry | Re
     opening = re.compile(rb"<(%s)(?=[\s>])" % names)
     closing = {tag.encode(): re.compile(rb"</%s\s*>|<(?:%s)(?=[\s>])" % (tag.encode(), names)) for tag in tags}
     buffer, base, ordinal = b"", 0, 0
+    at = searched = 0
     tag: bytes | None = None
-    searched = 0
     skipping = False
     while True:
         if tag is None:
-            found = opening.search(buffer)
+            found = opening.search(buffer, at)
             if found:
-                tag, searched = found.group(1), found.end() - found.start()
-                buffer, base = buffer[found.start() :], base + found.start()
+                tag, at, searched = found.group(1), found.start(), found.end()
             else:
-                kept = max(len(buffer) - 64, 0)
-                buffer, base = buffer[kept:], base + kept
+                at = max(len(buffer) - 64, at)
         if tag is not None:
             end = closing[tag].search(buffer, searched)
             if end:
                 ordinal += 1
+                is_closed = end.group().startswith(b"</")
                 if skipping:
-                    yield _too_large(buffer[:_CHUNK], ordinal, None)
+                    yield _too_large(buffer[at : at + _CHUNK], ordinal, None)
                     skipping = False
-                elif end.group().startswith(b"</"):
-                    yield Entry(buffer[: end.end()], ordinal, base)
+                elif is_closed:
+                    yield Entry(buffer[at : end.end()], ordinal, base + at)
                 else:
                     detail = f"<{tag.decode()}> is not closed"
-                    yield reject("malformed_xml", detail, buffer[: end.start()], ordinal, base)
-                cut = end.end() if end.group().startswith(b"</") else end.start()
-                buffer, base, tag = buffer[cut:], base + cut, None
+                    yield reject("malformed_xml", detail, buffer[at : end.start()], ordinal, base + at)
+                at, tag = end.end() if is_closed else end.start(), None
                 continue
-            searched = max(len(buffer) - 64, len(tag) + 1)
-            if len(buffer) > MAX_ENTRY_BYTES:
+            searched = max(len(buffer) - 64, at + len(tag) + 1)
+            if len(buffer) - at > MAX_ENTRY_BYTES:
                 skipping = True
             if skipping:
-                kept = max(len(buffer) - 64, 0)
-                buffer, base, searched = buffer[kept:], base + kept, 0
-        chunk = stream.read(max(_CHUNK, len(buffer) // 4))
+                at = searched = max(len(buffer) - 64, at)
+        chunk = stream.read(max(_CHUNK, (len(buffer) - at) // 4))
         if not chunk:
             break
-        buffer = buffer + chunk if buffer else chunk
+        buffer, base, searched, at = buffer[at:] + chunk, base + at, searched - at, 0
     if tag is not None:
         ordinal += 1
         if skipping:
-            yield _too_large(buffer, ordinal, None)
+            yield _too_large(buffer[at:], ordinal, None)
         else:
-            yield reject("truncated", f"the input ends inside <{tag.decode()}>", buffer, ordinal, base)
+            yield reject("truncated", f"the input ends inside <{tag.decode()}>", buffer[at:], ordinal, base + at)
 
 
 def text_lines(stream: BinaryIO) -> Iterator[bytes | None]:
