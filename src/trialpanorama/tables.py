@@ -439,7 +439,7 @@ _PAPERS = (
     same("brief_summary", name="abstract"),
     Column(
         "abstract_sections",
-        "STRUCT(label VARCHAR, category VARCHAR, text VARCHAR)[]",
+        "STRUCT(\"label\" VARCHAR, category VARCHAR, \"text\" VARCHAR)[]",
         "Sections of the abstract in order",
     ),
     Column("authors", "VARCHAR[]", "Last name and initials, or the name of the group, in order"),

@@ -71,7 +71,11 @@ def _registers(con: duckdb.DuckDBPyConnection) -> None:
 def _trial_keys(con: duckdb.DuckDBPyConnection) -> None:
     """The registry ids that Records give (`said`), and for each id the key that all Records of its trial share."""
     con.execute(_SAID)
-    con.create_function("trial_key", identifiers.trial_key, ["VARCHAR", "VARCHAR"], "VARCHAR", null_handling="special")
+
+    def trial_key(id: str, register: str) -> str:
+        return identifiers.trial_key(id, register or None)
+
+    con.create_function("trial_key", trial_key, ["VARCHAR", "VARCHAR"], "VARCHAR")
     con.execute(_TRIAL_KEYS)
     con.remove_function("trial_key")
 
@@ -123,7 +127,7 @@ _SAID = """
 
 _TRIAL_KEYS = f"""
     CREATE OR REPLACE TEMP TABLE trial_keys AS
-    SELECT id, register, trial_key(id, register) AS key
+    SELECT id, register, trial_key(id, coalesce(register, '')) AS key
     FROM (SELECT id, register FROM said UNION SELECT id, register FROM records WHERE {_IS_REGISTRATION})"""
 
 # Among the Records of one key: native before ICTRP's copy, English before other languages (the United Kingdom's
@@ -164,8 +168,8 @@ _PAIRS = f"""
     crowded AS (
         SELECT to_key, from_register FROM named GROUP BY ALL HAVING count(DISTINCT from_key) > {MANY}),
     directed AS (
-        SELECT CASE WHEN f.rank < t.rank THEN from_key ELSE to_key END AS key_a,
-            CASE WHEN f.rank < t.rank THEN to_key ELSE from_key END AS key_b, f.rank < t.rank AS is_a_naming,
+        SELECT CASE WHEN f.rank < t.rank THEN f.key ELSE t.key END AS key_a,
+            CASE WHEN f.rank < t.rank THEN t.key ELSE f.key END AS key_b, f.rank < t.rank AS is_a_naming,
             role, field, n.id, c.to_key IS NOT NULL AS is_crowded
         FROM named n JOIN nodes f ON f.key = n.from_key JOIN nodes t ON t.key = n.to_key
             LEFT JOIN crowded c ON c.to_key = n.to_key AND c.from_register IS NOT DISTINCT FROM n.from_register),

@@ -66,7 +66,7 @@ def any_near_identical(titles: Iterable[str], others: Iterable[str]) -> bool:
 
 
 def tell_apart(titles: Iterable[str], others: Iterable[str]) -> bool:
-    """Whether only one of two studies calls itself an extension, a pilot, part 2 ..., and no titles are nearly the same."""
+    """Whether only one of two studies calls itself an extension, pilot ..., and no titles are nearly the same."""
     titles, others = tuple(titles), tuple(others)
     if not titles or not others:
         return False
