@@ -1,0 +1,58 @@
+"""Reading what models write: JSON wherever it stands in a reply, without ever guessing."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+_MOST = 60_000
+_MOST_OBJECTS = 200
+_THOUGHT = re.compile(r"<(think|thinking|reasoning)>.*?</\1>", re.DOTALL | re.IGNORECASE)
+_OPEN_THOUGHT = re.compile(r"<(?:think|thinking|reasoning)>", re.IGNORECASE)
+_CLOSED_THOUGHT = re.compile(r"</(?:think|thinking|reasoning)>", re.IGNORECASE)
+
+
+def spoken(reply: str) -> str:
+    """The reply without its thoughts; empty where it was cut off while still thinking."""
+    text = _THOUGHT.sub(" ", reply)
+    # A chat template may open the thought itself, so that only its end is in the reply.
+    text = _CLOSED_THOUGHT.split(text)[-1]
+    if _OPEN_THOUGHT.search(text):
+        return ""
+    return text.strip()[-_MOST:]
+
+
+class _Contradiction(ValueError):
+    """One object gives one key two values."""
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        folded = key.strip().lower().replace(" ", "_")
+        if folded in found and found[folded] != value:
+            raise _Contradiction(folded)
+        found[folded] = value
+    return found
+
+
+def json_objects(text: str) -> list[dict[str, Any]]:
+    """Every outermost JSON object in a text, in order, keys in lower case; one that contradicts itself is left out."""
+    decoder = json.JSONDecoder(object_pairs_hook=_object)
+    found: list[dict[str, Any]] = []
+    place, tried = text.find("{"), 0
+    while place >= 0 and tried < _MOST_OBJECTS:
+        tried += 1
+        try:
+            value, place = decoder.raw_decode(text, place)
+            found.append(value)
+        except (ValueError, RecursionError):
+            place += 1
+        place = text.find("{", place)
+    return found
+
+
+def words(text: str) -> str:
+    """A text in lower case, with single blanks and nothing but letters and digits."""
+    return " ".join(re.findall(r"[^\W_]+", text.lower()))
