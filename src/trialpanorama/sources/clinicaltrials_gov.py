@@ -936,6 +936,8 @@ def _set_results(record: Record, section: Any) -> None:
         for measure in measures:
             if measure.type:
                 measure.type = _folded(record, "results", vocabulary.outcome_type(measure.type), measure.type)
+            posting = measure.anticipated_posting_date
+            measure.anticipated_posting_date = parse_date(posting) or posting
         results.outcome_measures = msgspec.convert(measures, list[OutcomeMeasure], from_attributes=True)
     if section.adverse_events_module is not None:
         results.adverse_events = msgspec.convert(section.adverse_events_module, AdverseEvents, from_attributes=True)
