@@ -649,6 +649,16 @@ def test_mutated_files_give_only_records_and_rejects_with_a_place() -> None:
     assert rejects > 100
 
 
+@pytest.mark.parametrize("piece", ["a@", "@", ".c", "e-mail: ", "[", "[a]", "AB: ", ". A", "PMID: ", "0 (", "x ", "1"])
+def test_a_long_run_of_one_piece_does_not_hang_a_reader(piece: str) -> None:
+    text = piece * (60_000 // len(piece)) + "@"
+    author = f"<Author><AffiliationInfo><Affiliation>{text}</Affiliation></AffiliationInfo></Author>"
+    article = f"<ArticleTitle>{text}</ArticleTitle><Abstract><AbstractText>{text}</AbstractText></Abstract>"
+    assert one(f"<Article>{article}<AuthorList>{author}</AuthorList></Article>").id == "99000001"
+    lines = "\n".join(f"{tag:<4}- {text}" for tag in ("TI", "AB", "FAU", "AU", "AD", "DP", "LID", "MH", "RN", "CIN"))
+    assert tagged(lines).id == "99000001"
+
+
 # --- the real files
 
 
