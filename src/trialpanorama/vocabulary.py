@@ -111,7 +111,7 @@ def _words(table: Mapping[_Token, str]) -> dict[str, _Token]:
     found: dict[str, _Token] = {}
     for token, words in table.items():
         names: list[str] = [token, *words.split("|")]
-        found.update((_squash(name), token) for name in names if name)
+        found.update((key, token) for name in names if (key := _squash(name)))
     return found
 
 
@@ -924,7 +924,7 @@ _SPONSOR_RULES: tuple[tuple[re.Pattern[str], SponsorClass], ...] = (
 _SEX: dict[str, Sex] = _words(
     {
         "ALL": "both|both males and females|male and female|male/female|both, male and female|female/male|"
-        "female and male|males and females|men and women|-",
+        "female and male|males and females|men and women",
         "FEMALE": "f|females|women|woman|female only",
         "MALE": "m|males|men|man|male only",
     }
