@@ -14,6 +14,7 @@ import csv
 import io
 import re
 import tempfile
+import warnings
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime
@@ -1164,7 +1165,9 @@ def _sheet_rows(stream: BinaryIO) -> Iterator[Entry | Reject]:
             yield reject("decompression_bomb", f"the workbook expands to {size >> 20} MiB", b"", 1, None)
             return
         stream.seek(0)
-        workbook = openpyxl.load_workbook(stream, read_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about styles and links, which are not read
+            workbook = openpyxl.load_workbook(stream, read_only=True)
     except Exception as error:  # openpyxl raises whatever its parts raise
         yield reject("broken_archive", f"not a readable workbook: {error}"[:300], b"", 1, None)
         return
