@@ -219,6 +219,7 @@ def test_formulas_in_mathml_are_text() -> None:
         ("[One] and [two].", "[One] and [two]."),
         ("Two teas [corrected].", "Two teas [corrected]."),
         ("[Not Available].", None),
+        ("[].", None),
     ],
 )
 def test_brackets_of_a_translated_title_go_and_others_stay(given: str, title: str | None) -> None:

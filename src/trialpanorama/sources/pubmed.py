@@ -74,7 +74,7 @@ _EMAIL = re.compile(
     r"\s*\(?(?:\b(?:electronic address|e-?mail(?: address)?)\s*:?\s*)?[\w.+'-]{1,64}@[\w-]+(?:\.[\w-]+)+\.?\)?",
     re.IGNORECASE,
 )
-_NO_TITLE = frozenset({"not available", "in process citation"})
+_NO_TITLE = frozenset({"", "not available", "in process citation"})
 
 _PHASES: dict[str, Phase] = {
     "Clinical Trial, Phase I": "PHASE1",
