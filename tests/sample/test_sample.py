@@ -15,7 +15,7 @@ import pytest
 from tests.sample.conftest import Written
 from trialpanorama import identifiers, sample
 from trialpanorama.errors import UserError
-from trialpanorama.sample import model, writing
+from trialpanorama.sample import windows, writing
 from trialpanorama.sample.registers import REGISTERS, ictrp_id, register_id
 
 
@@ -41,11 +41,11 @@ def test_same_seed_gives_same_bytes_and_another_seed_gives_others(tmp_path: Path
 
 def test_a_window_is_the_same_whatever_was_made_before_it() -> None:
     mess = sample.Mess()
-    alone = model.window(5, 2, 60, mess)
-    model.window(5, 0, 30, mess)
-    again = model.window(5, 2, 60, mess)
+    alone = windows.window(5, 2, 60, mess)
+    windows.window(5, 0, 30, mess)
+    again = windows.window(5, 2, 60, mess)
     assert alone == again
-    backwards = [model.make_trial(5, index, mess) for index in range(459, 399, -1)][::-1]
+    backwards = [windows.make_trial(5, index, mess) for index in range(459, 399, -1)][::-1]
     for trial, made in zip(alone.trials, backwards, strict=True):
         assert (trial.official_title, trial.registrations, trial.why_stopped) == (
             made.official_title,
@@ -452,7 +452,7 @@ def test_the_fate_of_a_trial_can_be_told_but_not_easily() -> None:
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import MaxAbsScaler
 
-    trials = [trial for number in range(20) for trial in model.window(8, number, 200, sample.CLEAN).trials]
+    trials = [trial for number in range(20) for trial in windows.window(8, number, 200, sample.CLEAN).trials]
     over = [
         t for t in trials if t.study_type == "INTERVENTIONAL" and t.status in ("COMPLETED", "TERMINATED", "WITHDRAWN")
     ]
@@ -475,7 +475,7 @@ def test_the_fate_of_a_trial_can_be_told_but_not_easily() -> None:
 
 
 def test_endpoints_depend_on_the_disease() -> None:
-    trials = [trial for number in range(3) for trial in model.window(8, number, 200, sample.CLEAN).trials]
+    trials = [trial for number in range(3) for trial in windows.window(8, number, 200, sample.CLEAN).trials]
     by_endpoint: dict[str, set[str]] = {}
     for trial in trials:
         for measure, _ in trial.primary_outcomes:

@@ -20,6 +20,7 @@ from trialpanorama.sample import (
     ictrp,
     model,
     pubmed,
+    windows,
 )
 
 seeds = st.integers(0, 2**63)
@@ -30,7 +31,7 @@ indices = st.integers(0, MAXIMUM_TRIALS - 1)
 @given(seeds, indices, st.booleans())
 def test_any_trial_can_be_written_in_every_format(seed: int, index: int, is_clean: bool) -> None:
     mess = CLEAN if is_clean else Mess()
-    trial = model.make_trial(seed, index, mess)
+    trial = windows.make_trial(seed, index, mess)
     assert trial.registrations
     for registration in trial.registrations:
         if registration.register == "ClinicalTrials.gov":
@@ -61,7 +62,7 @@ def test_any_trial_can_be_written_in_every_format(seed: int, index: int, is_clea
 @settings(derandomize=True, max_examples=8, deadline=None)
 @given(seeds, st.integers(0, MAXIMUM_TRIALS // 200 - 1), st.integers(1, 60))
 def test_any_window_has_sound_articles(seed: int, number: int, size: int) -> None:
-    made = model.window(seed, number, size, Mess())
+    made = windows.window(seed, number, size, Mess())
     assert len({paper.pmid for paper in made.articles}) == len(made.articles)
     by_index = {trial.index: trial for trial in made.trials}
     for paper in made.articles:

@@ -10,9 +10,10 @@ from random import Random
 from xml.sax.saxutils import escape
 
 from trialpanorama.sample import mess as messing
+from trialpanorama.sample._drawing import in_sentence
 from trialpanorama.sample.lexicon import PLACES
 from trialpanorama.sample.mess import Mess
-from trialpanorama.sample.model import KEYWORD, MARK, Paper, Trial, in_sentence
+from trialpanorama.sample.model import KEYWORD, MARK, Paper, Trial
 
 XML_HEAD = (
     '<?xml version="1.0" encoding="utf-8"?>\n'

@@ -17,8 +17,9 @@ from trialpanorama.sample import clinicaltrials_gov, clinicaltrials_gov_legacy, 
 from trialpanorama.sample._files import Archive, Output, Spreadsheet, Table, Text
 from trialpanorama.sample.lexicon import CONDITIONS
 from trialpanorama.sample.mess import Mess
-from trialpanorama.sample.model import SNAPSHOT, Paper, Registration, Trial, window
+from trialpanorama.sample.model import SNAPSHOT, Paper, Registration, Trial
 from trialpanorama.sample.registers import MAXIMUM_TRIALS, PUBMED_RANGE, REGISTERS, WINDOW
+from trialpanorama.sample.windows import window
 
 PART = 100 * WINDOW
 """Trials whose records share one set of files, so that no archive's table of contents grows with the sample."""
@@ -428,6 +429,7 @@ def _trial_truth(trial: Trial, records: list[dict[str, str]]) -> dict[str, Any]:
         "completion": trial.completion,
         "status": trial.status,
         "outcome": {"COMPLETED": "completed", "TERMINATED": "stopped", "WITHDRAWN": "stopped"}.get(trial.status),
+        "fate": trial.fate,
         "stopped_reason": trial.reason,
         "why_stopped": trial.why_stopped,
         "primary_outcomes": [{"measure": measure, "time_frame": frame} for measure, frame in trial.primary_outcomes],
