@@ -5,6 +5,7 @@ Runs are Inspect's (`inspect_ai`): its log is the product, and every table, plot
 
 from __future__ import annotations
 
+from trialpanorama.evaluate.report import report
 from trialpanorama.evaluate.runs import (
     Difference,
     Interval,
@@ -27,6 +28,7 @@ __all__ = [
     "difference",
     "read_logs",
     "read_result",
+    "report",
     "run",
     "table",
 ]

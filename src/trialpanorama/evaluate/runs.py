@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from trialpanorama.tasks import Columns
 
 BASELINE_PREFIX = "baseline/"
-RESAMPLES, LEVEL, SEED = 2_000, 0.95, 20261121
+RESAMPLES, LEVEL, SEED = 1_000, 0.95, 20261121
 _MODEL_EXAMPLES = "openai/gpt-4o, hf/Qwen/Qwen3-0.6B, vllm/..., baseline/majority"
 
 

@@ -48,64 +48,61 @@ class Forecast(msgspec.Struct, frozen=True):
 
 # --- why a trial stopped
 
+_REST = r"(?:(?!\bbut\b)[^.;])*"
 _DENIED = re.compile(
-    r"""(?xi)
+    rf"""
       \b(?:not|un|never|nor)[-\ ]?\ *(?:\w+\ )?
         (?:related|relating|due|based|because|caused|driven|attributable|connected|linked|(?:a|the)\ result|for
-          |prompted|associated)\b[^.;]*
-    | \b(?:no|without|neither|independent\ of|irrespective\ of|rather\ than|other\ than|absence\ of)\ (?:\w+[ ,/]+){0,3}?
-        (?:safety|toxicit\w*|adverse|side[- ]effects?|harm|tolerability|quality)\b[^.;]*
+          |prompted|associated)\b{_REST}
+    | \b(?:no|without|neither|independent\ of|irrespective\ of|rather\ than|other\ than|absence\ of)[ ]
+        (?:\w+[ ,/]+){{0,3}}?(?:safety|toxicit\w*|adverse|side[- ]effects?|harm|tolerability|quality)\b{_REST}
     | \b(?:data\ (?:and\ |&\ )?)?safety\ (?:and\ |&\ )?(?:data\ )?(?:monitoring|review)\ (?:board|committee|group)
     | \bdata\ (?:and\ |&\ )?safety\ (?:monitoring\ )?(?:board|committee)
-    """
+    """,
+    re.VERBOSE | re.IGNORECASE,
 )
-_RULES: tuple[tuple[Reason, re.Pattern[str]], ...] = tuple(
-    (reason, re.compile(rule))
-    for reason, rule in (
-        (
-            "safety",
-            r"""(?xi) safety | toxic | adverse | side.?effect | \bs?aes?\b | \bsusars?\b | death | \bdied\b | mortality
-            | \bharm | unacceptable\ (?:risk|event) | risk.{0,3}(?:to.|and.)?benefit | benefit.{0,3}(?:to.)?risk | \bdlts?\b
-            | tolerability | not\ (?:well\ )?tolerated | poor\ tolerance""",
-        ),
-        (
-            "efficacy",
-            r"""(?xi) futil | ineffective | inefficac | not\ (?:\w+\ )?(?:effective|efficacious)
-            | \b(?:lack|lacking|absence|insufficient|inadequate|no|low|poor|limited|without|negative|disappointing)\b
-              [^.;]{0,40}\b(?:efficac|effects?\b|benefit|respons|activity|improve|superiority|difference)
-            | \b(?:did|does|do|has|was|were|would|could)(?:\ not|n't)\ (?:\w+\ )?(?:meet|met|reach|achiev|show|demonstrat|improve)
-            | fail(?:ed|ure|s)?\ to\ (?:meet|show|demonstrat|reach|achieve|improve|establish)
-            | unlikely\ to\ (?:be\ )?(?:meet|met|reach|show|demonstrat) | conditional\ power | efficacy\ (?:\w+\ ){0,3}not
-            | (?:negative|unfavou?rable|disappointing)\ (?:\w+\ )?(?:results?|data|outcome|interim)""",
-        ),
-        (
-            "regulatory",
-            r"""(?xi) \b(?:fda|ema|mhra|anvisa|bfarm|ansm|irb|iec|rec|gdpr)\b | regulator | ethic | review\ board | approv
-            | authori[sz]ation | authorit | health\ canada | clinical\ hold | licen[cs] | non-?complian | \bagency\b
-            | legislation | \blegal\b""",
-        ),
-        (
-            "enrollment",
-            r"""(?xi) enrol | accru | recruit
-            | \b(?:lack|shortage|insufficient|inadequate|low|small|limited|no|few|fewer|not\ enough|unable|difficult\w*|poor|slow
-                |zero|0|failure|problem\w*)\b[^.;]{0,40}
-              \b(?:participa|particip|patients?|subjects?|volunteer|inclu|cases?\b|candidate|sample|eligible|uptake|number)
-            | inclusions?\ (?:rate|too|was|were|difficult|slow|low) | nobody
-            | (?:patients?|participants?|subjects?)\ (?:\w+\ )?(?:un)?(?:willing|availab|interest)""",
-        ),
-        (
-            "feasibility",
-            r"""(?xi) fund | financ | budget | money | monetary | \bcosts?\b | grant | econom | business | commercial | strateg
-            | compan | sponsor | corporate | portfolio | priorit | development\ (?:plan|program) | marketing | bankrupt
-            | insolv | acqui(?:red|sition) | merger | investigator | \bp\.?i\b | staff | personnel | resourc | logist | feasib
-            | equipment | suppl(?:y|ies|ier) | \b(?:un)?availab | shortage | manufactur | contract | agreement | covid
-            | pandemic | corona | sars-cov | \btime\b | operational | technical | administrative | capacity | \bsites?\b
-            | center | centre | hospital | moved | relocat | \bleft\b | depart(?:ure|ed) | retire | no\ longer\ (?:at|with|employed)
-            | student | fellow | resident | collaborat | partner | support | expired | recall | software | device | workload
-            | infrastructure | delay | (?:not|never)\ (?:started|initiated|begun|began)""",
-        ),
-    )
-)
+"""Reasons that the words deny, and boards whose names hold the word safety."""
+_RULES: dict[Reason, str] = {
+    "safety": r"""
+        safety | toxic | adverse | side.?effect | \bs?aes?\b | \bsusars?\b | death | \bdied\b | mortality | \bharm
+        | unacceptable\ (?:risk|event) | risk.{0,3}(?:to.|and.)?benefit | benefit.{0,3}(?:to.)?risk | \bdlts?\b
+        | tolerability | not\ (?:well\ )?tolerated | poor\ tolerance
+    """,
+    "efficacy": r"""
+        futil | ineffective | inefficac | not\ (?:\w+\ )?(?:effective|efficacious)
+        | \b(?:lack|lacking|absence|insufficient|inadequate|no|low|poor|limited|without|negative|disappointing)\b
+          [^.;]{0,40}\b(?:efficac|effects?\b|benefit|respons|activity|improve|superiority|difference)
+        | \b(?:did|does|do|has|was|were|would|could)(?:\ not|n't)\ (?:\w+\ )?
+          (?:meet|met|reach|achiev|show|demonstrat|improve)
+        | fail(?:ed|ure|s)?\ to\ (?:meet|show|demonstrat|reach|achieve|improve|establish)
+        | unlikely\ to\ (?:be\ )?(?:meet|met|reach|show|demonstrat) | conditional\ power | efficacy\ (?:\w+\ ){0,3}not
+        | (?:negative|unfavou?rable|disappointing)\ (?:\w+\ )?(?:results?|data|outcome|interim)
+    """,
+    "regulatory": r"""
+        \b(?:fda|ema|mhra|anvisa|bfarm|ansm|irb|iec|rec|gdpr)\b | regulator | ethic | review\ board | approv
+        | authori[sz]ation | authorit | health\ canada | clinical\ hold | licen[cs] | non-?complian | \bagency\b
+        | legislation | \blegal\b
+    """,
+    "enrollment": r"""
+        enrol | accru | recruit
+        | \b(?:lack|shortage|insufficient|inadequate|low|small|limited|no|few|fewer|not\ enough|unable|difficult\w*
+            |poor|slow|zero|0|failure|problem\w*)\b[^.;]{0,40}
+          \b(?:particip|patients?|subjects?|volunteer|inclu|cases?\b|candidate|sample|eligible|uptake|number)
+        | inclusions?\ (?:rate|too|was|were|difficult|slow|low) | nobody
+        | (?:patients?|participants?|subjects?)\ (?:\w+\ )?(?:un)?(?:willing|availab|interest)
+    """,
+    "feasibility": r"""
+        fund | financ | budget | money | monetary | \bcosts?\b | grant | econom | business | commercial | strateg
+        | compan | sponsor | corporate | portfolio | priorit | marketing | bankrupt | insolv
+        | acqui(?:red|sition) | merger | investigator | \bp\.?i\b | staff | personnel | resourc | logist | feasib
+        | equipment | suppl(?:y|ies|ier) | \b(?:un)?availab | shortage | manufactur | contract | agreement | covid
+        | pandemic | corona | sars-cov | \btime\b | operational | technical | administrative | capacity | \bsites?\b
+        | center | centre | hospital | moved | relocat | \bleft\b | depart(?:ure|ed) | retire
+        | no\ longer\ (?:at|with|employed) | student | fellow | resident | collaborat | partner | support | expired
+        | recall | software | device | workload | infrastructure | delay | (?:not|never)\ (?:started|initiated|beg[au]n)
+    """,
+}
+_READ = tuple((reason, re.compile(rule, re.VERBOSE | re.IGNORECASE)) for reason, rule in _RULES.items())
 
 
 def reason_of(why_stopped: str | None) -> Reason | None:
@@ -117,7 +114,7 @@ def reason_of(why_stopped: str | None) -> Reason | None:
     if not why_stopped or not re.search(r"[^\W\d_]", why_stopped):
         return None
     text = _DENIED.sub(" ", why_stopped)
-    return next((reason for reason, rule in _RULES if rule.search(text)), "other")
+    return next((reason for reason, rule in _READ if rule.search(text)), "other")
 
 
 # --- the task

@@ -1,0 +1,349 @@
+"""One page about a folder of runs: what they were made from, the results table, plots; everything from the logs alone.
+
+The page is one file without anything to fetch: it opens offline, follows the reader's light or dark scheme, and prints.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from html import escape
+from pathlib import Path
+
+import msgspec
+
+from trialpanorama.evaluate.runs import BASELINE_PREFIX, Result, Row, difference, read_logs, table
+from trialpanorama.tasks import columns, task
+
+_SAMPLES_SHOWN = 6
+_DASHES = ("", "7 4", "2 3", "9 3 2 3", "4 2", "12 4")
+
+
+def report(log_dir: str | os.PathLike[str], out: str | os.PathLike[str]) -> Path:
+    """Write the report of a folder of logs as one HTML file; returns its path.
+
+    Beside the table stand the numbers behind it, as JSON in the page. Raises UserError where there is no log.
+    """
+    results = read_logs(log_dir)
+    path = Path(out)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(page(results), encoding="utf-8")
+    return path
+
+
+def page(results: Sequence[Result]) -> str:
+    """The report of some runs as HTML."""
+    rows = table(results)
+    tasks_run = list(dict.fromkeys(result.task for result in results))
+    sections = [_atlas(results)]
+    for name in tasks_run:
+        mine = [result for result in results if result.task == name]
+        chosen = task(name)
+        sections.append(
+            f'<section><h2 id="{escape(name)}">{escape(chosen.title)}</h2><p>{escape(chosen.meaning)}</p>'
+            + _table([row for row in rows if row.task == name])
+            + _forest([row for row in rows if row.task == name])
+            + (_curves(mine) if "probability" in columns(mine[0].scores) else "")
+            + _differences(mine)
+            + _samples(mine)
+            + "</section>"
+        )
+    numbers = msgspec.json.encode(rows).decode().replace("</", "<\\/")
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<meta name="color-scheme" content="light dark">'
+        f"<title>TrialPanorama: results</title><style>{_STYLE}</style></head><body><main><h1>Results</h1>"
+        + _banner(results)
+        + "".join(sections)
+        + "<section><h2>How to read this</h2><p>Intervals are 95 % percentile bootstrap intervals over samples. "
+        "<b>n</b> is how many samples were asked. <b>Failed</b> ones got no reply: they are in no figure, and counted "
+        "here. <b>Unreadable</b> replies were no answer: they are in every figure, as wrong answers. The floor is the "
+        "majority baseline on the same samples where it was run, else blind guessing.</p></section>"
+        f'<script type="application/json" id="rows">{numbers}</script></main></body></html>\n'
+    )
+
+
+def _banner(results: Iterable[Result]) -> str:
+    if not any(result.is_fictional for result in results):
+        return ""
+    return (
+        '<p class="banner" role="note"><b>FICTIONAL</b> These trials are made up. The figures show that the software '
+        "works; they say nothing about any model or about real trials.</p>"
+    )
+
+
+def _atlas(results: Sequence[Result]) -> str:
+    parts = []
+    for snapshot in dict.fromkeys(result.snapshot for result in results):
+        atlas = next(result.atlas for result in results if result.snapshot == snapshot)
+        counts = "".join(
+            f"<div><dt>{escape(name.capitalize())}</dt><dd>{atlas[name]:,}</dd></div>"
+            for name in ("inputs", "records", "rejects", "trials")
+            if isinstance(atlas.get(name), int)
+        )
+        sources = ", ".join(f"{escape(str(name))} {count:,}" for name, count in (atlas.get("sources") or {}).items())
+        parts.append(
+            f'<dl class="atlas">{counts}</dl><p class="small">Records by source: {sources}. '
+            f"Snapshot <code>{escape(snapshot)}</code></p>"
+        )
+    return f"<section><h2>The warehouse</h2>{''.join(parts)}</section>"
+
+
+# --- tables
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
+
+
+def _table(rows: Sequence[Row]) -> str:
+    lines = []
+    for row in rows:
+        interval = "–" if row.low is None else f"{row.low:.3f} to {row.high:.3f}"
+        fictional = ' <span class="tag">FICTIONAL</span>' if row.is_fictional else ""
+        meaning = task(row.task).metric(row.metric).meaning
+        lines.append(
+            f"<tr><td>{escape(row.model)}{fictional}</td>"
+            f'<td title="{escape(meaning)}">{escape(row.title)} {row.arrow}</td>'
+            f'<td class="n"><b>{_number(row.value)}</b></td><td class="n">{interval}</td>'
+            f'<td class="n">{_number(row.floor)}</td>'
+            f'<td class="n">{row.n:,}</td><td class="n{" bad" if row.failed else ""}">{row.failed:,}</td>'
+            f'<td class="n{" bad" if row.unreadable else ""}">{row.unreadable:,}</td></tr>'
+        )
+    version, split = rows[0].version, rows[0].split
+    return (
+        f'<div class="scroll"><table><caption>Version {version}, {escape(split)} split. ↑ more is better, ↓ less is '
+        "better, →1 best at 1.</caption><thead><tr><th>Model</th><th>Metric</th><th>Value</th><th>95 % interval</th>"
+        "<th>Floor</th><th>n</th><th>Failed</th><th>Unreadable</th></tr></thead>"
+        f"<tbody>{''.join(lines)}</tbody></table></div>"
+    )
+
+
+def _differences(results: Sequence[Result]) -> str:
+    floor = next((result for result in results if result.model == f"{BASELINE_PREFIX}majority"), None)
+    lines = []
+    for one in results:
+        if floor is None or one is floor or one.snapshot != floor.snapshot or one.version != task(one.task).version:
+            continue
+        if not {s.id for s in one.samples if s.scores} & {s.id for s in floor.samples if s.scores}:
+            continue
+        found = difference(one, floor)
+        interval = "–" if found.low is None else f"{found.low:+.3f} to {found.high:+.3f}"
+        value = "–" if found.value is None else f"{found.value:+.3f}"
+        lines.append(
+            f"<tr><td>{escape(one.model)}</td><td>{escape(task(one.task).metric(found.metric).title)}</td>"
+            f'<td class="n"><b>{value}</b></td><td class="n">{interval}</td><td class="n">{found.n:,}</td></tr>'
+        )
+    if not lines:
+        return ""
+    return (
+        '<div class="scroll"><table><caption>Paired difference to the majority baseline, on the same samples'
+        "</caption><thead><tr><th>Model</th><th>Metric</th><th>Difference</th><th>95 % interval</th><th>n</th></tr>"
+        "</thead>"
+        f"<tbody>{''.join(lines)}</tbody></table></div>"
+    )
+
+
+def _samples(results: Sequence[Result]) -> str:
+    parts = []
+    for one in results:
+        # What a reader wants to see first is what went wrong.
+        chosen = sorted(
+            one.samples, key=lambda s: (s.error is None, s.scores is not None and s.scores["correct"] == 1)
+        )[:_SAMPLES_SHOWN]
+        for sample in chosen:
+            verdict = (
+                "failed"
+                if sample.scores is None
+                else "unreadable"
+                if sample.scores["unreadable"]
+                else "right"
+                if sample.scores["correct"]
+                else "wrong"
+            )
+            said = sample.error if sample.scores is None else sample.why_unreadable or sample.answer
+            parts.append(
+                f'<details><summary>{escape(one.model)}: <span class="tag">{verdict}</span></summary><dl>'
+                f"<dt>Right answer</dt><dd><code>{escape(sample.gold)}</code></dd><dt>Read as</dt><dd>"
+                f"<code>{escape(said or '')}</code></dd><dt>Reply</dt><dd><pre>{escape(sample.reply[:4000])}</pre></dd>"
+                f"<dt>Prompt</dt><dd><pre>{escape(sample.prompt[:8000])}</pre></dd></dl></details>"
+            )
+    return f'<details class="browser"><summary>Samples, wrong ones first</summary>{"".join(parts)}</details>'
+
+
+# --- plots
+
+
+def _forest(rows: Sequence[Row]) -> str:
+    """Each metric that lies between 0 and 1, one line a model: its value and interval, and the floor, dashed."""
+    shown = [row for row in rows if row.value is not None and task(row.task).metric(row.metric).direction != "one"]
+    if not shown:
+        return ""
+    left, width, line = 230, 430, 24
+    parts: list[str] = []
+    y = 18
+    for metric in dict.fromkeys(row.metric for row in shown):
+        block = [row for row in shown if row.metric == metric]
+        head = f"{block[0].title} {block[0].arrow}"
+        parts.append(f'<text x="0" y="{y}" class="head">{escape(head)}</text>')
+        top = y + 8
+        for row in block:
+            y += line
+            x = left + width * float(row.value or 0)
+            label = row.model if len(row.model) <= 32 else "…" + row.model[-31:]
+            interval = ""
+            if row.low is not None and row.high is not None:
+                low, high = left + width * row.low, left + width * row.high
+                interval = (
+                    f'<path d="M{low:.1f} {y - 4}H{high:.1f}M{low:.1f} {y - 8}v8M{high:.1f} {y - 8}v8" class="bar"/>'
+                )
+            parts.append(
+                f'<text x="{left - 10}" y="{y}" text-anchor="end">{escape(label)}</text>{interval}'
+                f'<circle cx="{x:.1f}" cy="{y - 4}" r="4" class="dot"/>'
+                f'<text x="{left + width + 12}" y="{y}">{row.value:.3f}</text>'
+            )
+        floor = next((row.floor for row in block if row.floor is not None), None)
+        if floor is not None:
+            x = left + width * floor
+            parts.append(f'<path d="M{x:.1f} {top}V{y + 4}" class="floor"><title>floor {floor:.3f}</title></path>')
+        y += line + 10
+    axis = "".join(
+        f'<text x="{left + width * tick / 4:.0f}" y="{y + 12}" text-anchor="middle">{tick / 4:g}</text>'
+        f'<path d="M{left + width * tick / 4:.1f} {y - 8}v6" class="axis"/>'
+        for tick in range(5)
+    )
+    return (
+        f'<figure><svg viewBox="0 0 {left + width + 70} {y + 20}" role="img" aria-label="Metrics with intervals">'
+        f'<path d="M{left} {y - 8}H{left + width}" class="axis"/>{axis}{"".join(parts)}</svg>'
+        "<figcaption>Each metric with its 95 % interval. The dashed line is the floor: the majority baseline, or blind guessing.</figcaption></figure>"
+    )
+
+
+def _curves(results: Sequence[Result]) -> str:
+    """Reliability (what was forecast against what happened) and ROC of the runs that give probabilities."""
+    size, gap, top, left = 260, 90, 20, 44
+    reliability, roc, legend = [], [], []
+    drawn = [result for result in results if result.scores]
+    for index, one in enumerate(drawn):
+        scores = columns(one.scores)
+        truth, probability = scores["complete"].tolist(), scores["probability"].tolist()
+        style = f'class="line c{index % 6}" stroke-dasharray="{_DASHES[index % 6]}"'
+        bins = _bins(truth, probability)
+        points = " ".join(f"{left + size * x:.1f},{top + size * (1 - y):.1f}" for x, y, _ in bins)
+        reliability.append(f'<polyline points="{points}" {style}/>')
+        reliability += [
+            f'<circle cx="{left + size * x:.1f}" cy="{top + size * (1 - y):.1f}" class="mark c{index % 6}" '
+            f'r="{2 + 5 * (n / len(truth)) ** 0.5:.1f}">'
+            f"<title>{escape(one.model)}: forecast {x:.2f}, happened {y:.2f}, n {n}</title></circle>"
+            for x, y, n in bins
+        ]
+        start = left + size + gap
+        points = " ".join(f"{start + size * x:.1f},{top + size * (1 - y):.1f}" for x, y in _roc(truth, probability))
+        roc.append(f'<polyline points="{points}" {style}/>')
+        y = top + size + 56 + 20 * index
+        legend.append(f'<path d="M{left} {y - 4}h40" {style}/><text x="{left + 50}" y="{y}">{escape(one.model)}</text>')
+    frames = "".join(
+        f'<rect x="{x}" y="{top}" width="{size}" height="{size}" class="frame"/>'
+        f'<path d="M{x} {top + size}L{x + size} {top}" class="floor"/>'
+        f'<text x="{x}" y="{top - 7}" class="head">{title}</text>'
+        f'<text x="{x + size / 2}" y="{top + size + 32}" text-anchor="middle">{across}</text>'
+        f'<text transform="translate({x - 30} {top + size / 2}) rotate(-90)" text-anchor="middle">{up}</text>'
+        + "".join(
+            f'<text x="{x + size * t / 2}" y="{top + size + 15}" text-anchor="middle">{t / 2:g}</text>'
+            f'<text x="{x - 6}" y="{top + size * (1 - t / 2) + 4}" text-anchor="end">{t / 2:g}</text>'
+            for t in range(3)
+        )
+        for x, title, across, up in (
+            (left, "Reliability", "forecast probability of completion", "share completed"),
+            (left + size + gap, "ROC", "stopped trials called complete", "completed trials called complete"),
+        )
+    )
+    height = top + size + 60 + 20 * len(drawn)
+    return (
+        f'<figure><svg viewBox="0 0 {left + 2 * size + gap + 10} {height}" role="img" '
+        f'aria-label="Reliability and ROC curves">{frames}{"".join(reliability)}{"".join(roc)}{"".join(legend)}</svg>'
+        "<figcaption>Left: forecasts in ten groups of equal size; on the dashed line they are right on average, and a "
+        "larger dot holds more trials. Right: the dashed line is guessing.</figcaption></figure>"
+    )
+
+
+def _bins(truth: Sequence[float], probability: Sequence[float], most: int = 10) -> list[tuple[float, float, int]]:
+    """Forecasts in groups of about equal size, equal forecasts together: mean forecast, share that came true, n."""
+    pairs = sorted(zip(probability, truth, strict=True))
+    least, groups = len(pairs) / most, [[pairs[0]]]
+    for pair in pairs[1:]:
+        if len(groups[-1]) >= least and pair[0] != groups[-1][-1][0]:
+            groups.append([pair])
+        else:
+            groups[-1].append(pair)
+    return [(sum(p for p, _ in g) / len(g), sum(t for _, t in g) / len(g), len(g)) for g in groups]
+
+
+def _roc(truth: Sequence[float], probability: Sequence[float]) -> list[tuple[float, float]]:
+    positives = sum(truth) or 1.0
+    negatives = len(truth) - sum(truth) or 1.0
+    points, hits, alarms = [(0.0, 0.0)], 0.0, 0.0
+    pairs = sorted(zip(probability, truth, strict=True), reverse=True)
+    for index, (value, is_positive) in enumerate(pairs):
+        hits, alarms = hits + is_positive, alarms + 1 - is_positive
+        if index + 1 == len(pairs) or pairs[index + 1][0] != value:
+            points.append((alarms / negatives, hits / positives))
+    return points
+
+
+_STYLE = """
+:root{--ink:#1d2430;--soft:#5b6675;--paper:#fff;--rule:#d5dae1;--tint:#f4f6f8;--accent:#0b5c8a;--warn:#8a4b00;
+  --warnbg:#fff3dc;--c0:#0b5c8a;--c1:#b3541e;--c2:#3a7d44;--c3:#7a3e9d;--c4:#8a6d00;--c5:#4a4a4a}
+@media (prefers-color-scheme:dark){:root{--ink:#e6e9ee;--soft:#a3adba;--paper:#14181e;--rule:#343c47;
+  --tint:#1c222a;--accent:#6cb8e6;--warn:#ffcf87;--warnbg:#3a2c12;--c0:#6cb8e6;--c1:#f0935c;--c2:#7cc98a;
+  --c3:#c79be6;--c4:#e0c35a;--c5:#bdbdbd}}
+*{box-sizing:border-box}
+body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.5 system-ui,sans-serif}
+main{max-width:60rem;margin:0 auto;padding:1.5rem 1rem 4rem}
+h1{font-size:1.9rem;margin:.2em 0}
+h2{margin:2em 0 .3em}
+section{margin-bottom:1.5rem}
+.small,caption,figcaption{color:var(--soft);font-size:.87rem;text-align:left}
+.banner{background:var(--warnbg);color:var(--warn);border-left:5px solid var(--warn);padding:.7rem 1rem}
+.tag{font-size:.72rem;letter-spacing:.03em;border:1px solid var(--warn);color:var(--warn);border-radius:3px;
+  padding:0 .35em}
+.atlas{display:flex;flex-wrap:wrap;gap:.6rem}
+.atlas div{background:var(--tint);border-radius:6px;padding:.6rem 1rem;min-width:8rem}
+.atlas dt{color:var(--soft);font-size:.85rem}
+.atlas dd{margin:0;font-size:1.5rem;font-variant-numeric:tabular-nums}
+.scroll{overflow-x:auto}
+table{border-collapse:collapse;width:100%;margin:1rem 0;font-size:.93rem}
+caption{padding:.2rem 0}
+th,td{text-align:left;padding:.35rem .6rem;border-bottom:1px solid var(--rule);vertical-align:top}
+th{font-weight:600}
+.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
+.bad{color:var(--warn);font-weight:600}
+figure{margin:1.2rem 0}
+svg{width:100%;height:auto;max-width:46rem}
+svg text{font:13px system-ui,sans-serif;fill:var(--ink)}
+svg .head{font-weight:600}
+.axis,.frame{stroke:var(--rule);fill:none}
+.floor{stroke:var(--soft);stroke-dasharray:4 4;fill:none}
+.bar{stroke:var(--ink);stroke-width:1.5;fill:none}
+.dot{fill:var(--accent)}
+.line{fill:none;stroke-width:2}
+.c0{stroke:var(--c0)}
+.c1{stroke:var(--c1)}
+.c2{stroke:var(--c2)}
+.c3{stroke:var(--c3)}
+.c4{stroke:var(--c4)}
+.c5{stroke:var(--c5)}
+.mark{fill:var(--paper);stroke-width:1.5}
+details{margin:.3rem 0}
+summary{cursor:pointer}
+.browser>details{margin-left:1rem}
+pre{white-space:pre-wrap;overflow-wrap:anywhere;background:var(--tint);padding:.6rem;border-radius:4px;
+  max-height:22rem;overflow:auto}
+code{overflow-wrap:anywhere}
+@media print{body{font-size:10.5pt}
+main{max-width:none;padding:0}
+.browser{display:none}
+section,figure,tr{break-inside:avoid}
+.banner{border:2px solid}}
+"""
