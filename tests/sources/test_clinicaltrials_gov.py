@@ -781,8 +781,8 @@ def joined_outcomes(kind: str) -> Callable[[Record], str]:
 BOTH_CARRY: dict[str, Callable[[Record], object]] = {
     **{name: (lambda record, name=name: getattr(record, name)) for name in (  # type: ignore[misc]
         "id", "url", "public_title", "acronym", "status", "status_raw", "has_results", "conditions", "sex", "sex_raw",
-        "phases", "phase_raw", "study_type", "study_type_raw", "allocation", "intervention_model", "masking", "is_masked",
-        "masked_roles", "primary_purpose",
+        "phases", "phase_raw", "study_type", "study_type_raw", "allocation", "intervention_model", "masking",
+        "is_masked", "masked_roles", "primary_purpose",
     )},
     **{name: date_of(name) for name in (
         "start_date", "primary_completion_date", "completion_date", "registration_date", "results_posted_date",
@@ -792,19 +792,19 @@ BOTH_CARRY: dict[str, Callable[[Record], object]] = {
     # the CSV has no descriptions, synonyms and arms
     "interventions": lambda record: [(i.type, i.type_raw, i.name) for i in record.interventions],
     # Funder Type is the class of the lead sponsor only
-    "sponsors": lambda record: [(s.name, s.role, s.sponsor_class if s.role == "LEAD" else None) for s in record.sponsors],
+    "sponsors": lambda record: [(s.name, s.role, s.role == "LEAD" and s.sponsor_class) for s in record.sponsors],
     # the CSV does not say whether the number is planned or reached
-    "enrollment": lambda record: next(
-        (str(n) for n in (record.enrollment_actual, record.enrollment_target, record.enrollment_raw) if n is not None), None
-    ),
+    "enrollment": lambda record: [
+        str(n) for n in (record.enrollment_actual, record.enrollment_target, record.enrollment_raw) if n is not None
+    ],
     # Other IDs has no aliases, types and issuers
     "identifiers": lambda record: [(i.id, i.register, i.role) for i in record.identifiers if i.role != "alias"],
     # the CSV joins name, city, state, postal code and country; it has no coordinates and status of sites
     "locations": lambda record: [
-        as_cell([l.facility, l.city, l.state, l.postal_code, l.country]) for l in record.locations
+        as_cell([site.facility, site.city, site.state, site.postal_code, site.country]) for site in record.locations
     ],
     "countries": lambda record: [country for country in record.countries if not country.is_removed],
-    "documents": lambda record: [(link.url, link.label) for link in record.links if link.url and "large-docs" in link.url],
+    "documents": lambda record: [link for link in record.links if link.url and "large-docs" in link.url],
 }  # fmt: skip
 """What a Record from API v2 JSON and one from the CSV of the same day must agree in, and how it is compared.
 

@@ -291,11 +291,9 @@ def _country(name: str) -> str:
 
 
 def _set_countries(record: Record, names: Iterable[str], removed: Iterable[str]) -> None:
-    """Countries of recruitment, those of the sites where the record lists none, and those that were removed."""
-    listed = list(dict.fromkeys(names)) or list(
-        dict.fromkeys(site.country for site in record.locations if site.country)
-    )
-    for is_removed, raws in ((False, listed), (True, list(removed))):
+    """Countries of recruitment as legacy XML sorts them (of the sites, where no list is given), and removed ones."""
+    listed = list(dict.fromkeys(names)) or sorted({site.country for site in record.locations if site.country})
+    for is_removed, raws in ((False, listed), (True, removed)):
         for raw in raws:
             name = _country(raw)
             record.countries.append(Country(name, None if raw == name else raw, is_removed))
@@ -684,7 +682,7 @@ def _record_of_study(study: _Study) -> Record:
     """The Record of a study in the shape of API v2."""
     protocol = study.protocol_section
     module = protocol.identification_module if protocol else None
-    if protocol is None or module is None or not module.nct_id:
+    if protocol is None or module is None or not module.nct_id or not module.nct_id.strip():
         raise Unreadable("missing_identifier", "identificationModule has no nctId")
     record = _new_record(module.nct_id)
     for alias in module.nct_id_aliases or ():
@@ -733,7 +731,8 @@ def _no_study(given: dict[str, Any]) -> Unreadable | None:
     if not sections:
         return Unreadable("not_a_registry_export", "JSON without a section of a study")
     modules = [module for section in sections for module in given[section]]
-    identification = given.get("protocolSection", {}).get("identificationModule")
+    protocol = given.get("protocolSection")
+    identification = protocol.get("identificationModule") if isinstance(protocol, dict) else None
     if isinstance(identification, dict):
         number = identification.get("nctId")
         if isinstance(number, str) and number.strip():
