@@ -374,6 +374,10 @@ def test_each_row_goes_to_the_registry_of_its_id(raw: str, register: str, id: st
         assert record.url
 
 
+def test_a_trial_that_another_registry_lists_under_its_first_number_stays_with_that_number() -> None:
+    assert web(TrialID="NCT99000001", Source_Register="ANZCTR").register == "clinicaltrials_gov"
+
+
 def test_a_registry_of_its_own_number_shape_is_kept_without_a_register() -> None:
     record = web(TrialID="NEWREG2021/0001")
     assert (record.id, record.register) == ("NEWREG2021/0001", None)
@@ -634,6 +638,37 @@ def test_age_limits_in_every_form(id: str, low: str, high: str, years: tuple[flo
 
 
 @pytest.mark.parametrize(
+    ("minors", "adults", "elderly", "years"),
+    [
+        ("no", "yes", "yes", (18, None)),
+        ("no", "yes", "no", (18, 64)),
+        ("no", "no", "yes", (65, None)),
+        ("yes", "no", "no", (None, 17)),
+        ("yes", "yes", "no", (None, 64)),
+        ("yes", "yes", "yes", (None, None)),
+        ("no", "no", "no", (None, None)),
+    ],
+)
+def test_the_eu_register_asks_for_age_bands_at_the_end_of_the_criteria(
+    minors: str, adults: str, elderly: str, years: tuple[float | None, float | None]
+) -> None:
+    criteria = (
+        f"Inclusion criteria: Fever<br>Are the trial subjects under 18? {minors}<br>Number of subjects for this age "
+        f"range: <br>F.1.2 Adults (18-64 years) {adults}<br>F.1.2.1 Number of subjects for this age range 16<br>"
+        f"F.1.3 Elderly (>=65 years) {elderly}<br>F.1.3.1 Number of subjects for this age range <br>"
+    )
+    record = full(TrialID="EUCTR2090-000001-10-DE", Inclusion_Criteria=criteria)
+    assert (record.minimum_age_years, record.maximum_age_years) == years
+    assert record.inclusion_criteria is not None
+    assert "under 18?" in record.inclusion_criteria
+    cut = criteria[: criteria.index("F.1.3 ")]
+    record = full(TrialID="EUCTR2090-000001-10-DE", Inclusion_Criteria=cut)
+    assert record.maximum_age_years is record.maximum_age_raw is None
+    record = full(TrialID="DRKS99000001", Inclusion_Criteria=criteria)
+    assert record.minimum_age_years is record.minimum_age_raw is None
+
+
+@pytest.mark.parametrize(
     ("raw", "sex"),
     [
         ("<br>Female: no<br>Male: yes<br>", "MALE"),
@@ -796,6 +831,10 @@ def test_sharing_and_results_links() -> None:
         (None, "10.99999/fictional.1", "RESULT"),
     ]
     assert (record.ipd_sharing, record.has_results) == ("UNDECIDED", True)
+    record = full(
+        TrialID="ISRCTN99000001", results_summary="2021 protocol in https://pubmed.ncbi.nlm.nih.gov/99000002/ (added)"
+    )
+    assert [(r.pmid, r.type) for r in record.references] == [("99000002", None)]
 
 
 # --- conditions

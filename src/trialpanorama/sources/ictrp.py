@@ -19,7 +19,7 @@ import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime
 from functools import lru_cache, partial
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 from trialpanorama import identifiers, vocabulary
 from trialpanorama.errors import Unreadable
@@ -53,7 +53,7 @@ from trialpanorama.sources._reading import (
     whole,
     xml_elements,
 )
-from trialpanorama.vocabulary import DateOrder, DateType, OutcomeType, is_placeholder
+from trialpanorama.vocabulary import DateOrder, DateType, OutcomeType, ReferenceType, SponsorRole, is_placeholder
 
 # --- columns
 
@@ -160,6 +160,7 @@ _ALIASES = {
     "enrolment_type": "typeenrolment|typeenrollment",
     "actual_size": "resultsactualenrollment|resultsactualenrolment",
     "results_url": "resultsurllink",
+    "results_summary": "resultssummary",
     "results_posted": "resultsdateposted",
     "protocol_url": "resultsurlprotocol",
     "ipd_plan": "resultsipdplan",
@@ -223,6 +224,8 @@ _WHO_PREFIX = re.compile(r"\A\s*(?:in|ex)clusion criteria:\s*", re.I)
 _URL = re.compile(r"https?://[^\s;,]+", re.I)
 _PMID = re.compile(r"(?:pubmed[^\s?;,]*?/|pmid:?\s*)(\d{1,8})\b", re.I)
 _DOI = re.compile(r"\b10\.\d{4,9}/[^\s;,]+", re.I)
+_EU_AGE_BANDS = ("Are the trial subjects under 18?", "Adults (18-64 years)", "Elderly (>=65 years)")
+_EU_AGE_BAND = re.compile(rf"({'|'.join(map(re.escape, _EU_AGE_BANDS))})\s*:?\s*(yes|no)\b", re.I)
 _COMMA_LISTS = frozenset({"umin", "jrct", "japiccti", "jma", "slctr"})
 _ARMS_IN_DESIGN = re.compile(r"Number of treatment arms in the trial\s*:\s*(\d{1,3})", re.I)
 
@@ -290,6 +293,7 @@ def _record(cells: dict[str, str], is_full_export: bool) -> Record:
     # ClinicalTrials.gov's text has both parts under its own headings
     is_undivided = register == "clinicaltrials_gov" and exclusion is None
     inclusion = row.text("inclusion") if is_undivided else _criteria(row.text("inclusion"))
+    ages = _ages(row, inclusion)
     has_results = {"yes": True, "no": False}.get((row.line("has_results") or "").lower())
     links, references = _links(row)
     status_raw = row.line("status")
@@ -334,10 +338,10 @@ def _record(cells: dict[str, str], is_full_export: bool) -> Record:
         eligibility_criteria=inclusion if is_undivided else None,
         inclusion_criteria=None if is_undivided else inclusion,
         exclusion_criteria=exclusion,
-        minimum_age_raw=row.line("age_min"),
-        minimum_age_years=vocabulary.age_years(row.line("age_min"), register),
-        maximum_age_raw=row.line("age_max"),
-        maximum_age_years=vocabulary.age_years(row.line("age_max"), register, is_maximum=True),
+        minimum_age_years=ages.minimum_years,
+        minimum_age_raw=ages.minimum_raw,
+        maximum_age_years=ages.maximum_years,
+        maximum_age_raw=ages.maximum_raw,
         sex=vocabulary.sex(row.line("sex")),
         sex_raw=row.line("sex"),
         conditions=conditions,
@@ -515,19 +519,50 @@ def _criteria(text: str | None) -> str | None:
     return None if is_placeholder(text) else text
 
 
+class _Ages(NamedTuple):
+    minimum_years: float | None = None
+    minimum_raw: str | None = None
+    maximum_years: float | None = None
+    maximum_raw: str | None = None
+
+
+def _ages(row: _Row, criteria: str | None) -> _Ages:
+    low, high = row.line("age_min"), row.line("age_max")
+    if low or high:
+        years = vocabulary.age_years(low, row.register), vocabulary.age_years(high, row.register, is_maximum=True)
+        return _Ages(years[0], low, years[1], high)
+    return _eu_age_bands(criteria) if row.register in ("euctr", "ctis") else _Ages()
+
+
+def _eu_age_bands(criteria: str | None) -> _Ages:
+    """Least and greatest age out of the three questions that the EU register's criteria end with.
+
+    The exact ages of minors are not asked, and the text may break off before the last answer.
+    """
+    answers = {band: answer.lower() == "yes" for band, answer in _EU_AGE_BAND.findall(criteria or "")}
+    minors, adults, elderly = (answers.get(band) for band in _EU_AGE_BANDS)
+    lowest = next((band for band in _EU_AGE_BANDS if answers.get(band)), None)
+    highest = next((band for band in reversed(_EU_AGE_BANDS) if answers.get(band)), None)
+    if minors is None or lowest is None:
+        return _Ages()
+    least = None if minors else 18.0 if adults else 65.0
+    greatest = None if elderly or elderly is None else 64.0 if adults else 17.0
+    return _Ages(least, lowest, greatest, highest if elderly is not None else None)
+
+
 def _sponsors(row: _Row) -> list[Sponsor]:
-    found: dict[tuple[str, str], Sponsor] = {}
     lead = row.line("sponsor")
-    for role, names in (
+    named: tuple[tuple[SponsorRole, list[str]], ...] = (
         ("LEAD", [lead] if lead else []),
         ("COLLABORATOR", (row.text("secondary_sponsors") or "").split(";")),
         ("FUNDER", (row.text("support") or "").split(";")),
-    ):
-        for each_name in names:
-            name = fold(each_name)
-            if name and not is_placeholder(name) and (role, name.lower()) not in found:
+    )
+    found: dict[tuple[str, str], Sponsor] = {}
+    for role, names in named:
+        for name in map(fold, names):
+            if name and not is_placeholder(name):
                 sponsor_class = vocabulary.sponsor_class_from_name(name, row.register)
-                found[role, name.lower()] = Sponsor(name=name, role=role, sponsor_class=sponsor_class)  # type: ignore[arg-type]
+                found.setdefault((role, name.lower()), Sponsor(name=name, role=role, sponsor_class=sponsor_class))
     return list(found.values())
 
 
@@ -573,16 +608,22 @@ def _ipd_sharing(raw: str | None) -> str | None:
 
 
 def _links(row: _Row) -> tuple[list[Link], list[Reference]]:
-    links, references = [], []
-    for column, label in (("results_url", "results"), ("protocol_url", "protocol")):
+    links = [
+        Link(url=url, label=label)
+        for column, label in (("results_url", "results"), ("protocol_url", "protocol"))
+        for url in dict.fromkeys(_URL.findall(row.line(column) or ""))
+    ]
+    references: dict[str, Reference] = {}
+    # the link is the sponsor's word that it reports this study; the summary may cite any paper
+    types: tuple[tuple[str, ReferenceType | None], ...] = (("results_url", "RESULT"), ("results_summary", None))
+    for column, type in types:
         text = row.line(column) or ""
-        urls = _URL.findall(text)
-        links += [Link(url=url, label=label) for url in dict.fromkeys(urls)]
-        if column == "results_url":
-            pmids, dois = dict.fromkeys(_PMID.findall(text)), dict.fromkeys(_DOI.findall(text))
-            references += [Reference(pmid=pmid, type="RESULT") for pmid in pmids]
-            references += [Reference(doi=doi.rstrip("./)"), type="RESULT") for doi in dois]
-    return links, references
+        for pmid in _PMID.findall(text):
+            references.setdefault(pmid, Reference(pmid=pmid, type=type))
+        for found in _DOI.findall(text):
+            doi = found.rstrip("./)").lower()
+            references.setdefault(doi, Reference(doi=doi, type=type))
+    return links, list(references.values())
 
 
 # --- conditions
