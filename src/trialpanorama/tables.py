@@ -633,20 +633,29 @@ _MERGED: tuple[dict[str, str], ...] = (
 )
 
 
+_FIRST_COLUMNS = [next(iter(group)) for group in _MERGED]
+
+_WINNERS = f"""
+    CREATE OR REPLACE TEMP TABLE winners AS
+    SELECT study_id, {", ".join(f"min(precedence) FILTER ({name}) AS {name}" for name in _FIRST_COLUMNS)}
+    FROM (SELECT m.study_id, m.precedence,
+            {", ".join(f"({group[name]}) IS NOT NULL AS {name}" for name, group in zip(_FIRST_COLUMNS, _MERGED, strict=True))}
+          FROM members m JOIN records r USING (record_id) WHERE NOT m.is_alone)
+    GROUP BY study_id"""
+"""`winners`: of each Trial of several Records, the precedence of the Record that gives each group of columns."""
+
+
 def _studies_sql() -> str:
-    """Trials of one Record as they are; Trials of several, merged group by group."""
-    expressions = {name: expression for group in _MERGED for name, expression in group.items()}
-    flat = ", ".join(f"{expression} AS {name}" for name, expression in expressions.items())
-    merged = []
-    for group in _MERGED:
-        first, *others = group
-        if others:
-            packed = ", ".join(f"'{name}': {name}" for name in group)
-            merged += [
-                f"arg_min({{{packed}}}, precedence) FILTER ({first} IS NOT NULL).{name} AS {name}" for name in group
-            ]
-        else:
-            merged.append(f"arg_min({first}, precedence) AS {first}")
+    """The first Record of each Trial, completed with what only others give.
+
+    Only what the first Record lacks is grouped, so that the texts of a million Trials are never in memory together.
+    """
+    flat = ", ".join(f"{expression} AS {name}" for group in _MERGED for name, expression in group.items())
+    winner = {name: first for first, group in zip(_FIRST_COLUMNS, _MERGED, strict=True) for name in group}
+    completed = ", ".join(
+        f"any_value(CASE WHEN w.{first} = f.precedence THEN f.{name} END) AS {name}" for name, first in winner.items()
+    )
+    merged = ", ".join(f"CASE WHEN w.{first} > 1 THEN c.{name} ELSE f.{name} END AS {name}" for name, first in winner.items())
     return f"""
         WITH trials AS (
             SELECT study_id, any_value(study_source) AS study_source, any_value(kind) AS kind,
@@ -656,12 +665,17 @@ def _studies_sql() -> str:
                 count(*) AS number_of_records, list_sort(list_distinct(list(source))) AS sources,
                 list_sort(list_distinct(list(licence))) AS licences
             FROM members GROUP BY study_id),
-        flat AS (
-            SELECT m.study_id, m.precedence, m.is_alone, {flat} FROM members m JOIN records r USING (record_id)),
+        first AS (
+            SELECT m.study_id, m.precedence, {flat} FROM members m JOIN records r USING (record_id) WHERE m.precedence = 1),
+        others AS (
+            SELECT m.study_id, m.precedence, {flat}
+            FROM (SELECT members.* FROM members JOIN winners w USING (study_id)
+                  WHERE precedence > 1 AND precedence IN ({", ".join(f"w.{name}" for name in _FIRST_COLUMNS)})) m
+                JOIN records r USING (record_id)),
+        completed AS (
+            SELECT study_id, {completed} FROM others f JOIN winners w USING (study_id) GROUP BY study_id),
         merged AS (
-            SELECT study_id, {", ".join(expressions)} FROM flat WHERE is_alone
-            UNION ALL
-            SELECT study_id, {", ".join(merged)} FROM flat WHERE NOT is_alone GROUP BY study_id)
+            SELECT study_id, {merged} FROM first f LEFT JOIN winners w USING (study_id) LEFT JOIN completed c USING (study_id))
         SELECT *, CASE kind WHEN 'publication' THEN year(published_date) ELSE year(start_date) END AS start_year
         FROM trials JOIN merged USING (study_id)"""
 
@@ -1025,6 +1039,7 @@ def build_tables(
             place = str(out / f"{table.name}.parquet").replace("'", "''")
             con.execute(f"CREATE OR REPLACE TEMP VIEW {table.name} AS SELECT * FROM read_parquet('{place}')")
     con.execute(_MEMBERS)
+    con.execute(_WINNERS)
     con.execute(NEWEST_PAPERS)
     counts: dict[str, int] = {}
     for table in TABLES:
@@ -1032,8 +1047,8 @@ def build_tables(
             counts[table.name] = write_table(con, table, table.sql, out)
             if progress:
                 progress(table.name, counts[table.name])
-    con.execute("DROP TABLE members")
-    con.execute("DROP TABLE newest_papers")
+    for name in ("members", "winners", "newest_papers"):
+        con.execute(f"DROP TABLE {name}")
     return counts
 
 
