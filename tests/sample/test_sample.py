@@ -241,8 +241,8 @@ def test_cross_registration_is_as_common_as_it_is_asserted(messy: Written) -> No
         for trial in crossed
         if len(registers(trial)) == 2 and len({quote["by"] for quote in trial["asserted_ids"]}) == 2
     ]
-    assert 0.1 < len(silent) / len(crossed) < 0.4
-    assert 0.06 < len(mutual) / len(crossed) < 0.3
+    assert 0.2 < len(silent) / len(crossed) < 0.6  # a quarter on purpose; and two formats have no secondary ids
+    assert 0.05 < len(mutual) / len(crossed) < 0.3
     protocols = [
         trial
         for trial in messy.truth["trials"]
@@ -482,3 +482,17 @@ def test_endpoints_depend_on_the_disease() -> None:
             by_endpoint.setdefault(measure, set()).add(trial.condition.area)
     single = sum(len(areas) == 1 for areas in by_endpoint.values())
     assert single / len(by_endpoint) > 0.8
+
+
+def test_asserted_ids_stand_in_a_record_of_who_asserts_them(messy: Written) -> None:
+    texts: dict[str, str] = {}
+    for _, id, text in messy.all_entries():
+        texts[id] = texts.get(id, "") + text
+    quotes = 0
+    for trial in messy.truth["trials"]:
+        own = {identifiers.trial_key(record["id"]): record["id"] for record in trial["records"]}
+        for quote in trial["asserted_ids"]:
+            quotes += 1
+            assert quote["id"] in texts[own[identifiers.trial_key(quote["by"])]]
+            assert identifiers.trial_key(quote["id"]) in own
+    assert quotes > 40

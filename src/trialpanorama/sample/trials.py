@@ -205,7 +205,7 @@ def _make(seed: int, index: int, parent: Trial | None) -> Trial:
         registered = start + rng.randint(30, 700) * DAY
     has_dmc = draw() < (0.55 if lead in ("PHASE3", "PHASE2") else 0.2)
     odds = (
-        -2.85
+        -2.6
         + 1.35 * condition.risk
         + _PHASE_RISK[lead]
         + _SPONSOR_RISK[sponsor_class]

@@ -440,11 +440,16 @@ def _trial_truth(trial: Trial, records: list[dict[str, str]]) -> dict[str, Any]:
             {"by": registration.id, "id": id}
             for registration in trial.registrations
             for kind, id in registration.secondary_ids
-            if kind not in ("ORG", "EXTENSION")
+            if kind not in ("ORG", "EXTENSION") and _shows_secondary_ids(registration, records)
         ],
         "papers": [paper.pmid for paper in trial.papers],
         "reviews": [paper.pmid for paper in trial.reviews],
     }
+
+
+def _shows_secondary_ids(registration: Registration, records: list[dict[str, str]]) -> bool:
+    """Whether one of its records is in a format that has a column for them."""
+    return any(r["id"] in registration.ids and r["format"] not in ("web-csv", "xlsx") for r in records)
 
 
 def _paper_truth(paper: Paper, trials: list[str], records: list[dict[str, Any]]) -> dict[str, Any]:
