@@ -362,6 +362,9 @@ def test_the_retrospective_flag_is_not_read_because_its_meaning_is_reversed_betw
         ("PER-901-99", "repec", "PER-901-99"),
         ("RPCEC99000001", "rpcec", "RPCEC99000001"),
         ("SLCTR/2099/001", "slctr", "SLCTR/2099/001"),
+        ("SLCTR-2099-001", "slctr", "SLCTR/2099/001"),
+        ("CTRI-2099-01-000001", "ctri", "CTRI/2099/01/000001"),
+        ("UMIN-CTR999000001", "umin", "UMIN999000001"),
         ("TCTR20990101001", "tctr", "TCTR20990101001"),
         ("LBCTR2099010001", "lbctr", "LBCTR2099010001"),
     ],
@@ -712,6 +715,12 @@ def test_breaks_entities_and_control_characters() -> None:
     )
     assert record.inclusion_criteria == "a & b\nc\nd\ne f"
     assert record.scientific_title == "Title of two lines"
+
+
+def test_entities_that_were_escaped_twice() -> None:
+    record = full(TrialID="PER-901-99", Conditions="Imaginaci&amp;oacute;n", public_title="A &amp;amp; B &lt;br&gt; C")
+    assert [c.name for c in record.conditions] == ["Imaginación"]
+    assert record.public_title == "A & B C"
 
 
 def test_characters_that_xml_forbids_do_not_cost_the_record() -> None:

@@ -269,7 +269,7 @@ def _to_record(entry: Entry, is_full_export: bool) -> Record:
     missing = _MISSING_IN_FULL_EXPORT if is_full_export else _MISSING
     cells: dict[str, str] = {}
     for header, value in (entry.row or {}).items():
-        column = header if is_full_export and header in _ALIASES else _column(header)
+        column = _column(header)
         if column and value.strip() not in missing:
             cells.setdefault(column, value)
     return _record(cells, is_full_export)
@@ -1085,8 +1085,8 @@ _OUTCOME_DIALECTS: dict[str, Callable[[str], list[_Measure]]] = {
 # --- formats
 
 _ROW_START = re.compile(
-    r'"{0,4}(?:JPRN-\S{5,25}|(?:NCT|EUCTR|CTIS|ISRCTN|ACTRN|ChiCTR|ITMCTR|ChiMCTR|KCT|CTRI/|DRKS|IRCT|NTR|NL|RBR-|'
-    r'PACTR|PER-|RPCEC|SLCTR/|TCTR|LBCTR)[\w/.-]{1,30})"{0,4}\s*,',
+    r'"{0,4}(?:(?:JPRN-)?(?:UMIN|jRCT|JapicCTI|JMA|C\d)|NCT|EUCTR|CTIS|ISRCTN|ACTRN|ChiCTR|ITMCTR|ChiMCTR|KCT|CTRI[/-]|'
+    r'DRKS|IRCT|NTR|NL|RBR-|PACTR|PER-|RPCEC|SLCTR[/-]|TCTR|LBCTR)[\w/.-]{1,30}"{0,4}\s*,',
     re.I,
 )
 _FULL_EXPORT_ROW = re.compile(_ROW_START.pattern + r'\s*"{0,4}\d{1,2} (?:[A-Z][a-z]{2,8}) \d{4}"{0,4}\s*,', re.I)
