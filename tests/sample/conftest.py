@@ -40,15 +40,15 @@ class Written:
                     yield item["file"], id, text
 
 
-def _write(directory: Path, trials: int, seed: int, mess: sample.Mess, with_hostile: bool = False) -> Written:
-    summary = sample.write(directory, trials, seed, mess, with_hostile=with_hostile)
+def _write(directory: Path, trials: int, seed: int, mess: sample.Mess, hostile: bool = False) -> Written:
+    summary = sample.write(directory, trials, seed, mess, hostile=hostile)
     return Written(directory, summary, json.loads((directory / "truth.json").read_bytes()))
 
 
 @pytest.fixture(scope="session")
 def messy(tmp_path_factory: pytest.TempPathFactory) -> Written:
     """700 trials with the mess that is usual, and the folder of broken inputs."""
-    return _write(tmp_path_factory.mktemp("messy") / "sample", 700, 3, sample.Mess(), with_hostile=True)
+    return _write(tmp_path_factory.mktemp("messy") / "sample", 700, 3, sample.Mess(), hostile=True)
 
 
 @pytest.fixture(scope="session")

@@ -32,7 +32,7 @@ def _hashes(directory: Path) -> dict[str, str]:
 
 def test_same_seed_gives_same_bytes_and_another_seed_gives_others(tmp_path: Path) -> None:
     for name, seed in (("one", 1), ("two", 1), ("three", 2)):
-        sample.write(tmp_path / name, 230, seed, with_hostile=True)
+        sample.write(tmp_path / name, 230, seed, hostile=True)
     one, two, three = (_hashes(tmp_path / name) for name in ("one", "two", "three"))
     assert any(name.endswith(".xlsx") for name in one)
     assert one == two

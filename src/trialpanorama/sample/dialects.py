@@ -356,7 +356,8 @@ def conditions(registration: Registration, register: str, gap: str) -> str:
     if register == "CTRI":
         return "".join(f"Health Condition {n}: null- {name}" for n, name in enumerate(names, 1))
     if register == "EUCTR":
-        return f"{'; '.join(names)} {gap}MedDRA version: 21.0;Therapeutic area: Diseases [C] - Fictional chapter"
+        coded = f" {gap}MedDRA version: 21.0{gap}Level: LLT{gap}Term: {names[0]}" if "<br>" in gap else ""
+        return f"{'; '.join(names)}{coded};Therapeutic area: Diseases [C] - Fictional chapter"
     if register == "ANZCTR":
         return ";".join(f"{name}; {gap}{name}" for name in names)
     if register == "IRCT":

@@ -19,7 +19,7 @@ from trialpanorama.sample.model import KEYWORD, MARK
 _BOMB_BYTES = 96 << 20
 
 
-def write(directory: Path) -> list[dict[str, Any]]:
+def write_broken_inputs(directory: Path) -> list[dict[str, Any]]:
     """Write the folder; returns file, format, inputs and rejects of each file in it."""
     directory.mkdir(parents=True, exist_ok=True)
     listed: list[dict[str, Any]] = []

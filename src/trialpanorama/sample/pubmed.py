@@ -10,7 +10,7 @@ from random import Random
 from xml.sax.saxutils import escape
 
 from trialpanorama.sample import mess as messing
-from trialpanorama.sample._drawing import in_sentence
+from trialpanorama.sample._drawing import in_sentence, some
 from trialpanorama.sample.lexicon import PLACES
 from trialpanorama.sample.mess import Mess
 from trialpanorama.sample.model import KEYWORD, MARK, Paper, Trial
@@ -111,7 +111,7 @@ def article(paper: Paper, reviewed: list[Trial], mess: Mess) -> Article:
         mesh += [("D016896", "Treatment Outcome", False), ("D000328", "Adult", False)]
         if subject and subject.masking in ("DOUBLE", "TRIPLE", "QUADRUPLE"):
             mesh.append(("D004311", "Double-Blind Method", False))
-    authors = [(name, name[0] + name[1].upper()) for name in rng.sample(_GREEK, k=2 + int(rng.random() * 6))]
+    authors = [(name, name[0] + name[1].upper()) for name in some(rng, _GREEK, 2 + int(rng.random() * 6))]
     journal = _JOURNALS[int(rng.random() * len(_JOURNALS))]
     return Article(
         paper,

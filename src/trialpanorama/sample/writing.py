@@ -13,8 +13,9 @@ from typing import IO, Any
 import msgspec
 
 from trialpanorama.errors import UserError
-from trialpanorama.sample import clinicaltrials_gov, clinicaltrials_gov_legacy, hostile, ictrp, pubmed
+from trialpanorama.sample import clinicaltrials_gov, clinicaltrials_gov_legacy, ictrp, pubmed
 from trialpanorama.sample._files import Archive, Output, Spreadsheet, Table, Text
+from trialpanorama.sample.hostile import write_broken_inputs
 from trialpanorama.sample.lexicon import CONDITIONS
 from trialpanorama.sample.mess import Mess
 from trialpanorama.sample.model import SNAPSHOT, Paper, Registration, Trial
@@ -69,11 +70,11 @@ def write(
     mess: Mess | None = None,
     progress: Callable[[int, int], None] | None = None,
     *,
-    with_hostile: bool = False,
+    hostile: bool = False,
 ) -> Summary:
     """Write a sample of so many fictional trials into a folder; the same arguments give the same bytes.
 
-    `progress` is called with the trials done and their number. `with_hostile` adds a folder of broken inputs.
+    `progress` is called with the trials done and their number. `hostile` adds a folder of broken inputs.
     Raises UserError for an impossible number of trials, and for a folder that holds something else.
     """
     mess = mess or Mess()
@@ -87,15 +88,15 @@ def write(
             sample.write_window(first // WINDOW, min(WINDOW, trials - first))
             if progress:
                 progress(min(first + WINDOW, trials), trials)
-        if with_hostile:
-            sample.add_inputs(hostile.write(directory / "hostile"), "hostile")
+        if hostile:
+            sample.add_inputs(write_broken_inputs(directory / "hostile"), "hostile")
     ranges = (
         "\n".join(f"  {register.name:<20}{register.range}" for register in REGISTERS.values())
         + f"\n  {'PubMed':<20}{PUBMED_RANGE}"
     )
     line = (
         "hostile                         broken files of many kinds: each gives rejects, none a crash\n"
-        if with_hostile
+        if hostile
         else ""
     )
     (directory / "README.txt").write_text(
