@@ -69,6 +69,10 @@ def test_a_sample_replaces_a_sample_and_nothing_else(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="not empty"):
         sample.write(tmp_path / "s", 30, 1)
     assert (tmp_path / "s" / "mine.txt").read_text() == "mine"
+    (tmp_path / "theirs" / "registries").mkdir(parents=True)
+    (tmp_path / "theirs" / "truth.json").write_text("{}")
+    with pytest.raises(UserError, match="not empty"):
+        sample.write(tmp_path / "theirs", 30, 1)
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="is a file"):
         sample.write(tmp_path / "file", 30, 1)

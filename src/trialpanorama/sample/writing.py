@@ -44,6 +44,7 @@ registries/ictrp                web XML, web CSV of two dates, XLSX, full export
 pubmed                          PubmedArticleSet XML, MEDLINE tagged text
 {hostile}truth.json                      what is true: which records are one trial, and what became of it
 """
+_TRUTH_BEGINS = b'{"fictional":true,'
 _OURS = ("registries", "pubmed", "hostile", "truth.json", "README.txt")
 
 
@@ -110,7 +111,7 @@ def _prepare(directory: Path) -> None:
         if not directory.is_dir():
             raise UserError(f"{directory} is a file. Give the name of a new folder.")
         found = {path.name for path in directory.iterdir()}
-        if found and not ("truth.json" in found and found <= set(_OURS)):
+        if found and not (found <= set(_OURS) and _begins_as_truth(directory / "truth.json")):
             raise UserError(
                 f"{directory} is not empty and holds something else than a sample. Give the name of a new folder."
             )
@@ -119,6 +120,13 @@ def _prepare(directory: Path) -> None:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     for folder in ("registries/clinicaltrials_gov", "registries/ictrp", "pubmed"):
         (directory / folder).mkdir(parents=True, exist_ok=True)
+
+
+def _begins_as_truth(path: Path) -> bool:
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(len(_TRUTH_BEGINS)) == _TRUTH_BEGINS
 
 
 class _Sample:
