@@ -342,6 +342,27 @@ def evaluate(
     say(f"Next: trialpanorama report{f' --logs {shlex.quote(str(logs))}' if logs else ''}")
 
 
+@app.command(rich_help_panel=MODELS)
+def report(
+    out: Annotated[Path, typer.Argument(metavar="FILE", help="The page to write.")] = Path("report.html"),
+    logs: LogsOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Write one page about all runs: table with intervals, plots, differences, samples with their replies."""
+    import os
+
+    from trialpanorama.apps.show import results_text
+    from trialpanorama.evaluate import read_logs
+    from trialpanorama.evaluate import report as write_report
+    from trialpanorama.evaluate import table as results_table
+
+    folder = logs or Path(os.environ.get("INSPECT_LOG_DIR") or "logs")
+    rows = results_table(read_logs(folder))
+    path = write_report(folder, out)
+    put_json({"report": str(path), "results": rows}) if json else put(results_text(rows, headline_only=True))
+    say(f"Report: {path}")
+
+
 # --- about
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -93,7 +95,8 @@ def evaluate_models(
     return results
 
 
-_OURS = ("sample", "warehouse", "logs", "report")
+def _is_ours(path: Path) -> bool:
+    return path.name in ("sample", "warehouse", "logs", "report.html") or path.name.startswith(".warehouse.")
 
 
 def run_demo(directory: Path, *, trials: int, seed: int) -> None:
@@ -101,10 +104,10 @@ def run_demo(directory: Path, *, trials: int, seed: int) -> None:
     from trialpanorama import tasks
     from trialpanorama.apps.show import atlas_facts, atlas_text, results_text
     from trialpanorama.baselines import baselines
-    from trialpanorama.evaluate import table
+    from trialpanorama.evaluate import report, table
     from trialpanorama.warehouse import Warehouse
 
-    if directory.exists() and not (directory.is_dir() and {path.name for path in directory.iterdir()} <= set(_OURS)):
+    if directory.exists() and not (directory.is_dir() and all(_is_ours(path) for path in directory.iterdir())):
         raise UserError(f"{directory} is not the folder of an earlier demo. Name another: trialpanorama demo DIR")
     folder = directory / "warehouse"
     build_warehouse(write_sample(directory / "sample", trials=trials, seed=seed), folder, replace=True)
@@ -115,6 +118,7 @@ def run_demo(directory: Path, *, trials: int, seed: int) -> None:
         cards = tasks.build(warehouse)
         reporter.update("tasks", sum(sum(card.samples.values()) for card in cards.values()), unit="samples")
     logs = directory / "logs"
+    shutil.rmtree(logs, ignore_errors=True)
     results = []
     for name, chosen in tasks.tasks().items():
         samples = tasks.load(warehouse, chosen, "test")
@@ -122,3 +126,11 @@ def run_demo(directory: Path, *, trials: int, seed: int) -> None:
         models = [f"baseline/{kind}" for kind, made in baselines().items() if made.answers(chosen, samples[0])]
         results += evaluate_models([name], models, warehouse, logs=logs)
     put(results_text(table(results), headline_only=True) + "\n")
+    put(f"Report: {report(logs, directory / 'report.html')}")
+    where = f"--warehouse {shlex.quote(str(folder))}"
+    (example,) = warehouse.query(
+        "SELECT study_id FROM studies ORDER BY len(registers) DESC, number_of_records DESC, study_id", max_rows=1
+    ).to_pylist()
+    program = "trialpanorama" if shutil.which("trialpanorama") else shlex.quote(sys.argv[0])
+    put(f"Next: {program} show {example['study_id']} {where}")
+    put(f"      {program} evaluate trial_completion --model openai/gpt-4o-mini --limit 20 {where}")

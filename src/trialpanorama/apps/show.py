@@ -37,6 +37,7 @@ def atlas_facts(warehouse: Warehouse) -> dict[str, Any]:
                FROM studies WHERE kind = 'registration'""",
         )
         (papers,) = _row(connection, "SELECT count(*) FROM papers")
+        (unregistered,) = _row(connection, "SELECT count(*) FROM studies WHERE kind = 'publication'")
         (tied,) = _row(connection, "SELECT count(DISTINCT tail_id) FROM relations WHERE tail_type = 'trial'")
         statuses = connection.execute(
             """SELECT coalesce(recruitment_status, 'not said'), count(*) FROM studies WHERE kind = 'registration'
@@ -51,6 +52,7 @@ def atlas_facts(warehouse: Warehouse) -> dict[str, Any]:
         "files": len(manifest.files),
         "trials_in_several_registers": several,
         "trials_of_several_records": linked,
+        "trials_known_from_publications_alone": unregistered,
         "publications": papers,
         "trials_with_publications": tied,
         "statuses": dict(statuses),
@@ -68,7 +70,8 @@ def atlas_text(facts: dict[str, Any]) -> str:
         f"  inputs        {facts['inputs']:,} = {facts['records']:,} records + {facts['rejects']:,} rejects, "
         f"in {facts['files']:,} files",
         f"  trials        {facts['trials']:,}; {facts['trials_in_several_registers']:,} of them in several registers, "
-        f"{facts['trials_of_several_records']:,} of several records",
+        f"{facts['trials_of_several_records']:,} of several records, "
+        f"{facts['trials_known_from_publications_alone']:,} known from publications alone",
         f"  publications  {facts['publications']:,}, tied to {facts['trials_with_publications']:,} trials",
         f"  status        {statuses or 'no registered trial'}",
         "",
