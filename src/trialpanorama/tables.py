@@ -640,7 +640,7 @@ _WINNERS = f"""
     SELECT study_id, {", ".join(f"min(precedence) FILTER ({name}) AS {name}" for name in _FIRST_COLUMNS)}
     FROM (SELECT m.study_id, m.precedence,
             {", ".join(f"({group[name]}) IS NOT NULL AS {name}" for name, group in zip(_FIRST_COLUMNS, _MERGED, strict=True))}
-          FROM members m JOIN records r USING (record_id) WHERE NOT m.is_alone)
+          FROM records r JOIN members m USING (record_id) WHERE NOT m.is_alone)
     GROUP BY study_id"""
 """`winners`: of each Trial of several Records, the precedence of the Record that gives each group of columns."""
 
@@ -666,25 +666,25 @@ def _studies_sql() -> str:
                 list_sort(list_distinct(list(licence))) AS licences
             FROM members GROUP BY study_id),
         first AS (
-            SELECT m.study_id, m.precedence, {flat} FROM members m JOIN records r USING (record_id) WHERE m.precedence = 1),
+            SELECT m.study_id, m.precedence, {flat} FROM records r JOIN members m USING (record_id) WHERE m.precedence = 1),
         others AS (
             SELECT m.study_id, m.precedence, {flat}
-            FROM (SELECT members.* FROM members JOIN winners w USING (study_id)
+            FROM records r JOIN (SELECT members.* FROM members JOIN winners w USING (study_id)
                   WHERE precedence > 1 AND precedence IN ({", ".join(f"w.{name}" for name in _FIRST_COLUMNS)})) m
-                JOIN records r USING (record_id)),
+                USING (record_id)),
         completed AS (
             SELECT study_id, {completed} FROM others f JOIN winners w USING (study_id) GROUP BY study_id),
         merged AS (
             SELECT study_id, {merged} FROM first f LEFT JOIN winners w USING (study_id) LEFT JOIN completed c USING (study_id))
         SELECT *, CASE kind WHEN 'publication' THEN year(published_date) ELSE year(start_date) END AS start_year
-        FROM trials JOIN merged USING (study_id)"""
+        FROM merged JOIN trials USING (study_id)"""
 
 
 def _best(has: str) -> str:
     """FROM clause: of each Trial the Record `r` of the highest precedence of which `has` is true, with its member `m`."""
-    return f"""(SELECT record_id FROM members JOIN records r USING (record_id) WHERE {has}
-            QUALIFY row_number() OVER (PARTITION BY study_id ORDER BY precedence) = 1)
-        JOIN members m USING (record_id) JOIN records r USING (record_id)"""
+    return f"""records r JOIN (
+            SELECT m.* FROM records r JOIN members m USING (record_id) WHERE {has}
+            QUALIFY row_number() OVER (PARTITION BY m.study_id ORDER BY m.precedence) = 1) m USING (record_id)"""
 
 
 _MEMBER = "m.study_id, m.study_source, m.record_id, m.source, m.licence, m.is_open"
@@ -819,7 +819,7 @@ _IDENTIFIERS_SQL = f"""
     SELECT {_MEMBER_NAMES}, position, said.id AS id, said.register AS register, coalesce(said.role, 'secondary') AS role,
         said.raw AS raw, said.type_raw AS type_raw, said.issuer AS issuer, said.field AS field
     FROM (SELECT {_MEMBER}, unnest(r.identifiers) AS said, generate_subscripts(r.identifiers, 1) AS position
-          FROM members m JOIN records r USING (record_id))"""
+          FROM records r JOIN members m USING (record_id))"""
 
 NEWEST_PAPERS = """
     CREATE OR REPLACE TEMP TABLE newest_papers AS
@@ -868,25 +868,25 @@ _PAPERS_SQL = f"""
         {IS_TRIAL_PUBLICATION} AS is_trial, coalesce(r.paper.is_retracted, false) AS is_retracted,
         coalesce(r.is_fictional, false) AS is_fictional, r.record_id AS record_id, r.source AS source,
         r.licence AS licence, s.is_open AS is_open
-    FROM newest_papers JOIN records r USING (record_id) LEFT JOIN source_licences s ON s.source = r.source
+    FROM records r JOIN newest_papers USING (record_id) LEFT JOIN source_licences s ON s.source = r.source
         LEFT JOIN members m ON m.record_id = r.record_id"""
 
 _RELATIONS_SQL = """
     WITH edges AS (
         SELECT r.id AS head_id, l.study_id AS tail_id, 'trial' AS tail_type, 'names_id_of' AS relation_type,
             l.field AS field, l.id AS id, l.record_id AS record_id, l.source AS source, l.licence AS licence, l.is_open
-        FROM publication_links l JOIN records r USING (record_id)
+        FROM records r JOIN publication_links l USING (record_id)
         UNION ALL
         SELECT said.pmid, study_id, 'trial', CASE said.type WHEN 'RESULT' THEN 'result_of' WHEN 'DERIVED' THEN 'derived_from'
             WHEN 'BACKGROUND' THEN 'background_of' ELSE 'cited_by' END, 'references', said.pmid, record_id, source, licence,
             is_open
-        FROM (SELECT m.*, unnest(r."references") AS said FROM members m JOIN records r USING (record_id)
+        FROM (SELECT m.*, unnest(r."references") AS said FROM records r JOIN members m USING (record_id)
               WHERE m.kind = 'registration')
         WHERE said.pmid IS NOT NULL
         UNION ALL
         SELECT paper_id, said.pmid, 'publication', said.type, 'corrections', said.pmid, record_id, source, licence, is_open
         FROM (SELECT n.*, r.source, r.licence, s.is_open, unnest(r.paper.corrections) AS said
-              FROM newest_papers n JOIN records r USING (record_id) LEFT JOIN source_licences s ON s.source = r.source)
+              FROM records r JOIN newest_papers n USING (record_id) LEFT JOIN source_licences s ON s.source = r.source)
         WHERE said.pmid IS NOT NULL),
     reviews AS (SELECT paper_id FROM newest_papers WHERE kind = 'REVIEW')
     SELECT head_id, CASE WHEN head_id IN (FROM reviews) THEN 'review' ELSE 'publication' END AS head_type, tail_id,
@@ -1038,6 +1038,8 @@ def build_tables(
         if table.sql is None:
             place = str(out / f"{table.name}.parquet").replace("'", "''")
             con.execute(f"CREATE OR REPLACE TEMP VIEW {table.name} AS SELECT * FROM read_parquet('{place}')")
+    # Joins run as written: the wide rows of `records` stream past the narrow table on the right, which is kept in memory.
+    con.execute("SET disabled_optimizers = 'join_order,build_side_probe_side'")
     con.execute(_MEMBERS)
     con.execute(_WINNERS)
     con.execute(NEWEST_PAPERS)
@@ -1049,6 +1051,7 @@ def build_tables(
                 progress(table.name, counts[table.name])
     for name in ("members", "winners", "newest_papers"):
         con.execute(f"DROP TABLE {name}")
+    con.execute("RESET disabled_optimizers")
     return counts
 
 
@@ -1058,7 +1061,7 @@ _MEMBERS = """
         count(*) OVER trial = 1 AS is_alone,
         first_value(coalesce(r.register, t.source)) OVER ranked AS study_source,
         CASE first_value(r.kind) OVER ranked WHEN 'PUBLICATION' THEN 'publication' ELSE 'registration' END AS kind
-    FROM trial_records t JOIN records r USING (record_id)
+    FROM records r JOIN trial_records t USING (record_id)
     WINDOW trial AS (PARTITION BY t.study_id), ranked AS (PARTITION BY t.study_id ORDER BY t.precedence)"""
 """`members`: what the other queries need to know of every Record that belongs to a Trial."""
 
@@ -1068,7 +1071,8 @@ def write_table(con: duckdb.DuckDBPyConnection, table: Table, sql: str, out: Pat
     given = {row[0] for row in con.execute(f"DESCRIBE {sql}").fetchall()}
     columns = ", ".join(f"CAST({c.name if c.name in given else 'NULL'} AS {c.type}) AS {c.name}" for c in table.columns)
     place = str(out / f"{table.name}.parquet").replace("'", "''")
-    row = con.execute(
-        f"COPY (SELECT {columns} FROM ({sql}) ORDER BY {', '.join(table.key)}) TO '{place}' (FORMAT parquet, COMPRESSION zstd)"
-    ).fetchone()
+    rows = f"SELECT {columns} FROM ({sql}) ORDER BY {', '.join(table.key)}"
+    # small row groups: a writer holds a whole one in memory, and a study can be long
+    options = "FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 16384"
+    row = con.execute(f"COPY ({rows}) TO '{place}' ({options})").fetchone()
     return int(row[0]) if row else 0
