@@ -669,7 +669,9 @@ class _AnnotationSection(_Json):
     pass
 
 
-class _Study(_Json):
+class Study(_Json):
+    """A study in API v2 JSON: what a Record needs of it, under the API's names."""
+
     protocol_section: _ProtocolSection | None = None
     results_section: _ResultsSection | None = None  # type: ignore[valid-type]
     annotation_section: _AnnotationSection | None = None
@@ -678,7 +680,7 @@ class _Study(_Json):
     has_results: bool | None = None
 
 
-def _record_of_study(study: _Study) -> Record:
+def _record_of_study(study: Study) -> Record:
     """The Record of a study in the shape of API v2."""
     protocol = study.protocol_section
     module = protocol.identification_module if protocol else None
@@ -742,7 +744,7 @@ def _no_study(given: dict[str, Any]) -> Unreadable | None:
     return Unreadable("study_fragment", f"no nctId; it holds {', '.join(modules) or 'no module'}")
 
 
-_STUDY_SECTIONS = tuple(name for name in _Study.__struct_encode_fields__ if name.endswith("Section"))
+_STUDY_SECTIONS = tuple(name for name in Study.__struct_encode_fields__ if name.endswith("Section"))
 
 
 def _struct_date(struct: _DateStruct | None) -> PartialDate | None:
@@ -966,7 +968,7 @@ _SET_MODULES: tuple[Callable[[Record, Any], None], ...] = (
 )
 """For every module of the protocol section after the first, in its order."""
 
-_STUDY = msgspec.json.Decoder(_Study)
+_STUDY = msgspec.json.Decoder(Study)
 _ANY_OBJECT = msgspec.json.Decoder(dict[str, Any])
 _ESCAPE = re.compile(rb"\\\\(?=\\\\|[<>\[\]*&^~_#`|])")
 
@@ -1089,11 +1091,11 @@ def _read_v1_study(entry: Entry) -> Record:
         raise Unreadable("format_without_reader", "a table of chosen fields (StudyFieldsResponse): export full studies")
     while wrapper := next((key for key in _V1_WRAPPERS if isinstance(given.get(key), dict)), None):
         given = given[wrapper]
-    v2 = _v2_object(_Study, given)
+    v2 = _v2_object(Study, given)
     if why_not := _no_study(v2):
         raise why_not
     try:
-        study = msgspec.convert(v2, _Study, strict=False)
+        study = msgspec.convert(v2, Study, strict=False)
     except msgspec.ValidationError as error:
         raise Unreadable("malformed_json", f"{error} (in the terms of API v2)") from None
     record = _record_of_study(study)

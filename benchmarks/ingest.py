@@ -1,0 +1,148 @@
+"""How much slower ClinicalTrials.gov is read into Records than its bytes are merely parsed, on one core.
+
+    python benchmarks/ingest.py [FOLDER] [--rounds N] [--trials N]
+
+FOLDER holds legacy XML or API v2 JSON, as files, .gz or .zip; without one, a fictional sample of N trials is written
+and read. All measures are taken in one process, round after round in turn, in CPU seconds, and the least of each
+counts, so that other load on the machine weighs on all of them alike. Nothing is written: the Records are dropped.
+
+bare parse    legacy XML: lxml without id collection and blank text; JSON: msgspec into the reader's own types
+read          the whole reader: cutting, hashing, parsing, folding text and words, dates, posted results
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import hashlib
+import io
+import tempfile
+import time
+import zipfile
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import msgspec
+from lxml import etree
+
+from trialpanorama import sample
+from trialpanorama.record import Record
+from trialpanorama.sources import HEAD_BYTES, clinicaltrials_gov
+
+LIMITS = {"legacy-xml": 2.5, "api-v2-json": 2.0}
+"""How many times the bare parse the reader may take."""
+
+
+def contents(folder: Path) -> Iterator[bytes]:
+    """The content of every file below the folder, out of its archive."""
+    for path in sorted(folder.rglob("*")):
+        if path.suffix == ".zip":
+            with zipfile.ZipFile(path) as archive:
+                yield from (archive.read(member) for member in archive.infolist() if not member.is_dir())
+        elif path.is_file():
+            data = path.read_bytes()
+            yield gzip.decompress(data) if path.suffix == ".gz" else data
+
+
+def parse_xml(documents: Iterable[bytes]) -> None:
+    """What any reader of XML has to do at least."""
+    parser = etree.XMLParser(collect_ids=False, remove_blank_text=True)
+    for document in documents:
+        etree.fromstring(document, parser)
+
+
+def decode_json(documents: Iterable[bytes]) -> None:
+    """What any typed reader of JSON has to do at least."""
+    one = msgspec.json.Decoder(clinicaltrials_gov.Study)
+    many = msgspec.json.Decoder(list[clinicaltrials_gov.Study])
+    lines = one.decode_lines
+    for document in documents:
+        if document.lstrip().startswith(b"["):
+            many.decode(document)
+        elif b'\n{"protocolSection"' in document:
+            lines(document)
+        else:
+            one.decode(document)
+
+
+def hash_all(documents: Iterable[bytes]) -> None:
+    """The provenance of every entry."""
+    for document in documents:
+        hashlib.sha256(document, usedforsecurity=False).digest()
+
+
+def read_all(format: str, documents: Iterable[bytes]) -> int:
+    """Read everything with the reader; how many Records there were."""
+    (reader,) = (f.read for f in clinicaltrials_gov.SOURCE.formats if f.name == format)
+    return sum(isinstance(outcome, Record) for document in documents for outcome in reader(io.BytesIO(document)))
+
+
+def least_seconds(measures: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
+    """CPU seconds of each measure: taken in turn, the least of all rounds."""
+    least = dict.fromkeys(measures, float("inf"))
+    for _ in range(rounds):
+        for name, measure in measures.items():
+            begun = time.process_time()
+            measure()
+            least[name] = min(least[name], time.process_time() - begun)
+    return least
+
+
+def report(format: str, documents: list[bytes], rounds: int) -> None:
+    """Measure one format and print its table."""
+    parse = parse_xml if format == "legacy-xml" else decode_json
+    records = read_all(format, documents)
+    seconds = least_seconds(
+        {
+            "bare parse": lambda: parse(documents),
+            "hash": lambda: hash_all(documents),
+            "read": lambda: read_all(format, documents),
+        },
+        rounds,
+    )
+    size = sum(map(len, documents)) / 1e6
+    whole = seconds["read"]
+    rest = whole - seconds["bare parse"] - seconds["hash"]
+    print(f"{format}: {records:,} records, {size:,.1f} MB, least of {rounds} rounds")
+    for name, part in (("bare parse", seconds["bare parse"]), ("hash", seconds["hash"]), ("make the Record", rest)):
+        print(f"  {name:<16} {part:8.3f} s  {part / whole:6.1%}")
+    print(f"  {'read':<16} {whole:8.3f} s  {records / whole:,.0f} records/s, {size / whole:,.0f} MB/s")
+    print(f"  read / bare parse = {whole / seconds['bare parse']:.2f} (wanted: {LIMITS[format]} or less)")
+
+
+def main() -> None:
+    """Measure and print."""
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("folder", nargs="?", type=Path)
+    arguments.add_argument("--rounds", type=int, default=5)
+    arguments.add_argument("--trials", type=int, default=3_000)
+    chosen = arguments.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = chosen.folder
+        if folder is None:
+            folder = Path(temporary)
+            sample.write(folder, trials=chosen.trials, seed=1)
+            print(f"a sample of {chosen.trials:,} fictional trials")
+        found: dict[str, list[bytes]] = {}
+        for data in contents(folder):
+            for format in clinicaltrials_gov.SOURCE.formats:
+                if format.name in LIMITS and format.recognise(data[:HEAD_BYTES]):
+                    found.setdefault(format.name, []).append(data)
+    for name, documents in sorted(found.items()):
+        report(name, _well_formed(name, documents), chosen.rounds)
+
+
+def _well_formed(format: str, documents: list[bytes]) -> list[bytes]:
+    """Without what a bare parser would stumble over (sets of several studies, damaged files)."""
+    kept = []
+    for document in documents:
+        try:
+            (parse_xml if format == "legacy-xml" else decode_json)([document])
+        except (etree.XMLSyntaxError, msgspec.DecodeError):
+            continue
+        kept.append(document)
+    return kept
+
+
+if __name__ == "__main__":
+    main()
