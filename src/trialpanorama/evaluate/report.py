@@ -216,7 +216,8 @@ def _forest(rows: Sequence[Row]) -> str:
     return (
         f'<figure><svg viewBox="0 0 {left + width + 70} {y + 20}" role="img" aria-label="Metrics with intervals">'
         f'<path d="M{left} {y - 8}H{left + width}" class="axis"/>{axis}{"".join(parts)}</svg>'
-        "<figcaption>Each metric with its 95 % interval. The dashed line is the floor: the majority baseline, or blind guessing.</figcaption></figure>"
+        "<figcaption>Each metric with its 95 % interval. The dashed line is the floor: the majority baseline, or blind "
+        "guessing.</figcaption></figure>"
     )
 
 

@@ -91,17 +91,20 @@ class ChoiceTask(Task[Choice, Chosen]):
         options = [words(option) for option in sample.inputs.options]
         values = [item[key] for item in json_objects(text) for key in _KEYS if key in item]
         letters = {_letter(value, options) for value in values}
+        if not letters and (short := _letter(text, options)):
+            letters = {short}
         if not letters:
-            letters = {_letter(text, options)}
-            if letters == {None}:
-                letters = set(_STATED.findall(text)) or {next(filter(None, groups)) for groups in _MARKED.findall(text)}
-                if _SEVERAL.search(text) and not _STATED.search(text):
-                    return Unreadable(_AMBIGUOUS)
-                letters = letters or {_quoted(text, options)}
+            stated = list(_STATED.finditer(text))
+            letters = {found.group(1) for found in stated}
+            if any(_SEVERAL.match(text, found.start(1)) for found in stated) or (not stated and _SEVERAL.search(text)):
+                return Unreadable(_AMBIGUOUS)
+            letters = (
+                letters or {next(filter(None, found)) for found in _MARKED.findall(text)} or {_quoted(text, options)}
+            )
         if len(letters) > 1:
             return Unreadable(_AMBIGUOUS)
         (letter,) = letters
-        return Chosen(letter) if letter in LETTERS else Unreadable("no option is named")
+        return Chosen(letter) if letter in LETTERS else Unreadable("no option is named, or letter and text disagree")
 
     def score(self, answer: Chosen | Unreadable, sample: Sample[Choice, Chosen]) -> dict[str, float]:
         """Whether the letter is right; `gold` and `chosen` are places from 0, -1 for none."""
@@ -135,7 +138,7 @@ class ChoiceTask(Task[Choice, Chosen]):
 
 
 def _letter(value: object, options: Sequence[str]) -> str | None:
-    """The letter that a short text stands for; none where it names several options or none."""
+    """The letter that a short text stands for; none where it names several or none, `?` where it contradicts itself."""
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
     if not isinstance(value, str):
@@ -148,7 +151,7 @@ def _letter(value: object, options: Sequence[str]) -> str | None:
         letter, rest = headed.group(1).upper(), words(headed.group(2))
         # "A. text" must go with the text of A; a text of another option contradicts it.
         if rest in options:
-            return letter if options.index(rest) == "ABCD".index(letter) else None
+            return letter if options.index(rest) == "ABCD".index(letter) else "?"
         if not _SEVERAL.search(value) and not _HEADED.match(headed.group(2)) and "\n" not in value.strip():
             return letter
     return None

@@ -198,7 +198,7 @@ def split_trials(con: duckdb.DuckDBPyConnection) -> None:
         return
     rows = con.execute(
         f"""SELECT s.study_id, CAST({_DATE} AS VARCHAR),
-                   lower(regexp_replace(coalesce(s.scientific_title, s.title), '[^[:alnum:]]+', ' ', 'g')),
+                   trim(lower(regexp_replace(coalesce(s.scientific_title, s.title), '[^[:alnum:]]+', ' ', 'g'))),
                    o.outcome_type IN ('COMPLETED', 'STOPPED')
             FROM studies s LEFT JOIN outcomes o USING (study_id)
             WHERE s.kind = 'registration' AND {_DATE} IS NOT NULL ORDER BY s.study_id"""

@@ -1,0 +1,214 @@
+"""Reader, options and scores of endpoint_design."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.handmade import HandTrial, connection, many_trials
+from trialpanorama.tasks import SPLITS, Sample, Unreadable
+from trialpanorama.tasks._choice import LETTERS, Choice, Chosen
+from trialpanorama.tasks._replies import words
+from trialpanorama.tasks._trials import Start
+from trialpanorama.tasks.endpoint_design import TASK
+
+OPTIONS = ["Overall survival at two years", "Overall survival", "Change in blood pressure", "Number of (serious) falls"]
+
+
+def sample(right: str = "B") -> Sample[Choice, Chosen]:
+    return Sample(
+        id="NCT99000001@1",
+        study_id="NCT99000001",
+        split="test",
+        group="NCT99000001",
+        date="2030-01-01",
+        inputs=Choice(Start(title="A trial"), OPTIONS),
+        gold=Chosen(right),  # type: ignore[arg-type]
+    )
+
+
+@pytest.mark.parametrize(
+    ("reply", "letter"),
+    [
+        ("A", "A"),
+        ("(A)", "A"),
+        ("A.", "A"),
+        (" a ) ", "A"),
+        ("**B**", "B"),
+        ("[C]", "C"),
+        ("Answer: A", "A"),
+        ("answer: b", "B"),
+        ("Option C", "C"),
+        ("The answer is (D).", "D"),
+        ("The correct option is B because A is too broad.", "B"),
+        ("A is too broad and C is off. The answer is B.", "B"),
+        ("Final answer: **C**", "C"),
+        ("B) Overall survival", "B"),
+        ("B. some other words", "B"),
+        ("C: Change in blood pressure", "C"),
+        ("I would choose (D), falls.", "D"),
+        (r"So \boxed{C}", "C"),
+        ("Overall survival", "B"),
+        ("overall survival at TWO years.", "A"),
+        ("It must be the number of serious falls, I think", "D"),
+        ('{"answer": "A"}', "A"),
+        ('{"answer": "(b)"}', "B"),
+        ('{"answer_choice": "C. Change in blood pressure"}', "C"),
+        ('{"answer": ["D"]}', "D"),
+        ('{"answer": "Change in blood pressure"}', "C"),
+        ('A or B or C? ```json\n{"step_by_step_thinking": "A, then B", "answer_choice": "C"}\n```', "C"),
+        ("<think>A? (B)? Answer: C</think>Answer: D", "D"),
+    ],
+)
+def test_what_is_read(reply: str, letter: str) -> None:
+    assert TASK.read(reply, sample()) == Chosen(letter)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "",
+        "E",
+        "A or B",
+        "A, B",
+        "A and C",
+        "A/B",
+        "(A) or (B)",
+        "Answer: A. Answer: B.",
+        "Answer: A or B",
+        '{"answer": "A"} {"answer": "B"}',
+        '{"answer": "A", "Answer": "B"}',
+        '{"answer": ["A", "B"]}',
+        '{"answer": "A or B"}',
+        '{"answer": "E"}',
+        '{"answer": null}',
+        '{"answer": 1}',
+        "A. Change in blood pressure",
+        "Overall survival and change in blood pressure",
+        "A trial of this kind needs a better endpoint",
+        "I cannot tell",
+        "<think>Answer: A",
+        "All of the above",
+        "None",
+    ],
+)
+def test_what_is_not_read(reply: str) -> None:
+    assert isinstance(TASK.read(reply, sample()), Unreadable)
+
+
+@given(st.text(max_size=300) | st.text(alphabet='ABCDabcd()[]{}":., answer', max_size=60))
+@settings(derandomize=True, max_examples=500, deadline=None)
+def test_any_reply_is_read_or_unreadable_and_scored(reply: str) -> None:
+    answer = TASK.read(reply, sample())
+    assert isinstance(answer, Chosen | Unreadable)
+    scores = TASK.score(answer, sample())
+    assert scores["correct"] == float(answer == Chosen("B"))
+    assert scores["unreadable"] == float(isinstance(answer, Unreadable))
+
+
+@pytest.mark.parametrize("letter", LETTERS)
+def test_what_is_replied_is_read_back(letter: str) -> None:
+    answer = Chosen(letter)  # type: ignore[arg-type]
+    assert TASK.read(TASK.reply(answer), sample()) == answer
+
+
+# --- samples
+
+
+def test_options_are_alike_come_from_the_same_split_and_stand_at_balanced_places() -> None:
+    many = many_trials(240)
+    con = connection(many)
+    home = {trial.primary[0]: trial for trial in many}
+    for split in SPLITS:
+        samples = list(TASK.samples(con, split))
+        side = {s.study_id for s in samples}
+        places = Counter(s.gold.answer for s in samples)
+        assert max(places.values()) - min(places.values()) <= 1
+        first = Counter(s.gold.answer for s in samples[:8])
+        assert set(first.values()) == {2}, "balanced from the start, so that a limited run is too"
+        for s in samples:
+            shown = [option.removesuffix(" (time frame: 12 weeks)") for option in s.inputs.options]
+            owners = [home[text] for text in shown]
+            assert len({o.study_id for o in owners}) == 4
+            assert owners[LETTERS.index(s.gold.answer)].study_id == s.study_id
+            assert all(o.study_id in side for o in owners)
+            assert all(o.conditions == owners[0].conditions for o in owners), "rivals of the same condition are there"
+
+
+def test_the_description_never_holds_the_right_option() -> None:
+    telling = [
+        HandTrial(
+            number=900 + i,
+            title=f"Change in spleen size number {i} under Fictumab",
+            primary=(f"spleen size number {i}",),
+        )
+        for i in range(5)
+    ]
+    con, left_out = connection([*many_trials(120), *telling]), Counter[str]()
+    samples = [s for split in SPLITS for s in TASK.samples(con, split, left_out)]
+    assert left_out["the description contains the endpoint"] == 5
+    for s in samples:
+        right = TASK.options(s)[s.gold.answer].removesuffix(" (time frame: 12 weeks)")
+        assert f" {words(right)} " not in f" {words(TASK.text(s))} "
+        assert TASK.text(s) in TASK.prompt(s)
+
+
+def test_no_rival_is_an_endpoint_of_the_trial_itself_in_other_words() -> None:
+    many = many_trials(120)
+    many.append(
+        HandTrial(
+            number=999,
+            title="A trial of many endpoints indeed",
+            primary=("Fever score by clinic visit",),
+            secondary=tuple(sorted({trial.primary[0].replace("by method", "using method") for trial in many[:60]})),
+        )
+    )
+    con = connection(many)
+    (mine,) = (s for split in SPLITS for s in TASK.samples(con, split) if s.study_id == "NCT99000999")
+    others = [text for letter, text in TASK.options(mine).items() if letter != mine.gold.answer]
+    own = {words(trial.primary[0]) for trial in many[:60]}
+    assert own.isdisjoint(words(text.removesuffix(" (time frame: 12 weeks)")) for text in others)
+
+
+def test_trials_that_cannot_be_asked_are_counted() -> None:
+    many = [
+        *many_trials(60),
+        HandTrial(number=901, title="The first special trial", primary=()),
+        HandTrial(number=902, title="The second special trial", conditions=()),
+        HandTrial(number=903, title="The third special trial", primary=("Safety",)),
+        HandTrial(number=904, title="The fourth special trial", studies={"trial_type": None}),
+    ]
+    con, left_out = connection(many), Counter[str]()
+    samples = [s for split in SPLITS for s in TASK.samples(con, split, left_out)]
+    assert len(samples) == 60
+    assert left_out == {
+        "no primary endpoint": 1,
+        "no condition": 1,
+        "no endpoint of two words or more": 1,
+        "neither interventional nor observational": 1,
+    }
+
+
+# --- scores
+
+
+def _figures(said: list[str], right: str) -> dict[str, float]:
+    return TASK.aggregate(
+        [
+            TASK.score(TASK.read(reply, sample(letter)), sample(letter))
+            for reply, letter in zip(said, right, strict=True)
+        ]
+    )
+
+
+def test_perfect_constant_inverted_and_unreadable_answers() -> None:
+    right = "ABCD" * 3
+    assert _figures(list(right), right) == {"accuracy": 1.0, "macro_f1": 1.0}
+    assert _figures(["A"] * 12, right) == {"accuracy": 0.25, "macro_f1": pytest.approx(0.1)}
+    assert _figures(list("BCDA" * 3), right) == {"accuracy": 0.0, "macro_f1": 0.0}
+    assert _figures(["?"] * 12, right) == {"accuracy": 0.0, "macro_f1": 0.0}
+    half = _figures([letter if place % 2 else "?" for place, letter in enumerate(right)], right)
+    assert half["accuracy"] == 0.5
