@@ -363,6 +363,13 @@ def test_a_study_takes_each_value_from_the_first_record_that_gives_it(query: Que
     assert (row["licences"], row["licence"], row["is_open"]) == (["WHO terms", "free"], "free", False)
 
 
+def test_a_study_is_open_if_all_that_gave_it_a_value_are(query: Query) -> None:
+    native_only = [native(public_title="Native", acronym="GLOW"), twin(public_title="Twin", acronym="HUM")]
+    assert one(query(native_only, "FROM studies"))["is_open"] is True
+    completed = [native(public_title="Native"), twin(public_title="Twin", acronym="HUM")]
+    assert one(query(completed, "FROM studies"))["is_open"] is False
+
+
 def test_values_that_belong_together_come_from_one_record(query: Query) -> None:
     records = [
         native(

@@ -98,7 +98,7 @@ _STUDY_SOURCE = Column("study_source", "VARCHAR", "The register that issued `stu
 _RECORD_ID = Column("record_id", "VARCHAR", "The Record that the row comes from")
 _POSITION = Column("position", "BIGINT", "Its place in the Record's list, from 1")
 _SOURCE = Column("source", "VARCHAR", "The source whose file gave the row (a name of `trialpanorama sources`)")
-_IS_OPEN = Column("is_open", "BOOLEAN", "Whether the terms of every source of the row let it be passed on")
+_IS_OPEN = Column("is_open", "BOOLEAN", "Whether the terms of every source that gave a value of the row let it be passed on")
 _PROVENANCE = (_RECORD_ID, _SOURCE, same("licence"), _IS_OPEN)
 _ENDPOINT_TYPE = same("type", Outcome, name="endpoint_type")
 
@@ -472,6 +472,12 @@ _PAPERS = (
     *_PROVENANCE,
 )
 
+LinkMethod = Literal["same_id", "alias", "bridge", "mutual_id", "secondary_id", "utn"]
+"""In what way two Records are held to be one Trial; the meaning of each stands at `trial_links.method`."""
+
+Refusal = Literal["same_register", "follow_on_study", "ambiguous_id"]
+"""Why two Records are not held to be one Trial; the meaning of each stands at `trial_links.reason`."""
+
 _TRIAL_LINKS = (
     Column("study_id", "VARCHAR", "The Trial of `record_a`"),
     Column("record_a", "VARCHAR", "One Record, of the highest precedence under its id"),
@@ -485,15 +491,16 @@ _TRIAL_LINKS = (
         "VARCHAR",
         "same_id: two versions or copies under one id; mutual_id: each names the other; alias, bridge, secondary_id: one "
         "names the other in that role; utn: both carry one WHO universal trial number",
-        values=("same_id", "alias", "bridge", "mutual_id", "secondary_id", "utn"),
+        values=get_args(LinkMethod),
     ),
     Column("score", "DOUBLE", "Strength of the evidence, 0 to 1; fixed per method, not a probability"),
     Column("is_accepted", "BOOLEAN", "Whether the two are held to be one Trial for it"),
     Column(
         "reason",
         "VARCHAR",
-        "Why it was refused; NULL where it was accepted",
-        values=("same_register", "follow_on_study", "ambiguous_id"),
+        "same_register: it would join two different studies of one register; follow_on_study: only one of the titles says "
+        "extension, pilot, part 2 ...; ambiguous_id: many registrations of one register name that id; NULL: accepted",
+        values=get_args(Refusal),
     ),
     Column(
         "evidence",
@@ -660,11 +667,12 @@ def _studies_sql() -> str:
         WITH trials AS (
             SELECT study_id, any_value(study_source) AS study_source, any_value(kind) AS kind,
                 arg_min(source, precedence) AS source, arg_min(licence, precedence) AS licence,
-                bool_and(is_open) AS is_open, bool_or(is_fictional) AS is_fictional,
+                bool_and(is_open) FILTER (precedence IN (1, {", ".join(f"w.{name}" for name in _FIRST_COLUMNS)})) AS is_open,
+                bool_or(is_fictional) AS is_fictional,
                 list_sort(list_distinct(list(register))) AS registers, list(record_id ORDER BY precedence) AS record_ids,
                 count(*) AS number_of_records, list_sort(list_distinct(list(source))) AS sources,
                 list_sort(list_distinct(list(licence))) AS licences
-            FROM members GROUP BY study_id),
+            FROM members LEFT JOIN winners w USING (study_id) GROUP BY study_id),
         first AS (
             SELECT m.study_id, m.precedence, {flat} FROM records r JOIN members m USING (record_id) WHERE m.precedence = 1),
         others AS (

@@ -5,14 +5,12 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Collection, Mapping
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from trialpanorama.resolve.titles import any_near_identical, tell_apart
+from trialpanorama.tables import LinkMethod, Refusal
 
-Method = Literal["same_id", "alias", "bridge", "mutual_id", "secondary_id", "utn"]
-Reason = Literal["same_register", "follow_on_study", "ambiguous_id"]
-
-SCORES: dict[Method, float] = {
+SCORES: dict[LinkMethod, float] = {
     "same_id": 1.0,
     "alias": 1.0,
     "mutual_id": 0.98,
@@ -35,20 +33,20 @@ class Link(NamedTuple):
 
     a: str
     b: str
-    method: Method
+    method: LinkMethod
     is_ambiguous: bool
     """Many records of one register name the same other, and it names none of them back."""
 
 
 def decide(
     registrations: Mapping[str, Registration], links: Collection[Link]
-) -> tuple[dict[Link, Reason | None], list[list[str]]]:
+) -> tuple[dict[Link, Refusal | None], list[list[str]]]:
     """Accept or refuse each link: the reason (none where it is accepted), and the groups of keys that are one study.
 
     The outcome does not depend on the order of the links. Groups of one key are not returned.
     """
     ordered = sorted(links, key=lambda link: (-SCORES[link.method], link))
-    reasons: dict[Link, Reason | None] = {}
+    reasons: dict[Link, Refusal | None] = {}
     apart: dict[str, set[str]] = defaultdict(set)
     for link in ordered:
         if link.method == "alias":
@@ -80,7 +78,7 @@ def _refusal(
     other: list[str],
     apart: Mapping[str, set[str]],
     aliases: set[frozenset[str]],
-) -> Reason | None:
+) -> Refusal | None:
     """Why two groups cannot be one study."""
     if any(not apart[a].isdisjoint(other) for a in one if a in apart):
         return "follow_on_study"
