@@ -102,7 +102,14 @@ def fold(text: str | None) -> str | None:
 
 def block(text: str | None) -> str | None:
     """A text of several lines: blanks folded within lines, blank lines at most one in a row; empty becomes None."""
-    return _joined_lines(text, "\n") if text else None
+    if not text:
+        return None
+    if not any(map(text.__contains__, _UNTIDY)) and text.replace("\n", "").isprintable():
+        return text.strip() or None
+    return _joined_lines(text, "\n")
+
+
+_UNTIDY = ("  ", "\n ", " \n", "\n\n\n", "\r")
 
 
 def unwrap(text: str | None) -> str | None:
@@ -116,10 +123,9 @@ def _joined_lines(text: str, line_break: str) -> str | None:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     if "\n" not in text:
         return fold(text)
-    if text.isascii() and "\t" not in text:
-        lines = [*map(str.strip, text.split("\n"))]
-    else:
-        lines = [" ".join(line.split()) for line in text.split("\n")]
+    lines = [*map(str.strip, text.split("\n"))]
+    if not (text.isascii() and "\t" not in text) and not all(map(str.isprintable, lines)):
+        lines = [" ".join(line.split()) for line in lines]  # tabs, unbreakable blanks and the like
     text = "\0".join(lines).strip("\0")
     while "  " in text:
         text = text.replace("  ", " ")

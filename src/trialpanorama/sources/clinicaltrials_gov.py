@@ -1258,11 +1258,13 @@ def _read_csv(stream: BinaryIO) -> Iterator[Record | Reject]:
 def _text(element: _Element) -> str | None:
     """The text of an element on one line."""
     text = element.text
-    if text is None:
+    if not text:
         return None
     if "&" in text:
         text = _unescape(text)
-    return fold(text)
+    if text.isprintable() and "  " not in text:  # as `fold`, without another call
+        return text.strip() or None
+    return " ".join(text.split()) or None
 
 
 _ENTITY = re.compile(r"&(?:[a-zA-Z]{2,8}|#\d{1,6}|#[xX][0-9a-fA-F]{1,5});")
@@ -2007,7 +2009,8 @@ def _read_xml_study(entry: Entry) -> Record:
     root = parse_xml(entry.data)
     if root.tag != "clinical_study":
         raise Unreadable("malformed_xml", f"the root is <{root.tag}>, not <clinical_study>")
-    number = root.findtext("id_info/nct_id")
+    ids = next(root.iterchildren("id_info"), None)
+    number = next((child.text for child in ids if child.tag == "nct_id"), None) if ids is not None else None
     if number is None or not number.strip():
         raise Unreadable("missing_identifier", "id_info has no nct_id")
     record = _new_record(number)
