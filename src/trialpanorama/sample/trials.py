@@ -191,7 +191,8 @@ def _make(seed: int, index: int, parent: Trial | None) -> Trial:
     sites = _sites(rng, country, industry, lead, planned)
     allocation, model, arm_count = _design(rng, lead, interventional, parent is not None)
     masking = _masking(rng, model, with_drug) if interventional else None
-    interventions, arms, named = _arms(rng, condition, parent, study_type, with_drug, arm_count, masking, phases)
+    weeks = (4, 8, 12, 16, 24, 26, 48, 52)[int(draw() * 8)]
+    interventions, arms, named = _arms(rng, condition, parent, study_type, with_drug, arm_count, masking, phases, weeks)
     minimum_age, maximum_age = _ages(rng)
     inclusion, exclusion, strict = _criteria(rng, condition, minimum_age, maximum_age)
 
@@ -205,24 +206,24 @@ def _make(seed: int, index: int, parent: Trial | None) -> Trial:
         registered = start + rng.randint(30, 700) * DAY
     has_dmc = draw() < (0.55 if lead in ("PHASE3", "PHASE2") else 0.2)
     odds = (
-        -2.6
-        + 1.35 * condition.risk
-        + _PHASE_RISK[lead]
-        + _SPONSOR_RISK[sponsor_class]
-        + 1.05 * strict
+        -2.75
+        + 1.0 * condition.risk
+        + 1.5 * _PHASE_RISK[lead]
+        + 1.3 * _SPONSOR_RISK[sponsor_class]
+        + 1.0 * strict
         - 0.30 * math.log(planned / 100)
         + 0.25 * (len(sites) > 8)
-        + 0.35 * (model == "SINGLE_GROUP")
-        - 0.35 * (masking in ("TRIPLE", "QUADRUPLE"))
+        + 0.60 * (model == "SINGLE_GROUP")
+        - 0.60 * (masking in ("TRIPLE", "QUADRUPLE"))
         - 0.25 * (arm_count > 2)
         + 0.05 * (min(len(exclusion), 15) - 7)
         - 0.90 * (not interventional)
-        + rng.gauss(0, 0.25)
+        + rng.gauss(0, 0.5)
     )
     weights = _reason_weights(lead, condition, industry, strict, has_dmc, with_drug)
     fate = _fate(rng, study_type, odds, weights, start, _TYPICAL_MONTHS[lead], planned)
 
-    primary, secondary = _outcomes(rng, condition, phases, study_type)
+    primary, secondary = _outcomes(rng, condition, phases, study_type, interventions[0].concept, weeks)
     mention = pick(rng, condition.mentions)
     if parent and " With " in parent.brief_title:
         mention = parent.brief_title.split(" With ")[-1]
@@ -404,7 +405,7 @@ def _design(rng: Random, phase: str, interventional: bool, extension: bool) -> t
 
 def _arms(
     rng: Random, condition: Condition, parent: Trial | None, study_type: str, with_drug: bool, count: int,
-    masking: str | None, phases: tuple[str, ...],
+    masking: str | None, phases: tuple[str, ...], weeks: int,
 ) -> tuple[list[Intervention], list[Arm], str]:  # fmt: skip
     """Interventions, arms, and the name of the experimental intervention."""
     area = AREAS[condition.area]
@@ -427,7 +428,6 @@ def _arms(
         if with_drug
         else "as described in the manual"
     )
-    weeks = (4, 8, 12, 16, 24, 26, 48, 52)[int(rng.random() * 8)]
     text = f"{named} {dose} for {weeks} weeks"
     synonyms = [f"{named} hydrochloride"] if with_drug and concept and kind == "DRUG" and rng.random() < 0.2 else []
     if concept is None and with_drug:
@@ -445,14 +445,8 @@ def _arms(
         return interventions, arms, named
     if count > 1:
         if masking in ("DOUBLE", "TRIPLE", "QUADRUPLE") and with_drug and rng.random() < 0.75:
-            other = Intervention(
-                kind if kind == "DRUG" else "DRUG",
-                "Placebo",
-                None,
-                f"Matching placebo for {weeks} weeks",
-                [],
-                ["Placebo"],
-            )
+            text = f"Matching placebo for {weeks} weeks"
+            other = Intervention("DRUG", "Placebo", None, text, [], ["Placebo"])
             control = Arm("Placebo", "PLACEBO_COMPARATOR", "Participants receive a matching placebo.", ["Placebo"])
         elif with_drug and len(condition.drugs) > 1 and rng.random() < 0.6:
             rival = pick(rng, tuple(drug for drug in condition.drugs if drug != concept))
@@ -542,8 +536,9 @@ def _reason_weights(
 
 
 def _outcomes(
-    rng: Random, condition: Condition, phases: tuple[str, ...], study_type: str
+    rng: Random, condition: Condition, phases: tuple[str, ...], study_type: str, drug: str | None, weeks: int
 ) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """Primary and secondary outcomes, which depend on disease, phase, drug and length of treatment."""
     if study_type == "EXPANDED_ACCESS":
         return [], []
     area = AREAS[condition.area]
@@ -559,11 +554,17 @@ def _outcomes(
             primary.append(("Maximum plasma concentration", "0 to 72 hours after dose"))
     else:
         at = min(int(rng.expovariate(1.1)), len(condition.endpoints) - 1)
-        primary.append(condition.endpoints[at])
+        if drug in condition.drugs and rng.random() < 0.6:  # each drug has an outcome it is usually judged by
+            at = condition.drugs.index(drug) % len(condition.endpoints)
+        measure, frame = condition.endpoints[at]
+        if frame.endswith(" weeks") and frame[0].isdigit() and rng.random() < 0.75:
+            frame = f"{weeks} weeks"
+        primary.append((measure, frame))
         for extra in condition.endpoints:
-            if extra != primary[0] and rng.random() < 0.18:
+            if extra[0] != measure and rng.random() < 0.18:
                 primary.append(extra)
-    rest = [pair for pair in (*condition.endpoints, *area.endpoints) if pair not in primary]
+    taken = {measure for measure, _ in primary}
+    rest = [pair for pair in (*condition.endpoints, *area.endpoints) if pair[0] not in taken]
     rng.shuffle(rest)
     secondary = rest[: min(len(rest), int(rng.lognormvariate(0.9, 0.9)))]
     if secondary and rng.random() < 0.4:
