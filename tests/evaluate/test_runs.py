@@ -6,7 +6,6 @@ import math
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +29,7 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
 
 
 @pytest.fixture(scope="module")
-def logs(opened: Warehouse) -> Iterator[Path]:
+def logs(opened: Warehouse) -> Path:
     folder = opened.path.parent / "logs"
     for task, model in (
         ("trial_completion", "baseline/majority"),
@@ -38,7 +37,7 @@ def logs(opened: Warehouse) -> Iterator[Path]:
         ("endpoint_design", "baseline/majority"),
     ):
         evaluate.run(task, model, opened.path, log_dir=folder)
-    yield folder
+    return folder
 
 
 def _model(reply: Any) -> Any:
@@ -232,7 +231,8 @@ def made(scores: list[dict[str, float] | None], model: str = "some/model", **cha
     """A run as a log would tell it."""
     about: dict[str, Any] = {
         "log": "a.eval", "task": "endpoint_design", "version": tasks.task("endpoint_design").version, "model": model,
-        "split": "test", "snapshot": "abc", "is_fictional": False, "created": "2030", "status": "success", "n": len(scores),
+        "split": "test", "snapshot": "abc", "is_fictional": False, "created": "2030", "status": "success",
+        "n": len(scores),
         "samples": [SampleResult(id=str(i), scores=score) for i, score in enumerate(scores)], "atlas": {},
     }  # fmt: skip
     return Result(**(about | changes))

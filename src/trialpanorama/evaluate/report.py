@@ -48,7 +48,7 @@ def page(results: Sequence[Result]) -> str:
             + _samples(mine)
             + "</section>"
         )
-    numbers = msgspec.json.encode(rows).decode().replace("</", "<\\/")
+    numbers = msgspec.json.encode(rows).decode().replace("<", "\\u003c")
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'

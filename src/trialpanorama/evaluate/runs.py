@@ -237,6 +237,8 @@ def result(log: EvalLog) -> Result:
                 why_unreadable=score.explanation if score else None,
             )
         )
+    order = {str(id): place for place, id in enumerate(log.eval.dataset.sample_ids or ())}
+    samples.sort(key=lambda sample: order.get(sample.id, len(order)))
     asked = log.results.total_samples if log.results else 0
     return Result(
         log=log.location,
@@ -290,16 +292,16 @@ def read_logs(log_dir: str | os.PathLike[str], *, all_runs: bool = False) -> lis
         raise UserError(
             f"There is no folder {folder}. Make a run first: trialpanorama evaluate TASK --model baseline/majority"
         )
-    found = []
+    dated = []
     for info in list_eval_logs(os.fspath(folder.resolve())):
         log = read_eval_log(info)
         if "task_version" in (log.eval.metadata or {}):
-            found.append(result(log))
+            dated.append((log.eval.created, info.mtime or 0.0, log.location, result(log)))
+    found = [one for *_, one in sorted(dated, key=lambda entry: entry[:3])]
     if not found:
         raise UserError(
             f"{folder} holds no log of our tasks. Make one: trialpanorama evaluate TASK --model baseline/majority"
         )
-    found.sort(key=lambda one: (one.created, one.log))
     if all_runs:
         return found
     latest = {(one.task, one.version, one.model, one.split, one.snapshot): one for one in found}

@@ -57,7 +57,8 @@ _DENIED = re.compile(
     | \b(?:no|without|neither|independent\ of|irrespective\ of|rather\ than|other\ than|absence\ of)[ ]
         (?:\w+[ ,/]+){{0,3}}?(?:safety|toxicit\w*|adverse|side[- ]effects?|harm|tolerability|quality)\b{_REST}
     | \b(?:data\ (?:and\ |&\ )?)?safety\ (?:and\ |&\ )?(?:data\ )?(?:monitoring|review)\ (?:board|committee|group)
-    | \bdata\ (?:and\ |&\ )?safety\ (?:monitoring\ )?(?:board|committee)
+    | \bdata\ (?:and\ |&\ )?safety\ (?:monitoring\ )?(?:board|committee) | \bnon-?\ ?safety\b
+    | \bsafety\b[^.;]*\b(?:characteri[sz]ed|established|confirmed|follow-?\ ?up)\b
     """,
     re.VERBOSE | re.IGNORECASE,
 )
@@ -66,16 +67,16 @@ _RULES: dict[Reason, str] = {
     "safety": r"""
         safety | toxic | adverse | side.?effect | \bs?aes?\b | \bsusars?\b | death | \bdied\b | mortality | \bharm
         | unacceptable\ (?:risk|event) | risk.{0,3}(?:to.|and.)?benefit | benefit.{0,3}(?:to.)?risk | \bdlts?\b
-        | tolerability | not\ (?:well\ )?tolerated | poor\ tolerance
+        | abnormal\ (?:\w+\ ){0,2}tests? | tolerability | not\ (?:well\ )?tolerated | poor\ tolerance
     """,
     "efficacy": r"""
         futil | ineffective | inefficac | not\ (?:\w+\ )?(?:effective|efficacious)
         | \b(?:lack|lacking|absence|insufficient|inadequate|no|low|poor|limited|without|negative|disappointing)\b
           [^.;]{0,40}\b(?:efficac|effects?\b|benefit|respons|activity|improve|superiority|difference)
-        | \b(?:did|does|do|has|was|were|would|could)(?:\ not|n't)\ (?:\w+\ )?
-          (?:meet|met|reach|achiev|show|demonstrat|improve)
-        | fail(?:ed|ure|s)?\ to\ (?:meet|show|demonstrat|reach|achieve|improve|establish)
-        | unlikely\ to\ (?:be\ )?(?:meet|met|reach|show|demonstrat) | conditional\ power | efficacy\ (?:\w+\ ){0,3}not
+        | (?:^|[.;])(?![^.;]*(?:enrol|accru|recruit|inclusion))[^.;]*
+          \b(?:(?:did|does|do|has|was|were|would|could)(?:\ not|n't)|fail(?:ed|ure|s)?\ to|unlikely\ to)\ (?:\w+\ )?
+          (?:meet|met|reach|achiev|attain|show|demonstrat|improve|merit|support|establish|succeed)
+        | fell\ short | results?\W+(?:were\ |was\ )?negative | conditional\ power | efficacy\ (?:\w+\ ){0,3}not
         | (?:negative|unfavou?rable|disappointing)\ (?:\w+\ )?(?:results?|data|outcome|interim)
     """,
     "regulatory": r"""
