@@ -112,7 +112,8 @@ def run_demo(directory: Path, *, trials: int, seed: int) -> None:
     folder = directory / "warehouse"
     build_warehouse(write_sample(directory / "sample", trials=trials, seed=seed), folder, replace=True)
     warehouse = Warehouse.open(folder)
-    put(atlas_text(atlas_facts(warehouse)) + "\n")
+    put(atlas_text(atlas_facts(warehouse)))
+    put("")
     with Reporter() as reporter:
         reporter.update("tasks", 0)
         cards = tasks.build(warehouse)
@@ -125,7 +126,8 @@ def run_demo(directory: Path, *, trials: int, seed: int) -> None:
         tasks.require(samples, chosen, "test", warehouse)
         models = [f"baseline/{kind}" for kind, made in baselines().items() if made.answers(chosen, samples[0])]
         results += evaluate_models([name], models, warehouse, logs=logs)
-    put(results_text(table(results), headline_only=True) + "\n")
+    put(results_text(table(results), headline_only=True))
+    put("")
     put(f"Report: {report(logs, directory / 'report.html')}")
     where = f"--warehouse {shlex.quote(str(folder))}"
     (example,) = warehouse.query(
