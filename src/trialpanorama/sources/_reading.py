@@ -109,6 +109,8 @@ def block(text: str | None) -> str | None:
     return _joined_lines(text, "\n")
 
 
+_ODD_BLANKS = "\t\x0b\x0c\x1c\x1d\x1e\x1f"
+"""White space of ASCII that is neither a blank nor a line break; that of other scripts is not printable either."""
 _UNTIDY = ("  ", "\n ", " \n", "\n\n\n", "\r")
 
 
@@ -124,8 +126,8 @@ def _joined_lines(text: str, line_break: str) -> str | None:
     if "\n" not in text:
         return fold(text)
     lines = [*map(str.strip, text.split("\n"))]
-    if not (text.isascii() and "\t" not in text) and not all(map(str.isprintable, lines)):
-        lines = [" ".join(line.split()) for line in lines]  # tabs, unbreakable blanks and the like
+    if any(map(text.__contains__, _ODD_BLANKS)) or not (text.isascii() or all(map(str.isprintable, lines))):
+        lines = [" ".join(line.split()) for line in lines]
     text = "\0".join(lines).strip("\0")
     while "  " in text:
         text = text.replace("  ", " ")
@@ -196,8 +198,9 @@ def json_values(stream: BinaryIO, list_keys: tuple[str, ...] = ()) -> Iterator[E
     )
     buffer, base, scan = b"", 0, 0
     open_brackets = bytearray()
+    envelope = b""
     start, ordinal = 0, 0
-    in_string = skipping = seen = False
+    in_string = skipping = seen = after_list = False
     while chunk := rejoined.read(max(_CHUNK, len(buffer) // 4)):
         buffer = buffer + chunk if buffer else chunk
         while True:
@@ -218,38 +221,51 @@ def json_values(stream: BinaryIO, list_keys: tuple[str, ...] = ()) -> Iterator[E
                 in_string = scan - at == 1
             elif byte in (_OPEN, _OPEN_LIST):
                 if open_brackets:
-                    if byte == _OPEN_LIST and list_key and list_key.search(buffer, max(at - 80, 0), at):
+                    if (
+                        byte == _OPEN_LIST
+                        and list_key
+                        and not after_list
+                        and not open_brackets.strip(b"{")
+                        and list_key.search(buffer, max(at - 80, 0), at)
+                    ):
+                        envelope = bytes(open_brackets)
                         open_brackets.clear()
-                        seen, skipping, list_key = True, False, None
+                        seen, skipping = True, False
                         continue
                     if byte == _OPEN and not _may_begin_object(buffer, at, open_brackets[-1]):
-                        ordinal += 1
-                        yield reject(
-                            "malformed_json", "the object is not closed", buffer[start:at], ordinal, base + start
-                        )
+                        if not after_list:
+                            ordinal += 1
+                            yield reject(
+                                "malformed_json", "the object is not closed", buffer[start:at], ordinal, base + start
+                            )
                         open_brackets.clear()
-                        skipping = False
+                        skipping = after_list = False
                 if not open_brackets:
                     seen = True
                     if byte == _OPEN_LIST:
                         continue
                     start = at
                 open_brackets.append(byte)
+            elif envelope and not open_brackets:
+                open_brackets, envelope, after_list = bytearray(envelope), b"", True
             elif open_brackets:
                 open_brackets.pop()
-                if not open_brackets:
+                if not open_brackets and after_list:
+                    after_list = False
+                elif not open_brackets:
                     ordinal += 1
                     if skipping:
                         yield _too_large(buffer[:_CHUNK], ordinal, None)
                     else:
                         yield Entry(buffer[start:scan], ordinal, base + start)
                     skipping = False
-        if open_brackets and not skipping and len(buffer) - start > MAX_ENTRY_BYTES:
+        inside_entry = open_brackets and not after_list
+        if inside_entry and not skipping and len(buffer) - start > MAX_ENTRY_BYTES:
             skipping = True
-        kept = start if open_brackets and not skipping else max(scan - 80, 0)
+        kept = start if inside_entry and not skipping else max(scan - 80, 0)
         if kept:
             buffer, base, scan, start = buffer[kept:], base + kept, scan - kept, max(start - kept, 0)
-    if open_brackets:
+    if open_brackets and not after_list:
         ordinal += 1
         if skipping:
             yield _too_large(buffer, ordinal, None)
@@ -261,41 +277,51 @@ def json_values(stream: BinaryIO, list_keys: tuple[str, ...] = ()) -> Iterator[E
 
 def _json_at_once(data: bytes, list_keys: tuple[str, ...]) -> list[Entry] | None:
     """The same for JSON that fits in memory and is well formed, ten times faster; None if it is not."""
+    text = data.removeprefix(codecs.BOM_UTF8).strip()
+    entries: list[Entry] = []
     at = 0
     try:
-        if data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"["):
-            raws = msgspec.json.decode(data.removeprefix(b"\xef\xbb\xbf"), type=list[msgspec.Raw])
-        else:
-            try:
-                raws = [msgspec.Raw(data.removeprefix(b"\xef\xbb\xbf"))]
-                inside = msgspec.json.decode(raws[0], type=dict[str, msgspec.Raw])
-                while inside:
-                    key = next((key for key in list_keys if key in inside), None)
-                    if key is not None:
-                        raws = msgspec.json.decode(inside[key], type=list[msgspec.Raw])
-                        at = data.index(bytes(inside[key])[:200])
-                        break
-                    if len(inside) != 1 or not list_keys:
-                        break
-                    only = next(iter(inside.values()))
-                    inside = msgspec.json.decode(only, type=dict[str, msgspec.Raw]) if bytes(only)[:1] == b"{" else {}
-            except msgspec.DecodeError:
-                raws = _RAW_LINES.decode_lines(data.removeprefix(b"\xef\xbb\xbf"))
+        for document in [text] if text.startswith(b"[") else _json_documents(text):
+            listed = document if document.startswith(b"[") else _enclosed_list(document, list_keys)
+            if listed is not None:
+                at = data.index(listed[:200], at)
+            for raw in [document] if listed is None else _RAW_LIST.decode(listed):
+                value = bytes(raw).strip()
+                if len(value) > MAX_ENTRY_BYTES or not value.startswith(b"{"):
+                    return None
+                at = data.index(b"{", at)  # nothing but commas and what encloses the list stands between values
+                entries.append(Entry(value, len(entries) + 1, at))
+                at += len(value)
     except msgspec.DecodeError:
         return None
-    entries: list[Entry] = []
-    for raw in raws:
-        value = bytes(raw).strip()
-        if len(value) > MAX_ENTRY_BYTES or value[:1] != b"{":
-            return None
-        at = data.index(b"{", at)  # only commas, brackets and keys of the envelope stand between values
-        entries.append(Entry(value, len(entries) + 1, at))
-        at += len(value)
     return entries
 
 
+def _json_documents(text: bytes) -> list[bytes]:
+    """The one JSON value that the text is, or those of its lines; raises DecodeError if it is neither."""
+    try:
+        return [bytes(_RAW.decode(text))]
+    except msgspec.DecodeError:
+        return [bytes(raw) for raw in _RAW.decode_lines(text)]
+
+
+def _enclosed_list(document: bytes, list_keys: tuple[str, ...]) -> bytes | None:
+    """The array that an envelope holds under one of the keys, alone or inside other envelopes; None if it is none."""
+    if not any(b'"%s"' % key.encode() in document for key in list_keys):
+        return None
+    while document.startswith(b"{"):
+        inside = _RAW_OBJECT.decode(document)
+        found = next((bytes(inside[key]) for key in list_keys if key in inside), b"")
+        if found.startswith(b"["):
+            return found
+        document = bytes(next(iter(inside.values()))) if len(inside) == 1 else b""
+    return None
+
+
 _AT_ONCE_BYTES = 2 * MAX_ENTRY_BYTES
-_RAW_LINES = msgspec.json.Decoder(msgspec.Raw)
+_RAW = msgspec.json.Decoder(msgspec.Raw)
+_RAW_LIST = msgspec.json.Decoder(list[msgspec.Raw])
+_RAW_OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 class _Rejoined:
@@ -547,5 +573,7 @@ class _Recoded(io.RawIOBase, BinaryIO):
             self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
     def read(self, size: int = -1) -> bytes:
-        chunk = self._stream.read(size)
-        return self._decoder.decode(chunk, final=not chunk).encode("utf-8", "replace")
+        while chunk := self._stream.read(size):
+            if text := self._decoder.decode(chunk):  # nothing while a character is incomplete
+                return text.encode("utf-8", "replace")
+        return self._decoder.decode(b"", final=True).encode("utf-8", "replace")
