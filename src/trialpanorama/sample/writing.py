@@ -32,8 +32,8 @@ _README = """FICTIONAL clinical trials
 
 Nothing in this folder is true. Every trial, sponsor, person and result was made by `trialpanorama sample`
 ({trials:,} trials, seed {seed}) to show and to test the program. Names of diseases and of generic drugs are real words;
-what is said about them is not. Every title ends with (FICTIONAL), every sponsor begins with Fictional, and all ids
-lie in ranges that no register has issued:
+what is said about them is not. Every title ends with (FICTIONAL), every sponsor has Fictional in its name, and all
+ids lie in ranges that no register has issued:
 
 {ranges}
 
