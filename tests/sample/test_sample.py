@@ -34,9 +34,9 @@ def _hashes(directory: Path) -> dict[str, str]:
 def test_same_seed_gives_same_bytes_and_another_seed_gives_others(tmp_path: Path) -> None:
     for name, seed in (("one", 1), ("three", 2)):
         sample.write(tmp_path / name, 230, seed, hostile=True)
-    code = "import sys, pathlib; from trialpanorama.sample import *; write(pathlib.Path(sys.argv[1]), 230, 1, hostile=True)"
+    program = "import sys, pathlib, trialpanorama.sample as s; s.write(pathlib.Path(sys.argv[1]), 230, 1, hostile=True)"
     other = {**os.environ, "PYTHONHASHSEED": "4711"}
-    subprocess.run([sys.executable, "-c", code, str(tmp_path / "two")], check=True, env=other)
+    subprocess.run([sys.executable, "-c", program, str(tmp_path / "two")], check=True, env=other)
     one, two, three = (_hashes(tmp_path / name) for name in ("one", "two", "three"))
     assert any(name.endswith(".xlsx") for name in one)
     assert one == two
