@@ -969,3 +969,137 @@ def test_real_nothing_of_the_schema_is_lost_in_v1(shared_data: Path) -> None:
                         assert outcome.eligibility_criteria
                         assert outcome.phases or outcome.study_type != "INTERVENTIONAL"
                         assert all(a.intervention_names or a.type in ("NO_INTERVENTION", None) for a in outcome.arms)
+
+
+WITHOUT_PLACE_IN_A_RECORD = {
+    "source",  # the organisation that sent the record, nearly always the lead sponsor
+    "biospec_descr",
+    "expanded_access_info",  # kinds of expanded access
+    "is_fda_regulated",  # before 2017, of drug or device alike
+    "is_section_801",
+    "study_first_submitted_qc", "last_update_submitted_qc", "results_first_submitted", "results_first_submitted_qc",
+    "disposition_first_submitted", "disposition_first_submitted_qc", "disposition_first_posted",
+    "firstreceived_results_date", "firstreceived_results_disposition_date",
+    "pending_results",
+}  # fmt: skip
+
+
+def test_real_every_part_of_legacy_xml_is_in_the_record(shared_data: Path) -> None:
+    """Counted with another parser: no part of a study goes missing, and no element is left out unawares."""
+    folder = shared_data / "registries" / "clinicaltrials_gov"
+    expected: Counter[str] = Counter()
+    found: Counter[str] = Counter()
+    left_out: set[str] = set()
+    with zipfile.ZipFile(folder / "AllPublicXML_part.zip") as archive:
+        for member in archive.infolist()[::7]:
+            data = b"" if member.is_dir() else archive.read(member)
+            if not data:
+                continue
+            root = ElementTree.fromstring(data)
+            record = one(data)
+            handled = {*clinicaltrials_gov._XML, "location_countries", "removed_countries"}
+            left_out |= {child.tag for child in root} - handled
+            for name, path in {
+                "locations": "location", "keywords": "keyword", "conditions": "condition", "arms": "arm_group",
+                "interventions": "intervention", "officials": "overall_official", "links": "link",
+                "sponsors": "sponsors/*", "mesh_terms": "*/mesh_term",
+            }.items():  # fmt: skip
+                expected[name] += len(root.findall(path))
+                found[name] += len(getattr(record, name))
+            expected["references"] += len(root.findall("reference")) + len(root.findall("results_reference"))
+            found["references"] += len(record.references)
+            expected["links"] += len(root.findall("provided_document_section/*")) + len(root.findall("study_docs/*"))
+            expected["identifiers"] += len(root.findall("id_info/*"))
+            found["identifiers"] += len(record.identifiers)
+            expected["outcomes"] += sum(
+                len(root.findall(f"{kind}_outcome")) for kind in ("primary", "secondary", "other")
+            )
+            found["outcomes"] += len(record.outcomes)
+            for name, path in {
+                "start_date": "start_date", "completion_date": "completion_date", "verified_date": "verification_date",
+                "primary_completion_date": "primary_completion_date", "registration_date": "study_first_posted",
+                "last_updated_date": "last_update_posted", "results_posted_date": "results_first_posted",
+            }.items():  # fmt: skip
+                expected[name] += len(root.findall(path))
+                date = getattr(record, name)
+                found[name] += date is not None and date.date is not None
+            for name, path in {
+                "scientific_title": "official_title", "acronym": "acronym", "brief_summary": "brief_summary",
+                "detailed_description": "detailed_description", "eligibility_criteria": "eligibility/criteria",
+                "study_population": "eligibility/study_pop", "why_stopped": "why_stopped",
+                "last_known_status": "last_known_status", "phase_raw": "phase",
+                "allocation": "study_design_info/allocation", "masking": "study_design_info/masking",
+                "primary_purpose": "study_design_info/primary_purpose", "responsible_party": "responsible_party",
+                "intervention_model": "study_design_info/intervention_model", "ipd_sharing": "patient_data/sharing_ipd",
+                "observational_model": "study_design_info/observational_model", "results": "clinical_results",
+                "time_perspective": "study_design_info/time_perspective", "sex": "eligibility/gender",
+                "biospecimen_retention": "biospec_retention", "sampling_method": "eligibility/sampling_method",
+            }.items():  # fmt: skip
+                expected[name] += len(root.findall(path))
+                found[name] += bool(getattr(record, name))
+            for name, path in {
+                "healthy_volunteers": "eligibility/healthy_volunteers", "has_dmc": "oversight_info/has_dmc",
+                "has_expanded_access": "has_expanded_access",
+            }.items():  # fmt: skip
+                expected[name] += len(root.findall(path))
+                found[name] += getattr(record, name) is not None
+            criteria = one_line(root.findtext("eligibility/criteria/textblock"))
+            assert criteria == one_line(record.eligibility_criteria) or "&" in criteria, record.id
+    assert found == expected
+    assert left_out <= WITHOUT_PLACE_IN_A_RECORD
+
+
+def test_real_every_part_of_api_v2_json_is_in_the_record(shared_data: Path) -> None:
+    folder = shared_data / "registries" / "clinicaltrials_gov"
+    with zipfile.ZipFile(folder / "ctg-studies.json.zip") as archive:
+        for name in archive.namelist():
+            data = archive.read(name)
+            study = json.loads(data)
+            record = one(data)
+            protocol = study["protocolSection"]
+
+            def given(module: str, part: str, protocol: dict[str, Any] = protocol) -> Any:
+                return protocol.get(module, {}).get(part)
+
+            counted = {
+                "conditions": given("conditionsModule", "conditions"),
+                "keywords": given("conditionsModule", "keywords"),
+                "arms": given("armsInterventionsModule", "armGroups"),
+                "interventions": given("armsInterventionsModule", "interventions"),
+                "locations": given("contactsLocationsModule", "locations"),
+                "officials": given("contactsLocationsModule", "overallOfficials"),
+                "references": given("referencesModule", "references"),
+                "phases": given("designModule", "phases"),
+                "outcomes": [
+                    outcome
+                    for kind in ("primary", "secondary", "other")
+                    for outcome in given("outcomesModule", f"{kind}Outcomes") or []
+                ],
+            }
+            assert {n: len(getattr(record, n)) for n in counted} == {n: len(v or []) for n, v in counted.items()}
+            assert record.status == given("statusModule", "overallStatus")
+            assert record.study_type == given("designModule", "studyType")
+            assert record.phases == (given("designModule", "phases") or [])
+            design = given("designModule", "designInfo") or {}
+            assert record.allocation == design.get("allocation")
+            assert record.intervention_model == design.get("interventionModel")
+            assert record.observational_model == design.get("observationalModel")
+            assert record.time_perspective == design.get("timePerspective")
+            assert record.primary_purpose == design.get("primaryPurpose")
+            masking = design.get("maskingInfo", {})
+            assert record.masking == masking.get("masking")
+            assert set(record.masked_roles) == set(masking.get("whoMasked", []))
+            assert record.sex == given("eligibilityModule", "sex")
+            assert record.has_results is study["hasResults"] is (record.results is not None)
+            assert [a.type for a in record.arms] == [a.get("type") for a in counted["arms"] or []]
+            assert [i.type for i in record.interventions] == [i["type"] for i in counted["interventions"] or []]
+            assert record.sponsors[0].sponsor_class == given("sponsorCollaboratorsModule", "leadSponsor")["class"]
+            assert not [note for note in record.notes if note.field != "enrollment_raw"]
+            if record.results is not None:
+                results = study["resultsSection"]
+                assert record.results.adverse_events is not None or "adverseEventsModule" not in results
+                measures = results.get("outcomeMeasuresModule", {}).get("outcomeMeasures", [])
+                assert [m.type for m in record.results.outcome_measures] == [m.get("type") for m in measures]
+                assert [len(m.analyses) for m in record.results.outcome_measures] == [
+                    len(m.get("analyses", [])) for m in measures
+                ]
