@@ -1008,7 +1008,8 @@ def test_real_every_part_of_legacy_xml_is_in_the_record(shared_data: Path) -> No
                 found[name] += len(getattr(record, name))
             expected["references"] += len(root.findall("reference")) + len(root.findall("results_reference"))
             found["references"] += len(record.references)
-            expected["links"] += len(root.findall("provided_document_section/*")) + len(root.findall("study_docs/*"))
+            for path in ("provided_document_section/*", "study_docs/*", "patient_data/ipd_url"):
+                expected["links"] += len(root.findall(path))
             expected["identifiers"] += len(root.findall("id_info/*"))
             found["identifiers"] += len(record.identifiers)
             expected["outcomes"] += sum(
