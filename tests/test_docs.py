@@ -52,8 +52,7 @@ def test_every_command_explains_itself(path: tuple[str, ...]) -> None:
     command = COMMANDS[path]
     assert command.help
     for parameter in command.params:
-        if parameter.param_type_name == "option":
-            assert parameter.help, parameter.name
+        assert parameter.help, parameter.name
 
 
 def _command_lines() -> list[tuple[str, str]]:

@@ -95,8 +95,8 @@ def _options(
 @app.command(rich_help_panel=START)
 def demo(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="Where to work.")] = Path("demo"),
-    trials: Annotated[int, typer.Option(min=200, help="How many fictional trials.")] = 600,
-    seed: Annotated[int, typer.Option(help="Seed of the fictional trials.")] = 7,
+    trials: Annotated[int, typer.Option(metavar="N", min=200, help="How many fictional trials.")] = 600,
+    seed: Annotated[int, typer.Option(metavar="S", help="Seed of the fictional trials.")] = 7,
 ) -> None:
     """Go the whole way on fictional trials: registry files, warehouse, tasks, baselines, results, report."""
     from trialpanorama.apps.demo import run_demo
@@ -107,8 +107,8 @@ def demo(
 @app.command(rich_help_panel=START)
 def sample(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")],
-    trials: Annotated[int, typer.Option(min=1, help="How many fictional trials.")] = 600,
-    seed: Annotated[int, typer.Option(help="The same seed writes the same files.")] = 7,
+    trials: Annotated[int, typer.Option(metavar="N", min=1, help="How many fictional trials.")] = 600,
+    seed: Annotated[int, typer.Option(metavar="S", help="The same seed writes the same files.")] = 7,
 ) -> None:
     """Write fictional trials in the registries' own formats, with truth.json beside them."""
     from trialpanorama.apps.demo import write_sample
@@ -156,7 +156,9 @@ def build(
         list[Path], typer.Argument(metavar="INPUT...", help="Files, archives and folders, mixed as you like.")
     ],
     warehouse: WarehouseOption = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes that read; all cores if not given.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Processes that read; all cores if not given.")
+    ] = None,
     keep_contacts: Annotated[
         bool, typer.Option("--keep-contacts", help="Keep investigators' e-mail and telephone.")
     ] = False,
@@ -190,7 +192,7 @@ def atlas(warehouse: WarehouseOption = None, json: JsonOption = False) -> None:
 def problems(
     source: Annotated[str | None, typer.Argument(help="Of one source.", autocompletion=_complete_sources)] = None,
     warehouse: WarehouseOption = None,
-    places: Annotated[int, typer.Option(min=0, help="How many places to name for each kind.")] = 3,
+    places: Annotated[int, typer.Option(metavar="N", min=0, help="How many places to name for each kind.")] = 3,
     json: JsonOption = False,
 ) -> None:
     """List what could not be read (rejects), and values that were kept as text (notes), with their places."""
@@ -224,23 +226,25 @@ def query(
     warehouse: WarehouseOption = None,
     format: Annotated[str, typer.Option("--format", metavar="table|csv|json", help="How to print the rows.")] = "table",
     json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
-    seconds: Annotated[float, typer.Option(min=0.1, help="Stop after so many seconds.")] = 60,
-    memory_mb: Annotated[int, typer.Option("--memory-mb", min=16, help="Use no more memory than this.")] = 1024,
-    rows: Annotated[int | None, typer.Option(min=1, help="Print no more rows than this.")] = None,
+    seconds: Annotated[float, typer.Option(metavar="N", min=0.1, help="Stop after so many seconds.")] = 60,
+    memory_mb: Annotated[
+        int, typer.Option("--memory-mb", metavar="N", min=16, help="Use no more memory than this.")
+    ] = 1024,
+    rows: Annotated[int | None, typer.Option(metavar="N", min=1, help="Print no more rows than this.")] = None,
 ) -> None:
     """Ask the warehouse in SQL: read-only, with no access to other files or the network, time and memory bounded."""
     formats = ("table", "csv", "json")
     if format not in formats:
         raise UnknownName("output format", format, formats)
+    from trialpanorama.apps.show import cells, csv_text, objects
+
     result = _open(warehouse).query(sql, seconds=seconds, memory_mb=memory_mb, max_rows=rows)
     if json or format == "json":
-        put_json(result.to_pylist())
+        put_json(objects(result))
     elif format == "csv":
-        from trialpanorama.apps.show import csv_text
-
         put(csv_text(result))
     else:
-        put(table(result.column_names, [list(row.values()) for row in result.to_pylist()]))
+        put(table(result.column_names, cells(result)))
         say(f"({result.num_rows:,} rows)")
 
 
@@ -316,7 +320,9 @@ def build_tasks(
 
 @app.command(rich_help_panel=MODELS)
 def evaluate(
-    names: Annotated[list[str], typer.Argument(metavar="TASK...", autocompletion=_complete_tasks)],
+    names: Annotated[
+        list[str], typer.Argument(metavar="TASK...", help="See: tasks list.", autocompletion=_complete_tasks)
+    ],
     model: Annotated[
         list[str],
         typer.Option(
@@ -325,7 +331,9 @@ def evaluate(
             autocompletion=_complete_models,
         ),
     ],
-    limit: Annotated[int | None, typer.Option(min=1, help="Ask only so many samples (a random part).")] = None,
+    limit: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Ask only so many samples (a random part).")
+    ] = None,
     split: Annotated[str, typer.Option(metavar="test|validation|train", help="Which samples to ask.")] = "test",
     logs: LogsOption = None,
     warehouse: WarehouseOption = None,
@@ -368,7 +376,9 @@ def report(
 
 @app.command(rich_help_panel=HELP)
 def dictionary(
-    table_name: Annotated[str | None, typer.Argument(metavar="[TABLE]", autocompletion=_complete_tables)] = None,
+    table_name: Annotated[
+        str | None, typer.Argument(metavar="[TABLE]", help="One table.", autocompletion=_complete_tables)
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Say what every table and column means, with units and allowed values."""

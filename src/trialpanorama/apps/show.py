@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from trialpanorama.apps.console import table
-from trialpanorama.errors import REJECT_REASONS, UnknownName
+from trialpanorama.errors import REJECT_REASONS, UserError
 
 if TYPE_CHECKING:
     import duckdb
@@ -295,10 +295,12 @@ def _paper_facts(connection: duckdb.DuckDBPyConnection, asked: str) -> dict[str,
         near = connection.execute(
             """SELECT id FROM (SELECT study_id AS id FROM studies UNION SELECT id FROM identifiers
                                UNION SELECT paper_id FROM papers)
+               WHERE jaro_winkler_similarity(id, $id) > 0.85
                ORDER BY jaro_winkler_similarity(id, $id) DESC, id LIMIT 3""",
             {"id": number},
         ).fetchall()
-        raise UnknownName("trial or publication of this warehouse", asked, [row[0] for row in near])
+        hint = f"Close: {', '.join(row[0] for row in near)}." if near else "Search titles with: trialpanorama query SQL"
+        raise UserError(f'No trial or publication of this warehouse is called "{_clip(asked, 60)}". {hint}')
     about = _dicts(
         connection,
         """SELECT tail_id AS id, tail_type AS type, list(DISTINCT relation_type ORDER BY relation_type) AS relations
@@ -443,14 +445,27 @@ def _figure(value: float | None) -> str:
 # --- rows
 
 
+def cells(rows: pa.Table) -> list[tuple[Any, ...]]:
+    """The rows of a query's answer; columns may share a name."""
+    return list(zip(*(column.to_pylist() for column in rows.columns), strict=True))
+
+
+def objects(rows: pa.Table) -> list[dict[str, Any]]:
+    """The rows as objects; raises UserError where two columns share a name."""
+    names = Counter(rows.column_names)
+    if twice := [name for name, count in names.items() if count > 1]:
+        raise UserError(f'Two columns are called "{twice[0]}": tell them apart in the query, with AS.')
+    return rows.to_pylist()  # type: ignore[no-any-return]
+
+
 def csv_text(rows: pa.Table) -> str:
-    """Rows as CSV; lists and structs as JSON."""
+    """The rows as CSV; lists and structs as JSON."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(rows.column_names)
-    for row in rows.to_pylist():
+    for row in cells(rows):
         writer.writerow(
-            [msgspec.json.encode(v, enc_hook=str).decode() if isinstance(v, list | dict) else v for v in row.values()]
+            [msgspec.json.encode(v, enc_hook=str).decode() if isinstance(v, list | dict) else v for v in row]
         )
     return out.getvalue()
 
