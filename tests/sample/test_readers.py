@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.sample.conftest import Written
@@ -112,3 +113,27 @@ def test_rows_of_the_other_registers_never_contradict_the_truth(clean: Written) 
         assert record.enrollment_target in (None, trial["planned_size"], trial["actual_size"]), where
         assert {c.name for c in record.countries} == set(trial["countries"]), where
     assert len(seen) >= 18
+
+
+def test_results_are_the_same_in_all_formats_of_the_first_register() -> None:
+    from trialpanorama.sample import CLEAN, clinicaltrials_gov, clinicaltrials_gov_legacy, windows
+
+    def results(content: bytes) -> dict[str, Any]:
+        recognised = recognise(content[:65_536])
+        assert recognised is not None
+        (record,) = recognised[1].read(io.BytesIO(content))
+        assert isinstance(record, Record)
+        return dict(msgspec.to_builtins(record.results))
+
+    compared = 0
+    for trial in windows.window(6, 0, 200, CLEAN).trials:
+        for registration in trial.registrations:
+            if registration.register != "ClinicalTrials.gov" or not trial.has_results:
+                continue
+            document = clinicaltrials_gov.study(trial, registration)
+            expected = results(msgspec.json.encode(document))
+            assert results(msgspec.json.encode(clinicaltrials_gov_legacy.v1_response([document]))) == expected
+            legacy = results(clinicaltrials_gov_legacy.xml(document).encode())
+            assert legacy.keys() == expected.keys()
+            compared += 1
+    assert compared > 10

@@ -565,6 +565,11 @@ def _v1(document: Study) -> Study:
         "StudyFirstSubmitQCDate": long_date(status["studyFirstSubmitQcDate"]),
     }
     state |= dated("StudyFirstPost", "studyFirstPostDateStruct")
+    if "resultsFirstSubmitDate" in status:
+        state["ResultsFirstSubmitDate"] = state["ResultsFirstSubmitQCDate"] = long_date(
+            status["resultsFirstSubmitDate"]
+        )
+        state |= dated("ResultsFirstPost", "resultsFirstPostDateStruct")
     state |= {"LastUpdateSubmitDate": long_date(status["lastUpdateSubmitDate"])} | dated(
         "LastUpdatePost", "lastUpdatePostDateStruct"
     )
@@ -709,9 +714,25 @@ def _v1(document: Study) -> Study:
                 ]
             }
         }
+    references = protocol.get("referencesModule", {}).get("references", ())
+    if references:
+        section["ReferencesModule"] = {
+            "ReferenceList": {
+                "Reference": [
+                    {
+                        "ReferencePMID": item["pmid"],
+                        "ReferenceType": item["type"].lower(),
+                        "ReferenceCitation": item["citation"],
+                    }
+                    for item in references
+                ]
+            }
+        }
     meshes = document["derivedSection"]["conditionBrowseModule"]["meshes"]
-    return {
-        "ProtocolSection": section,
+    study = {"ProtocolSection": section}
+    if "resultsSection" in document:
+        study["ResultsSection"] = _v1_results(document["resultsSection"])
+    return study | {
         "DerivedSection": {
             "MiscInfoModule": {"VersionHolder": long_date(SNAPSHOT.isoformat())},
             "ConditionBrowseModule": {
@@ -723,3 +744,66 @@ def _v1(document: Study) -> Study:
             },
         },
     }
+
+
+_V1_ITEMS = {
+    "groups": "Group", "periods": "Period", "milestones": "Milestone", "achievements": "Achievement",
+    "dropWithdraws": "DropWithdraw", "reasons": "Reason", "denoms": "Denom", "counts": "DenomCount", "measures": "Measure",
+    "classes": "Class", "categories": "Category", "measurements": "Measurement", "outcomeMeasures": "Measure",
+    "analyses": "Analysis", "groupIds": "AnalysisGroupId", "eventGroups": "Group", "seriousEvents": "SeriousEvent",
+    "otherEvents": "OtherEvent",
+}  # fmt: skip
+"""What an item of a list is called, after the name of its module."""
+_V1_TOKENS = ("paramType", "dispersionType", "reportingStatus", "assessmentType", "nonInferiorityType")
+
+
+def _v1_results(results: Study) -> Study:
+    more = results["moreInfoModule"]
+    employee = "Yes" if more["certainAgreement"]["piSponsorEmployee"] else "No"
+    contact = {"title": "Title", "organization": "Organization", "phone": "Phone", "email": "EMail"}
+    sections: Study = {}
+    for module, prefix in (
+        ("participantFlowModule", "Flow"),
+        ("baselineCharacteristicsModule", "Baseline"),
+        ("outcomeMeasuresModule", "Outcome"),
+        ("adverseEventsModule", "Event"),
+    ):
+        if module in results:
+            own = "Events" if prefix == "Event" else prefix
+            sections[module[0].upper() + module[1:]] = _v1_part(results[module], prefix, own)
+    sections["MoreInfoModule"] = {
+        "CertainAgreement": {"AgreementPISponsorEmployee": employee, "AgreementRestrictiveAgreement": "No"},
+        "PointOfContact": {
+            f"PointOfContact{name}": more["pointOfContact"][key]
+            for key, name in contact.items()
+            if key in more["pointOfContact"]
+        },
+    }
+    return sections
+
+
+def _v1_part(part: Study, module: str, name: str) -> Study:
+    """A part of the results, whose fields are named after it and whose lists are named after the module."""
+    named: Study = {}
+    for key, value in part.items():
+        if isinstance(value, list):
+            item = (
+                f"{name}Stats"
+                if key == "stats"
+                else _V1_ITEMS[key]
+                if key.endswith("Events")
+                else module + _V1_ITEMS[key]
+            )
+            if value:
+                named[f"{item}List"] = {
+                    item: [_v1_part(one, module, item) if isinstance(one, dict) else one for one in value]
+                }
+            continue
+        text = str(value)
+        if key == "ciNumSides":
+            text = "2-Sided"
+        elif (key in _V1_TOKENS and text.isupper()) or name + key == "OutcomeMeasuretype":
+            text = in_words(text).replace(" Of ", " of ")
+        field = f"CI{key[2:]}" if key.startswith("ci") else key[0].upper() + key[1:]
+        named[name + field] = text
+    return named
