@@ -297,7 +297,7 @@ class _Build:
                 connection.execute(f"CREATE VIEW \"{table}\" AS SELECT * FROM read_parquet('tables/{table}.parquet')")
             names = [*tables, "records", "rejects"]
             counts = {name: _count(connection, f'SELECT count(*) FROM "{name}"') for name in names}
-            dictionary = _dictionary(connection, names)
+            dictionary = dictionary_rows(connection, names)
             write_catalogue(self.staging, dictionary, {table.name: table.meaning for table in TABLES})
             return Manifest(
                 tool_version=version("trialpanorama"),
@@ -383,7 +383,7 @@ def _source_counts(connection: duckdb.DuckDBPyConnection) -> list[SourceCount]:
     ]
 
 
-def _dictionary(connection: duckdb.DuckDBPyConnection, names: list[str]) -> list[ColumnMeaning]:
+def dictionary_rows(connection: duckdb.DuckDBPyConnection, names: list[str]) -> list[ColumnMeaning]:
     """What every column of every table means, with the type that it really has."""
     rows: list[ColumnMeaning] = []
     declared = {table.name: table for table in TABLES}

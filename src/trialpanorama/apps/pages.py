@@ -24,7 +24,7 @@ def dictionary() -> dict[str, dict[str, Any]]:
     """Every table by name: what a row is, its key, and its columns with type, meaning, unit and values."""
     import duckdb
 
-    from trialpanorama.build import _dictionary
+    from trialpanorama.build import dictionary_rows
     from trialpanorama.record import Record, Reject
     from trialpanorama.tables import TABLES
     from trialpanorama.warehouse import ColumnMeaning, arrow_schema, fields
@@ -37,7 +37,7 @@ def dictionary() -> dict[str, dict[str, Any]]:
     try:
         for name in ("records", "rejects"):
             connection.register(name, arrow_schema(structs[name]).empty_table())
-        rows = _dictionary(connection, [*(known.name for known in TABLES), "records", "rejects"])
+        rows = dictionary_rows(connection, [*(known.name for known in TABLES), "records", "rejects"])
     finally:
         connection.close()
     tables: dict[str, dict[str, Any]] = {
