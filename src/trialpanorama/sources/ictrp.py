@@ -760,11 +760,8 @@ _EU_DETAILS = (
     "Concentration type",
     "Concentration number",
 )
-_REPEC_GROUP = re.compile(
-    r"Group name:(.*?)\s*Type of group[;:].*?N\S*\s*of participants:\s*(\d*)\s*Intervention\(s\) description:(.*?)"
-    r"(?=Group name:|\Z)",
-    re.S,
-)
+_REPEC_GROUP = re.compile(r"\s*Group name:")
+_REPEC_TREATMENT = re.compile(r"\s*Type of group[;:].*?Intervention\(s\) description:", re.S)
 _NAME_LENGTH = 200
 
 _Treatments = tuple[list[Intervention], list[Arm]]
@@ -919,9 +916,11 @@ def _eu_interventions(text: str) -> _Treatments:
 
 
 def _repec_interventions(text: str) -> _Treatments:
+    """`Group name:a Type of group;1 N° of participants:200 Intervention(s) description:b`"""
     found, arms = [], []
-    for name, _, treatment in _REPEC_GROUP.findall(text):
-        label, treatment = name.strip(), treatment.strip()
+    for piece in _REPEC_GROUP.split(text)[1:]:
+        label, *rest = (part.strip() for part in _REPEC_TREATMENT.split(piece, maxsplit=1))
+        treatment = rest[0] if rest else ""
         found.append(_intervention(treatment or label, label))
         arms.append(Arm(label=label, description=treatment or None, intervention_names=[found[-1].name]))
     return (found, arms) if found else ([_intervention(text)], [])
@@ -960,8 +959,8 @@ _EU_SECTION = re.compile(
 )
 _TIMEPOINT = re.compile(r"[. ]*\bTime ?points?:\s*|(?<=\w)Timepoint:\s*", re.I)
 _METHOD = re.compile(r"[. ]*Method of measurement:\s*", re.I)
-_LBCTR_OUTCOME = re.compile(r"Name:\s*(.*?);\s*Timepoints?:\s*(.*?);\s*Measure:\s*(.*?)(?=;?\s*Name:|\Z)", re.S)
-_REPEC_OUTCOME = re.compile(r"Outcome name:(.*?)\s*Measure:(.*?)\s*Timepoints?:(.*?)(?=Outcome name:|\Z)", re.S)
+_LABELLED_OUTCOME = re.compile(r";?\s*(?:\bOutcome name|\bName):\s*", re.I)
+_LABELLED_PART = re.compile(r";?\s*\b(Measure|Timepoint)s?:\s*", re.I)
 _CLOSING_BRACKET = re.compile(r"(?<=\])\s*;(?=\S|\Z)")
 _TIGHT_SEMICOLON = re.compile(r";(?=\S|\Z)")
 _FRAME_LABEL = re.compile(r"Time ?frame:?\s*", re.I)
@@ -991,16 +990,20 @@ def _listed_outcomes(text: str) -> list[_Measure]:
 
 def _timepoint_outcomes(text: str) -> list[_Measure]:
     """`Outcome. Timepoint: when. Method of measurement: how;Outcome. ...` and `OutcomeTimepoint: when;...`"""
-    pieces: list[str] = []
+    pieces: list[list[str]] = []
+    is_whole = True
     for piece in _TIGHT_SEMICOLON.split(text):
-        if pieces and not (_TIMEPOINT.search(pieces[-1]) and _TIMEPOINT.search(piece)):
-            # every outcome has its time point: a piece without one was cut out of its neighbour
-            pieces[-1] += f";{piece}"
+        has_timepoint = _TIMEPOINT.search(piece) is not None
+        if is_whole and (has_timepoint or not pieces):
+            pieces.append([piece])
+            is_whole = has_timepoint
         else:
-            pieces.append(piece)
+            # every outcome has its time point: a piece without one was cut out of its neighbour
+            pieces[-1].append(piece)
+            is_whole = is_whole or has_timepoint
     found: list[_Measure] = []
     for piece in pieces:
-        measure, *frames = _TIMEPOINT.split(piece, maxsplit=1)
+        measure, *frames = _TIMEPOINT.split(";".join(piece), maxsplit=1)
         when, *how = _METHOD.split(frames[0], maxsplit=1) if frames else [""]
         found.append((measure, when.strip(" .") or None, how[0].strip() if how else None))
     return found
@@ -1030,12 +1033,13 @@ def _opening_of_last_bracket(text: str) -> int | None:
     return None
 
 
-def _lbctr_outcomes(text: str) -> list[_Measure]:
-    return [(name, when, how.strip()) for name, when, how in _LBCTR_OUTCOME.findall(text)] or [(text, None, None)]
-
-
-def _repec_outcomes(text: str) -> list[_Measure]:
-    found: list[_Measure] = [(name, when.strip(" ;"), how.strip()) for name, how, when in _REPEC_OUTCOME.findall(text)]
+def _labelled_outcomes(text: str) -> list[_Measure]:
+    """`Name: a;Timepoints: b;Measure: c;Name: ...` and `Outcome name:a Measure:c Timepoints:b ...`"""
+    found: list[_Measure] = []
+    for piece in _LABELLED_OUTCOME.split(text)[1:]:
+        name, *parts = _LABELLED_PART.split(piece)
+        said = {label.lower(): value.strip(" ;\n") for label, value in zip(parts[::2], parts[1::2], strict=True)}
+        found.append((name, said.get("timepoint"), said.get("measure")))
     return found or [(text, None, None)]
 
 
@@ -1075,8 +1079,8 @@ _OUTCOME_DIALECTS: dict[str, Callable[[str], list[_Measure]]] = {
     "ctri": _timepoint_outcomes,
     "tctr": _bracketed_outcomes,
     "anzctr": _bracketed_outcomes,
-    "lbctr": _lbctr_outcomes,
-    "repec": _repec_outcomes,
+    "lbctr": _labelled_outcomes,
+    "repec": _labelled_outcomes,
     "euctr": _eu_outcomes,
     "ctis": _eu_outcomes,
 }
