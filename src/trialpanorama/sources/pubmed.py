@@ -847,7 +847,7 @@ SOURCE = Source(
     title="PubMed",
     home_page="https://pubmed.ncbi.nlm.nih.gov/",
     licence="NLM terms: may be passed on with attribution to NLM; publishers may hold rights in abstracts",
-    is_open=True,
+    is_open=False,
     registers=("pubmed",),
     obtain=(
         "Save a search as PubMed (MEDLINE) text or fetch it as XML with the E-utilities (db=pubmed, retmode=xml), or "
