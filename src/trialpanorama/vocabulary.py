@@ -102,7 +102,7 @@ def _squash(text: str) -> str:
 
 
 _NOT_A_WORD = re.compile(r"[\W_]+")
-_PARENTHESIS = re.compile(r"\s*\([^()]*\)")
+_PARENTHESIS = re.compile(r"\s{0,9}\([^()]*\)")
 _TAG = re.compile(r"<[^<>]{0,40}>")
 
 
