@@ -308,6 +308,7 @@ def test_doctor(command: Command, warehouse: Path) -> None:
     facts = command("doctor", "--json", "--warehouse", warehouse).json
     assert facts["warehouse"]["snapshot"]
     assert "duckdb" in facts["libraries"]
+    assert facts["inspect_plugin"] is True
     assert facts["extras"].keys() == {"train", "web", "spark", "embed"}
     text = command("doctor").out
     assert facts["python"] in text

@@ -7,7 +7,7 @@ import platform
 import re
 import shutil
 import sys
-from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.metadata import PackageNotFoundError, entry_points, requires, version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,7 @@ def doctor_facts(warehouse: Path | None) -> dict[str, Any]:
         "memory_gb": _memory_gb(),
         "disk_free_gb": round(disk.free / 1024**3, 1),
         "libraries": libraries,
+        "inspect_plugin": any(point.name == "trialpanorama" for point in entry_points(group="inspect_ai")),
         "extras": extras,
         "warehouse": state,
         "problems": problems,
@@ -65,6 +66,8 @@ def doctor_text(facts: dict[str, Any]) -> str:
         ["disk", f"{facts['disk_free_gb']} GB free"],
         ["libraries", ", ".join(f"{name} {found or 'MISSING'}" for name, found in facts["libraries"].items())],
     ]
+    found = "yes: inspect eval trialpanorama/TASK" if facts["inspect_plugin"] else "no: pip install trialpanorama"
+    rows.append(["known to Inspect", found])
     for extra, present in facts["extras"].items():
         rows.append([f"[{extra}]", "installed" if present else f"not installed: pip install 'trialpanorama[{extra}]'"])
     state = facts["warehouse"]
@@ -77,7 +80,7 @@ def doctor_text(facts: dict[str, Any]) -> str:
         ["warehouse", f"{state['path']}: {held}" + (", a build is unfinished" if state["is_unfinished"] else "")]
     )
     verdict = "\n".join(f"- {problem}" for problem in facts["problems"]) or "Nothing is wrong."
-    return "\n".join(f"{label:<14} {found}" for label, found in rows) + "\n\n" + verdict
+    return "\n".join(f"{label:<16} {found}" for label, found in rows) + "\n\n" + verdict
 
 
 def _base_libraries() -> list[str]:
