@@ -1,12 +1,14 @@
 """Which of four primary endpoints belongs to this trial.
 
 The other three are primary endpoints of other trials of the same split, as like this one as can be had: the same
-condition (else a related one), phase and kind of intervention, and worded like the right one or like the trial, so
-that shared words alone do not give the answer away. `baseline/lexical` measures how far they still do.
+condition (else a related one), phase and kind of intervention, worded like the right one, about as long, and sharing
+no fewer words with the description where such are to be had, so that counting words does not give the answer away.
+`baseline/lexical` measures how far it still does.
 """
 
 from __future__ import annotations
 
+import math
 import random
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
@@ -236,15 +238,18 @@ class _Pool:
     def _likeness(self, entry: _Entry, other: _Entry) -> float:
         start, theirs = entry.trial.start, other.trial.start
         same = (
-            2.0 * bool(entry.conditions & other.conditions)
+            4.0 * bool(entry.conditions & other.conditions)
             + 1.0 * _overlap(entry.condition_words, other.condition_words)
             + 0.5 * (start.phases == theirs.phases)
             + 0.5 * bool(entry.kinds & other.kinds)
             + 0.5 * (start.trial_type == theirs.trial_type)
         )
         answer = self._shared(entry.tokens & other.tokens, entry.tokens | other.tokens)
-        stem = self._shared(other.tokens & entry.stem, other.tokens)
-        return same + 2.0 * answer + 2.0 * stem
+        mine, theirs_in_mine = (self._shared(tokens & entry.stem, tokens) for tokens in (entry.tokens, other.tokens))
+        # On 1,000 real trials these weights left 33 % to the option with most shared words, 20 % to that with fewest,
+        # 24 % to the longest and 19 % to the shortest.
+        length = abs(math.log(len(entry.endpoint) / len(other.endpoint)))
+        return same + 2.0 * answer - 6.0 * max(0.0, mine - theirs_in_mine) - length
 
     def _shared(self, common: frozenset[str], everything: frozenset[str]) -> float:
         weight = self.weight
