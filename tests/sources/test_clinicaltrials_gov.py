@@ -270,7 +270,7 @@ def test_date_types_of_legacy_xml(type: str, canonical: str) -> None:
 
 @pytest.mark.parametrize("status", ["SUSPENDED", "TERMINATED", "WITHDRAWN"])
 def test_why_it_stopped_is_kept_as_said(status: str) -> None:
-    module = {"overallStatus": status, "whyStopped": "No  money\nleft"}
+    module = {"overallStatus": status, "whyStopped": "No money left"}
     assert one(v2(statusModule=module)).why_stopped == "No money left"
     assert (
         one(xml(f"<overall_status>{status.title()}</overall_status><why_stopped>\n  No\n  </why_stopped>")).why_stopped

@@ -6,8 +6,9 @@ repeat name by name; legacy XML and the CSV of a search fill the Record directly
 - A date keeps its precision; the words of older formats (Anticipated, Estimate) become v2's ESTIMATED.
 - Enrolment without a type (old records, every CSV) is neither called planned nor reached: it stays in
   `enrollment_raw`, with a note.
-- API v2 escapes what Markdown would read as markup (`\\>`), legacy XML wraps its text blocks at 100 columns: both
-  are undone. Breaks between paragraphs and list items stay.
+- API v2 folds white space itself, and indents nested lists: its longer texts are kept as they are, but for the
+  escapes before what Markdown would read as markup (`\\>`). Legacy XML wraps its text blocks at 100 columns, which is
+  undone; breaks between paragraphs and list items stay.
 - Legacy XML lists references of the sponsor and of the register in one, so their type is not known, except RESULT.
 - A CSV cell joins the parts of an outcome (measure, description, time frame) and of a site (name, city, state) by
   commas that the parts hold too: they stay together, as `measure` and `facility`, with a note.
@@ -307,7 +308,7 @@ def _reference(
 ) -> Reference:
     named = citation.find("doi") if citation else -1
     doi = _DOI.search(citation, named) if citation and named >= 0 else None
-    return Reference(fold(pmid), doi[0] if doi else None, type, citation, is_retracted)
+    return Reference(pmid.strip() if pmid else None, doi[0] if doi else None, type, citation, is_retracted)
 
 
 _MESH_UID = re.compile(r"([DC])000(\d{6})")
@@ -713,14 +714,14 @@ def _record_of_study(study: Study) -> Record:
             if browse
             for is_ancestor, meshes in ((False, browse.meshes), (True, browse.ancestors))
             for mesh in meshes or ()
-            if (term := fold(mesh.term))
+            if (term := mesh.term)
         ]
     documents = study.document_section.large_document_module if study.document_section else None
     for document in (documents.large_docs if documents else None) or ():
         url = document.filename
         if url:
             url = f"https://cdn.clinicaltrials.gov/large-docs/{record.id[-2:]}/{record.id}/{url}"
-        record.links.append(Link(url, fold(document.label)))
+        record.links.append(Link(url, document.label))
     record.has_results = study.has_results
     if study.results_section is not None:
         _set_results(record, study.results_section)
@@ -787,13 +788,13 @@ def _set_oversight(record: Record, module: _OversightModule) -> None:
 
 
 def _set_description(record: Record, module: _DescriptionModule) -> None:
-    record.brief_summary = block(module.brief_summary)
-    record.detailed_description = block(module.detailed_description)
+    record.brief_summary = module.brief_summary or None
+    record.detailed_description = module.detailed_description or None
 
 
 def _set_conditions(record: Record, module: _ConditionsModule) -> None:
-    record.conditions = [Condition(name) for raw in module.conditions or () if (name := fold(raw))]
-    record.keywords = [word for raw in module.keywords or () if (word := fold(raw))]
+    record.conditions = [Condition(name) for name in module.conditions or () if name]
+    record.keywords = [word for word in module.keywords or () if word]
 
 
 def _set_design(record: Record, module: _DesignModule) -> None:
@@ -801,7 +802,7 @@ def _set_design(record: Record, module: _DesignModule) -> None:
         _set_study_type(record, module.study_type)
     if module.phases:
         _set_phases(record, module.phases, "|".join(module.phases))
-    record.target_duration = fold(module.target_duration)
+    record.target_duration = module.target_duration
     if module.bio_spec:
         record.biospecimen_retention = module.bio_spec.retention
     if (enrollment := module.enrollment_info) and enrollment.count is not None:
@@ -812,11 +813,11 @@ def _set_design(record: Record, module: _DesignModule) -> None:
     for part in ("allocation", "intervention_model", "primary_purpose", "observational_model", "time_perspective"):
         if raw := getattr(design, part):
             _set_design_part(record, part, raw)
-    record.intervention_model_description = block(design.intervention_model_description)
+    record.intervention_model_description = design.intervention_model_description or None
     if masking := design.masking_info:
         if masking.masking:
             _set_masking(record, masking.masking, masking.who_masked or ())
-        record.masking_description = block(masking.masking_description)
+        record.masking_description = masking.masking_description or None
 
 
 def _set_arms(record: Record, module: _ArmsInterventionsModule) -> None:
@@ -825,11 +826,11 @@ def _set_arms(record: Record, module: _ArmsInterventionsModule) -> None:
             label,
             vocabulary.arm_type(arm.type),
             arm.type,
-            block(arm.description),
-            [_without_type(name) for raw in arm.intervention_names or () if (name := fold(raw))],
+            arm.description or None,
+            [_without_type(name) for name in arm.intervention_names or () if name],
         )
         for arm in module.arm_groups or ()
-        if (label := fold(arm.label))
+        if (label := arm.label)
     ]
     record.number_of_arms = len(record.arms) or None
     record.interventions = [
@@ -837,12 +838,12 @@ def _set_arms(record: Record, module: _ArmsInterventionsModule) -> None:
             name,
             vocabulary.intervention_type(given.type),
             given.type,
-            block(given.description),
-            [other for raw in given.other_names or () if (other := fold(raw))],
-            [label for raw in given.arm_group_labels or () if (label := fold(raw))],
+            given.description or None,
+            given.other_names or [],
+            given.arm_group_labels or [],
         )
         for given in module.interventions or ()
-        if (name := fold(given.name))
+        if (name := given.name)
     ]
 
 
@@ -853,55 +854,55 @@ def _set_outcomes(record: Record, module: _OutcomesModule) -> None:
         ("OTHER_PRE_SPECIFIED", module.other_outcomes),
     )
     record.outcomes = [
-        Outcome(kind, measure, block(outcome.description), fold(outcome.time_frame))
+        Outcome(kind, measure, outcome.description or None, outcome.time_frame)
         for kind, outcomes in kinds
         for outcome in outcomes or ()
-        if (measure := fold(outcome.measure))
+        if (measure := outcome.measure)
     ]
 
 
 def _set_eligibility_module(record: Record, module: _EligibilityModule) -> None:
-    _set_eligibility(record, block(module.eligibility_criteria))
+    _set_eligibility(record, module.eligibility_criteria or None)
     record.healthy_volunteers = module.healthy_volunteers
     if module.sex:
         record.sex_raw = module.sex
         record.sex = _folded(record, "sex", vocabulary.sex(module.sex), module.sex)
     _set_age(record, module.minimum_age, module.maximum_age)
-    record.study_population = block(module.study_population)
+    record.study_population = module.study_population or None
     record.sampling_method = module.sampling_method
 
 
 def _contact(type: str, contact: _Contact, affiliation: str | None = None) -> Contact:
-    phone = fold(contact.phone)
+    phone = contact.phone
     if phone and contact.phone_ext:
-        phone = f"{phone} ext. {fold(contact.phone_ext)}"
-    return Contact(type, fold(contact.name), affiliation, None, fold(contact.email), phone)
+        phone = f"{phone} ext. {contact.phone_ext}"
+    return Contact(type, contact.name, affiliation, None, contact.email, phone)
 
 
 def _set_places(record: Record, module: _ContactsLocationsModule) -> None:
     record.contacts.extend(_contact("central", contact) for contact in module.central_contacts or ())
     record.officials = [
-        Official(name, official.role, fold(official.affiliation))
+        Official(name, official.role, official.affiliation)
         for official in module.overall_officials or ()
-        if (name := fold(official.name))
+        if (name := official.name)
     ]
     for site in module.locations or ():
-        facility = fold(site.facility)
-        country = fold(site.country)
+        country = site.country
         point = site.geo_point
         record.locations.append(
             Location(
-                facility,
-                fold(site.city),
-                fold(site.state),
-                fold(site.zip),
+                site.facility,
+                site.city,
+                site.state,
+                site.zip,
                 _country(country) if country else None,
                 vocabulary.status(site.status),
                 point.lat if point else None,
                 point.lon if point else None,
             )
         )
-        record.contacts.extend(_contact("site", contact, facility) for contact in site.contacts or ())
+        if site.contacts:
+            record.contacts.extend(_contact("site", contact, site.facility) for contact in site.contacts)
 
 
 def _set_references(record: Record, module: _ReferencesModule) -> None:
@@ -910,16 +911,16 @@ def _set_references(record: Record, module: _ReferencesModule) -> None:
         if given.type and kind is None:
             record.notes.append(Note("references", _UNKNOWN_WORD, given.type))
         record.references.append(
-            _reference(given.pmid, cast(ReferenceType | None, kind), fold(given.citation), bool(given.retractions))
+            _reference(given.pmid, cast(ReferenceType | None, kind), given.citation, bool(given.retractions))
         )
-    record.links.extend(Link(fold(link.url), fold(link.label)) for link in module.see_also_links or ())
-    record.links.extend(Link(fold(data.url), fold(data.type)) for data in module.avail_ipds or ())
+    record.links.extend(Link(link.url, link.label) for link in module.see_also_links or ())
+    record.links.extend(Link(data.url, data.type) for data in module.avail_ipds or ())
 
 
 def _set_sharing(record: Record, module: _IpdSharingStatementModule) -> None:
     record.ipd_sharing = module.ipd_sharing
-    record.ipd_description = block(module.description)
-    if url := fold(module.url):
+    record.ipd_description = module.description or None
+    if url := module.url:
         record.links.append(Link(url, "IPD sharing"))
 
 
@@ -944,10 +945,10 @@ def _set_results(record: Record, section: Any) -> None:
         results.adverse_events = msgspec.convert(section.adverse_events_module, AdverseEvents, from_attributes=True)
     if more := section.more_info_module:
         if more.limitations_and_caveats:
-            results.limitations = block(more.limitations_and_caveats.description)
+            results.limitations = more.limitations_and_caveats.description or None
         if point := more.point_of_contact:
             person = _Contact(name=point.title, phone=point.phone, phone_ext=point.phone_ext, email=point.email)
-            record.contacts.append(_contact("results", person, fold(point.organization)))
+            record.contacts.append(_contact("results", person, point.organization))
     if results != Results():
         record.results = results
 
@@ -1258,13 +1259,12 @@ def _read_csv(stream: BinaryIO) -> Iterator[Record | Reject]:
 def _text(element: _Element) -> str | None:
     """The text of an element on one line."""
     text = element.text
-    if not text:
-        return None
-    if "&" in text:
-        text = _unescape(text)
-    if text.isprintable() and "  " not in text:  # as `fold`, without another call
-        return text.strip() or None
-    return " ".join(text.split()) or None
+    return _folded_text(text) if text else None
+
+
+@lru_cache(1 << 14)
+def _folded_text(text: str) -> str | None:
+    return fold(_unescape(text) if "&" in text else text)
 
 
 _ENTITY = re.compile(r"&(?:[a-zA-Z]{2,8}|#\d{1,6}|#[xX][0-9a-fA-F]{1,5});")
@@ -1538,8 +1538,8 @@ def _xml_location(record: Record, element: _Element) -> None:
                             site.state = _text(line)
                         elif tag == "zip":
                             site.postal_code = _text(line)
-                        elif tag == "country" and line.text:
-                            site.country = _country(line.text.strip())
+                        elif tag == "country" and (country := _text(line)):
+                            site.country = _country(country)
         elif tag == "status":
             site.status = vocabulary.status(_text(child))
         else:  # contact, contact_backup, investigator
