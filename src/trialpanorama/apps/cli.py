@@ -165,13 +165,19 @@ def build(
     replace: Annotated[
         bool, typer.Option("--replace", help="Start anew, instead of adding to what the warehouse has.")
     ] = False,
+    spark: Annotated[
+        str | None,
+        typer.Option("--spark", metavar="MASTER", help="Read on a Spark cluster: spark://host:port, yarn, local[2]."),
+    ] = None,
 ) -> None:
     """Read registry files into a warehouse, beside what it has; a build that was stopped goes on where it was."""
     from trialpanorama.apps.demo import build_warehouse
     from trialpanorama.warehouse import find_warehouse
 
     folder = find_warehouse(warehouse)
-    manifest = build_warehouse(inputs, folder, workers=workers, keep_contacts=keep_contacts, replace=replace)
+    manifest = build_warehouse(
+        inputs, folder, workers=workers, keep_contacts=keep_contacts, replace=replace, spark_master=spark
+    )
     put(
         f"{manifest.inputs:,} inputs = {manifest.records:,} records + {manifest.rejects:,} rejects; "
         f"{manifest.trials:,} trials; snapshot {manifest.snapshot}"

@@ -35,6 +35,7 @@ def build_warehouse(
     workers: int | None = None,
     keep_contacts: bool = False,
     replace: bool = False,
+    spark_master: str | None = None,
 ) -> Manifest:
     """Build a warehouse, showing progress."""
     from trialpanorama.build import Progress, build
@@ -49,7 +50,13 @@ def build_warehouse(
                 reporter.update(state.stage, state.done, state.total)
 
         return build(
-            inputs, warehouse, workers=workers, keep_contacts=keep_contacts, replace=replace, progress=progress
+            inputs,
+            warehouse,
+            workers=workers,
+            keep_contacts=keep_contacts,
+            replace=replace,
+            spark_master=spark_master,
+            progress=progress,
         )
 
 
