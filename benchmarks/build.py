@@ -105,7 +105,7 @@ def main() -> None:
             inputs = [folder / "sample"]
         seconds, entries, size = steps(inputs)
         total = sum(seconds.values())
-        print(f"reading on one core: {entries:,} entries, {size / 1e6:,.0f} MB on disk, {entries / total:,.0f} entries/s")
+        print(f"one core: {entries:,} entries, {size / 1e6:,.0f} MB on disk, {entries / total:,.0f} entries/s")
         for name, part in seconds.items():
             print(f"  {name:<22} {part:7.2f} s  {part / total:6.1%}")
         best: dict[int, float] = {}
