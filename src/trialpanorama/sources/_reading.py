@@ -128,7 +128,7 @@ def _joined_lines(text: str, line_break: str) -> str | None:
     lines = [*map(str.strip, text.split("\n"))]
     if any(map(text.__contains__, _ODD_BLANKS)) or not (text.isascii() or all(map(str.isprintable, lines))):
         lines = [" ".join(line.split()) for line in lines]
-    text = "\0".join(lines).strip("\0")
+    text = "\0".join(lines).strip("\0").replace("  ", " ")
     while "  " in text:
         text = text.replace("  ", " ")
     while "\0\0\0" in text:

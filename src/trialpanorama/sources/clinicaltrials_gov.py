@@ -1259,11 +1259,8 @@ def _read_csv(stream: BinaryIO) -> Iterator[Record | Reject]:
 def _text(element: _Element) -> str | None:
     """The text of an element on one line."""
     text = element.text
-    return _folded_text(text) if text else None
-
-
-@lru_cache(1 << 14)
-def _folded_text(text: str) -> str | None:
+    if not text:
+        return None
     return fold(_unescape(text) if "&" in text else text)
 
 
@@ -1896,19 +1893,22 @@ def _xml_event(
             case "description":
                 event.notes = _prose(child)
             case "counts":
-                event.stats.append(
-                    EventStat(
-                        _attribute_group(child),
-                        _count(child.get("events")),
-                        _count(child.get("subjects_affected")),
-                        _count(child.get("subjects_at_risk")),
-                    )
-                )
+                stat = EventStat()
+                for name, value in child.items():
+                    if name == "group_id":
+                        stat.group_id = _group_id(value)
+                    elif name == "subjects_at_risk":
+                        stat.num_at_risk = _count(value)
+                    elif name == "subjects_affected":
+                        stat.num_affected = _count(value)
+                    elif name == "events":
+                        stat.num_events = _count(value)
+                event.stats.append(stat)
     return event
 
 
-def _count(text: str | None) -> int | None:
-    return int(text) if text and text.isdecimal() else None
+def _count(text: str) -> int | None:
+    return int(text) if text.isdecimal() else None
 
 
 def _xml_total(groups: list[EventGroup], total: AdverseEvent) -> None:
