@@ -165,3 +165,10 @@ def test_a_trial_is_on_the_same_side_in_every_task() -> None:
             for sample in task.samples(con, split):
                 sides.setdefault(sample.study_id, set()).add(split)
     assert all(len(side) == 1 for side in sides.values())
+
+
+def test_trials_read_in_pieces_are_the_same_trials(monkeypatch: pytest.MonkeyPatch) -> None:
+    con = connection(many_trials(60))
+    whole = [list(trials(con, split)) for split in SPLITS]
+    monkeypatch.setattr("trialpanorama.tasks._trials._AT_ONCE", 7)
+    assert [list(trials(con, split)) for split in SPLITS] == whole

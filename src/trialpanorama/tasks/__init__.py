@@ -34,6 +34,9 @@ SPLITS: tuple[Split, ...] = get_args(Split)
 Inputs = TypeVar("Inputs", bound=msgspec.Struct)
 Answer = TypeVar("Answer", bound=msgspec.Struct)
 
+NOT_NEEDED = "more than the task asks for"
+"""Why a trial that could make a sample, or was not even read, makes none."""
+
 SEED = 20261121
 """Orders samples and mixes options; the same snapshot and seed give the same samples."""
 
@@ -90,6 +93,8 @@ class Task(ABC, Generic[Inputs, Answer]):
     meaning: ClassVar[str]
     metrics: ClassVar[tuple[Metric, ...]]
     """The first is the headline."""
+    most_samples: ClassVar[Mapping[Split, int]]
+    """How many samples a split has at most: the first of its trials, in their shuffled order."""
     inputs: type[Inputs]
     answer: type[Answer]
 

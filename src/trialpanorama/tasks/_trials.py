@@ -252,14 +252,23 @@ def split_trials(con: duckdb.DuckDBPyConnection) -> None:
         }
     )
     con.register("trial_splits_made", assigned)
-    con.execute(f"CREATE TEMP TABLE {_SPLITS_TABLE} AS SELECT * FROM trial_splits_made")
+    con.execute(
+        f"""CREATE TEMP TABLE {_SPLITS_TABLE} AS
+            SELECT *, row_number() OVER (PARTITION BY split ORDER BY md5('{SEED}:' || study_id), study_id) AS place
+            FROM trial_splits_made"""
+    )
     con.unregister("trial_splits_made")
 
 
 # --- reading
 
+_AT_ONCE = 10_000
+"""Trials that are read in one query, so that memory is bounded and who needs only some reads only some."""
+
 _QUERY = f"""
-WITH chosen AS (SELECT study_id, date, group_id FROM {_SPLITS_TABLE} WHERE split = $split),
+WITH chosen AS (
+    SELECT study_id, date, group_id, place FROM {_SPLITS_TABLE}
+    WHERE split = $split AND place > $after AND place <= $after + $most),
 named AS (
     SELECT study_id, list(condition_name ORDER BY position) AS conditions FROM conditions
     WHERE study_id IN (SELECT study_id FROM chosen) AND condition_mesh_type IS NULL GROUP BY study_id),
@@ -300,17 +309,22 @@ SELECT s.study_id, c.date, c.group_id, coalesce(s.is_fictional, false), s.title,
 FROM chosen c JOIN studies s USING (study_id) LEFT JOIN outcomes o USING (study_id)
 LEFT JOIN named USING (study_id) LEFT JOIN given USING (study_id) LEFT JOIN groups USING (study_id)
 LEFT JOIN measured USING (study_id) LEFT JOIN known USING (study_id)
-ORDER BY md5('{SEED}:' || s.study_id), s.study_id
+ORDER BY c.place
 """
 
 
 def trials(con: duckdb.DuckDBPyConnection, split: Split) -> Iterator[Trial]:
     """The trials of a split, in a fixed shuffled order."""
-    split_trials(con)
-    result = con.execute(_QUERY, {"split": split})
-    while rows := result.fetchmany(2_000):
-        for row in rows:
+    for after in range(0, count(con, split), _AT_ONCE):
+        for row in con.execute(_QUERY, {"split": split, "after": after, "most": _AT_ONCE}).fetchall():
             yield _trial(row, split)
+
+
+def count(con: duckdb.DuckDBPyConnection, split: Split) -> int:
+    """How many trials a split has."""
+    split_trials(con)
+    found = con.execute(f"SELECT count(*) FROM {_SPLITS_TABLE} WHERE split = ?", [split]).fetchone()
+    return int(found[0]) if found else 0
 
 
 def _trial(row: tuple[Any, ...], split: Split) -> Trial:
