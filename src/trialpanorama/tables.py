@@ -12,7 +12,9 @@ highest precedence that has any, and a single value from the Record of the highe
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
@@ -1046,6 +1048,8 @@ def build_tables(
         if table.sql is None:
             place = str(out / f"{table.name}.parquet").replace("'", "''")
             con.execute(f"CREATE OR REPLACE TEMP VIEW {table.name} AS SELECT * FROM read_parquet('{place}')")
+    (threads,) = con.execute("SELECT current_setting('threads')").fetchone() or (1,)
+    con.execute(f"SET threads = {min(int(threads), _THREADS)}")
     # Joins run as written: the wide rows of `records` stream past the narrow table on the right, which is kept in memory.
     con.execute("SET disabled_optimizers = 'join_order,build_side_probe_side'")
     con.execute(_MEMBERS)
@@ -1060,7 +1064,12 @@ def build_tables(
     for name in ("members", "winners", "newest_papers"):
         con.execute(f"DROP TABLE {name}")
     con.execute("RESET disabled_optimizers")
+    con.execute(f"SET threads = {threads}")
     return counts
+
+
+_THREADS = 2
+"""At most so many threads make tables: each holds some hundred megabytes of long rows."""
 
 
 _MEMBERS = """
@@ -1074,13 +1083,53 @@ _MEMBERS = """
 """`members`: what the other queries need to know of every Record that belongs to a Trial."""
 
 
+_SORTED_AT_ONCE = 150_000_000
+"""How many bytes of rows are sorted at a time: DuckDB's own sort of rows as long as a study's needs them all in memory."""
+
+_ROW_GROUP = 4096
+"""Rows in a row group: each thread that reads or writes holds a whole one in memory."""
+
+
 def write_table(con: duckdb.DuckDBPyConnection, table: Table, sql: str, out: Path) -> int:
-    """Write the rows of a query as a table: its columns and types, sorted by its key; columns not given are NULL."""
+    """Write the rows of a query as a table: its columns and types, sorted by its key; columns not given are NULL.
+
+    The rows are written as they come, and then sorted range by range of the key's first column, which is never NULL.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet
+
     given = {row[0] for row in con.execute(f"DESCRIBE {sql}").fetchall()}
     columns = ", ".join(f"CAST({c.name if c.name in given else 'NULL'} AS {c.type}) AS {c.name}" for c in table.columns)
-    place = str(out / f"{table.name}.parquet").replace("'", "''")
-    rows = f"SELECT {columns} FROM ({sql}) ORDER BY {', '.join(table.key)}"
-    # small row groups: a writer holds a whole one in memory, and a study can be long
-    options = "FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 16384"
-    row = con.execute(f"COPY ({rows}) TO '{place}' ({options})").fetchone()
-    return int(row[0]) if row else 0
+    unsorted = out / f".{table.name}.part"
+    place = str(unsorted).replace("'", "''")
+    con.execute("SET preserve_insertion_order = false")
+    con.execute(
+        f"COPY (SELECT {columns} FROM ({sql})) TO '{place}' (FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE {_ROW_GROUP})"
+    )
+    con.execute("RESET preserve_insertion_order")
+    metadata = pyarrow.parquet.read_metadata(unsorted)
+    size = sum(metadata.row_group(number).total_byte_size for number in range(metadata.num_row_groups))
+    step = metadata.num_rows // (size // _SORTED_AT_ONCE + 1) + 1
+    first = table.key[0]
+    cuts = con.execute(
+        f"""SELECT DISTINCT {first} FROM (SELECT {first}, row_number() OVER (ORDER BY {first}) AS place
+            FROM read_parquet('{place}')) WHERE place % {step} = 0 ORDER BY 1"""
+    ).fetchall()
+    bounds = [f"'{cut}'" for cut in (str(cut).replace("'", "''") for (cut,) in cuts)]
+    ranges = [
+        " AND ".join([f"{first} {sign} {bound}" for sign, bound in ((">=", low), ("<", high)) if bound] or ["true"])
+        for low, high in pairwise(["", *bounds, ""])
+    ]
+    with contextlib.ExitStack() as stack:
+        stack.callback(unsorted.unlink)
+        writer = None
+        for inside in ranges:
+            reader: pa.RecordBatchReader = con.sql(
+                f"SELECT * FROM read_parquet('{place}') WHERE {inside} ORDER BY {', '.join(table.key)}"
+            ).to_arrow_reader(_ROW_GROUP)
+            if writer is None:
+                target = out / f"{table.name}.parquet"
+                writer = stack.enter_context(pyarrow.parquet.ParquetWriter(target, reader.schema, compression="zstd"))
+            for batch in reader:
+                writer.write_batch(batch)
+    return int(metadata.num_rows)
