@@ -119,21 +119,25 @@ def unwrap(text: str | None) -> str | None:
     return _joined_lines(text, " ") if text else None
 
 
+_LINE_BREAK = re.compile(r"\r\n?|\n")
+
+
 def _joined_lines(text: str, line_break: str) -> str | None:
     """Lines without superfluous blanks, joined; blank lines become one."""
-    if "\r" in text:
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
-    if "\n" not in text:
+    if "\n" not in text and "\r" not in text:
         return fold(text)
-    lines = [*map(str.strip, text.split("\n"))]
+    lines = [*map(str.strip, text.split("\n"))]  # which also takes the \r off \r\n
     if any(map(text.__contains__, _ODD_BLANKS)) or not (text.isascii() or all(map(str.isprintable, lines))):
-        lines = [" ".join(line.split()) for line in lines]
-    text = "\0".join(lines).strip("\0").replace("  ", " ")
-    while "  " in text:
-        text = text.replace("  ", " ")
-    while "\0\0\0" in text:
-        text = text.replace("\0\0\0", "\0\0")
-    return text.replace("\0\0", "\n\n").replace("\0", line_break) or None
+        lines = [" ".join(line.split()) for line in _LINE_BREAK.split(text)]
+    joined = "\0".join(lines)
+    if "\r" in joined:
+        return _joined_lines(text.replace("\r\n", "\n").replace("\r", "\n"), line_break)
+    joined = joined.strip("\0").replace("  ", " ")
+    while "  " in joined:
+        joined = joined.replace("  ", " ")
+    while "\0\0\0" in joined:
+        joined = joined.replace("\0\0\0", "\0\0")
+    return joined.replace("\0\0", "\n\n").replace("\0", line_break) or None
 
 
 def from_html(text: str | None) -> str | None:

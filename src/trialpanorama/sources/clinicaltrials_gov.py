@@ -175,11 +175,13 @@ def _token(words: str | None) -> str | None:
     return _TOKENS.get(text) or re.sub(r"\W+", "_", text).strip("_").upper()
 
 
-def _set_status(record: Record, raw: str, last_known: str | None = None) -> None:
+def _set_status(record: Record, raw: str) -> None:
     record.status_raw = raw
     record.status = _folded(record, "status", vocabulary.status(raw), raw)
-    if last_known:
-        record.last_known_status = _folded(record, "last_known_status", vocabulary.status(last_known), last_known)
+
+
+def _set_last_known_status(record: Record, raw: str) -> None:
+    record.last_known_status = _folded(record, "last_known_status", vocabulary.status(raw), raw)
 
 
 def _set_study_type(record: Record, raw: str) -> None:
@@ -489,7 +491,6 @@ class _EligibilityModule(_Json):
 
 class _Contact(_Json):
     name: str | None = None
-    affiliation: str | None = None
     phone: str | None = None
     phone_ext: str | None = None
     email: str | None = None
@@ -754,7 +755,9 @@ def _struct_date(struct: _DateStruct | None) -> PartialDate | None:
 
 def _set_status_module(record: Record, module: _StatusModule) -> None:
     if module.overall_status:
-        _set_status(record, module.overall_status, module.last_known_status)
+        _set_status(record, module.overall_status)
+    if module.last_known_status:
+        _set_last_known_status(record, module.last_known_status)
     record.why_stopped = fold(module.why_stopped)
     if module.expanded_access_info:
         record.has_expanded_access = module.expanded_access_info.has_expanded_access
@@ -1372,15 +1375,6 @@ def _xml_oversight(record: Record, element: _Element) -> None:
                 record.is_fda_regulated_device = _yes(child.text)
 
 
-def _xml_status(record: Record, raw: str) -> None:
-    record.status_raw = raw
-    record.status = _folded(record, "status", vocabulary.status(raw), raw)
-
-
-def _xml_last_known_status(record: Record, raw: str) -> None:
-    record.last_known_status = _folded(record, "last_known_status", vocabulary.status(raw), raw)
-
-
 def _xml_design(record: Record, element: _Element) -> None:
     for child in element:
         if child.tag == "intervention_model_description":
@@ -1496,8 +1490,8 @@ def _xml_eligibility(record: Record, element: _Element) -> None:
 
 
 def _xml_person(texts: dict[str, str | None]) -> str | None:
-    """A name in one (`last_name`, as the register writes it) or in parts."""
-    parts = (texts.get("first_name"), texts.get("middle_name"), texts.get("last_name"))
+    """A name in one (`last_name`, as the register writes it), in parts, or a title (of posted results)."""
+    parts = (texts.get("first_name"), texts.get("middle_name"), texts.get("last_name") or texts.get("name_or_title"))
     name = " ".join(filter(None, parts))
     return f"{name}, {texts['degrees']}" if name and texts.get("degrees") else name or None
 
@@ -1510,8 +1504,8 @@ def _xml_official(record: Record, element: _Element) -> None:
 
 def _xml_contact(type: str, element: _Element, affiliation: str | None = None) -> Contact:
     texts = _texts(element)
-    person = _Contact(_xml_person(texts), None, texts.get("phone"), texts.get("phone_ext"), texts.get("email"))
-    return _contact(type, person, affiliation)
+    person = _Contact(_xml_person(texts), texts.get("phone"), texts.get("phone_ext"), texts.get("email"))
+    return _contact(type, person, texts.get("organization") or affiliation)
 
 
 def _xml_central_contact(record: Record, element: _Element) -> None:
@@ -1894,7 +1888,8 @@ def _xml_event(
                 event.notes = _prose(child)
             case "counts":
                 stat = EventStat()
-                for name, value in child.items():
+                for name, given in child.items():
+                    value = str(given)
                     if name == "group_id":
                         stat.group_id = _group_id(value)
                     elif name == "subjects_at_risk":
@@ -1936,12 +1931,7 @@ def _xml_results(record: Record, element: _Element) -> None:
             case "limitations_and_caveats":
                 results.limitations = _prose(child)
             case "point_of_contact":
-                texts = _texts(child)
-                texts["last_name"] = texts.get("name_or_title")
-                person = _Contact(
-                    texts["last_name"], None, texts.get("phone"), texts.get("phone_ext"), texts.get("email")
-                )
-                record.contacts.append(_contact("results", person, texts.get("organization")))
+                record.contacts.append(_xml_contact("results", child))
     record.results = results
     record.has_results = True
 
@@ -1956,8 +1946,8 @@ _XML: dict[str, _Handler] = {
     "oversight_info": _xml_oversight,
     "brief_summary": _long("brief_summary"),
     "detailed_description": _long("detailed_description"),
-    "overall_status": _with_text(_xml_status),
-    "last_known_status": _with_text(_xml_last_known_status),
+    "overall_status": _with_text(_set_status),
+    "last_known_status": _with_text(_set_last_known_status),
     "why_stopped": _line("why_stopped"),
     "start_date": _dated("start_date"),
     "completion_date": _dated("completion_date"),
