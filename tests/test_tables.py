@@ -330,6 +330,16 @@ def test_rows_are_the_same_in_any_order_of_records(made: Made, full: list[Record
         assert other(f"FROM {table.name}") == expected
 
 
+def test_rows_are_the_same_however_many_are_sorted_at_a_time(
+    made: Made, full: list[Record], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trialpanorama.tables._SORTED_AT_ONCE", 1)
+    other = Made(full, tmp_path)
+    for table in TABLES:
+        assert other(f"FROM {table.name}") == made(f"FROM {table.name}")
+    assert not list(tmp_path.glob("*.part"))
+
+
 def test_a_study_takes_each_value_from_the_first_record_that_gives_it(query: Query) -> None:
     records = [
         native(public_title="Native", sex="ALL", countries=[Country("Atlantis"), Country("Avalon", is_removed=True)]),
