@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import typing
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import msgspec
 import pyarrow as pa
 import pytest
 
@@ -32,24 +34,25 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
 
 
 def test_every_field_of_a_record_says_what_it_means() -> None:
-    waiting: list[Any] = [Record]
-    seen = set()
-    while waiting:
-        struct = waiting.pop()
+    for struct in [Record, *_all_parts()]:
         for field in fields(struct):
             assert field.meaning, f"{struct.__name__}.{field.name} has no meaning"
-            for inner in _structs(field.annotation):
-                if inner not in seen:
-                    seen.add(inner)
-                    waiting.append(inner)
-    assert len(seen) > 30
+    assert len(_all_parts()) > 30
+
+
+def _all_parts() -> list[Any]:
+    """Every struct that a Record is made of."""
+    waiting: list[Any] = [Record]
+    seen: list[Any] = []
+    while waiting:
+        for field in fields(waiting.pop()):
+            new = [struct for struct in _structs(field.annotation) if struct not in seen]
+            seen += new
+            waiting += new
+    return seen
 
 
 def _structs(annotation: Any) -> list[Any]:
-    import typing
-
-    import msgspec
-
     if isinstance(annotation, type) and issubclass(annotation, msgspec.Struct):
         return [annotation]
     return [struct for argument in typing.get_args(annotation) for struct in _structs(argument)]
@@ -68,6 +71,20 @@ def test_a_record_survives_the_way_to_parquet_and_back() -> None:
     )
     assert table.to_pylist()[1]["has_dmc"] is None
     assert table.schema.field("id").metadata[b"comment"].startswith(b"The Record's own identifier")
+
+
+def test_no_default_becomes_unknown_on_the_way_to_parquet() -> None:
+    """A field that is left at its default has the default in the table too, not null."""
+    lost = []
+    for struct in [Record, *_all_parts()]:
+        required = {field.name for field in msgspec.structs.fields(struct) if field.required}
+        value = struct(**dict.fromkeys(required, "x"))
+        row = warehouse.lines_table(struct, msgspec.json.encode(value) + b"\n").to_pylist()[0]
+        for name in row:
+            default = getattr(value, name)
+            if default not in (None, "", []) and not isinstance(default, msgspec.Struct) and row[name] != default:
+                lost.append(f"{struct.__name__}.{name}")
+    assert lost == []
 
 
 def test_the_manifest_counts_every_input(small: Warehouse) -> None:

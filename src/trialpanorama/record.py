@@ -8,7 +8,7 @@ value is folded out of a registry's word, the word stands beside it in a field t
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
@@ -37,6 +37,11 @@ from trialpanorama.vocabulary import (
 )
 
 
+def _written(value: Any) -> Any:
+    """A default that is written out: structs leave out what equals a plain default, and it would be read as unknown."""
+    return msgspec.field(default_factory=lambda: value)
+
+
 class Part(msgspec.Struct, omit_defaults=True, gc=False):
     """The common base of a Record's parts; it has no field of its own."""
 
@@ -50,7 +55,7 @@ class Place(Part):
     file_sha256: Annotated[str, Meta(description="SHA-256 of the file's bytes, as they lie on disk")] = ""
     member: Annotated[str | None, Meta(description="Path inside the archive, where the file is one")] = None
     format: Annotated[str | None, Meta(description="The format that was recognised, of the source's list")] = None
-    ordinal: Annotated[int, Meta(description="Which entry of the file or member it is, from 1")] = 1
+    ordinal: Annotated[int, Meta(description="Which entry of the file or member it is, from 1")] = _written(1)
     offset: Annotated[
         int | None, Meta(description="Where the entry begins in the decompressed member", extra={"unit": "bytes"})
     ] = None
@@ -98,7 +103,7 @@ class Identifier(Part):
             "mentioned: it only occurs in a text",
             extra={"values": ["primary", "alias", "secondary", "organisation", "bridge", "mentioned"]},
         ),
-    ] = "secondary"
+    ] = _written("secondary")
     raw: Annotated[str | None, Meta(description="The source's own text, where it differs from `id`")] = None
     type_raw: Annotated[
         str | None, Meta(description="The kind of id in the source's words (EUDRACT_NUMBER, NIH ...)")
@@ -111,7 +116,9 @@ class Sponsor(Part):
     """An organisation (or person) that leads, supports or pays for the study."""
 
     name: Annotated[str, Meta(description="As the source writes it")]
-    role: Annotated[SponsorRole, Meta(description="Lead sponsor, collaborator (secondary sponsor) or funder")] = "LEAD"
+    role: Annotated[SponsorRole, Meta(description="Lead sponsor, collaborator (secondary sponsor) or funder")] = (
+        _written("LEAD")
+    )
     sponsor_class: Annotated[SponsorClass | None, Meta(description="ClinicalTrials.gov agency class")] = None
     sponsor_class_raw: Annotated[
         str | None, Meta(description="The source's own word; none where the class was told from the name")
@@ -136,8 +143,10 @@ class MeshTerm(Part):
     about: Annotated[
         str,
         Meta(description="What the term describes", extra={"values": ["condition", "intervention", "article"]}),
-    ] = "condition"
-    is_ancestor: Annotated[bool, Meta(description="A broader term of an attached one, not attached itself")] = False
+    ] = _written("condition")
+    is_ancestor: Annotated[bool, Meta(description="A broader term of an attached one, not attached itself")] = _written(
+        False
+    )
     is_major: Annotated[bool | None, Meta(description="A main topic of the article (PubMed)")] = None
     qualifiers: Annotated[list[str], Meta(description="MeSH qualifiers (PubMed)")] = []
 
@@ -191,7 +200,7 @@ class Country(Part):
     name: Annotated[str, Meta(description="In ClinicalTrials.gov's spelling; the source's word where it is not known")]
     raw: Annotated[str | None, Meta(description="The source's word, where it differs")] = None
     is_removed: Annotated[bool, Meta(description="The register lists it as a country that takes no part any more")] = (
-        False
+        _written(False)
     )
 
 
@@ -228,7 +237,7 @@ class Reference(Part):
         ),
     ] = None
     citation: Annotated[str | None, Meta(description="As the source writes it")] = None
-    is_retracted: Annotated[bool, Meta(description="The register marks it as retracted")] = False
+    is_retracted: Annotated[bool, Meta(description="The register marks it as retracted")] = _written(False)
 
 
 class Link(Part):
@@ -535,7 +544,7 @@ class Paper(Part):
     grants: Annotated[list[str], Meta(description="Grant ids with their agencies")] = []
     corrections: Annotated[list[Correction], Meta(description="Errata, retractions, comments")] = []
     cited_pmids: Annotated[list[str], Meta(description="PubMed ids of the reference list")] = []
-    is_retracted: Annotated[bool, Meta(description="The article is a retracted publication")] = False
+    is_retracted: Annotated[bool, Meta(description="The article is a retracted publication")] = _written(False)
 
 
 class Record(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -548,18 +557,18 @@ class Record(msgspec.Struct, kw_only=True, omit_defaults=True):
     ] = ""
     source: Annotated[str, Meta(description="The source that was read (the file's name in sources/)")] = ""
     kind: Annotated[RecordKind, Meta(description="A registration of a study, a publication or a systematic review")] = (
-        "REGISTRATION"
+        _written("REGISTRATION")
     )
     register: Annotated[
         str | None,
         Meta(
-            description="The register that issued `id` (a name of trialpanorama.identifiers); an ICTRP row has its registry's"
+            description="The register that issued `id` (a name of trialpanorama.identifiers); of an ICTRP row, its registry"
         ),
     ] = None
     id: Annotated[str, Meta(description="The Record's own identifier, normalised: NCT number, PMID, ...")]
     url: Annotated[str | None, Meta(description="The record's page in its register")] = None
     licence: Annotated[str, Meta(description="The licence or terms under which the source gives it")] = ""
-    is_fictional: Annotated[bool, Meta(description="Made up by trialpanorama's sample generator")] = False
+    is_fictional: Annotated[bool, Meta(description="Made up by trialpanorama's sample generator")] = _written(False)
     language: Annotated[
         str | None, Meta(description="Language of the texts, ISO 639-1, where it is known not to be English")
     ] = None
