@@ -34,12 +34,16 @@ def test_samples_go_to_disk_with_a_card_that_counts_every_trial(tmp_path: Path) 
     open_trials = [
         HandTrial(number=900 + i, status="RECRUITING", title=f"An open trial of something number {i}") for i in range(3)
     ]
-    opened = warehouse(tmp_path / "w", [*many_trials(120), *open_trials])
+    undated = HandTrial(
+        number=950, title="A trial without a date", studies={"registration_date": None, "start_date": None}
+    )
+    opened = warehouse(tmp_path / "w", [*many_trials(120), *open_trials, undated])
     cards = tasks.build(opened)
     assert set(cards) == set(tasks.tasks())
     for name, card in cards.items():
         assert sum(card.samples.values()) + sum(sum(c.values()) for c in card.left_out.values()) == 123
         assert card == msgspec.json.decode((opened.path / "tasks" / name / "card.json").read_bytes(), type=Card)
+        assert card.undated == 1
         assert card.snapshot == opened.snapshot
         assert card.is_fictional
         for split in SPLITS:

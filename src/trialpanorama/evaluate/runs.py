@@ -150,10 +150,10 @@ def run(
 
     from trialpanorama.evaluate import plugin
 
-    made = plugin.make_task(chosen.name, os.fspath(warehouse) if warehouse is not None else None, split)
+    asked = plugin.NO_MODEL if kind else _model(model)
     logs = inspect_ai.eval(
-        made,
-        model=plugin.NO_MODEL if kind else _model(model),
+        plugin.make_task(chosen.name, os.fspath(warehouse) if warehouse is not None else None, split),
+        model=asked,
         solver=plugin.solvers[kind]() if kind else None,
         limit=limit,
         log_dir=os.fspath(log_dir) if log_dir is not None else None,
@@ -211,7 +211,7 @@ def _model(model: str | Model) -> Model:
 
 
 def _plain(text: str) -> str:
-    return " ".join(re.sub(r"\[/?[a-z ]+\]", "", text).split())
+    return " ".join(re.sub(r"\[/?[a-z ]+\]", "", text).split()).removeprefix("ERROR: ")
 
 
 # --- reading logs

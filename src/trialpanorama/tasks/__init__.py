@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar, get_
 
 import msgspec
 
+from trialpanorama import identifiers
 from trialpanorama.errors import UnknownName, UserError
 from trialpanorama.warehouse import Warehouse
 
@@ -215,6 +216,8 @@ class Card(msgspec.Struct, kw_only=True):
     """How often each answer is the right one."""
     left_out: dict[Split, dict[str, int]]
     """Trials that make no sample, by reason."""
+    undated: int = 0
+    """Registered trials without any date: they are in no split."""
 
 
 def build(warehouse: Warehouse, out: Path | None = None, names: Iterable[str] | None = None) -> dict[str, Card]:
@@ -228,6 +231,7 @@ def build(warehouse: Warehouse, out: Path | None = None, names: Iterable[str] | 
     try:
         for chosen in [task(name) for name in names] if names is not None else tasks().values():
             card = _empty_card(chosen, warehouse)
+            card.undated = _undated(con)
             folder = out / chosen.name
             folder.mkdir(parents=True, exist_ok=True)
             # The card goes first and comes back last: samples without a card are never read.
@@ -304,9 +308,16 @@ def _empty_card(chosen: AnyTask, warehouse: Warehouse) -> Card:
     )
 
 
+def _undated(con: duckdb.DuckDBPyConnection) -> int:
+    from trialpanorama.tasks._trials import count
+
+    found = con.execute("SELECT count(*) FROM studies WHERE kind = 'registration'").fetchone()
+    return (int(found[0]) if found else 0) - sum(count(con, split) for split in SPLITS)
+
+
 @cache
 def _code() -> str:
     digest = hashlib.sha256()
-    for path in sorted(Path(os.fspath(__path__[0])).glob("*.py")):
+    for path in [*sorted(Path(os.fspath(__path__[0])).glob("*.py")), Path(identifiers.__file__)]:
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
