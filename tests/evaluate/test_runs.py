@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import math
 import os
 import subprocess
@@ -205,6 +206,48 @@ def test_without_a_model_inspect_asks_the_majority_baseline(opened: Warehouse, t
     )  # fmt: skip
     result = evaluate.read_result(log.location)
     assert (result.model, result.n, result.failed) == ("baseline/majority", 4, 0)
+
+
+def test_inspects_own_command_finds_tasks_and_baselines(opened: Warehouse, tmp_path: Path) -> None:
+    try:
+        importlib.metadata.distribution("trialpanorama")
+    except importlib.metadata.PackageNotFoundError:
+        pytest.skip("trialpanorama is not installed, so that its entry point is not either: pip install -e .")
+    command = [
+        sys.executable,
+        "-m",
+        "inspect_ai",
+        "eval",
+        "--model",
+        "none/none",
+        "--limit",
+        "3",
+        "--log-dir",
+        str(tmp_path),
+    ]
+    environment = {**os.environ, "INSPECT_DISPLAY": "none", "TRIALPANORAMA_WAREHOUSE": str(opened.path)}
+    for more in (
+        ["trialpanorama/trial_completion"],
+        ["trialpanorama/endpoint_design", "--solver", "trialpanorama/lexical"],
+    ):
+        done = subprocess.run(
+            [*command, *more], env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert [(r.task, r.model, r.n, r.failed) for r in evaluate.read_logs(tmp_path)] == [
+        ("trial_completion", "baseline/majority", 3, 0),
+        ("endpoint_design", "baseline/lexical", 3, 0),
+    ]
+
+
+@pytest.mark.parametrize("name", ["trial_completion", "endpoint_design"])
+def test_a_model_that_knows_every_answer_scores_one(name: str, opened: Warehouse, tmp_path: Path) -> None:
+    chosen = tasks.task(name)
+    right = {chosen.prompt(s): chosen.reply(s.gold) for s in tasks.load(opened, chosen, "test")}
+    result = evaluate.run(name, _model(right.__getitem__), opened.path, log_dir=tmp_path)
+    for row in evaluate.table([result]):
+        if row.value is not None:
+            assert (row.value, row.low, row.high) == ((0, 0, 0) if row.arrow == "↓" else (1, 1, 1))
 
 
 # --- logs
