@@ -37,6 +37,7 @@ def test_records_and_rejects_are_all_inputs(inputs: Path, tmp_path: Path) -> Non
     assert "reader_fault" not in manifest.rejects_by_reason
 
 
+@pytest.mark.slow
 def test_the_snapshot_is_the_same_for_any_number_of_workers_and_any_place(
     inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -49,6 +50,7 @@ def test_the_snapshot_is_the_same_for_any_number_of_workers_and_any_place(
     assert one.tables == two.tables
 
 
+@pytest.mark.slow
 def test_building_on_more_inputs_adds_and_loses_nothing(inputs: Path, tmp_path: Path) -> None:
     first = inputs / "pubmed"
     build([first], tmp_path / "W", workers=1)
@@ -67,6 +69,7 @@ def test_the_same_inputs_again_change_nothing(inputs: Path, tmp_path: Path) -> N
     assert again.built == first.built
 
 
+@pytest.mark.slow
 def test_replace_starts_anew(inputs: Path, tmp_path: Path) -> None:
     build([inputs], tmp_path / "W", workers=1)
     (tmp_path / "set.xml").write_bytes(articles(99000001))
@@ -74,6 +77,7 @@ def test_replace_starts_anew(inputs: Path, tmp_path: Path) -> None:
     assert manifest.inputs == 1
 
 
+@pytest.mark.slow
 def test_contacts_are_not_kept_unless_asked(inputs: Path, tmp_path: Path) -> None:
     build([inputs], tmp_path / "without", workers=1)
     build([inputs], tmp_path / "with", workers=1, keep_contacts=True)
@@ -154,6 +158,7 @@ def _killed_builds(inputs: Path, folder: Path, times: int) -> None:
     assert not staging_folder(folder / "W").exists()
 
 
+@pytest.mark.slow
 def test_a_killed_build_is_resumed(inputs: Path, tmp_path: Path) -> None:
     """Killed while it reads, and while it makes tables; the moments are told by what is done, not by a clock."""
     script, staging = tmp_path / "run.py", staging_folder(tmp_path / "W")
