@@ -223,7 +223,7 @@ class _Build:
 
     def _ingest(self, units: list[ingest.Unit]) -> None:
         begun = time.perf_counter()
-        sizes = {unit.name: _unit_bytes(unit) for unit in units}
+        sizes = {unit.name: sum(piece.bytes for piece in unit.pieces) or 1 for unit in units}
         counts: dict[str, tuple[int, int]] = defaultdict(lambda: (0, 0))
         progress = Progress("ingest", 0, sum(sizes.values()), "bytes")
 
@@ -338,14 +338,6 @@ def _remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
-
-
-def _unit_bytes(unit: ingest.Unit) -> int:
-    total = 0
-    for piece in unit.pieces:
-        whole = piece.first_member is None
-        total += piece.file.bytes if whole else ingest.UNIT_BYTES // 8
-    return max(total, 1)
 
 
 def _count(connection: duckdb.DuckDBPyConnection, sql: str) -> int:

@@ -441,6 +441,9 @@ class Piece(msgspec.Struct, frozen=True):
     """Which of several files with the same bytes it is, so that each keeps its own Records."""
     first_member: int | None = None
     last_member: int | None = None
+    """The member after the last that is read."""
+    bytes: int = 0
+    """Its size when decompressed, as far as that is known beforehand."""
 
 
 class Unit(msgspec.Struct, frozen=True):
@@ -460,7 +463,8 @@ class UnitResult(msgspec.Struct):
     """Of each piece: path of the file, records, rejects."""
 
 
-UNIT_BYTES = 32 * 2**20
+UNIT_BYTES = 16 * 2**20
+"""How much decompressed data one worker reads at a time: small enough to be shared out evenly."""
 UNIT_FILES = 1_000
 
 
@@ -470,18 +474,18 @@ def plan(files: Iterable[InputFile], folder: Path, keep_contacts: bool, known: I
     `known` are files that the warehouse has already; a new file with the same bytes as one of them is its next copy.
     """
     copies = Counter(file.sha256 for file in known)
-    pieces: list[tuple[Piece, int]] = []
+    pieces: list[Piece] = []
     for file in files:
         copies[file.sha256] += 1
         pieces.extend(_pieces(file, copies[file.sha256]))
     units: list[Unit] = []
     group: list[Piece] = []
     size = 0
-    for position, (piece, piece_bytes) in enumerate(pieces):
+    for position, piece in enumerate(pieces):
         group.append(piece)
-        size += piece_bytes
+        size += piece.bytes
         last = position == len(pieces) - 1
-        if last or size + pieces[position + 1][1] > UNIT_BYTES or len(group) >= UNIT_FILES:
+        if last or size + pieces[position + 1].bytes > UNIT_BYTES or len(group) >= UNIT_FILES:
             key = "|".join(
                 f"{p.file.sha256}:{p.file.file}:{p.copy_number}:{p.first_member}:{p.last_member}" for p in group
             )
@@ -491,28 +495,40 @@ def plan(files: Iterable[InputFile], folder: Path, keep_contacts: bool, known: I
     return units
 
 
-def _pieces(file: InputFile, copy_number: int) -> list[tuple[Piece, int]]:
-    if file.bytes > UNIT_BYTES // 4:
-        try:
+_COMPRESSION = 6
+"""How many times registry data expands, for formats that do not say: only to divide work evenly."""
+
+
+def _pieces(file: InputFile, copy_number: int) -> list[Piece]:
+    """A file in pieces of bounded size, as far as it can be read in pieces (an archive can)."""
+    size = file.bytes
+    try:
+        if stat.S_ISREG(Path(file.path).stat().st_mode):
             with Path(file.path).open("rb") as opened:
-                if is_zip_archive(opened):
+                head = opened.read(8)
+                opened.seek(0)
+                if any(head.startswith(magic) for magic in _COMPRESSED):
+                    size *= _COMPRESSION
+                elif head.startswith(b"PK"):
                     with zipfile.ZipFile(opened) as archive:
-                        sizes = [info.compress_size for info in archive.infolist() if not info.is_dir()]
-                    return _member_ranges(file, copy_number, sizes)
-        except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError):
-            pass  # reading it will end in a reject that says why
-    return [(Piece(file, copy_number), file.bytes)]
+                        sizes = [info.file_size for info in archive.infolist() if not info.is_dir()]
+                    size = sum(sizes)
+                    if is_zip_archive(opened) and size > UNIT_BYTES // 4:
+                        return _member_ranges(file, copy_number, sizes)
+    except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError):
+        pass  # reading it will end in a reject that says why
+    return [Piece(file, copy_number, bytes=size)]
 
 
-def _member_ranges(file: InputFile, copy_number: int, sizes: list[int]) -> list[tuple[Piece, int]]:
-    ranges: list[tuple[Piece, int]] = []
+def _member_ranges(file: InputFile, copy_number: int, sizes: list[int]) -> list[Piece]:
+    ranges: list[Piece] = []
     first = size = 0
     for member, member_bytes in enumerate(sizes):
         size += member_bytes
-        if size >= UNIT_BYTES // 8 or member == len(sizes) - 1:
-            ranges.append((Piece(file, copy_number, first, member + 1), size))
+        if size >= UNIT_BYTES // 4 or member == len(sizes) - 1:
+            ranges.append(Piece(file, copy_number, first, member + 1, size))
             first, size = member + 1, 0
-    return ranges or [(Piece(file, copy_number), file.bytes)]
+    return ranges
 
 
 def unit_marker(folder: Path, name: str) -> Path:
