@@ -1,0 +1,122 @@
+"""Whatever happens to the bytes of a file, its reader gives Records and Rejects, and gives them soon.
+
+Short and fixed here; `make verify` goes on for TRIALPANORAMA_FUZZ_SECONDS on each format, on real files too.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import random
+import time
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from trialpanorama import sources
+from trialpanorama.record import Record, Reject
+
+FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
+FORMATS = [(source.name, format.name) for source in sources.sources().values() for format in source.formats]
+SPLICES = (
+    b"\x00", b"\xff\xfe", b'"', b"\\", b"{", b"]", b"<", b">", b"</", b"]]>", b"<![CDATA[", b"&", b"&#1;", b"&amp;lt;",
+    b"\n", b"\r\n", b",", b"|", b"PMID- ", b"NULL", b"1e999", b"-1", b"9" * 40, b"\xc3", "\u2028\ufeff".encode(),
+    b" " * 500,
+)  # fmt: skip
+LIMIT_SECONDS = 20
+"""Far more than any of these small inputs takes; only a reader that hangs comes near."""
+
+
+def seeds(source: str, format: str, more: Path | None = None) -> list[bytes]:
+    """The fixtures in this format, and small real files where there are any."""
+    found = []
+    reader = next(f for f in sources.source(source).formats if f.name == format)
+    for path in sorted(FIXTURES.joinpath(source).iterdir()):
+        if path.is_file() and not path.name.endswith(".golden.json"):
+            found.append(_plain(path.read_bytes()))
+    for path in sorted(more.rglob("*")) if more else ():
+        if path.is_file() and path.stat().st_size < 4_000_000:
+            found.extend(_members(path))
+    return [data for data in found if len(data) < 400_000 and reader.recognise(data[: sources.HEAD_BYTES])]
+
+
+def _plain(data: bytes) -> bytes:
+    return gzip.decompress(data) if data.startswith(b"\x1f\x8b") else data
+
+
+def _members(path: Path) -> Iterator[bytes]:
+    data = path.read_bytes()
+    if data.startswith(b"PK") and b"xl/workbook.xml" not in data:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            yield from (archive.read(info) for info in archive.infolist()[:40] if not info.is_dir())
+    else:
+        yield _plain(data)
+
+
+def mutated(data: bytes, chance: random.Random) -> bytes:
+    """The bytes after a few accidents: cut, doubled, moved, overwritten, spliced."""
+    for _ in range(chance.randint(1, 6)):
+        at = chance.randrange(len(data) + 1)
+        size = min(chance.choice((1, 3, 20, 300, 5_000)), len(data))
+        piece = data[at : at + size]
+        accident = chance.randrange(5)
+        if accident == 0:
+            data = data[:at] + data[at + size :]
+        elif accident == 1:
+            data = data[:at] + piece + data[at:]
+        elif accident == 2:
+            data = data[:at] + chance.choice(SPLICES) + data[at:]
+        elif accident == 3:
+            data = data[:at] + bytes(chance.randrange(256) for _ in range(min(len(piece), 8))) + data[at + 8 :]
+        else:
+            data = data[:at] if chance.random() < 0.3 else data[at:] + data[:at]
+    return data
+
+
+def check(source: str, format: str, data: bytes) -> int:
+    """Read damaged bytes; fails on anything but Records and Rejects, and on a reader that takes too long."""
+    reader = next(f for f in sources.source(source).formats if f.name == format)
+    begun = time.process_time()
+    outcomes = list(reader.read(io.BytesIO(data)))
+    assert time.process_time() - begun < LIMIT_SECONDS
+    for outcome in outcomes:
+        assert isinstance(outcome, Record | Reject)
+        assert not (isinstance(outcome, Reject) and outcome.reason == "reader_fault"), outcome.detail
+        assert isinstance(outcome, Reject) or outcome.id
+    return len(outcomes)
+
+
+@pytest.mark.parametrize(("source", "format"), FORMATS)
+def test_damaged_files_give_records_and_rejects(source: str, format: str) -> None:
+    chance = random.Random(f"{source}/{format}")
+    given = seeds(source, format)
+    assert given, "no fixture in this format"
+    slow = format.endswith("xlsx")
+    for _ in range(60 if slow else 400):
+        check(source, format, mutated(chance.choice(given), chance))
+
+
+@pytest.mark.verify
+@pytest.mark.parametrize(("source", "format"), FORMATS)
+def test_real_damaged_files_for_long(source: str, format: str, request: pytest.FixtureRequest) -> None:
+    folder = None
+    if os.environ.get("TRIALPANORAMA_DATA") or (Path(__file__).parents[3] / "shared" / "data").is_dir():
+        folder = request.getfixturevalue("shared_data")
+        folder = folder / ("pubmed" if source == "pubmed" else f"registries/{source}")
+    chance = random.Random()
+    given = seeds(source, format, folder)
+    end = time.monotonic() + float(os.environ.get("TRIALPANORAMA_FUZZ_SECONDS", "60"))
+    examples = 0
+    while time.monotonic() < end:
+        data = mutated(chance.choice(given), chance)
+        examples += 1
+        try:
+            check(source, format, data)
+        except Exception as error:
+            kept = Path(request.config.rootpath) / f"fuzz-{source}-{format}"
+            kept.write_bytes(data)
+            raise AssertionError(f"{error}; the input is kept in {kept.name}") from error
+    print(f"{source} {format}: {examples} examples from {len(given)} files")
