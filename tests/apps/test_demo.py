@@ -53,6 +53,24 @@ def test_demo(command: Command, tmp_path: Path) -> None:
     assert command("atlas", "--json", "--warehouse", "demo/warehouse").json["files"] < 20
 
 
+@pytest.mark.slow
+def test_the_readme_shows_what_the_demo_prints(command: Command) -> None:
+    """All but the date of the build and the last digits of figures, which depend on the machine's arithmetic."""
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    shown = readme[readme.index("demo/warehouse: snapshot") :].split("\n```", 1)[0].splitlines()
+    printed = command("demo").out.splitlines()
+    assert [_comparable(line) for line in shown] == [_comparable(line) for line in printed]
+
+
+def _comparable(line: str) -> list[str]:
+    words = line.removeprefix("Next:").split()
+    if line.startswith("demo/warehouse"):
+        return words[:3]  # up to the snapshot id
+    if "baseline/" in line:
+        return [word for word in words if "." not in word]
+    return words[1:] if "--warehouse" in line else words  # the command's own path is the machine's
+
+
 def test_evaluate_and_report(command: Command, warehouse: Path) -> None:
     line = ["evaluate", "trial_completion", "--model", "baseline/majority", "--limit", "5", "--warehouse", warehouse]
     rows = command(*line, "--logs", "runs", "--json").json

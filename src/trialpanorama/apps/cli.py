@@ -95,7 +95,7 @@ def _options(
 @app.command(rich_help_panel=START)
 def demo(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="Where to work.")] = Path("demo"),
-    trials: Annotated[int, typer.Option(metavar="N", min=200, help="How many fictional trials.")] = 600,
+    trials: Annotated[int, typer.Option(metavar="N", min=200, help="How many fictional trials.")] = 1_500,
     seed: Annotated[int, typer.Option(metavar="S", help="Seed of the fictional trials.")] = 7,
 ) -> None:
     """Go the whole way on fictional trials: registry files, warehouse, tasks, baselines, results, report."""
