@@ -263,9 +263,9 @@ def _set_eligibility(record: Record, text: str | None) -> None:
     if text is None:
         return
     record.eligibility_criteria = text
-    lower = text.lower()
+    lower = text.encode("ascii", "replace").lower()  # many times faster than to lower all Unicode, as long as the text
     headings: dict[str, re.Match[str]] = {}
-    at = lower.find("clusion criteri")
+    at = lower.find(b"clusion criteri")
     while at >= 0:
         line = text.rfind("\n", 0, at) + 1
         heading = _HEADING.match(text, line)
@@ -273,7 +273,7 @@ def _set_eligibility(record: Record, text: str | None) -> None:
             if heading["kind"].lower() in headings:
                 return
             headings[heading["kind"].lower()] = heading
-        at = lower.find("clusion criteri", at + 15)
+        at = lower.find(b"clusion criteri", at + 15)
     if len(headings) == 2:
         inclusion, exclusion = headings["in"], headings["ex"]
         if inclusion.start() < exclusion.start():
@@ -908,9 +908,12 @@ def _set_places(record: Record, module: _ContactsLocationsModule) -> None:
             record.contacts.extend(_contact("site", contact, site.facility) for contact in site.contacts)
 
 
+_REFERENCE_TYPES = get_args(ReferenceType)
+
+
 def _set_references(record: Record, module: _ReferencesModule) -> None:
     for given in module.references or ():
-        kind = given.type if given.type in get_args(ReferenceType) else None
+        kind = given.type if given.type in _REFERENCE_TYPES else None
         if given.type and kind is None:
             record.notes.append(Note("references", _UNKNOWN_WORD, given.type))
         record.references.append(
@@ -990,9 +993,7 @@ def _decode(data: bytes, decoder: msgspec.json.Decoder[_T]) -> _T:
 
 
 def _read_v2_study(entry: Entry) -> Record:
-    data = entry.data
-    if b"\\\\" in data:
-        data = _ESCAPE.sub(b"", data)
+    data = _ESCAPE.sub(b"", entry.data)
     try:
         return _record_of_study(_decode(data, _STUDY))
     except Unreadable as unreadable:
@@ -1513,29 +1514,28 @@ def _xml_central_contact(record: Record, element: _Element) -> None:
 
 
 def _xml_location(record: Record, element: _Element) -> None:
-    site = Location()
+    facility = city = state = code = country = status = None
     for child in element:
         tag = child.tag
         if tag == "facility":
-            for part in child:
-                if part.tag == "name":
-                    site.facility = _text(part)
-                elif part.tag == "address":
-                    for line in part:
-                        tag = line.tag
-                        if tag == "city":
-                            site.city = _text(line)
-                        elif tag == "state":
-                            site.state = _text(line)
-                        elif tag == "zip":
-                            site.postal_code = _text(line)
-                        elif tag == "country" and (country := _text(line)):
-                            site.country = _country(country)
+            for part in child.iter():  # one pass: large studies have hundreds of sites
+                tag = part.tag
+                if tag == "city":
+                    city = _text(part)
+                elif tag == "country":
+                    country = _text(part)
+                elif tag == "zip":
+                    code = _text(part)
+                elif tag == "state":
+                    state = _text(part)
+                elif tag == "name":
+                    facility = _text(part)
         elif tag == "status":
-            site.status = vocabulary.status(_text(child))
+            status = vocabulary.status(_text(child))
         else:  # contact, contact_backup, investigator
-            record.contacts.append(_xml_contact("site", child, site.facility))
-    record.locations.append(site)
+            record.contacts.append(_xml_contact("site", child, facility))
+    country = _country(country) if country else None
+    record.locations.append(Location(facility, city, state, code, country, status))
 
 
 def _xml_link(record: Record, element: _Element) -> None:
@@ -1887,23 +1887,20 @@ def _xml_event(
             case "description":
                 event.notes = _prose(child)
             case "counts":
-                stat = EventStat()
-                for name, given in child.items():
-                    value = str(given)
-                    if name == "group_id":
-                        stat.group_id = _group_id(value)
-                    elif name == "subjects_at_risk":
-                        stat.num_at_risk = _count(value)
-                    elif name == "subjects_affected":
-                        stat.num_affected = _count(value)
-                    elif name == "events":
-                        stat.num_events = _count(value)
-                event.stats.append(stat)
+                event.stats.append(
+                    EventStat(
+                        _attribute_group(child),
+                        _count(child.get("events")),
+                        _count(child.get("subjects_affected")),
+                        _count(child.get("subjects_at_risk")),
+                    )
+                )
     return event
 
 
-def _count(text: str) -> int | None:
-    return int(text) if text.isdecimal() else None
+@lru_cache(4096)
+def _count(text: str | None) -> int | None:
+    return int(text) if text and text.isdecimal() else None
 
 
 def _xml_total(groups: list[EventGroup], total: AdverseEvent) -> None:
