@@ -120,6 +120,7 @@ def unwrap(text: str | None) -> str | None:
 
 
 _LINE_BREAK = re.compile(r"\r\n?|\n")
+_BLANK_LINES = re.compile("\0\0+")
 
 
 def _joined_lines(text: str, line_break: str) -> str | None:
@@ -132,12 +133,9 @@ def _joined_lines(text: str, line_break: str) -> str | None:
     joined = "\0".join(lines)
     if "\r" in joined:
         return _joined_lines(text.replace("\r\n", "\n").replace("\r", "\n"), line_break)
-    joined = joined.strip("\0").replace("  ", " ")
     while "  " in joined:
         joined = joined.replace("  ", " ")
-    while "\0\0\0" in joined:
-        joined = joined.replace("\0\0\0", "\0\0")
-    return joined.replace("\0\0", "\n\n").replace("\0", line_break) or None
+    return _BLANK_LINES.sub("\n\n", joined.strip("\0")).replace("\0", line_break) or None
 
 
 def from_html(text: str | None) -> str | None:
