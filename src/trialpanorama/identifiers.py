@@ -478,6 +478,16 @@ _REACH = 40
 """Every id has a hint in it, and lies within so many characters of it: most of a text need not be searched."""
 _SEARCH = {name: _compiled(register.search) for name, register in REGISTERS.items()}
 _CANONICAL = {name: _compiled(register.canonical) for name, register in REGISTERS.items()}
+_MAYBE_ID = re.compile(
+    "|".join(
+        [
+            *(pattern.pattern for pattern in _SEARCH.values()),
+            *(pattern.pattern for name, pattern in _CANONICAL.items() if name != "pubmed"),  # bare digits
+            r".*10\.[0-9]{4,9}/.*",  # a DOI after its prefix
+        ]
+    )
+)
+"""In one look, what some register may take for its id: most own numbers of sponsors are none."""
 _COMPACT = {name: _compiled(register.compact) for name, register in REGISTERS.items()}
 _FICTIONAL = {name: _compiled(pattern) for name, pattern in FICTIONAL_RANGES.items()}
 _DOI_PREFIX = re.compile(r"^(?:https?://)?(?:dx\.)?doi(?:\.org/|:? ?)", re.I)
@@ -563,6 +573,8 @@ def normalise(text: str | None, register: str | None = None) -> Found | None:
         return None
     plain, _ = _plain(unicodedata.normalize("NFKC", text))
     plain = " ".join(plain.split()).strip(" .,;:()[]\"'")
+    if not register and not _MAYBE_ID.fullmatch(plain):
+        return None
     for name in (register,) if register else REGISTERS:
         if name not in REGISTERS:
             return None
