@@ -100,14 +100,14 @@ told these two apart by whether there is a control arm, which a register may say
 def answers(row: dict[str, str]) -> dict[str, str | None]:
     """What the normalisers say about one row, folded; none where they do not answer."""
     register = REGISTER_OF_SOURCE.get(row["source_registry"])
-    design = vocabulary.design(row["Study_design"], register).filled(vocabulary.design(row["Public_title"]))
+    design = vocabulary.design(row["Study_design"]).filled(vocabulary.design(row["Public_title"]))
     randomisation = fold_randomisation(design)
     return {
         "randomisation": randomisation,
         "randomised or not": "No" if randomisation == "Not applicable" else randomisation,
         "blinding": fold_blinding(design),
         "phase": fold_phase(vocabulary.phases(row["Phase"], register)),
-        "sponsor": fold_sponsor(vocabulary.sponsor_class_from_name(row["Primary_sponsor"], register)),
+        "sponsor": fold_sponsor(vocabulary.sponsor_class_from_name(row["Primary_sponsor"])),
     }
 
 

@@ -586,7 +586,7 @@ _OBSERVATIONAL = re.compile(
 
 
 @lru_cache(2048)
-def design(raw: str | None, register: str | None = None) -> Design:
+def design(raw: str | None) -> Design:
     """Read a design text in any register's dialect; a sentence (or a title) is read by its key words.
 
     Label and value (ClinicalTrials.gov, ANZCTR, CRIS, IRCT, DRKS, CTRI, RPCEC, LBCTR, NTR), yes and no answers
@@ -888,7 +888,7 @@ def _is_personal_name(name: str) -> bool:
 
 
 @lru_cache(4096)
-def sponsor_class_from_name(name: str | None, register: str | None = None) -> SponsorClass | None:
+def sponsor_class_from_name(name: str | None) -> SponsorClass | None:
     """Sponsor class told from a name by its words; None for placeholders and names without a telling word.
 
     A university or hospital is OTHER whatever its legal form; otherwise a legal form, a known company or a word of
@@ -960,7 +960,7 @@ _YEARS_OF_UNIT: dict[str, float] = {
 
 
 @lru_cache(8192)
-def age_years(raw: str | None, register: str | None = None, is_maximum: bool = False) -> float | None:
+def age_years(raw: str | None, is_maximum: bool = False) -> float | None:
     """An age limit in years; None for no limit, not said, or not an age.
 
     A bare number is in years. As a maximum, 0 and `65+` mean no limit; from 120 years on no limit is meant in any
@@ -992,7 +992,7 @@ _LIMIT_OF_EXPORT = 250
 
 
 @lru_cache(8192)
-def enrollment(raw: str | None, register: str | None = None) -> int | None:
+def enrollment(raw: str | None) -> int | None:
     """Number of participants: a number, ChiCTR's `group:30;group:30;` summed, or the only number of a sentence.
 
     Placeholders (anything with 9999) and texts with several numbers give None.

@@ -285,7 +285,7 @@ def _record(cells: dict[str, str], is_full_export: bool) -> Record:
     row = _Row(cells, found, raw_id)
     register = row.register
     design_raw = row.text("design")
-    design = vocabulary.design(design_raw, register)
+    design = vocabulary.design(design_raw)
     study_type_raw, phase_raw = row.line("study_type"), row.text("phase")
     conditions, keywords = _conditions(row.text("conditions"), row)
     interventions, arms = _interventions(row.text("interventions"), row)
@@ -499,7 +499,7 @@ def _enrollment(row: _Row, status: vocabulary.Status | None) -> tuple[int | None
     raw = row.line("target_size")
     if raw is None or is_placeholder(raw):
         return None, None
-    found = vocabulary.enrollment(raw, row.register)
+    found = vocabulary.enrollment(raw)
     if found is None:
         row.note("enrollment_target", _NOT_A_SIZE, raw)
     elif row.register == "clinicaltrials_gov" and status not in ("RECRUITING", "NOT_YET_RECRUITING", None):
@@ -529,7 +529,7 @@ class _Ages(NamedTuple):
 def _ages(row: _Row, criteria: str | None) -> _Ages:
     low, high = row.line("age_min"), row.line("age_max")
     if low or high:
-        years = vocabulary.age_years(low, row.register), vocabulary.age_years(high, row.register, is_maximum=True)
+        years = vocabulary.age_years(low), vocabulary.age_years(high, is_maximum=True)
         return _Ages(years[0], low, years[1], high)
     return _eu_age_bands(criteria) if row.register in ("euctr", "ctis") else _Ages()
 
@@ -561,7 +561,7 @@ def _sponsors(row: _Row) -> list[Sponsor]:
     for role, names in named:
         for name in map(fold, names):
             if name and not is_placeholder(name):
-                sponsor_class = vocabulary.sponsor_class_from_name(name, row.register)
+                sponsor_class = vocabulary.sponsor_class_from_name(name)
                 found.setdefault((role, name.lower()), Sponsor(name=name, role=role, sponsor_class=sponsor_class))
     return list(found.values())
 
