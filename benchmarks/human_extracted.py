@@ -199,7 +199,7 @@ def main() -> None:
             low, high = result.interval
             print(
                 f"| {group} | {field} | {result.rows} | {result.answered_share:.1%} | {result.agreement:.1%} "
-                f"| {low:.1%} to {high:.1%} | {len(result.disagreements)} |"
+                f"| {low:.1%} to {high:.1%} | {len(result.disagreements)} |".replace("nan%", "-")
             )
             found += [(group, field, disagreement) for disagreement in result.disagreements]
     if given.disagreements:
