@@ -41,6 +41,7 @@ def test_a_misspelt_baseline_is_told_the_nearest() -> None:
         baselines.baseline("majorty")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["majority", "linear", "lexical"])
 @pytest.mark.parametrize("task_name", ["trial_completion", "endpoint_design"])
 def test_replies_are_read_and_the_same_each_time(name: str, task_name: str, con: duckdb.DuckDBPyConnection) -> None:
@@ -69,6 +70,7 @@ def test_linear_finds_the_signal_that_is_there(con: duckdb.DuckDBPyConnection) -
     assert figures["brier"] < _figures("majority", task("trial_completion"), con)[0]["brier"]
 
 
+@pytest.mark.slow
 def test_linear_and_lexical_find_the_drug_that_an_endpoint_names(con: duckdb.DuckDBPyConnection) -> None:
     assert _figures("linear", task("endpoint_design"), con)[0]["accuracy"] > 0.3
     assert _figures("lexical", task("endpoint_design"), con)[0]["accuracy"] > 0.3

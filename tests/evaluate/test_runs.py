@@ -208,6 +208,7 @@ def test_without_a_model_inspect_asks_the_majority_baseline(opened: Warehouse, t
     assert (result.model, result.n, result.failed) == ("baseline/majority", 4, 0)
 
 
+@pytest.mark.slow
 def test_inspects_own_command_finds_tasks_and_baselines(opened: Warehouse, tmp_path: Path) -> None:
     try:
         importlib.metadata.distribution("trialpanorama")
@@ -288,6 +289,7 @@ def _score(is_correct: bool, place: int = 0) -> dict[str, float]:
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_bootstrap_intervals_cover_the_truth_as_often_as_they_say() -> None:
     random, covered, runs = np.random.default_rng(3), 0, 300
     for _ in range(runs):

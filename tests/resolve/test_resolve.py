@@ -244,6 +244,7 @@ def test_a_report_that_a_registration_lists_is_not_a_trial_of_its_own(rows: Rows
     assert len(trials(rows, records)) == number
 
 
+@pytest.mark.slow
 def test_the_outcome_does_not_depend_on_the_order_of_records(rows: Rows) -> None:
     records = [
         registration(NCT, "clinicaltrials_gov", Identifier(DRKS, "drks")),

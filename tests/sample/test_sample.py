@@ -31,6 +31,7 @@ def _hashes(directory: Path) -> dict[str, str]:
 # --- repeatable
 
 
+@pytest.mark.slow
 def test_same_seed_gives_same_bytes_and_another_seed_gives_others(tmp_path: Path) -> None:
     for name, seed in (("one", 1), ("three", 2)):
         sample.write(tmp_path / name, 230, seed, hostile=True)
@@ -119,6 +120,7 @@ def test_every_id_lies_in_the_fictional_ranges_and_reads_back(messy: Written) ->
         assert re.fullmatch(identifiers.FICTIONAL_RANGES["pubmed"], paper["pmid"])
 
 
+@pytest.mark.slow
 def test_every_id_in_any_text_is_fictional(messy: Written) -> None:
     seen = 0
     for file, id, text in messy.all_entries():
@@ -128,6 +130,7 @@ def test_every_id_in_any_text_is_fictional(messy: Written) -> None:
     assert seen > messy.summary.records
 
 
+@pytest.mark.slow
 def test_contacts_reach_nobody(messy: Written) -> None:
     addresses: Counter[str] = Counter()
     numbers = 0

@@ -710,6 +710,7 @@ def count_independently(data: bytes) -> tuple[int, int]:
     return len(list(csv.reader(io.StringIO(text)))) - 1, 0
 
 
+@pytest.mark.slow
 def test_real_every_study_is_read_and_everything_else_is_a_reject(shared_data: Path) -> None:
     per_file: Counter[tuple[str, str]] = Counter()
     unrecognised: list[str] = []
@@ -984,6 +985,7 @@ WITHOUT_PLACE_IN_A_RECORD = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_real_every_part_of_legacy_xml_is_in_the_record(shared_data: Path) -> None:
     """Counted with another parser: no part of a study goes missing, and no element is left out unawares."""
     folder = shared_data / "registries" / "clinicaltrials_gov"

@@ -28,6 +28,7 @@ def _samples(name: str, opened: Warehouse) -> list[AnySample]:
     return [sample for split in SPLITS for sample in task(name).samples(con, split)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["trial_completion", "endpoint_design"])
 def test_real_prompts_hold_no_registry_id(name: str, opened: Warehouse) -> None:
     samples = _samples(name, opened)
@@ -39,6 +40,7 @@ def test_real_prompts_hold_no_registry_id(name: str, opened: Warehouse) -> None:
         assert not identifiers.find(prompt)
 
 
+@pytest.mark.slow
 def test_real_prompts_do_not_tell_the_end(opened: Warehouse) -> None:
     """Neither the sponsor's words, nor words of status, nor what words can learn tell stopped trials apart."""
     from sklearn.feature_extraction.text import TfidfVectorizer
