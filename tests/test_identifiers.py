@@ -93,7 +93,6 @@ def test_careless_writing_is_normalised(text: str, id: str, register: str) -> No
     found = ids.normalise(text)
     assert found is not None
     assert (found.id, found.register) == (id, register)
-    assert ids.register_of(text) == register
 
 
 @pytest.mark.parametrize("register", ids.REGISTERS.values(), ids=lambda register: register.name)
@@ -122,9 +121,9 @@ def test_normalising_twice_changes_nothing(register_and_id: tuple[str, str]) -> 
     twice = ids.normalise(once.id, register)
     assert twice is not None
     assert twice[:2] == once[:2]
-    for key in (ids.trial_key, ids.record_key):
-        assert key(key(id, register), register) == key(id, register)
-        assert id.startswith(key(id, register))
+    key = ids.trial_key(id, register)
+    assert ids.trial_key(key, register) == key
+    assert id.startswith(key)
 
 
 @quick
@@ -240,28 +239,14 @@ def test_bare_digits_need_a_register() -> None:
     assert ids.normalise("NCT99000001", "no such register") is None
 
 
-def test_keys_of_trial_and_record() -> None:
+def test_keys_of_trials() -> None:
     assert ids.trial_key("EUCTR2090-000001-10-DE") == "2090-000001-10"
-    assert ids.record_key("EUCTR2090-000001-10-DE") == "2090-000001-10-DE"
-    assert ids.trial_key("CTIS2090-500001-10-02") == ids.record_key("2090-500001-10-00") == "2090-500001-10"
+    assert ids.trial_key("CTIS2090-500001-10-02") == ids.trial_key("2090-500001-10-00") == "2090-500001-10"
     assert ids.trial_key("ACTRN12699000000001p") == "ACTRN12699000000001"
     assert ids.trial_key("JPRN-UMIN999000001") == "UMIN999000001"
     assert ids.trial_key("ABC-1") == "ABC-1"
     assert ids.url("EUCTR2090-000001-10-DE") == ids.url("2090-000001-10")
     assert ids.url("ABC-1") is None
-
-
-def test_ids_sort_by_the_precedence_of_their_registers() -> None:
-    mixed = [
-        "ABC-1",
-        "ISRCTN99000001",
-        "DRKS99000001",
-        "2090-000001-10",
-        "2090-500001-10",
-        "NCT99000002",
-        "NCT99000001",
-    ]
-    assert sorted(mixed, key=ids.sort_key) == [*reversed(mixed[3:]), "ISRCTN99000001", "DRKS99000001", "ABC-1"]
 
 
 @pytest.mark.parametrize("id", ["NCT04136184", "2021-000037-14", "ISRCTN96912679", "ChiCTR2100050713", "KCT0000379"])

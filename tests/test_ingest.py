@@ -8,6 +8,7 @@ import io
 import lzma
 import os
 import tarfile
+import time
 import zipfile
 from collections import Counter
 from pathlib import Path
@@ -267,6 +268,13 @@ def test_contacts_are_taken_out_of_texts(text: str, expected: str) -> None:
 )
 def test_what_is_no_contact_stays(text: str) -> None:
     assert ingest.without_contacts(text) == text
+
+
+@pytest.mark.parametrize("unit", ["'", "a'", "a.", "1 ", "1-", "(1", "+1 ", "tel ", "call 1 "])
+def test_no_long_text_hangs_the_scrubbing(unit: str) -> None:
+    begun = time.process_time()
+    ingest.without_contacts(unit * 50_000 + " @ ")
+    assert time.process_time() - begun < 10  # a quadratic pattern takes minutes
 
 
 @settings(derandomize=True, max_examples=200, deadline=None)

@@ -44,7 +44,7 @@ def test_every_token_and_its_display_word_fold_into_the_token(fold: Any) -> None
         assert fold(f"  {token.lower()} ") == token
 
 
-@pytest.mark.parametrize("fold", [*FOLDS, v.country, v.age_years, v.enrollment, v.number, v.inequality, v.parse_date])
+@pytest.mark.parametrize("fold", [*FOLDS, v.country, v.age_years, v.enrollment, v.parse_date])
 def test_missing_and_foreign_text_gives_none(fold: Any) -> None:
     assert fold(None) is None
     assert fold("") is None
@@ -54,7 +54,7 @@ def test_missing_and_foreign_text_gives_none(fold: Any) -> None:
 @quick
 @given(st.text(max_size=80))
 def test_nothing_raises_whatever_the_text(text: str) -> None:
-    for fold in (*FOLDS, v.country, v.age_years, v.enrollment, v.number, v.inequality, v.phases, v.masked_roles):
+    for fold in (*FOLDS, v.country, v.age_years, v.enrollment, v.phases, v.masked_roles):
         fold(text)
     v.sponsor_class_from_name(text)
     v.design(text)
@@ -637,30 +637,6 @@ def test_country(raws: str, name: str | None) -> None:
     assert name is None or v.country(name) == name
 
 
-@pytest.mark.parametrize(
-    ("raw", "value", "sign"),
-    [
-        ("1,204", 1204, None),
-        ("-0.5", -0.5, None),
-        ("\u22120.5", -0.5, None),
-        (".05", 0.05, None),
-        ("12.5%", 12.5, None),
-        ("1e-5", 1e-5, None),
-        ("<0.001", 0.001, "<"),
-        ("≤ 3", 3, "<="),
-        (">99", 99, ">"),
-        ("=0.03", 0.03, None),
-        ("NA", None, None),
-        ("5 (3)", None, None),
-        ("1 to 3", None, None),
-        ("<", None, None),
-    ],
-)
-def test_number(raw: str, value: float | None, sign: str | None) -> None:
-    assert v.number(raw) == value
-    assert v.inequality(raw) == sign
-
-
 def test_real_values_of_registers_are_known(shared_data: Path) -> None:
     """Nothing that the registers' own drop-down lists offer stays unknown."""
     folds: dict[str, dict[str, Any]] = {
@@ -707,5 +683,5 @@ def test_long_hostile_text_does_not_hang(text: str) -> None:
     assert v.design(text) == v.Design()
     assert v.sponsor_class_from_name(text) in (None, "OTHER")
     assert v.enrollment(text) in (None, 1)
-    for fold in (v.number, v.parse_date, v.age_years, v.status, v.sex, v.country):
+    for fold in (v.parse_date, v.age_years, v.status, v.sex, v.country):
         assert fold(text) is None

@@ -1,8 +1,8 @@
 """Find, normalise and print the numbers that registers give to trials, also where a text writes them carelessly.
 
 An id is printed in one way: `NCT99000001`, `2090-000001-10-DE` (EU CTR, without the prefix that ICTRP adds),
-`UMIN999000001` (without `JPRN-`), `CTRI/2099/01/000001`. Normalising twice changes nothing. What a record says about
-itself (`record_key`) and what all records of one trial share (`trial_key`) are cut from that.
+`UMIN999000001` (without `JPRN-`), `CTRI/2099/01/000001`. Normalising twice changes nothing. What all records of one
+trial share (`trial_key`) is cut from that.
 """
 
 from __future__ import annotations
@@ -593,12 +593,6 @@ def normalise(text: str | None, register: str | None = None) -> Found | None:
     return None
 
 
-def register_of(id: str) -> str | None:
-    """The register that issues such ids; None if the text is no id, and for bare digits (PMIDs have no shape)."""
-    found = normalise(id)
-    return found.register if found else None
-
-
 def trial_key(id: str, register: str | None = None) -> str:
     """The id of the trial rather than of one of its records.
 
@@ -613,24 +607,12 @@ def trial_key(id: str, register: str | None = None) -> str:
     return found.id.removesuffix("p") if found.register == "anzctr" else found.id
 
 
-def record_key(id: str, register: str | None = None) -> str:
-    """The id under which the register keeps one record: as `trial_key`, but EU CTR has one record for each country."""
-    found = normalise(id, register)
-    return found.id if found and found.register == "euctr" else trial_key(id, register)
-
-
 def url(id: str, register: str | None = None) -> str | None:
     """Web address of the record; None if the text is no id."""
     found = normalise(id, register)
     if found is None:
         return None
     return REGISTERS[found.register].url.format(trial_key(id, register) if found.register == "euctr" else found.id)
-
-
-def sort_key(id: str) -> tuple[int, str]:
-    """Sorts ids by the precedence of their registers, other texts last."""
-    found = normalise(id)
-    return (REGISTERS[found.register].precedence, found.id) if found else (len(REGISTERS), id)
 
 
 def is_fictional(id: str, register: str | None = None) -> bool:

@@ -366,7 +366,7 @@ def _read_content(head: bytes, content: BinaryIO, source: _Source) -> Iterator[R
 # --- what must not be kept
 
 _EMAIL = re.compile(
-    r"(?<![\w.+-])[\w.+%'-]+\s?(?:@|＠|\(at\)|\[at\])\s?[\w-]+(?:\.[\w-]+)+",
+    r"(?<![\w.+%'-])[\w.+%'-]+\s?(?:@|＠|\(at\)|\[at\])\s?[\w-]+(?:\.[\w-]+)+",
     re.IGNORECASE,
 )
 _PHONE = re.compile(

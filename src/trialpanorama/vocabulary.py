@@ -1206,37 +1206,3 @@ def country(raw: str | None) -> str | None:
     if len(text) == 2:
         return _COUNTRY_OF_CODE.get(text)
     return _COUNTRY_OF_NAME.get(_country_key(text))
-
-
-# --- published values
-
-_MINUS = "\u2212\u2013-"
-_NUMBER = re.compile(
-    rf"(<=|>=|[<>≤≥=~]?) ?([+{_MINUS}]?) ?((?:\d{{1,3}}(?:,\d{{3}})+|\d+)?(?:\.\d+)?)(e[-+]?\d{{1,3}})? ?%?",
-    re.I | re.A,
-)
-
-
-def _number_match(raw: str | None) -> re.Match[str] | None:
-    match = _NUMBER.fullmatch(raw.strip()) if raw else None
-    return match if match and match[3] else None
-
-
-@lru_cache(16384)
-def number(raw: str | None) -> float | None:
-    """A published value as a number: `1,204`, `-0.5`, `12.5%` (12.5); of `<0.001` the bound, see `inequality`."""
-    match = _number_match(raw)
-    if match is None:
-        return None
-    value = float(match[3].replace(",", "") + (match[4] or ""))
-    return -value if match[2] and match[2] in _MINUS else value
-
-
-@lru_cache(4096)
-def inequality(raw: str | None) -> Literal["<", "<=", ">", ">="] | None:
-    """The sign before a published value that is only a bound (`<0.001`); None for a plain value."""
-    match = _number_match(raw)
-    if match is None or match[1] in ("", "=", "~"):
-        return None
-    sign = {"≤": "<=", "≥": ">="}.get(match[1], match[1])
-    return sign  # type: ignore[return-value]

@@ -126,11 +126,6 @@ def records_table(records: Sequence[Record]) -> pa.Table:
     return lines_table(Record, msgspec.json.Encoder().encode_lines(records))
 
 
-def rejects_table(rejects: Sequence[Reject]) -> pa.Table:
-    """Rejects as an Arrow table."""
-    return lines_table(Reject, msgspec.json.Encoder().encode_lines(rejects))
-
-
 # --- the manifest
 
 

@@ -88,7 +88,6 @@ def one_or_more(
 _BREAK = re.compile(r"(?i)<\s*(?:br|/p|/div|/li|/tr)\s*/?\s*>")
 _TAG = re.compile(r"</?[A-Za-z][A-Za-z0-9]*(?:\s[^<>]{0,200})?/?\s*>")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
-_BLANKS = re.compile(r"[^\S\n]+")
 
 
 def fold(text: str | None) -> str | None:
