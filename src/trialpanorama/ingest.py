@@ -147,7 +147,7 @@ def _read_file(path: Path, members: range | None) -> Iterator[tuple[str | None, 
         if is_zip_archive(file):
             yield from _read_zip(file, members)
         else:
-            yield from _read_stream(file, file, None, depth=0)
+            yield from _read_stream(file, file, None, path.name, depth=0)
 
 
 def is_zip_archive(file: BinaryIO) -> bool:
@@ -188,12 +188,13 @@ def _read_zip(file: BinaryIO, members: range | None) -> Iterator[tuple[str | Non
                 yield name, Reject(reason="broken_archive", detail=str(error)[:300])
                 continue
             with stream:
-                for place, outcome in _read_stream(stream, None, partial(max, info.compress_size, 1), depth=1):
+                size = partial(max, info.compress_size, 1)
+                for place, outcome in _read_stream(stream, None, size, name, depth=1):
                     yield name if place is None else f"{name}/{place}", outcome
 
 
 def _read_stream(
-    stream: IO[bytes], seekable: BinaryIO | None, compressed_bytes: Callable[[], int] | None, depth: int
+    stream: IO[bytes], seekable: BinaryIO | None, compressed_bytes: Callable[[], int] | None, name: str, depth: int
 ) -> Iterator[tuple[str | None, Record | Reject]]:
     """Entries of a file or member: decompressed where it is compressed, cut up where it is a tar archive, else read."""
     source = _Source(stream, compressed_bytes or (lambda: 1 << 62))
@@ -201,19 +202,23 @@ def _read_stream(
     decompressor = next((new for magic, new in _COMPRESSED.items() if head.startswith(magic)), None)
     if decompressor is not None and depth < 3:
         inner = _Decompressed(cast(BinaryIO, io.BufferedReader(_Stream(head, source), 1 << 18)), decompressor)
-        yield from _read_stream(cast(IO[bytes], inner), None, compressed_bytes or stream.tell, depth + 1)
+        plain = _COMPRESSED_ENDING.sub("", name)
+        yield from _read_stream(cast(IO[bytes], inner), None, compressed_bytes or stream.tell, plain, depth + 1)
     elif head[257:262] == b"ustar" and depth < 3:
         yield from _read_tar(io.BufferedReader(_Stream(head, source), 1 << 20), source, compressed_bytes, depth)
     elif head.startswith((b"PK\x03\x04", b"PK\x05\x06")) and seekable is None:
-        yield from _read_spreadsheet_member(head, source)
+        yield from _read_spreadsheet_member(head, source, name)
     else:
         content = seekable if head.startswith(b"PK") and seekable is not None else None
         if content is not None:
             content.seek(0)
         else:
             content = cast(BinaryIO, io.BufferedReader(_Stream(head, source), 1 << 18))
-        for outcome in _read_content(head, content, source):
+        for outcome in _read_content(head, content, source, name):
             yield None, outcome
+
+
+_COMPRESSED_ENDING = re.compile(r"(?i)\.(?:gz|bz2|xz)\Z")
 
 
 class _Decompressed(io.RawIOBase):
@@ -264,7 +269,7 @@ def _read_tar(
                 if info.isfile():
                     member = archive.extractfile(info)
                     if member is not None:
-                        for place, outcome in _read_stream(member, None, compressed_bytes, depth + 1):
+                        for place, outcome in _read_stream(member, None, compressed_bytes, info.name, depth + 1):
                             yield info.name if place is None else f"{info.name}/{place}", outcome
     except (tarfile.TarError, OSError, EOFError) as error:
         reason, detail = source.fault or ("broken_archive", str(error)[:300])
@@ -274,7 +279,7 @@ def _read_tar(
         yield None, Reject(reason=source.fault[0], detail=source.fault[1])
 
 
-def _read_spreadsheet_member(head: bytes, source: _Source) -> Iterator[tuple[str | None, Record | Reject]]:
+def _read_spreadsheet_member(head: bytes, source: _Source, name: str) -> Iterator[tuple[str | None, Record | Reject]]:
     """A zip inside an archive: a spreadsheet is unpacked and read, anything else is one reject."""
     with tempfile.SpooledTemporaryFile(max_size=1 << 24) as spooled:
         spooled.write(head)
@@ -291,7 +296,7 @@ def _read_spreadsheet_member(head: bytes, source: _Source) -> Iterator[tuple[str
         if source.fault is None and is_zip_archive(seekable):
             yield None, Reject(reason="nested_archive", detail="an archive inside an archive: unpack it first")
             return
-        for outcome in _read_content(head, seekable, source):
+        for outcome in _read_content(head, seekable, source, name):
             yield None, outcome
 
 
@@ -305,7 +310,7 @@ _OTHER_FORMATS: tuple[tuple[re.Pattern[bytes], str], ...] = (
 )
 
 
-def _read_content(head: bytes, content: BinaryIO, source: _Source) -> Iterator[Record | Reject]:
+def _read_content(head: bytes, content: BinaryIO, source: _Source, name: str) -> Iterator[Record | Reject]:
     """Entries of content that is neither compressed nor an archive."""
     if not head:
         reason, detail = source.fault or ("empty_file", "no bytes")
@@ -330,7 +335,7 @@ def _read_content(head: bytes, content: BinaryIO, source: _Source) -> Iterator[R
     held: Record | Reject | None = None
     count = 0
     try:
-        for outcome in format.read(content):
+        for outcome in format.outcomes(content, name):
             if held is not None:
                 yield held
             held = outcome

@@ -519,6 +519,35 @@ class Correction(Part):
     citation: Annotated[str | None, Meta(description="The other article in words")] = None
 
 
+class TextSection(Part):
+    """A section of a full text."""
+
+    text: Annotated[str, Meta(description="Its paragraphs, with a line break between them; tables row by row")]
+    title: Annotated[str | None, Meta(description="Its heading")] = None
+    path: Annotated[str | None, Meta(description="The headings that it stands under, joined by ` > `")] = None
+    type: Annotated[
+        str | None, Meta(description="The kind of section as the publisher marks it, such as methods (JATS sec-type)")
+    ] = None
+
+
+class Finding(Part):
+    """What a reader found an article to say about one comparison."""
+
+    intervention: Annotated[str, Meta(description="What was given, in the annotator's words")]
+    comparator: Annotated[str, Meta(description="What it was compared with, in the annotator's words")]
+    outcome: Annotated[str, Meta(description="What was measured, in the annotator's words")]
+    direction: Annotated[
+        str | None,
+        Meta(
+            description="What the intervention did to the outcome, against the comparator",
+            extra={"values": ["INCREASED", "DECREASED", "NO_DIFFERENCE"]},
+        ),
+    ] = None
+    direction_raw: Annotated[str | None, Meta(description="The source's own word")] = None
+    evidence: Annotated[str | None, Meta(description="The words of the article that show it")] = None
+    annotator: Annotated[str | None, Meta(description="Who found it, as the source numbers its annotators")] = None
+
+
 class Paper(Part):
     """What only a publication has."""
 
@@ -545,6 +574,55 @@ class Paper(Part):
     corrections: Annotated[list[Correction], Meta(description="Errata, retractions, comments")] = []
     cited_pmids: Annotated[list[str], Meta(description="PubMed ids of the reference list")] = []
     is_retracted: Annotated[bool, Meta(description="The article is a retracted publication")] = _written(False)
+    sections: Annotated[list[TextSection], Meta(description="The full text, where the source carries it")] = []
+    findings: Annotated[list[Finding], Meta(description="What annotators found it to say")] = []
+
+
+# --- systematic reviews
+
+
+class ReviewedStudy(Part):
+    """A study that a systematic review looked at, with the reports (papers, registrations) that belong to it."""
+
+    decision: Annotated[
+        str | None,
+        Meta(
+            description="What the reviewers decided; none: a candidate that was only retrieved",
+            extra={"values": ["INCLUDED", "EXCLUDED"]},
+        ),
+    ] = None
+    stage: Annotated[
+        str | None,
+        Meta(
+            description="On what the decision was taken, where the source says so",
+            extra={"values": ["TITLE_ABSTRACT", "FULL_TEXT"]},
+        ),
+    ] = None
+    name: Annotated[str | None, Meta(description="The review's name of the study, such as Smith 2001")] = None
+    reason: Annotated[str | None, Meta(description="Why it was excluded, in the source's words")] = None
+    is_seed: Annotated[bool, Meta(description="The reviewers knew it before they searched")] = _written(False)
+    report_ids: Annotated[
+        list[str], Meta(description="Its reports: PMIDs; else registry numbers, DOIs, or the source's own ids")
+    ] = []
+
+
+class Review(Part):
+    """What only a systematic review has."""
+
+    question: Annotated[str | None, Meta(description="What it asks: its objective, or its title put as a question")] = (
+        None
+    )
+    criteria: Annotated[str | None, Meta(description="Which studies it takes, in the reviewers' words")] = None
+    search_query: Annotated[str | None, Meta(description="The search as the reviewers ran it, line breaks kept")] = None
+    search_syntax: Annotated[
+        str | None, Meta(description="Its language", extra={"values": ["PUBMED", "OVID", "OTHER"]})
+    ] = None
+    search_from_date: Annotated[PartialDate | None, Meta(description="Earliest publication date searched")] = None
+    search_until_date: Annotated[PartialDate | None, Meta(description="Latest publication date searched")] = None
+    collection: Annotated[
+        str | None, Meta(description="The test collection that the review belongs to, and its part, such as testing")
+    ] = None
+    studies: Annotated[list[ReviewedStudy], Meta(description="The studies it looked at")] = []
 
 
 class Record(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -711,3 +789,4 @@ class Record(msgspec.Struct, kw_only=True, omit_defaults=True):
     has_results: Annotated[bool | None, Meta(description="Results are posted in the register")] = None
     results: Annotated[Results | None, Meta(description="Posted results, where the source carries them")] = None
     paper: Annotated[Paper | None, Meta(description="What only a publication has")] = None
+    review: Annotated[Review | None, Meta(description="What only a systematic review has")] = None

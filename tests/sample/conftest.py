@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import gzip
+import importlib
 import io
 import json
+import pkgutil
 import xml.etree.ElementTree as ET
 import zipfile
 from collections.abc import Iterator
@@ -15,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from tests.sample import readers
 from trialpanorama import sample
 
 csv.field_size_limit(2**31 - 1)
@@ -58,7 +61,12 @@ def clean(tmp_path_factory: pytest.TempPathFactory) -> Written:
 
 
 def read(path: Path, format: str) -> Iterator[tuple[str, str]]:
-    """Id and whole text of every input of a file."""
+    """Id and whole text of every input of a file; formats of single registers have their reader in `readers/`."""
+    for module in pkgutil.iter_modules(readers.__path__):
+        formats = importlib.import_module(f"{readers.__name__}.{module.name}").FORMATS
+        if format in formats:
+            yield from formats[format](path)
+            return
     if path.suffix == ".zip":
         with zipfile.ZipFile(path) as archive:
             for name in archive.namelist():

@@ -34,7 +34,7 @@ def _read(written: Written, item: dict[str, Any]) -> Iterator[Record | Reject]:
     for content in _contents(written, item):
         recognised = recognise(content[:65_536])
         assert recognised is not None, item["file"]
-        yield from recognised[1].read(io.BytesIO(content))
+        yield from recognised[1].outcomes(io.BytesIO(content))
 
 
 def _registered(written: Written) -> Iterator[tuple[str, Record, dict[str, Any]]]:
@@ -121,7 +121,7 @@ def test_results_are_the_same_in_all_formats_of_the_first_register() -> None:
     def results(content: bytes) -> dict[str, Any]:
         recognised = recognise(content[:65_536])
         assert recognised is not None
-        (record,) = recognised[1].read(io.BytesIO(content))
+        (record,) = recognised[1].outcomes(io.BytesIO(content))
         assert isinstance(record, Record)
         return dict(msgspec.to_builtins(record.results))
 

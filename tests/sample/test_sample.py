@@ -17,6 +17,7 @@ from tests.sample.conftest import Written
 from trialpanorama import identifiers, sample
 from trialpanorama.errors import UserError
 from trialpanorama.sample import windows, writing
+from trialpanorama.sample._native import article_formats, natives
 from trialpanorama.sample.registers import REGISTERS, ictrp_id, register_id
 
 
@@ -181,7 +182,9 @@ def test_counted_inputs_are_the_inputs_of_truth(messy: Written) -> None:
     rejects = sum(item["rejects"] for item in messy.truth["inputs"])
     assert (messy.summary.inputs, messy.summary.rejects) == (inputs, rejects)
     assert messy.summary.records == inputs - rejects
-    on_disk = {path for path in _hashes(messy.directory) if path.startswith(("registries/", "pubmed/", "hostile/"))}
+    on_disk = {
+        path for path in _hashes(messy.directory) if path.startswith(("registries/", "pubmed/", "reviews/", "hostile/"))
+    }
     assert on_disk == {item["file"] for item in messy.truth["inputs"]}
     assert messy.summary.files == len(on_disk) + 2
 
@@ -202,6 +205,8 @@ def test_all_formats_and_parts_are_there(messy: Written) -> None:
     assert formats == {
         "api-v2-json", "api-v2-json-array", "api-v2-ndjson", "api-v2-csv", "legacy-xml", "api-v1-json",
         "web-xml", "web-csv", "xlsx", "full-csv", "pubmed-xml", "medline",
+        *(native.format for of_register in natives().values() for native in of_register),
+        *(kind.format for kind in article_formats()),
     }  # fmt: skip
     kinds = Counter(paper["kind"] for paper in messy.truth["papers"])
     assert set(kinds) == {"results", "protocol", "secondary", "unrelated", "book"}

@@ -33,9 +33,10 @@ def outcomes_of(path: Path) -> str:
     if data.startswith(b"\x1f\x8b"):
         data = gzip.decompress(data)
     source = sources.source(path.relative_to(FIXTURES).parts[0])
+    source = sources.source(source.through) if source.through else source
     format = next((f for f in source.formats if f.recognise(data[: sources.HEAD_BYTES])), None)
     assert format is not None, f"{source.name} does not recognise {path.name}"
-    outcomes = msgspec.to_builtins(list(format.read(io.BytesIO(data))))
+    outcomes = msgspec.to_builtins(list(format.outcomes(io.BytesIO(data), path.name)))
     return msgspec.json.format(msgspec.json.encode(outcomes), indent=2).decode() + "\n"
 
 
@@ -47,6 +48,20 @@ def test_a_fixture_gives_what_its_golden_file_says(path: Path) -> None:
         golden.write_text(found, encoding="utf-8")
     assert golden.exists(), f"no {golden.name}: see the top of this file"
     assert found == golden.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", sources.sources())
+def test_every_source_has_three_entries_or_more_in_its_own_registers_name(name: str) -> None:
+    source = sources.source(name)
+    read = [
+        entry
+        for path in INPUTS
+        if path.relative_to(FIXTURES).parts[0] == name
+        for entry in msgspec.json.decode(path.with_name(path.name + ".golden.json").read_bytes())
+        if "id" in entry
+    ]
+    assert len(read) >= 3
+    assert {entry.get("register") for entry in read} <= {*source.registers, None}
 
 
 def test_no_golden_file_has_lost_its_fixture() -> None:

@@ -638,7 +638,7 @@ def test_mutated_files_give_only_records_and_rejects_with_a_place() -> None:
     for data in mutations(400):
         for format in SOURCE.formats:
             format.recognise(data)
-            for ordinal, outcome in enumerate(format.read(io.BytesIO(data)), 1):
+            for ordinal, outcome in enumerate(format.outcomes(io.BytesIO(data)), 1):
                 assert outcome.place.ordinal == ordinal
                 if isinstance(outcome, Record):
                     records += 1

@@ -25,7 +25,8 @@ def write_sample(directory: Path, *, trials: int, seed: int) -> list[Path]:
         sample.write(
             directory, trials, seed, progress=lambda done, total: reporter.update("sample", done, total, "trials")
         )
-    return [directory / "registries", directory / "pubmed"]
+    folders = (directory / name for name in ("registries", "pubmed", "reviews"))
+    return [folder for folder in folders if folder.is_dir()]
 
 
 def build_warehouse(

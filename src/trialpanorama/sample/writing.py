@@ -15,6 +15,7 @@ import msgspec
 from trialpanorama.errors import UserError
 from trialpanorama.sample import clinicaltrials_gov, clinicaltrials_gov_legacy, ictrp, pubmed
 from trialpanorama.sample._files import Archive, Output, Spreadsheet, Table, Text
+from trialpanorama.sample._native import Native, article_formats, natives
 from trialpanorama.sample.hostile import write_broken_inputs
 from trialpanorama.sample.lexicon import CONDITIONS
 from trialpanorama.sample.mess import Mess
@@ -41,11 +42,13 @@ E-mail addresses end in example.org or example.com, and telephone numbers lie in
 
 registries/clinicaltrials_gov   API v2 JSON (zip, array, lines), v2 CSV, legacy XML, old v1 JSON
 registries/ictrp                web XML, web CSV of two dates, XLSX, full export without a header
+registries/...                  other registers in formats of their own
+reviews                         systematic reviews: what they asked, included and excluded
 pubmed                          PubmedArticleSet XML, MEDLINE tagged text
 {hostile}truth.json                      what is true: which records are one trial, and what became of it
 """
 _TRUTH_BEGINS = b'{"fictional":true,'
-_OURS = ("registries", "pubmed", "hostile", "truth.json", "README.txt")
+_OURS = ("registries", "pubmed", "reviews", "hostile", "truth.json", "README.txt")
 
 
 class Summary(msgspec.Struct, frozen=True):
@@ -116,10 +119,13 @@ def _prepare(directory: Path) -> None:
                 f"{directory} is not empty and holds something else than a sample. Give the name of a new folder."
             )
         for name in found:
-            path = directory / name
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
+            old = directory / name
+            shutil.rmtree(old) if old.is_dir() else old.unlink()
     for folder in ("registries/clinicaltrials_gov", "registries/ictrp", "pubmed"):
         (directory / folder).mkdir(parents=True, exist_ok=True)
+    paths = [native.path for of_register in natives().values() for native in of_register]
+    for path in paths + [kind.path for kind in article_formats()]:
+        (directory / path).parent.mkdir(parents=True, exist_ok=True)
 
 
 def _begins_as_truth(path: Path) -> bool:
@@ -265,9 +271,18 @@ class _Sample:
         mark = zlib.crc32(registration.id.encode())  # one number decides where a registration goes
         if registration.register == "ClinicalTrials.gov":
             yield from self._studies(trial, registration, mark)
-            if (mark >> 16) % 10:  # a tenth is in ICTRP's exports too
-                return
-        yield from self._rows(trial, registration, mark)
+        native = _native_format(registration, mark)
+        if native:
+            output = self._file(native.format, native.open, native.path)
+            for id, entry in native.entries(trial, registration, self._mess):
+                member = output.add(entry)
+                yield self._record(native.source, registration, id, output, member)
+        if registration.register == "ClinicalTrials.gov":
+            is_in_ictrp = (mark >> 16) % 10 == 0
+        else:
+            is_in_ictrp = native is None or (mark >> 14) % 100 >= native.alone
+        if is_in_ictrp:
+            yield from self._rows(trial, registration, mark)
 
     def _studies(self, trial: Trial, registration: Registration, mark: int) -> Iterator[dict[str, str]]:
         document = clinicaltrials_gov.study(trial, registration)
@@ -370,6 +385,12 @@ class _Sample:
     def _article(self, paper: Paper, reviewed: list[Trial]) -> Iterator[dict[str, Any]]:
         one = pubmed.article(paper, reviewed, self._mess)
         mark = zlib.crc32(paper.pmid.encode())
+        for kind in article_formats():
+            if paper.kind in kind.kinds and zlib.crc32(f"{kind.format}/{paper.pmid}".encode()) % 100 < kind.share:
+                output = self._file(kind.format, kind.open, kind.path)
+                for entry in kind.entries(paper, reviewed, self._mess):
+                    output.add(entry)
+                    yield {"file": self._relative(output.path), "format": output.format}
         if mark % 100 < 15 and paper.kind != "book":
             output = self._file("medline", Text, "pubmed/medline_{:03d}.txt")
             output.add(pubmed.medline(one))
@@ -394,6 +415,16 @@ _STUDY_SHARES = (
     (100, "api-v1-json"),
 )
 _ROW_SHARES = ((33, "web-xml"), (68, "web-csv"), (74, "xlsx"), (100, "full-csv"))
+
+
+def _native_format(registration: Registration, mark: int) -> Native | None:
+    """The format of its own register that a registration is written in, for the share of them that is."""
+    draw = (mark >> 7) % 100
+    for native in natives().get(registration.register, ()):
+        if draw < native.share:
+            return native
+        draw -= native.share
+    return None
 
 
 def _trial_truth(trial: Trial, records: list[dict[str, str]]) -> dict[str, Any]:

@@ -32,9 +32,16 @@ class Format(msgspec.Struct, frozen=True):
     """One sentence: what it is and how a user gets it."""
     recognise: Callable[[bytes], bool]
     """Whether content that begins with these bytes (up to HEAD_BYTES, byte-order mark included) is in this format."""
-    read: Callable[[BinaryIO], Iterator[Record | Reject]]
-    """Read one file or archive member; `place.ordinal`, `.offset`, `.line` and `.entry_sha256` are set, the rest of
-    `place` is not. Never raises for what the bytes say; never holds more than a few entries in memory."""
+    read: Callable[..., Iterator[Record | Reject]]
+    """Read one file or archive member from a byte stream; `place.ordinal`, `.offset`, `.line` and `.entry_sha256` are
+    set, the rest of `place` is not. Never raises for what the bytes say; never holds more than a few entries in
+    memory."""
+    uses_name: bool = False
+    """Whether `read` also takes the name of the file or member: for formats that say something nowhere else."""
+
+    def outcomes(self, stream: BinaryIO, name: str = "") -> Iterator[Record | Reject]:
+        """Read a stream that has this name (a path inside an archive, or a file's name)."""
+        return self.read(stream, name) if self.uses_name else self.read(stream)
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -53,6 +60,9 @@ class Source(msgspec.Struct, frozen=True):
     obtain: str
     """How a user gets the data, in a sentence or two."""
     formats: tuple[Format, ...]
+    """Empty for a register that is only read `through` another source."""
+    through: str | None = None
+    """The source whose exports carry its records, where it offers no documented format of its own."""
 
 
 @cache
