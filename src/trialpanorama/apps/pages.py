@@ -155,12 +155,12 @@ def dictionary_page() -> str:
             mark = " *" if column["is_published"] else ""
             kind = column.get("part") or short_type(column["type"])
             rows.append([f"`{column['name']}`{mark}", kind, _meaning(column)])
-        parts.append(_markdown(["column", "type", "meaning"], rows))
+        parts.append(markdown(["column", "type", "meaning"], rows))
     parts.append("## Parts\n\nWhat the nested columns of records and rejects hold.\n")
     for part in _parts():
         rows = [[f"`{field.name}`", _kind(field.annotation), _meaning(fact)] for field, fact in _fields(part)]
         parts.append(f"### {part.__name__}\n\n{(part.__doc__ or '').splitlines()[0]}\n")
-        parts.append(_markdown(["field", "type", "meaning"], rows))
+        parts.append(markdown(["field", "type", "meaning"], rows))
     return "\n".join(parts)
 
 
@@ -187,7 +187,7 @@ def sources_page() -> str:
             f"## {source.title}\n\n`{source.name}`: <{source.home_page}>. Registers: {', '.join(source.registers)}.\n\n"
             f"{source.obtain}\n\nLicence: {source.licence}; {passed_on}.\n"
         )
-        parts.append(_markdown(["format", "meaning"], [[f"`{f['name']}`", f["meaning"]] for f in facts["formats"]]))
+        parts.append(markdown(["format", "meaning"], [[f"`{f['name']}`", f["meaning"]] for f in facts["formats"]]))
     return "\n".join(parts)
 
 
@@ -216,7 +216,7 @@ def cli_page() -> str:
             value = f" {p.metavar}" if p.metavar else ""
             rows.append([f"`{', '.join(p.opts)}{value}`", p.help, _default(p)])
         if rows:
-            parts.append(_markdown(["", "meaning", "unless given"], rows))
+            parts.append(markdown(["", "meaning", "unless given"], rows))
     return "\n".join(parts)
 
 
@@ -247,7 +247,8 @@ def short_type(sql_type: str) -> str:
     return "STRUCT[]" if sql_type.startswith("STRUCT") and sql_type.endswith("[]") else sql_type.split("(")[0]
 
 
-def _markdown(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def markdown(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table in Markdown."""
     lines = [columns, ["---"] * len(columns), *rows]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines) + "\n"
 

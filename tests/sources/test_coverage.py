@@ -1,0 +1,65 @@
+"""The table docs/coverage.md says how much each source reads, counted on the fixtures; here it is made and held.
+
+After a change that is meant, write it anew and read the difference before you commit it:
+
+    TRIALPANORAMA_WRITE_GOLDEN=1 python -m pytest tests/sources/test_coverage.py
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import msgspec
+
+from trialpanorama import sources
+from trialpanorama.apps.coverage import MAPPED_FIELDS, Coverage
+from trialpanorama.apps.pages import markdown
+from trialpanorama.record import Record
+
+FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "coverage.md"
+HEAD = f"""<!-- Made by tests/sources/test_coverage.py; see there. -->
+# How much each source reads
+
+For each source: whether it reads the register's own formats or finds its records in ICTRP's exports, and how many of
+the {len(MAPPED_FIELDS)} fields that most registers publish its fixtures fill (three or more hand-written entries each,
+with the expected Records beside them in `tests/fixtures`). *Fields* counts those that at least one entry fills, *mean*
+the share that an entry fills on average. What a register does not publish cannot be filled: the last column names it.
+How full the fields are on real files is measured by `python benchmarks/coverage.py FOLDER...`.
+
+"""
+
+
+def fixture_coverage(name: str) -> Coverage:
+    goldens = sorted((FIXTURES / name).rglob("*.golden.json"))
+    entries = [entry for path in goldens for entry in msgspec.json.decode(path.read_bytes())]
+    return Coverage(msgspec.convert(entry, Record) for entry in entries if "id" in entry)
+
+
+def page() -> str:
+    rows = []
+    for source in sources.sources().values():
+        found = fixture_coverage(source.name)
+        how = f"through {source.through}" if source.through else f"native: {', '.join(f.name for f in source.formats)}"
+        missing = [name for name, share in found.shares.items() if not share]
+        shown = f"{found.fields}/{len(MAPPED_FIELDS)}"
+        rows.append([f"`{source.name}`", how, str(found.records), shown, f"{found.mean:.0%}", ", ".join(missing)])
+    columns = ["source", "how it is read", "entries", "fields", "mean", "never filled"]
+    return HEAD + markdown(columns, rows)
+
+
+def test_the_coverage_table_is_that_of_the_fixtures() -> None:
+    text = page()
+    if os.environ.get("TRIALPANORAMA_WRITE_GOLDEN"):
+        PAGE.write_text(text, encoding="utf-8")
+    assert PAGE.read_text(encoding="utf-8") == text, "docs/coverage.md is stale: see the top of this file"
+
+
+def test_every_registry_fills_most_of_the_mapped_fields() -> None:
+    assert len(MAPPED_FIELDS) == 30
+    for source in sources.sources().values():
+        found = fixture_coverage(source.name)
+        assert found.shares["its own id"] == 1
+        if set(source.registers) - {"pubmed", "pmc", "cochrane", "doi"}:
+            assert found.fields >= 20, source.name
