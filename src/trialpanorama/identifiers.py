@@ -411,6 +411,18 @@ _ALL = (
         "10.99999/fictional.1",
         is_trial_register=False,
     ),
+    Register(
+        "cochrane",
+        "Cochrane Database of Systematic Reviews",
+        r"(CD|ED|MR)\d{6}",
+        rf"(?<![\w.])10\.1002/14651858\.(?i:CD|ED|MR)\d{{6}}(?:\.(?i:PUB)\d{{1,2}})?{_AFTER}",
+        r"(?:10100214651858)?(CD|ED|MR)(\d{6})(?:PUB\d{1,2})?",
+        "",
+        "",
+        "https://www.cochranelibrary.com/cdsr/doi/10.1002/14651858.{}/full",
+        "CD990001",
+        is_trial_register=False,
+    ),
 )
 
 REGISTERS: dict[str, Register] = {register.name: register for register in _ALL}
@@ -448,6 +460,7 @@ FICTIONAL_RANGES: dict[str, str] = {
     "pubmed": r"99\d{6}",
     "pmc": r"PMC99\d{6}",
     "doi": r"10\.99999/[!-@\[-~]*[0-9a-z]",
+    "cochrane": r"(CD|ED|MR)99\d{4}",
 }
 """Regular expressions of the ids that no register has issued, per register: made-up trials use only these."""
 
@@ -478,11 +491,13 @@ _REACH = 40
 """Every id has a hint in it, and lies within so many characters of it: most of a text need not be searched."""
 _SEARCH = {name: _compiled(register.search) for name, register in REGISTERS.items()}
 _CANONICAL = {name: _compiled(register.canonical) for name, register in REGISTERS.items()}
+_NEED_A_REGISTER = ("pubmed", "cochrane")
+"""Bare digits, and CD with six digits, are an id of these only where one is expected: many a sponsor's number has the shape."""
 _MAYBE_ID = re.compile(
     "|".join(
         [
             *(pattern.pattern for pattern in _SEARCH.values()),
-            *(pattern.pattern for name, pattern in _CANONICAL.items() if name != "pubmed"),  # bare digits
+            *(pattern.pattern for name, pattern in _CANONICAL.items() if name not in _NEED_A_REGISTER),
             r".*10\.[0-9]{4,9}/.*",  # a DOI after its prefix
         ]
     )
@@ -583,8 +598,7 @@ def normalise(text: str | None, register: str | None = None) -> Found | None:
             whole = REGISTERS[name].prefix + plain
         elif name == "doi":
             whole = _DOI_PREFIX.sub("", plain)
-        # bare digits are a PMID only where one is expected
-        is_shaped = _CANONICAL[name].fullmatch(whole) and (register or name != "pubmed")
+        is_shaped = _CANONICAL[name].fullmatch(whole) and (register or name not in _NEED_A_REGISTER)
         if not is_shaped and not _SEARCH[name].fullmatch(whole):
             continue
         id = _print(name, whole)
