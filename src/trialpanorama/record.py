@@ -533,9 +533,12 @@ class TextSection(Part):
 class Finding(Part):
     """What a reader found an article to say about one comparison."""
 
-    intervention: Annotated[str, Meta(description="What was given, in the annotator's words")]
-    comparator: Annotated[str, Meta(description="What it was compared with, in the annotator's words")]
-    outcome: Annotated[str, Meta(description="What was measured, in the annotator's words")]
+    question: Annotated[
+        str | None, Meta(description="The source's number of the question, which several annotators may have answered")
+    ] = None
+    intervention: Annotated[str | None, Meta(description="What was given, in the annotator's words")] = None
+    comparator: Annotated[str | None, Meta(description="What it was compared with, in the annotator's words")] = None
+    outcome: Annotated[str | None, Meta(description="What was measured, in the annotator's words")] = None
     direction: Annotated[
         str | None,
         Meta(
@@ -546,6 +549,9 @@ class Finding(Part):
     direction_raw: Annotated[str | None, Meta(description="The source's own word")] = None
     evidence: Annotated[str | None, Meta(description="The words of the article that show it")] = None
     annotator: Annotated[str | None, Meta(description="Who found it, as the source numbers its annotators")] = None
+    is_confirmed: Annotated[
+        bool | None, Meta(description="Whether a second reader held the direction and the evidence to be right")
+    ] = None
 
 
 class Paper(Part):
@@ -601,6 +607,9 @@ class ReviewedStudy(Part):
     name: Annotated[str | None, Meta(description="The review's name of the study, such as Smith 2001")] = None
     reason: Annotated[str | None, Meta(description="Why it was excluded, in the source's words")] = None
     is_seed: Annotated[bool, Meta(description="The reviewers knew it before they searched")] = _written(False)
+    is_retrieved: Annotated[
+        bool | None, Meta(description="Whether the review's search found it, where the source says so")
+    ] = None
     report_ids: Annotated[
         list[str], Meta(description="Its reports: PMIDs; else registry numbers, DOIs, or the source's own ids")
     ] = []
@@ -616,6 +625,9 @@ class Review(Part):
     search_query: Annotated[str | None, Meta(description="The search as the reviewers ran it, line breaks kept")] = None
     search_syntax: Annotated[
         str | None, Meta(description="Its language", extra={"values": ["PUBMED", "OVID", "OTHER"]})
+    ] = None
+    search_source: Annotated[
+        str | None, Meta(description="Where and when the search was run, in the source's words")
     ] = None
     search_from_date: Annotated[PartialDate | None, Meta(description="Earliest publication date searched")] = None
     search_until_date: Annotated[PartialDate | None, Meta(description="Latest publication date searched")] = None
