@@ -85,6 +85,18 @@ class UnknownName(UserError):
         super().__init__(f'No {kind} is called "{name}". {hint}' + (f" All of them: {see}" if see else ""))
 
 
+class Refused(UserError):
+    """A register's server says no: the address or what was asked of it (`status` is the HTTP status, 400 to 499)."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class FetchFailed(TrialPanoramaError):
+    """A register's server cannot be reached, or keeps giving something else than data."""
+
+
 class Unreadable(TrialPanoramaError):
     """One input cannot become a Record: the reason (of the closed list) and a detail for a person."""
 

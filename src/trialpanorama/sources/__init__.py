@@ -12,12 +12,15 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Iterator
 from functools import cache
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import msgspec
 
 from trialpanorama.errors import UnknownName
 from trialpanorama.record import Record, Reject
+
+if TYPE_CHECKING:
+    from trialpanorama.sources._fetching import Session, Wanted
 
 HEAD_BYTES = 65_536
 """How much of the (decompressed) content a format is recognised by."""
@@ -44,6 +47,22 @@ class Format(msgspec.Struct, frozen=True):
         return self.read(stream, name) if self.uses_name else self.read(stream)
 
 
+class Fetch(msgspec.Struct, frozen=True):
+    """How a source is fetched from its own interface."""
+
+    run: Callable[[Session, Wanted], None]
+    """Fetches what is wanted, with the session alone (`sources/_fetching.py`); on a second run it makes the same calls,
+    and the session answers from the disk what is there."""
+    hosts: tuple[str, ...]
+    """The hosts it asks, all of them by https; redirects lead nowhere else."""
+    terms: str
+    """What the register says about such use, and where, in a sentence."""
+    queries: str
+    """What --query and --since may be, in a sentence or two."""
+    requests_per_minute: float = 60
+    """How often a host is asked at most."""
+
+
 class Source(msgspec.Struct, frozen=True):
     """A registry, a portal or a literature database."""
 
@@ -63,6 +82,10 @@ class Source(msgspec.Struct, frozen=True):
     """Empty for a register that is only read `through` another source."""
     through: str | None = None
     """The source whose exports carry its records, where it offers no documented format of its own."""
+    fetch: Fetch | None = None
+    """How it is fetched; a source has either this or `no_fetch`."""
+    no_fetch: str | None = None
+    """Why it is not fetched, in a sentence: its terms, or that it has no interface for it."""
 
 
 @cache
