@@ -13,7 +13,7 @@ from typing import BinaryIO
 import msgspec
 from lxml import etree
 
-from trialpanorama import identifiers, vocabulary
+from trialpanorama import identifiers
 from trialpanorama.errors import Unreadable
 from trialpanorama.record import (
     AbstractSection,
@@ -29,6 +29,15 @@ from trialpanorama.record import (
     Sponsor,
 )
 from trialpanorama.sources import Format, Source
+from trialpanorama.sources._articles import (
+    LANGUAGES,
+    PMID,
+    POWER,
+    article_date,
+    article_identifiers,
+    orcid,
+    without_email,
+)
 from trialpanorama.sources._reading import (
     MAX_ENTRY_BYTES,
     Entry,
@@ -67,13 +76,7 @@ class _Article(msgspec.Struct):
 # --- from an article to its Record
 
 
-_PMID = re.compile(r"0*([1-9]\d{0,7})")
 _PMCID = re.compile(r"PMC\d+")
-_ORCID = re.compile(r"(\d{4})-?(\d{4})-?(\d{4})-?(\d{3}[\dXx])\b")
-_EMAIL = re.compile(
-    r"\s*\(?(?:\b(?:electronic address|e-?mail(?: address)?)\s*:?\s*)?[\w.+'-]{1,64}@[\w-]+(?:\.[\w-]+)+\.?\)?",
-    re.IGNORECASE,
-)
 _NO_TITLE = frozenset({"", "not available", "in process citation"})
 
 _PHASES: dict[str, Phase] = {
@@ -106,21 +109,10 @@ _SPELLINGS = {
 }
 """Publication types that publishers send in capitals, as NLM spells them."""
 
-_LANGUAGES = dict(
-    pair.split(":")
-    for pair in (
-        *("afr:af", "ara:ar", "aze:az", "bos:bs", "bul:bg", "cat:ca", "chi:zh", "cze:cs", "dan:da", "dut:nl", "est:et"),
-        *("fin:fi", "fre:fr", "geo:ka", "ger:de", "gre:el", "heb:he", "hrv:hr", "hun:hu", "ice:is", "ind:id", "ita:it"),
-        *("jpn:ja", "kor:ko", "lav:lv", "lit:lt", "mac:mk", "may:ms", "nor:no", "per:fa", "pol:pl", "por:pt", "rum:ro"),
-        *("rus:ru", "slo:sk", "slv:sl", "spa:es", "srp:sr", "swe:sv", "tha:th", "tur:tr", "ukr:uk", "vie:vi"),
-    )
-)
-"""MARC language codes, as PubMed writes them, and their ISO 639-1 counterparts; English is left out on purpose."""
-
 
 def _record(article: _Article) -> Record:
     paper = article.paper
-    pmid = _PMID.fullmatch(article.pmid or "")
+    pmid = PMID.fullmatch(article.pmid or "")
     if not pmid:
         raise Unreadable("missing_identifier", "no PMID" if not article.pmid else f"{article.pmid[:40]!r} is no PMID")
     paper.pmid = pmid.group(1)
@@ -146,7 +138,7 @@ def _record(article: _Article) -> Record:
     record.scientific_title = _without_brackets(article.title)
     if record.scientific_title is None and paper.vernacular_title:
         record.scientific_title = paper.vernacular_title
-        record.language = next((_LANGUAGES[code] for code in paper.languages if code in _LANGUAGES), None)
+        record.language = next((LANGUAGES[code] for code in paper.languages if code in LANGUAGES), None)
     sections = [f"{s.label}: {s.text}" if s.label else s.text for s in paper.abstract_sections]
     record.brief_summary = "\n".join(sections) or None
 
@@ -166,29 +158,15 @@ def _record(article: _Article) -> Record:
 
 def _identifiers(article: _Article, record: Record) -> list[Identifier]:
     """The article's own ids, then the registrations NLM lists for it, then those that only its texts name."""
-    found = [Identifier(id=record.id, register="pubmed", role="primary", field="PMID")]
-    known = {record.id}
-
-    def add(id: str, register: str | None, role: str, raw: str, field: str, type_raw: str | None = None) -> None:
-        if id not in known:
-            known.add(id)
-            given = raw if raw != id else None
-            found.append(Identifier(id=id, register=register, role=role, raw=given, type_raw=type_raw, field=field))
-
-    for register, own in (("doi", article.paper.doi), ("pmc", article.paper.pmcid)):
-        if own:
-            match = identifiers.normalise(own, register)
-            add(match.id if match else own, register if match else None, "alias", own, "ArticleIdList", register)
-    for databank, accession in article.accessions:
-        match = identifiers.normalise(accession)
-        if match and identifiers.REGISTERS[match.register].is_trial_register:
-            add(match.id, match.register, "secondary", accession, "DataBankList", databank or None)
+    paper = article.paper
     texts = [("title", record.scientific_title), ("abstract", record.brief_summary)]
     texts += [("other abstract", text) for text in article.other_abstracts]
-    for field, text in texts:
-        for mention in identifiers.find(text) if text else ():
-            add(mention.id, mention.register, "mentioned", (text or "")[mention.start : mention.end], field)
-    return found
+    return article_identifiers(
+        Identifier(id=record.id, register="pubmed", role="primary", field="PMID"),
+        [("doi", paper.doi, "ArticleIdList"), ("pmc", paper.pmcid, "ArticleIdList")],
+        [(accession, databank or None, "DataBankList") for databank, accession in article.accessions],
+        texts,
+    )
 
 
 def _without_brackets(title: str | None) -> str | None:
@@ -205,33 +183,6 @@ def _without_brackets(title: str | None) -> str | None:
         stop = "." if title.endswith(".") and not inside.endswith((".", "?", "!")) else ""
         title = inside + stop
     return None if title.strip(" .").casefold() in _NO_TITLE else title
-
-
-_YEAR = re.compile(r"(?<!\d)(?:1[5-9]|20)\d\d(?!\d)")
-
-
-def _date(text: str | None) -> PartialDate | None:
-    """A date of a citation; where it is none (`Winter 1999-2000`, 31 February), its first year."""
-    text = fold(text)
-    if text is None:
-        return None
-    date = vocabulary.parse_date(text, "ymd")
-    if date is None:
-        year = _YEAR.search(text)
-        date = year.group() if year else None
-    return PartialDate(date=date, raw=text if text != date else None)
-
-
-def _affiliation(text: str | None) -> str | None:
-    """An affiliation without the e-mail addresses that stand in it."""
-    if text and "@" in text:
-        text = _EMAIL.sub("", text).strip(" ;,")
-    return text or None
-
-
-def _orcid(text: str | None) -> str | None:
-    match = _ORCID.search(text or "")
-    return "-".join(match.groups()).upper() if match else None
 
 
 # --- XML
@@ -302,14 +253,11 @@ def _text(element: etree._Element) -> str | None:
     return " ".join(text.split()) or None if text else None  # fold, without a call for each of a hundred elements
 
 
-_POWER = re.compile(r"[-\u2212+]?\d")
-
-
 def _flat(element: etree._Element) -> str:
     parts = [element.text or ""]
     for child in element:
         inner = _flat(child)
-        if child.tag == "sup" and parts[-1][-1:].isdecimal() and _POWER.match(inner):
+        if child.tag == "sup" and parts[-1][-1:].isdecimal() and POWER.match(inner):
             inner = "^" + inner  # 10<sup>9</sup> is not 109
         parts.append(inner)
         parts.append(child.tail or "")
@@ -339,7 +287,7 @@ def _parts(element: etree._Element) -> dict[str, str]:
 
 def _xml_date(element: etree._Element) -> PartialDate | None:
     parts = [child.text.strip() for child in element if child.text]
-    return _date(("-" if all(map(str.isdecimal, parts)) else " ").join(parts))
+    return article_date(("-" if all(map(str.isdecimal, parts)) else " ").join(parts))
 
 
 def _citation(element: etree._Element, article: _Article) -> None:
@@ -447,16 +395,16 @@ def _author(element: etree._Element) -> Author:
         elif tag == "CollectiveName":
             author.collective_name = text
         elif tag == "AffiliationInfo":
-            author.affiliations += filter(None, map(_affiliation, _texts(child, "Affiliation")))
+            author.affiliations += filter(None, map(without_email, _texts(child, "Affiliation")))
         elif tag == "Affiliation":
-            author.affiliations += filter(None, [_affiliation(text)])
+            author.affiliations += filter(None, [without_email(text)])
         elif tag == "Identifier" and child.get("Source") == "ORCID":
-            author.orcid = _orcid(text)
+            author.orcid = orcid(text)
     return author
 
 
 def _first_affiliation(element: etree._Element, article: _Article) -> None:
-    article.affiliations += filter(None, [_affiliation(_text(element))])
+    article.affiliations += filter(None, [without_email(_text(element))])
 
 
 def _languages(element: etree._Element, article: _Article) -> None:
@@ -737,15 +685,15 @@ def _from_tagged(entry: Entry) -> Record:
                 author = Author(collective_name=value)
                 paper.authors.append(author)
             case "AUID" if author:
-                author.orcid = _orcid(value) or author.orcid
-            case "AD" if affiliation := _affiliation(value):
+                author.orcid = orcid(value) or author.orcid
+            case "AD" if affiliation := without_email(value):
                 (author.affiliations if author else article.affiliations).append(affiliation)
             case "DP":
-                paper.publication_date = _date(value)
+                paper.publication_date = article_date(value)
             case "DEP" | "CTDT":
-                paper.electronic_date = _date(value)
+                paper.electronic_date = article_date(value)
             case "LR" | "DRDT":
-                article.revised = _date(value)
+                article.revised = article_date(value)
             case "STAT":
                 paper.medline_status = value
             case "JT" | "BTI":
