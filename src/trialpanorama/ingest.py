@@ -18,7 +18,7 @@ import tarfile
 import tempfile
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -43,7 +43,10 @@ SPOOL_BYTES = 512 * 2**20
 
 
 def find_inputs(paths: Iterable[Path], exclude: Iterable[Path] = ()) -> list[InputFile]:
-    """All files at and below these paths, hashed, in a stable order; raises UserError naming all that do not exist."""
+    """All files at and below these paths, hashed, in a stable order; raises UserError naming all that do not exist.
+
+    A folder that holds a collection unpacked (`sources.Collection`) is one input with the files that belong to it.
+    """
     paths = list(paths)
     missing = [str(path) for path in paths if not path.exists()]
     if missing:
@@ -56,7 +59,40 @@ def find_inputs(paths: Iterable[Path], exclude: Iterable[Path] = ()) -> list[Inp
             if any(resolved == other or other in resolved.parents for other in excluded):
                 continue
             found.setdefault(resolved, str(path.relative_to(given.parent) if given.is_dir() else path.name))
-    return [_describe(path, label) for path, label in found.items()]
+    folders = _folders_of_members(found)
+    units: dict[Path, str] = {}
+    for path, label in found.items():
+        folder = folders.get(path)
+        units.setdefault(folder or path, str(Path(label).parent) if folder else label)
+    return [_describe(path, label) for path, label in units.items()]
+
+
+def _folders_of_members(found: dict[Path, str]) -> dict[Path, Path]:
+    """The folder of each file that is a part of a collection which lies unpacked in it."""
+    by_folder: dict[Path, list[str]] = {}
+    for path in found:
+        by_folder.setdefault(path.parent, []).append(path.name)
+    return {
+        folder / name: folder
+        for folder, names in by_folder.items()
+        if (chosen := _chosen(names, partial(_file_head, folder)))
+        for name in chosen[2]
+    }
+
+
+def _chosen(names: Sequence[str], head: Callable[[str], bytes]) -> _Chosen | None:
+    try:
+        return sources.choose_collection(names, head)
+    except Exception:  # a plug-in's own mistake must not take the archive with it: it is read member by member
+        return None
+
+
+def _file_head(folder: Path, name: str) -> bytes:
+    try:
+        with (folder / name).open("rb") as file:
+            return file.read(sources.HEAD_BYTES)
+    except OSError:
+        return b""
 
 
 def _walk(path: Path) -> Iterator[Path]:
@@ -77,9 +113,19 @@ def _describe(path: Path, label: str) -> InputFile:
         if stat.S_ISREG(status.st_mode):
             with path.open("rb") as file:
                 sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        elif stat.S_ISDIR(status.st_mode):
+            files = [_describe(path / name, name) for name in _unpacked(path)]
+            sha256 = hashlib.sha256("".join(f"{file.file}\0{file.sha256}\n" for file in files).encode()).hexdigest()
+            size = sum(file.bytes for file in files)
     except OSError:
         pass  # reading it will end in a reject that says why
     return InputFile(file=label, path=str(path), sha256=sha256, bytes=size, modified=modified)
+
+
+def _unpacked(folder: Path) -> Sequence[str]:
+    """The files of a folder that make up a collection."""
+    chosen = _chosen(sorted(path.name for path in folder.iterdir()), partial(_file_head, folder))
+    return chosen[2] if chosen else ()
 
 
 # --- opening: files, compressed files, archives
@@ -133,9 +179,17 @@ class _Stream(io.RawIOBase):
         return len(data)
 
 
-def _read_file(path: Path, members: range | None) -> Iterator[tuple[str | None, Record | Reject]]:
+_Read = Iterator[tuple[str | None, Record | Reject]]
+"""Entries with the archive member that they stand in."""
+_Chosen = tuple[sources.Source, sources.Collection, Sequence[str]]
+
+
+def _read_file(path: Path, members: range | None, part: int, parts: int) -> _Read:
     """Every entry of one input file with the archive member it stands in; never raises for what the file is."""
     try:
+        if path.is_dir():
+            yield from _read_folder(path, part, parts)
+            return
         if not stat.S_ISREG(path.stat().st_mode):
             yield None, Reject(reason="file_not_readable", detail="not a regular file")
             return
@@ -145,7 +199,7 @@ def _read_file(path: Path, members: range | None) -> Iterator[tuple[str | None, 
         return
     with file:
         if is_zip_archive(file):
-            yield from _read_zip(file, members)
+            yield from _read_zip(file, members, part, parts)
         else:
             yield from _read_stream(file, file, None, path.name, depth=0)
 
@@ -165,7 +219,7 @@ def is_zip_archive(file: BinaryIO) -> bool:
         file.seek(0)
 
 
-def _read_zip(file: BinaryIO, members: range | None) -> Iterator[tuple[str | None, Record | Reject]]:
+def _read_zip(file: BinaryIO, members: range | None, part: int, parts: int) -> _Read:
     try:
         archive = zipfile.ZipFile(file)
         infos = [info for info in archive.infolist() if not info.is_dir()]
@@ -175,22 +229,106 @@ def _read_zip(file: BinaryIO, members: range | None) -> Iterator[tuple[str | Non
     if not infos:
         yield None, Reject(reason="empty_file", detail="the archive has no member")
         return
+    if chosen := _chosen_of_zip(archive):
+        opened = {name: archive.getinfo(name) for name in chosen[2]}
+        size = sum(info.file_size for info in opened.values())
+        yield from _read_collection(
+            chosen, _OpenedMembers(chosen[2], size, lambda name: _open_member(archive, opened[name])), part, parts
+        )
+        taken = {id(info) for info in opened.values()}
+        infos = [info for info in infos if id(info) not in taken] if part == 0 else []
     for info in infos if members is None else infos[members.start : members.stop]:
         name = info.filename
-        if info.flag_bits & 1:
-            yield name, Reject(reason="encrypted_archive", detail="the member is protected by a password")
-        elif info.file_size > BOMB_LEAST_BYTES and info.file_size > BOMB_RATIO * max(info.compress_size, 1):
-            yield name, Reject(reason="decompression_bomb", detail=f"would expand to {info.file_size} bytes")
-        else:
-            try:
-                stream = archive.open(info)
-            except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, RuntimeError) as error:
-                yield name, Reject(reason="broken_archive", detail=str(error)[:300])
-                continue
-            with stream:
-                size = partial(max, info.compress_size, 1)
-                for place, outcome in _read_stream(stream, None, size, name, depth=1):
-                    yield name if place is None else f"{name}/{place}", outcome
+        member = _open_member(archive, info)
+        if isinstance(member, Reject):
+            yield name, member
+            continue
+        with member:
+            compressed = partial(max, info.compress_size, 1)
+            for place, outcome in _read_stream(member, None, compressed, name, depth=1):
+                yield name if place is None else f"{name}/{place}", outcome
+
+
+def _open_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> IO[bytes] | Reject:
+    if info.flag_bits & 1:
+        return Reject(reason="encrypted_archive", detail="the member is protected by a password")
+    if info.file_size > BOMB_LEAST_BYTES and info.file_size > BOMB_RATIO * max(info.compress_size, 1):
+        return Reject(reason="decompression_bomb", detail=f"would expand to {info.file_size} bytes")
+    try:
+        return archive.open(info)
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, RuntimeError) as error:
+        return Reject(reason="broken_archive", detail=str(error)[:300])
+
+
+# --- collections: studies that are spread over many members
+
+
+def _chosen_of_zip(archive: zipfile.ZipFile) -> _Chosen | None:
+    def head(name: str) -> bytes:
+        member = _open_member(archive, archive.getinfo(name))
+        if isinstance(member, Reject):
+            return b""
+        with member:
+            return _read_head(_Source(member, lambda: 1 << 62))
+
+    return _chosen(archive.namelist(), head)
+
+
+class _OpenedMembers:
+    """The members of a collection, whose faults end them instead of raising."""
+
+    def __init__(self, names: Sequence[str], size: int, opens: Callable[[str], IO[bytes] | Reject]) -> None:
+        self.names = names
+        self.bytes = size
+        self._opens = opens
+        self._opened: dict[str, _Source | Reject] = {}
+
+    def open(self, name: str) -> BinaryIO:
+        member = self._opens(name)
+        if isinstance(member, Reject):
+            self._opened[name] = member
+            return io.BytesIO()
+        source = _Source(member, lambda: 1 << 62)  # a bomb was told by what the archive says of the member's size
+        self._opened[name] = source
+        return cast(BinaryIO, io.BufferedReader(_Stream(b"", source), 1 << 20))
+
+    def fault(self, name: str) -> tuple[RejectReason, str] | None:
+        opened = self._opened[name]
+        return (opened.reason, opened.detail) if isinstance(opened, Reject) else opened.fault
+
+
+def _read_folder(folder: Path, part: int, parts: int) -> _Read:
+    chosen = _chosen(sorted(path.name for path in folder.iterdir()), partial(_file_head, folder))
+    if chosen is None:
+        yield None, Reject(reason="file_not_readable", detail="not a regular file")
+        return
+
+    def opens(name: str) -> IO[bytes] | Reject:
+        try:
+            return (folder / name).open("rb")
+        except OSError as error:
+            return Reject(reason="file_not_readable", detail=error.strerror or str(error))
+
+    size = sum((folder / name).stat().st_size for name in chosen[2])
+    yield from _read_collection(chosen, _OpenedMembers(chosen[2], size, opens), part, parts)
+
+
+def _read_collection(chosen: _Chosen, members: sources.Members, part: int, parts: int) -> _Read:
+    owner, collection, _ = chosen
+    try:
+        for outcome in collection.read(members, part, parts):
+            if isinstance(outcome, Record):
+                outcome.source = outcome.source or owner.name
+                outcome.licence = outcome.licence or owner.licence
+            else:
+                outcome.source = owner.name
+            outcome.place.format = collection.name
+            yield outcome.place.member, outcome
+    except OSError:  # no room for what a collection has to set aside: no fault of the input
+        raise
+    except Exception as fault:  # a reader's own mistake must not take the other inputs with it
+        detail = f"{type(fault).__name__}: {fault}"[:300]
+        yield None, Reject(reason="reader_fault", detail=detail, source=owner.name)
 
 
 def _read_stream(
@@ -439,7 +577,7 @@ def _scrub(value: Any, key: str = "") -> Any:
 
 
 class Piece(msgspec.Struct, frozen=True):
-    """A file, or a range of an archive's members, that one worker reads."""
+    """A file, a range of an archive's members, or a part of a collection, that one worker reads."""
 
     file: InputFile
     copy_number: int = 1
@@ -449,6 +587,9 @@ class Piece(msgspec.Struct, frozen=True):
     """The member after the last that is read."""
     bytes: int = 0
     """Its size when decompressed, as far as that is known beforehand."""
+    part: int = 0
+    """Of a collection: which of its parts."""
+    parts: int = 1
 
 
 class Unit(msgspec.Struct, frozen=True):
@@ -492,7 +633,8 @@ def plan(files: Iterable[InputFile], folder: Path, keep_contacts: bool, known: I
         last = position == len(pieces) - 1
         if last or size + pieces[position + 1].bytes > UNIT_BYTES or len(group) >= UNIT_FILES:
             key = "|".join(
-                f"{p.file.sha256}:{p.file.file}:{p.copy_number}:{p.first_member}:{p.last_member}" for p in group
+                f"{p.file.sha256}:{p.file.file}:{p.copy_number}:{p.first_member}:{p.last_member}:{p.part}:{p.parts}"
+                for p in group
             )
             name = hashlib.sha256(key.encode()).hexdigest()[:16]
             units.append(Unit(name, tuple(group), str(folder), keep_contacts))
@@ -508,6 +650,8 @@ def _pieces(file: InputFile, copy_number: int) -> list[Piece]:
     """A file in pieces of bounded size, as far as it can be read in pieces (an archive can)."""
     size = file.bytes
     try:
+        if Path(file.path).is_dir():
+            return _parts(file, copy_number, size)
         if stat.S_ISREG(Path(file.path).stat().st_mode):
             with Path(file.path).open("rb") as opened:
                 head = opened.read(8)
@@ -517,12 +661,25 @@ def _pieces(file: InputFile, copy_number: int) -> list[Piece]:
                 elif head.startswith(b"PK"):
                     with zipfile.ZipFile(opened) as archive:
                         sizes = [info.file_size for info in archive.infolist() if not info.is_dir()]
+                        is_collection = _chosen_of_zip(archive) is not None
                     size = sum(sizes)
+                    if is_collection:
+                        return _parts(file, copy_number, size)
                     if is_zip_archive(opened) and size > UNIT_BYTES // 4:
                         return _member_ranges(file, copy_number, sizes)
     except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError):
         pass  # reading it will end in a reject that says why
     return [Piece(file, copy_number, bytes=size)]
+
+
+PART_BYTES = 2**30
+MOST_PARTS = 8
+"""Each part of a collection reads through all of it, which is quick beside what becomes of its share."""
+
+
+def _parts(file: InputFile, copy_number: int, size: int) -> list[Piece]:
+    parts = min(1 + size // PART_BYTES, MOST_PARTS)
+    return [Piece(file, copy_number, None, None, size // parts, part, parts) for part in range(parts)]
 
 
 def _member_ranges(file: InputFile, copy_number: int, sizes: list[int]) -> list[Piece]:
@@ -575,7 +732,7 @@ def read_unit(unit: Unit) -> UnitResult:
 def read_piece(piece: Piece) -> Iterator[Record | Reject]:
     """Records and Rejects of a file or a range of its members, with their place and key set."""
     members = None if piece.first_member is None else range(piece.first_member, piece.last_member or piece.first_member)
-    for member, outcome in _read_file(Path(piece.file.path), members):
+    for member, outcome in _read_file(Path(piece.file.path), members, piece.part, piece.parts):
         place = outcome.place
         place.file, place.file_sha256, place.member = piece.file.file, piece.file.sha256, member
         if isinstance(outcome, Record):

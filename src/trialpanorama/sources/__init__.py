@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 import msgspec
 
-from trialpanorama.errors import UnknownName
+from trialpanorama.errors import RejectReason, UnknownName
 from trialpanorama.record import Record, Reject
 
 if TYPE_CHECKING:
@@ -63,6 +63,36 @@ class Fetch(msgspec.Struct, frozen=True):
     """How often a host is asked at most."""
 
 
+class Members(Protocol):
+    """The members of an archive, or the files of a folder, that one collection is made of."""
+
+    names: Sequence[str]
+    bytes: int
+    """Their size together, decompressed."""
+
+    def open(self, name: str) -> BinaryIO:
+        """A member's bytes from the beginning; they end early, and nothing is raised, where it is damaged."""
+
+    def fault(self, name: str) -> tuple[RejectReason, str] | None:
+        """What ended the member early, known once it has been read."""
+
+
+class Collection(msgspec.Struct, frozen=True):
+    """A format that spreads each study over many members of one archive, such as the tables of a database."""
+
+    name: str
+    """Short name, such as `flat-files`."""
+    meaning: str
+    """One sentence: what it is and how a user gets it."""
+    choose: Callable[[Sequence[str], Callable[[str], bytes]], Sequence[str]]
+    """Of the names of an archive's members those that make up such a collection, none if it is no such archive; the
+    function gives the first bytes of a member. A member that is not chosen is an input of its own."""
+    read: Callable[[Members, int, int], Iterator[Record | Reject]]
+    """Read one of several parts (from 0) of the studies, divided by their ids: every study is in exactly one part, with
+    a `place` that does not depend on their number, `member` included. Never raises for what the bytes say; memory does
+    not grow with the size of the archive."""
+
+
 class Source(msgspec.Struct, frozen=True):
     """A registry, a portal or a literature database."""
 
@@ -80,6 +110,8 @@ class Source(msgspec.Struct, frozen=True):
     """How a user gets the data, in a sentence or two."""
     formats: tuple[Format, ...]
     """Empty for a register that is only read `through` another source."""
+    collections: tuple[Collection, ...] = ()
+    """What it gives as archives whose members belong together."""
     through: str | None = None
     """The source whose exports carry its records, where it offers no documented format of its own."""
     fetch: Fetch | None = None
@@ -111,4 +143,18 @@ def recognise(head: bytes) -> tuple[Source, Format] | None:
         for format in candidate.formats:
             if format.recognise(head):
                 return candidate, format
+    return None
+
+
+def choose_collection(
+    names: Sequence[str], head: Callable[[str], bytes]
+) -> tuple[Source, Collection, Sequence[str]] | None:
+    """The source and collection that members of these names make up, and which of them do; none if no source knows it.
+
+    `head` gives the first bytes of a member.
+    """
+    for candidate in sources().values():
+        for collection in candidate.collections:
+            if chosen := collection.choose(names, head):
+                return candidate, collection, chosen
     return None
