@@ -9,6 +9,8 @@ from trialpanorama import identifiers, vocabulary
 from trialpanorama.record import Identifier, PartialDate
 from trialpanorama.sources._reading import fold
 
+BEFORE_ROOT = rb"\A(?:\xef\xbb\xbf)?(?>\s+|<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^>\[]*(?:\[.*?\]\s*)?>)*+"
+"""Regular expression (DOTALL) of what may stand before the root of an XML document."""
 PMID = re.compile(r"0*([1-9]\d{0,7})")
 _ORCID = re.compile(r"(\d{4})-?(\d{4})-?(\d{4})-?(\d{3}[\dXx])\b")
 _EMAIL = re.compile(

@@ -30,6 +30,7 @@ from trialpanorama.record import (
 )
 from trialpanorama.sources import Format, Source
 from trialpanorama.sources._articles import (
+    BEFORE_ROOT,
     LANGUAGES,
     PMID,
     POWER,
@@ -188,9 +189,8 @@ def _without_brackets(title: str | None) -> str | None:
 # --- XML
 
 
-_BEFORE_ROOT = rb"\A(?:\xef\xbb\xbf)?(?>\s+|<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^>\[]*(?:\[.*?\]\s*)?>)*+"
-_ARTICLE_SET = re.compile(_BEFORE_ROOT + rb"<Pubmed(?:Book)?Article(?:Set)?[\s>]", re.DOTALL)
-_CITATION_SET = re.compile(_BEFORE_ROOT + rb"<MedlineCitation(?:Set)?[\s>]", re.DOTALL)
+_ARTICLE_SET = re.compile(BEFORE_ROOT + rb"<Pubmed(?:Book)?Article(?:Set)?[\s>]", re.DOTALL)
+_CITATION_SET = re.compile(BEFORE_ROOT + rb"<MedlineCitation(?:Set)?[\s>]", re.DOTALL)
 
 
 def _utf8(head: bytes) -> bytes:
