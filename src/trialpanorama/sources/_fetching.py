@@ -52,8 +52,10 @@ if TYPE_CHECKING:
     from trialpanorama.sources import Source
 
 T = TypeVar("T")
-Kind = Literal["json", "xml", "text", "zip", "gzip"]
+Kind = Literal["json", "xml", "text", "zip", "gzip", "html"]
 """What an address gives; a body that is something else, or only the beginning of it, is fetched again.
+
+Only where `html` is said may it be a web page: an index of files, not a page made for readers.
 
 Of a `text` no end can be told: where its length is not announced either, a cut shows only when the connection breaks.
 """
@@ -253,16 +255,19 @@ class Session:
         headers: Mapping[str, str] | None = None,
         kind: Kind = "json",
         name: str | None = None,
+        check: Callable[[bytes], str | None] | None = None,
     ) -> bytes:
         """The whole answer of an address, in memory: GET, or POST if `json` or `form` is given.
 
         With a `name` it is also kept under this name; if it was already, by this run or an earlier one, it comes from
-        there and the network is not asked. Raises Refused (its `status` says which 4xx) and FetchFailed.
+        there and the network is not asked. `check` says what is wrong with an answer that came whole and with status
+        200, such as an error report instead of data; it is asked for again then, as after any other passing fault.
+        Raises Refused (its `status` says which 4xx) and FetchFailed.
         """
         if name is not None and self.has(name):
             return (self.folder / name).read_bytes()
         request = _Request(_with(url, params), json, form, headers or {})
-        data, response_headers = self._attempts(request.url, lambda: self._whole(request, kind))
+        data, response_headers = self._attempts(request.url, lambda: self._whole(request, kind, check))
         if name is not None:
             self._keep(name, data, request.url, response_headers)
         return data
@@ -333,7 +338,9 @@ class Session:
 
     # --- requests
 
-    def _whole(self, request: _Request, kind: Kind) -> tuple[bytes, Mapping[str, str]]:
+    def _whole(
+        self, request: _Request, kind: Kind, check: Callable[[bytes], str | None] | None
+    ) -> tuple[bytes, Mapping[str, str]]:
         with self._answer(request, {}) as response:
             parts: list[bytes] = []
             size, limit = 0, self._read_bytes
@@ -343,8 +350,10 @@ class Session:
                     raise FetchFailed(f"{request.url} gives more than {limit:,} bytes and does not end.")
                 parts.append(chunk)
             data = b"".join(parts)
-            _check_no_page(data[:_HEAD], request.url)
+            _check_page(data[:_HEAD], request.url, kind)
             _check_whole(io.BytesIO(data), kind)
+            if check is not None and (complaint := check(data)):
+                raise _Again(complaint)
             return data, response.headers
 
     def _download(self, name: str, path: Path, request: _Request, kind: Kind, md5: str | None) -> bool:
@@ -380,7 +389,8 @@ class Session:
                 limit = max(self._save_bytes, total or 0)
                 chunks = self._body(response, response.iter_raw(2**16))
                 head, broken = _first(chunks) if start == 0 else (b"", None)
-                _check_no_page(head, request.url)  # before what is there is given up for it
+                if start == 0:
+                    _check_page(head, request.url, kind)  # before what is there is given up for it
                 if part is None:
                     part = Part(request.url, headers.get("etag"), headers.get("last-modified"), total)
                     partial.parent.mkdir(parents=True, exist_ok=True)
@@ -627,7 +637,8 @@ class Session:
     def _show(self, detail: str = "") -> None:
         log = self.log
         fetched = f"{len(log.files):,} files, {log.bytes / 1e6:,.1f} MB"
-        self._progress(State(self._counted, log.total, log.unit, f"{fetched}; {detail}" if detail else fetched))
+        done = len(log.files) if log.unit == "files" else self._counted
+        self._progress(State(done, log.total, log.unit, f"{fetched}; {detail}" if detail else fetched))
 
     def close(self, *, complete: bool) -> None:
         """Write `fetch.json` and let go of network and files."""
@@ -827,9 +838,9 @@ def _first(chunks: Iterator[bytes]) -> tuple[bytes, _Again | None]:
     return head, None
 
 
-def _check_no_page(head: bytes, url: str) -> None:
+def _check_page(head: bytes, url: str, kind: Kind) -> None:
     """Refuse a web page where data was expected: error pages and log-ins come with status 200 too."""
-    if _PAGE.match(head):
+    if kind != "html" and _PAGE.match(head):
         raise _Again(f"{urlsplit(url).hostname} gives a web page instead of data ({_page_title(head) or 'no title'})")
 
 
@@ -849,6 +860,8 @@ def _is_whole(file: IO[bytes], kind: Kind) -> bool:
     file.seek(0)
     if kind == "text":
         return True
+    if kind == "html":
+        return file.read().rstrip().lower().endswith(b"</html>")
     if kind == "zip":
         return zipfile.is_zipfile(file)
     if kind == "json":
