@@ -57,6 +57,12 @@ def _complete_sources(incomplete: str) -> list[str]:
     return [name for name in sources() if name.startswith(incomplete)]
 
 
+def _complete_fetched(incomplete: str) -> list[str]:
+    from trialpanorama.sources import sources
+
+    return [name for name, source in sources().items() if source.fetch and name.startswith(incomplete)]
+
+
 def _complete_tables(incomplete: str) -> list[str]:
     from trialpanorama.apps.pages import dictionary
 
@@ -139,15 +145,47 @@ def sources(
         for label in ("home_page", "licence", "obtain"):
             put(f"  {label.replace('_', ' '):<10} {facts[label]}")
         put(f"  {'passed on':<10} {'by export' if facts['is_open'] else 'only with export --include-restricted'}")
-        put(f"  {'registers':<10} {', '.join(facts['registers'])}\n")
+        put(f"  {'registers':<10} {', '.join(facts['registers'])}")
+        if (fetched := facts["fetch"]) is None:
+            put(f"  {'fetch':<10} no: {facts['no_fetch']}\n")
+        else:
+            put(f"  {'fetch':<10} trialpanorama fetch {facts['name']} --out DIR; {fetched['terms']}")
+            put(f"  {'':<10} {fetched['queries']}\n")
         put(table(["format", "meaning"], [[f["name"], f["meaning"]] for f in facts["formats"]], widest=200))
         return
     listed = [source_facts(known) for known in every_source().values()]
     if json:
         put_json(listed)
         return
-    rows = [[f["name"], f["title"], len(f["formats"]), f["is_open"], f["licence"]] for f in listed]
-    put(table(["source", "title", "formats", "open", "licence"], rows))
+    rows = [[f["name"], f["title"], len(f["formats"]), bool(f["fetch"]), f["is_open"], f["licence"]] for f in listed]
+    put(table(["source", "title", "formats", "fetched", "open", "licence"], rows))
+
+
+@app.command(rich_help_panel=DATA)
+def fetch(
+    source: Annotated[str, typer.Argument(help="See: sources.", autocompletion=_complete_fetched)],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="A new folder, or one to go on with.")],
+    query: Annotated[
+        str,
+        typer.Option(
+            metavar="Q",
+            help="In the register's own query language, or the address of a search on its page; else everything.",
+        ),
+    ] = "",
+    since: Annotated[
+        str | None, typer.Option(metavar="DATE", help="Only what was added or changed since then: 2026-01-31.")
+    ] = None,
+    mirror: Annotated[
+        str | None, typer.Option(metavar="URL", help="Ask this address instead of the register's host.")
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Fetch files from a register's own interface; a fetch that was stopped goes on where it was."""
+    from trialpanorama.apps.fetching import fetch_facts, fetch_files, put_summary, say_next
+
+    facts = fetch_facts(fetch_files(source, out, query=query, since=since, mirror=mirror), out)
+    put_json(facts) if json else put_summary(facts)
+    say_next(facts)
 
 
 @app.command(rich_help_panel=DATA)
@@ -451,7 +489,11 @@ def run(arguments: Sequence[str]) -> int:
         where = "trialpanorama " + shlex.join([*arguments, "--debug"])
         return _complain(f"Unexpected {type(error).__name__}: {error}. The whole story: {where}", 1)
     if code == 130:
-        kept = "What is finished is kept; go on with" if arguments[0] in ("build", "demo", "evaluate") else "Again"
+        kept = (
+            "What is finished is kept; go on with"
+            if arguments[0] in ("build", "demo", "evaluate", "fetch")
+            else "Again"
+        )
         say(f"\nInterrupted. {kept}: trialpanorama {shlex.join(arguments)}")
     return code if isinstance(code, int) else 0
 

@@ -71,6 +71,7 @@ class Reporter:
         self._stage: str | None = None
         self._began = 0.0
         self._spoke = 0.0
+        self._first = 0.0
         self._done = 0.0
         self._total: float | None = None
         self._unit = ""
@@ -91,7 +92,7 @@ class Reporter:
         now = time.monotonic()
         if stage != self._stage:
             self._close()
-            self._stage, self._began, self._spoke = stage, now, now
+            self._stage, self._began, self._spoke, self._first = stage, now, now, done
             if self._live:
                 self._bar = self._live.add_task(stage, total=total, state="")
         self._done, self._total, self._unit, self._detail = done, total, unit, detail
@@ -106,7 +107,7 @@ class Reporter:
         if not self._unit:
             return self._detail
         seconds = max(time.monotonic() - self._began, 1e-3)
-        rate = self._done / seconds
+        rate = (self._done - self._first) / seconds  # what an earlier run had finished says nothing about this one
         parts = [f"{_number(self._done)} of {_number(self._total)} {self._unit}" if self._total else self._counted()]
         parts += [self._detail] if self._detail else []
         if rate and seconds > 1:

@@ -134,6 +134,15 @@ def source_facts(source: Source) -> dict[str, Any]:
         "registers": list(source.registers),
         "obtain": source.obtain,
         "formats": [{"name": format.name, "meaning": format.meaning} for format in source.formats],
+        "fetch": {
+            "terms": source.fetch.terms,
+            "queries": source.fetch.queries,
+            "hosts": list(source.fetch.hosts),
+            "requests_per_minute": source.fetch.requests_per_minute,
+        }
+        if source.fetch
+        else None,
+        "no_fetch": source.no_fetch,
     }
 
 
@@ -187,6 +196,13 @@ def sources_page() -> str:
             f"## {source.title}\n\n`{source.name}`: <{source.home_page}>. Registers: {', '.join(source.registers)}.\n\n"
             f"{source.obtain}\n\nLicence: {source.licence}; {passed_on}.\n"
         )
+        if fetch := source.fetch:
+            parts.append(
+                f"`trialpanorama fetch {source.name} --out DIR` fetches it from {', '.join(fetch.hosts)}, with at most "
+                f"{fetch.requests_per_minute:g} requests a minute. {fetch.terms} {fetch.queries}\n"
+            )
+        else:
+            parts.append(f"Not fetched: {source.no_fetch}\n")
         parts.append(markdown(["format", "meaning"], [[f"`{f['name']}`", f["meaning"]] for f in facts["formats"]]))
     return "\n".join(parts)
 
