@@ -264,8 +264,8 @@ class Session:
         200, such as an error report instead of data; it is asked for again then, as after any other passing fault.
         Raises Refused (its `status` says which 4xx) and FetchFailed.
         """
-        if name is not None and self.has(name):
-            return (self.folder / name).read_bytes()
+        if name is not None and (kept := self.kept(name)) is not None:
+            return kept
         request = _Request(_with(url, params), json, form, headers or {})
         data, response_headers = self._attempts(request.url, lambda: self._whole(request, kind, check))
         if name is not None:
@@ -295,9 +295,13 @@ class Session:
             self.log.retries += 1
         return path
 
-    def keep(self, name: str, data: bytes, url: str) -> Path:
+    def keep(self, name: str, data: bytes, url: str, *, params: Parameters | None = None) -> Path:
         """Keep data that came from an address, in the words it came in, as a file of the folder."""
-        return self._keep(name, data, url, {})
+        return self._keep(name, data, _with(url, params), {})
+
+    def kept(self, name: str) -> bytes | None:
+        """What a finished file holds; None if there is none of this name."""
+        return (self.folder / name).read_bytes() if self.has(name) else None
 
     def has(self, name: str) -> bool:
         """Whether a file of this name is finished."""
@@ -306,7 +310,7 @@ class Session:
     def expect(self, total: int | None, unit: str) -> None:
         """Say how many records (studies, articles, files) there will be in all, for the progress and the summary."""
         self.log.total, self.log.unit = total, unit
-        self._show()
+        self.show()
 
     def count(self, name: str, records: int) -> None:
         """Say how many records a finished file holds."""
@@ -315,7 +319,7 @@ class Session:
             self._counted += records - (file.records or 0)
             file.records = records
             self._note({"file": file})
-        self._show()
+        self.show()
 
     def lacks(self, what: str) -> None:
         """Say what was asked for and did not come, in a few words; the summary repeats it."""
@@ -406,7 +410,7 @@ class Session:
                             if size > limit:
                                 self._forget(name, partial)
                                 raise FetchFailed(f"{request.url} gives more than {limit:,} bytes and does not end.")
-                            self._show()
+                            self.show()
                     if broken:
                         raise broken
                 except _Again:
@@ -433,7 +437,7 @@ class Session:
         size = partial.stat().st_size
         self._done(FetchedFile(name, part.url, size, sha256, self._stamp(), part.etag, part.last_modified))
         partial.replace(path)
-        self._show()
+        self.show()
 
     def _forget(self, name: str, partial: Path) -> None:
         """Begin a download again."""
@@ -474,7 +478,7 @@ class Session:
 
     def _wait(self, seconds: float, why: str) -> None:
         if seconds > 0:
-            self._show(why)
+            self.show(why)
             self.log.waited_s += seconds
             self._clock.sleep(seconds)
 
@@ -615,7 +619,7 @@ class Session:
         validators = headers.get("etag"), headers.get("last-modified")
         self._done(FetchedFile(name, url, len(data), sha256, self._stamp(), *validators))
         partial.replace(path)
-        self._show()
+        self.show()
         return path
 
     def _done(self, file: FetchedFile) -> None:
@@ -634,7 +638,8 @@ class Session:
     def _stamp(self) -> str:
         return self._clock.utc().isoformat(timespec="seconds")
 
-    def _show(self, detail: str = "") -> None:
+    def show(self, detail: str = "") -> None:
+        """Say how far the fetch is."""
         log = self.log
         fetched = f"{len(log.files):,} files, {log.bytes / 1e6:,.1f} MB"
         done = len(log.files) if log.unit == "files" else self._counted
@@ -694,6 +699,7 @@ def fetch(
             folder, log, hosts=hosts, requests_per_minute=pace, mirror=mirror, progress=progress, **details
         )
         complete = False
+        session.show()
         try:
             source.fetch.run(session, wanted)
             complete = True

@@ -20,7 +20,7 @@ import csv
 import html
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache, lru_cache
 from types import NoneType
 from typing import Any, BinaryIO, TypeVar, get_args, get_origin, get_type_hints
@@ -29,7 +29,7 @@ import msgspec
 from lxml.etree import _Element
 
 from trialpanorama import vocabulary
-from trialpanorama.errors import Unreadable
+from trialpanorama.errors import FetchFailed, Refused, Unreadable, UserError
 from trialpanorama.record import (
     AdverseEvent,
     AdverseEvents,
@@ -64,7 +64,7 @@ from trialpanorama.record import (
     ResultGroup,
     Results,
 )
-from trialpanorama.sources import Format, Source
+from trialpanorama.sources import Fetch, Format, Source
 from trialpanorama.sources._clinicaltrials_gov import (
     REGISTER,
     Person,
@@ -93,6 +93,7 @@ from trialpanorama.sources._clinicaltrials_gov import (
     without_escapes,
     yes_or_no,
 )
+from trialpanorama.sources._fetching import Session, Wanted
 from trialpanorama.sources._reading import (
     Entry,
     as_utf8,
@@ -1198,6 +1199,193 @@ def _is_xml(head: bytes) -> bool:
     return head.lstrip(_BLANKS)[:1] == b"<" and re.search(rb"<clinical_study[\s>]", head) is not None
 
 
+# --- fetching
+
+
+_API = "https://clinicaltrials.gov/api/v2/studies"
+_HOSTS = ("clinicaltrials.gov", "www.clinicaltrials.gov")
+_STUDY_PAGE = re.compile(r"/(?:study|show)/(NCT\d{8})", re.IGNORECASE)
+_NCT_IDS = re.compile(r"NCT\d{8}(?:[\s,|]+NCT\d{8})*", re.IGNORECASE)
+_AREAS = ("cond", "term", "intr", "titles", "outc", "spons", "lead", "id", "patient")
+"""Fields of the site's search form that the API has as `query.AREA`."""
+_DATES = {
+    "start": "StartDate",
+    "primComp": "PrimaryCompletionDate",
+    "studyComp": "CompletionDate",
+    "firstPost": "StudyFirstPostDate",
+    "resFirstPost": "ResultsFirstPostDate",
+    "lastUpdPost": "LastUpdatePostDate",
+}
+_PLACES = {"locn": "LocationFacility", "city": "LocationCity", "state": "LocationState", "country": "LocationCountry"}
+_AGES = {"y": "years", "m": "months", "w": "weeks", "d": "days", "h": "hours"}
+_FILTERS = ("overallStatus", "geo", "ids", "advanced", "synonyms")
+_OF_THE_API = {
+    *(f"query.{area}" for area in (*_AREAS, "locn")),
+    *(f"{kind}.{name}" for kind in ("filter", "postFilter") for name in _FILTERS),
+    "aggFilters",
+    "geoDecay",
+}
+_HOW_SHOWN = {
+    *("viewType", "page", "limit", "sort", "rank", "checkSpell", "tab"),
+    *("format", "markupFormat", "fields", "pageSize", "pageToken", "countTotal"),
+}
+"""What says how results are shown, and not which."""
+_EMPTY_PAGES = 20
+
+
+class _NctId(msgspec.Struct):
+    nctId: str = ""
+
+
+class _Day(msgspec.Struct):
+    date: str = ""
+
+
+class _Posted(msgspec.Struct):
+    lastUpdatePostDateStruct: _Day = _Day()
+
+
+class _Protocol(msgspec.Struct):
+    identificationModule: _NctId = _NctId()
+    statusModule: _Posted = _Posted()
+
+
+class _Found(msgspec.Struct):
+    """A study of a page, as far as the fetcher reads it."""
+
+    protocolSection: _Protocol = _Protocol()
+
+    @property
+    def nct_id(self) -> str:
+        return self.protocolSection.identificationModule.nctId
+
+    @property
+    def last_update(self) -> str:
+        return self.protocolSection.statusModule.lastUpdatePostDateStruct.date
+
+
+class _Page(msgspec.Struct):
+    studies: list[_Found] = []
+    nextPageToken: str | None = None
+    totalCount: int | None = None
+
+
+def _fetch(session: Session, wanted: Wanted) -> None:
+    """Every page of a search, as it comes, in the order of the studies' last update.
+
+    Page tokens do not live for ever. When one is refused, the search is begun anew from the last date that came; the
+    studies of that one day may come twice.
+    """
+    asked = _asked(wanted)
+    new_beginnings: dict[str, str] = session.recall("new beginnings") or {}
+    number, empty, total, token, latest = 1, 0, None, None, ""
+    known, since_beginning = set[str](), set[str]()
+    beginning = wanted.since.isoformat() if wanted.since else ""
+    while True:
+        if token is not None and str(number) in new_beginnings:
+            beginning, token, since_beginning = new_beginnings[str(number)], None, set()
+        name = f"studies-{number:06d}.json"
+        parameters = _page_parameters(asked, beginning, token)
+        data = session.kept(name)
+        if data is None:
+            try:
+                data = session.read(_API, params=parameters)
+            except Refused as error:
+                if error.status != 400 or token is None or not latest:
+                    raise
+                new_beginnings[str(number)] = latest
+                session.remember("new beginnings", new_beginnings)
+                continue
+        page = msgspec.json.decode(data, type=_Page)
+        ids = {study.nct_id for study in page.studies}
+        empty = 0 if ids else empty + 1
+        if (ids and ids <= since_beginning) or empty > _EMPTY_PAGES:
+            raise FetchFailed(f"{_API} gives the same page again and again. Try later: the same command goes on.")
+        if total is None:
+            total = page.totalCount
+            session.expect(total, "studies")
+        if ids:
+            known |= ids
+            since_beginning |= ids
+            latest = max(latest, *(study.last_update for study in page.studies))
+            if not session.has(name):
+                session.keep(name, data, _API, params=parameters)
+            session.count(name, len(page.studies))
+            number += 1
+        token = page.nextPageToken
+        if token is None:
+            break
+    if total is not None and len(known) < total:
+        session.lacks(f"{total - len(known):,} of the {total:,} studies that the register announced")
+
+
+def _page_parameters(asked: dict[str, str], beginning: str, token: str | None) -> dict[str, str]:
+    parameters = {**asked, "format": "json", "sort": "LastUpdatePostDate:asc", "countTotal": "true", "pageSize": "1000"}
+    if beginning:
+        recent = f"AREA[LastUpdatePostDate]RANGE[{beginning},MAX]"
+        parameters["filter.advanced"] = _all_of([recent, asked.get("filter.advanced", "")])
+    return parameters | ({"pageToken": token} if token else {})
+
+
+def _all_of(expressions: Iterable[str]) -> str:
+    """Expressions of the register's query language (Essie) joined by AND."""
+    given = [expression for expression in expressions if expression]
+    return given[0] if len(given) == 1 else " AND ".join(f"({expression})" for expression in given)
+
+
+def _asked(wanted: Wanted) -> dict[str, str]:
+    """The API's parameters for a query: words, NCT numbers, or the address of a search on the site."""
+    address = wanted.address
+    if address is None:
+        if _NCT_IDS.fullmatch(wanted.query):  # as words they would switch every filter off, --since too
+            return {"filter.ids": ",".join(re.findall(r"NCT\d{8}", wanted.query.upper()))}
+        return {"query.term": wanted.query} if wanted.query else {}
+    if address.hostname not in _HOSTS:
+        raise UserError(
+            f"{address.hostname} is not ClinicalTrials.gov. Paste the address of a search on {_SEARCH_PAGE}"
+        )
+    if study := _STUDY_PAGE.search(address.path):
+        return {"filter.ids": study[1].upper()}
+    given = {name: value for name, value in wanted.parameters.items() if name not in _HOW_SHOWN}
+    asked = {name: given.pop(name) for name in list(given) if name in _OF_THE_API}
+    asked |= {f"query.{area}": given.pop(area) for area in _AREAS if area in given}
+    expressions = [asked.pop("filter.advanced", "")]
+    expressions += [_range(area, given.pop(name)) for name, area in _DATES.items() if name in given]
+    if ages := given.pop("ageRange", ""):
+        youngest, _, oldest = ages.partition("_")
+        expressions.append(f"AREA[MinimumAge]RANGE[{_age(youngest) or 'MIN'},MAX]")
+        expressions.append(f"AREA[MaximumAge]RANGE[MIN,{_age(oldest) or 'MAX'}]")
+    words, latitude, longitude = given.pop("locStr", ""), given.pop("lat", ""), given.pop("lng", "")
+    distance = given.pop("distance", "") or "50"
+    places = [f"AREA[{area}]{given.pop(name)}" for name, area in _PLACES.items() if name in given]
+    if latitude and longitude:
+        unit = "" if distance.endswith(("mi", "km")) else "mi"
+        asked["filter.geo"] = f"distance({latitude},{longitude},{distance}{unit})"
+    elif places:
+        expressions.append(f"SEARCH[Location]({' AND '.join(places)})")
+    elif words:
+        asked["query.locn"] = words
+    if given:
+        raise UserError(
+            f"The address says something that is not known here: {', '.join(given)}. Leave it out, or make the search "
+            f"anew on {_SEARCH_PAGE} and paste its address."
+        )
+    return asked | ({"filter.advanced": _all_of(expressions)} if any(expressions) else {})
+
+
+_SEARCH_PAGE = "https://clinicaltrials.gov/search"
+
+
+def _range(area: str, days: str) -> str:
+    first, _, last = days.partition("_")
+    return f"AREA[{area}]RANGE[{first or 'MIN'},{last or 'MAX'}]"
+
+
+def _age(text: str) -> str:
+    found = re.fullmatch(r"(\d+)([ymwdh])", text.strip().lower())
+    return f"{found[1]} {_AGES[found[2]]}" if found else ""
+
+
 SOURCE = Source(
     name=REGISTER,
     title="ClinicalTrials.gov",
@@ -1220,5 +1408,18 @@ SOURCE = Source(
         Format("api-v1-json", "Old API v1 JSON, with full studies (until 2024)", _is_v1_json, _read_v1_json),
         Format("csv", "CSV of a search, with any choice of columns", _is_csv, _read_csv),
         Format("legacy-xml", "Legacy XML, one clinical_study a file or several (until 2024)", _is_xml, _read_xml),
+    ),
+    fetch=Fetch(
+        run=_fetch,
+        hosts=("clinicaltrials.gov",),
+        requests_per_minute=50,
+        terms=(
+            "The National Library of Medicine offers the API to everyone; what comes is in the public domain "
+            "(https://clinicaltrials.gov/about-site/terms-conditions)."
+        ),
+        queries=(
+            "--query takes words and expressions as the search field Other terms does, NCT numbers, or the address of "
+            "a search or study on the site; --since goes by the date of the last update."
+        ),
     ),
 )

@@ -35,6 +35,7 @@ from trialpanorama.record import (
 )
 from trialpanorama.sources import HEAD_BYTES, Format, Source
 from trialpanorama.sources import _dialects as dialects
+from trialpanorama.sources._provider_xml import provider_xml
 from trialpanorama.sources._reading import (
     Entry,
     as_utf8,
@@ -864,6 +865,11 @@ SOURCE = Source(
             _read_trial_details,
         ),
         Format("web-xml", '"Export all trials to XML" of the search portal', _is_web_xml, _read_web_xml),
+        provider_xml(),
         Format("web-xlsx", "The same columns as an Excel workbook", _is_workbook, _read_workbook),
+    ),
+    no_fetch=(
+        "WHO gives the full export to those who accept its terms of use, and its web service to those who buy a "
+        "licence; the search page exports by hand."
     ),
 )

@@ -6,15 +6,18 @@ either gives the same Record wherever both carry the fact.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, date, datetime, timedelta
 from typing import BinaryIO
+from urllib.parse import parse_qs
 
 import msgspec
 from lxml import etree
 
 from trialpanorama import identifiers
-from trialpanorama.errors import Unreadable
+from trialpanorama.errors import FetchFailed, Unreadable, UserError
 from trialpanorama.record import (
     AbstractSection,
     Author,
@@ -28,7 +31,7 @@ from trialpanorama.record import (
     Reject,
     Sponsor,
 )
-from trialpanorama.sources import Format, Source
+from trialpanorama.sources import Fetch, Format, Source
 from trialpanorama.sources._articles import (
     BEFORE_ROOT,
     LANGUAGES,
@@ -39,6 +42,7 @@ from trialpanorama.sources._articles import (
     orcid,
     without_email,
 )
+from trialpanorama.sources._fetching import Session, Wanted
 from trialpanorama.sources._reading import (
     MAX_ENTRY_BYTES,
     Entry,
@@ -787,6 +791,224 @@ def _short_author(author: Author, value: str) -> None:
     author.initials = initials if last_name else None
 
 
+# --- fetching
+
+
+_EUTILS = "https://eutils.ncbi.nlm.nih.gov/entrez/eutils/"
+_FILES = "https://ftp.ncbi.nlm.nih.gov/pubmed/"
+_MOST_FOUND = 9_999
+"""PubMed gives no more ids of one search than this, whatever is asked."""
+_BATCH = 500
+"""Articles in one request, and in one file."""
+_FIRST_DAY = date(1800, 1, 1)
+_DATE_FIELDS = ("edat", "crdt", "dp")
+"""When an article came to PubMed, when its entry was made, when it was published: what a search is divided by."""
+_FILE_OF_INDEX = re.compile(rb'href="(pubmed\d\dn\d{4}\.xml\.gz)"[^\n]*?(\d{4}-\d\d-\d\d)')
+
+_Days = tuple[date, date]
+
+
+class _Search(msgspec.Struct):
+    """What a search found."""
+
+    count: int
+    ids: list[str]
+    ignored: list[str]
+    """Words that PubMed does not know, and leaves out."""
+
+
+def _fetch(session: Session, wanted: Wanted) -> None:
+    """A search, or the yearly baseline, or the daily update files."""
+    if wanted.query in ("baseline", "updatefiles"):
+        _fetch_files(session, wanted)
+    elif wanted.query:
+        _fetch_search(session, wanted)
+    else:
+        raise UserError(
+            "All of PubMed comes as files: --query baseline, then --query updatefiles; or give a search: "
+            'trialpanorama fetch pubmed --query "randomized controlled trial[pt]" --out DIR'
+        )
+
+
+def _fetch_files(session: Session, wanted: Wanted) -> None:
+    """The files of a folder of the file server, each checked against the checksum beside it."""
+    if wanted.query == "baseline" and wanted.since:
+        raise UserError("The baseline is made once a year, for all articles: leave --since out, or --query updatefiles")
+    folder = f"{_FILES}{wanted.query}/"
+    index = session.read(folder, kind="html")
+    listed = {name.decode(): date.fromisoformat(day.decode()) for name, day in _FILE_OF_INDEX.findall(index)}
+    if not listed:
+        raise FetchFailed(f"{folder} lists no files of articles. Look at it in a browser; it may have moved.")
+    names = sorted(name for name, day in listed.items() if wanted.since is None or day >= wanted.since)
+    session.expect(len(names), "files")
+    for name in names:
+        if not session.has(name):
+            checksum = session.read(f"{folder}{name}.md5", kind="text", check=_is_no_checksum)
+            session.save(name, f"{folder}{name}", kind="gzip", md5=_MD5.findall(checksum)[0].decode())
+
+
+_MD5 = re.compile(rb"\b[0-9a-fA-F]{32}\b")
+
+
+def _is_no_checksum(data: bytes) -> str | None:
+    return None if _MD5.search(data) else "the checksum file holds no checksum"
+
+
+def _fetch_search(session: Session, wanted: Wanted) -> None:
+    """Every article of a search.
+
+    The ids are asked for in as many parts as it takes to stay below PubMed's ceiling, divided by date; then the
+    articles by their ids, since the server's memory of a search lasts for hours only, and skips what it fails on.
+    """
+    term = _term(wanted)
+    if os.environ.get("NCBI_API_KEY"):
+        session.pace(600)
+    last_day = date.fromisoformat(session.recall("last day") or datetime.now(UTC).date().isoformat())
+    session.remember("last day", last_day.isoformat())
+    whole = _search(session, term, (), wanted.since, last_day)
+    session.expect(whole.count, "articles")
+    for word in whole.ignored:
+        session.lacks(f'PubMed does not know "{word}" and left it out of the search')
+    known: set[str] = set()
+    number = 0
+    for found in _divided(session, term, (), wanted.since, last_day):
+        ids = [id for id in found.ids if id not in known]
+        known.update(ids)
+        for start in range(0, len(ids), _BATCH):
+            number += 1
+            _fetch_articles(session, f"articles-{number:06d}.xml", ids[start : start + _BATCH])
+    if len(known) < whole.count:
+        session.lacks(f"{whole.count - len(known):,} of the {whole.count:,} articles that PubMed counts")
+
+
+def _divided(
+    session: Session, term: str, ranges: tuple[_Days, ...], since: date | None, last_day: date
+) -> Iterator[_Search]:
+    """A search in parts that PubMed gives whole: halves of the time, and too much for one day by another date."""
+    found = _search(session, term, ranges, since, last_day)
+    if found.count <= _MOST_FOUND:
+        yield found
+        return
+    *outer, (first, last) = ranges or ((_FIRST_DAY, _FIRST_DAY),)
+    if ranges and first < last:
+        middle = first + (last - first) // 2
+        for half in ((first, middle), (middle + timedelta(days=1), last)):
+            yield from _divided(session, term, (*outer, half), since, last_day)
+    elif len(ranges) < len(_DATE_FIELDS):
+        yield from _divided(session, term, (*ranges, (_FIRST_DAY, last_day + timedelta(days=366))), since, last_day)
+    else:
+        yield found  # the first of them; what is missing is counted in the end
+
+
+def _search(session: Session, term: str, ranges: tuple[_Days, ...], since: date | None, last_day: date) -> _Search:
+    """Ask for the ids of a search within ranges of dates (of the first of the date fields), or recall what came."""
+    key = "search " + " ".join(f"{first}..{last}" for first, last in ranges)
+    if (recalled := session.recall(key)) is not None:
+        return msgspec.convert(recalled, _Search)
+    clauses = [f"({term})"] if ranges else [term]
+    clauses += [f'("{_slashed(first)}"[{field}] : "{_slashed(last)}"[{field}])'
+                for field, (first, last) in zip(_DATE_FIELDS, ranges, strict=False)]  # fmt: skip
+    form = {"term": " AND ".join(clauses), "retmax": str(_MOST_FOUND), "retmode": "xml"}
+    if since is not None:
+        form |= {"datetype": "mdat", "mindate": _slashed(since), "maxdate": _slashed(last_day + timedelta(days=366))}
+    data = session.read(f"{_EUTILS}esearch.fcgi", form=_form(form), kind="xml", check=_is_no_search)
+    root = parse_xml(data)
+    count = int(root.findtext("Count") or 0)
+    ids = [id.text or "" for id in root.iterfind("IdList/Id")] if count <= _MOST_FOUND else []
+    ignored = [word.text or "" for word in root.iterfind("ErrorList/PhraseNotFound")]
+    found = _Search(count, ids, ignored)
+    session.remember(key, msgspec.to_builtins(found))
+    return found
+
+
+def _is_no_search(data: bytes) -> str | None:
+    """What is wrong with an answer of esearch, which tells of its failures with status 200."""
+    root = _root(data)
+    if root is None or root.tag != "eSearchResult":
+        return "no result of a search came"
+    if root.find("ERROR") is not None or root.find("Count") is None:
+        return f"the search failed ({fold(root.findtext('ERROR')) or 'no reason given'})"
+    return None
+
+
+def _fetch_articles(session: Session, name: str, ids: list[str]) -> None:
+    if session.has(name) and session.log.files[name].records is not None:
+        return
+    tries = 0
+
+    def is_incomplete(data: bytes) -> str | None:
+        """What is missing, the first times: what does not come then either was deleted or is broken."""
+        nonlocal tries
+        tries += 1
+        root = _root(data)
+        if root is None or root.tag != "PubmedArticleSet":
+            return "no set of articles came"
+        missing = set(ids) - _ids_of(root)
+        return f"{len(missing):,} of {len(ids):,} articles did not come" if missing and tries < 3 else None
+
+    form = _form({"id": ",".join(ids), "retmode": "xml"})
+    data = session.read(f"{_EUTILS}efetch.fcgi", form=form, kind="xml", name=name, check=is_incomplete)
+    root = _root(data)
+    came = _ids_of(root) if root is not None else set()
+    session.count(name, len(came))
+    for id in ids:
+        if id not in came:
+            session.lacks(f"PMID {id}")
+
+
+def _root(data: bytes) -> etree._Element | None:
+    try:
+        return parse_xml(data)
+    except Unreadable:
+        return None
+
+
+def _ids_of(root: etree._Element) -> set[str]:
+    places = ("MedlineCitation/PMID", "BookDocument/PMID")
+    return {id for article in root for place in places if (id := article.findtext(place))}
+
+
+def _form(fields: dict[str, str]) -> dict[str, str]:
+    key = os.environ.get("NCBI_API_KEY")
+    return {"db": "pubmed", "tool": "trialpanorama", **fields, **({"api_key": key} if key else {})}
+
+
+def _slashed(day: date) -> str:
+    return f"{day:%Y/%m/%d}"
+
+
+_SEARCH_PAGE = "https://pubmed.ncbi.nlm.nih.gov/"
+_HOW_SHOWN = {"sort", "sort_order", "size", "format", "page", "show_snippets", "timeline", "schema"}
+"""What says how results are shown, and not which."""
+
+
+def _term(wanted: Wanted) -> str:
+    """The search in PubMed's language: as it is, or out of the address of a search on the site."""
+    address = wanted.address
+    if address is None:
+        return wanted.query
+    if address.hostname != "pubmed.ncbi.nlm.nih.gov":
+        raise UserError(f"{address.hostname} is not PubMed. Paste the address of a search on {_SEARCH_PAGE}")
+    if article := re.fullmatch(r"/(\d{1,8})/?", address.path):
+        return f"{article[1]}[uid]"
+    given = parse_qs(address.query)
+    filters: dict[str, list[str]] = {}
+    unknown = sorted(given.keys() - {"term", "filter"} - _HOW_SHOWN)
+    for group, _, value in (text.partition(".") for text in given.get("filter", ())):
+        if group in ("years", "dates") and (days := re.fullmatch(r"([\d/]+)-([\d/]+)", value)):
+            filters.setdefault(group, []).append(f"{days[1]}:{days[2]}[dp]")
+        elif re.fullmatch(r"[a-z]\w*", value):
+            filters.setdefault(group, []).append(f"{value}[filter]")
+        else:
+            unknown.append(f"filter={group}.{value}")
+    term = " ".join(given.get("term", ()))
+    if unknown or not term:
+        what = f"something that is not known here: {', '.join(unknown)}" if unknown else "no search term"
+        raise UserError(f'The address has {what}. Write the search itself: --query "asthma AND clinicaltrial[filter]"')
+    clauses = [f"({term})", *(f"({' OR '.join(values)})" for values in filters.values())]
+    return " AND ".join(clauses) if filters else term
+
+
 # --- the source
 
 
@@ -819,6 +1041,20 @@ SOURCE = Source(
             meaning="MEDLINE's tagged text, the PubMed format of saved searches and of .nbib files",
             recognise=_is_tagged,
             read=_read_tagged,
+        ),
+    ),
+    fetch=Fetch(
+        run=_fetch,
+        hosts=("eutils.ncbi.nlm.nih.gov", "ftp.ncbi.nlm.nih.gov"),
+        requests_per_minute=180,
+        terms=(
+            "The National Library of Medicine offers both interfaces to everyone: three requests a second, ten with a "
+            "key in $NCBI_API_KEY (https://www.ncbi.nlm.nih.gov/books/NBK25497/)."
+        ),
+        queries=(
+            "--query takes a search in PubMed's language or the address of one on the site, however much it finds; or "
+            "baseline (all articles, made once a year) or updatefiles (what came since, daily). --since goes by the "
+            "date of the last change, of update files by that of the file."
         ),
     ),
 )
