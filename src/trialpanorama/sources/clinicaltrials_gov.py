@@ -1233,24 +1233,24 @@ _HOW_SHOWN = {
 _EMPTY_PAGES = 20
 
 
-class _NctId(msgspec.Struct):
+class _NctId(msgspec.Struct, frozen=True):
     nctId: str = ""
 
 
-class _Day(msgspec.Struct):
+class _Day(msgspec.Struct, frozen=True):
     date: str = ""
 
 
-class _Posted(msgspec.Struct):
+class _Posted(msgspec.Struct, frozen=True):
     lastUpdatePostDateStruct: _Day = _Day()
 
 
-class _Protocol(msgspec.Struct):
+class _Protocol(msgspec.Struct, frozen=True):
     identificationModule: _NctId = _NctId()
     statusModule: _Posted = _Posted()
 
 
-class _Found(msgspec.Struct):
+class _Found(msgspec.Struct, frozen=True):
     """A study of a page, as far as the fetcher reads it."""
 
     protocolSection: _Protocol = _Protocol()
@@ -1264,7 +1264,7 @@ class _Found(msgspec.Struct):
         return self.protocolSection.statusModule.lastUpdatePostDateStruct.date
 
 
-class _Page(msgspec.Struct):
+class _Page(msgspec.Struct, frozen=True):
     studies: list[_Found] = []
     nextPageToken: str | None = None
     totalCount: int | None = None
