@@ -17,7 +17,7 @@ LEVELS = (
     ("warehouse", "engine", "tables"),
     ("sources", "ontologies"),
     ("ingest", "resolve", "link", "search"),
-    ("build", "tasks", "screen"),
+    ("build", "tasks", "screen", "changes"),
     ("baselines",),
     ("evaluate",),
     ("train",),

@@ -260,6 +260,40 @@ def show(
 
 
 @app.command(rich_help_panel=DATA)
+def changes(
+    since: Annotated[
+        str, typer.Option(metavar="DATE", help="Of versions known on this day or later: 2025-04-01, 2025-04 or 2025.")
+    ],
+    until: Annotated[
+        str | None, typer.Option(metavar="DATE", help="Of versions known on this day or earlier; all if not given.")
+    ] = None,
+    query: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WORDS",
+            help='Only trials that have all these words, or "phrases", in titles, conditions, interventions, sponsors, '
+            "keywords or ids; words are found from their beginning. A registry number finds its trial.",
+        ),
+    ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Also changes that hardly matter to a reviewer or designer.")
+    ] = False,
+    limit: Annotated[int, typer.Option(metavar="N", min=1, help="Show so many trials.")] = 50,
+    atom: Annotated[Path | None, typer.Option(metavar="FILE", help="Write them as an Atom feed, too.")] = None,
+    warehouse: WarehouseOption = None,
+    json: JsonOption = False,
+) -> None:
+    """List what changed from one version of a record to the next, and what is new: a living review's watch."""
+    from trialpanorama.apps.changes import changes_text, write_feed
+    from trialpanorama.changes import changes as find_changes
+
+    found = find_changes(_open(warehouse), since, until=until, query=query, limit=limit, everything=everything)
+    put_json(found) if json else put(changes_text(found, everything=everything))
+    if atom is not None:
+        say(f"Feed: {atom} ({write_feed(found, atom):,} entries)")
+
+
+@app.command(rich_help_panel=DATA)
 def query(
     sql: Annotated[
         str,
