@@ -146,7 +146,8 @@ _STATUS: dict[str, Status] = _words(
         "actively recruiting|recrutando|모집 중|모집중|open",
         "ENROLLING_BY_INVITATION": "enrolling by invite|invite only|recruiting by invitation",
         "ACTIVE_NOT_RECRUITING": "closed to recruitment of participants|closed to recruitment|no longer recruiting|"
-        "recruitment completed|recruitment complete|recruiting complete|recruiting complete, follow-up continuing|"
+        "recruitment completed|recruitment complete|recruitment stopped|recruiting complete|"
+        "recruiting complete, follow-up continuing|"
         "recruiting completed, follow-up continuing|recruitment complete, follow-up continuing|"
         "closed: follow-up continuing|complete: follow-up continuing|completed: follow-up continuing|"
         "complete follow-up continuing|ongoing, recruitment ended|ongoing, not recruiting|active not recruiting",
@@ -572,7 +573,10 @@ _EU_PAIR = re.compile(
 _EU_OTHER = re.compile(r"Other trial design description\s*:(.*?)(?:If controlled|$)", re.I | re.S)
 _EU_ARMS = re.compile(r"Number of treatment arms in the trial\s*:\s*(\d+)", re.I)
 _PACTR_MODEL = re.compile(r"(parallel|cross-?over|factorial|single[ -]group|single arm)\s*:[^,]*", re.I)
-_PURPOSE_PHRASE = re.compile(r"\b([a-z]+(?: [a-z]+){0,3}) purpose\b|\(([^()]{1,60})\)\s*$", re.I)
+_PURPOSE_PHRASE = re.compile(
+    r"\b([a-z]+(?: [a-z]+){0,3}) purpose\b|\(([^()]{1,60})\)\s*$|\btrial of (treatment|prevention|diagnosis|screening)\b",
+    re.I,
+)
 _OBSERVATIONAL_PHRASES: tuple[tuple[re.Pattern[str], ObservationalModel], ...] = (
     (re.compile(r"\bcase[\s-]*cross[\s-]*over\b", re.I), "CASE_CROSSOVER"),
     (re.compile(r"\bcase[\s-]*control", re.I), "CASE_CONTROL"),
@@ -694,7 +698,7 @@ def _design_of_sentence(text: str) -> Design:
 
 def _purpose_in(text: str) -> Purpose | None:
     for match in _PURPOSE_PHRASE.finditer(text):
-        if found := primary_purpose((match[1] or match[2]).strip()):
+        if found := primary_purpose((match[1] or match[2] or match[3]).strip()):
             return found
     if "," not in text:
         return None

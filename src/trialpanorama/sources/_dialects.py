@@ -11,13 +11,19 @@ from collections.abc import Callable, Iterable, Sequence
 
 from trialpanorama import vocabulary
 from trialpanorama.record import (
+    AdverseEvents,
     Arm,
+    Baseline,
+    BaselineMeasure,
     Condition,
     Country,
     Intervention,
     Link,
     Outcome,
+    OutcomeMeasure,
+    ParticipantFlow,
     Reference,
+    Results,
     Sponsor,
 )
 from trialpanorama.sources._reading import fold
@@ -127,6 +133,29 @@ def links(results: str | None, protocol: str | None, summary: str | None) -> tup
     return found, list(references.values())
 
 
+def results(
+    summary: str | None, baseline: str | None, flow: str | None, adverse_events: str | None, measures: str | None
+) -> Results | None:
+    """The texts about results; what is no more than a web address is left out, and None if nothing remains."""
+    texts = [
+        None if text is None or URL.fullmatch(text) else text
+        for text in (summary, baseline, flow, adverse_events, measures)
+    ]
+    if not any(texts):
+        return None
+    summary, baseline, flow, adverse_events, measures = texts
+    return Results(
+        participant_flow=ParticipantFlow(recruitment_details=flow) if flow else None,
+        baseline=Baseline(measures=[BaselineMeasure(description=baseline)]) if baseline else None,
+        outcome_measures=[
+            OutcomeMeasure(title=title, description=text)
+            for title, text in (("summary of results", summary), ("outcome measures", measures))
+            if text
+        ],
+        adverse_events=AdverseEvents(description=adverse_events) if adverse_events else None,
+    )
+
+
 # --- conditions
 
 _ICD = r"[A-Z]\d{2}(?:\.?\d{1,2})?"
@@ -140,7 +169,8 @@ _MEDDRA = re.compile(
 )
 _THERAPEUTIC_AREA = re.compile(r"Therapeutic area:\s*([^;\n]+)")
 _PURE_CODE = re.compile(rf"{_ICD}|[CD]\d{{6,9}}|M\d{{4,9}}")
-_CODE_RANGE = re.compile(r"[A-Z]\d{2}\s*-\s*[A-Z]\d{2}")
+_CLASSIFICATION = re.compile(r"[A-Z]\d{2}\s*-\s*[A-Z]\d{2}|[A-Z]\d{2}(?:\.\d{3})+")
+"""A chapter of ICD-10, or a place in the tree of MeSH."""
 
 
 def conditions(text: str | None, register: str | None, terms: Sequence[str] = ()) -> tuple[list[Condition], list[str]]:
@@ -213,7 +243,7 @@ def _listed_conditions(text: str, register: str | None, terms: Sequence[str]) ->
         piece = piece.strip()
         if _PURE_CODE.fullmatch(piece):
             codes.append(piece)
-        elif _CODE_RANGE.fullmatch(piece) or piece.isdecimal():
+        elif _CLASSIFICATION.fullmatch(piece) or piece.isdecimal():
             keywords += [] if piece.isdecimal() else [piece]
         elif piece:
             condition = _coded(piece)
@@ -466,8 +496,12 @@ _EU_SECTION = re.compile(
 )
 _TIMEPOINT = re.compile(r"[. ]*\bTime ?points?:\s*|(?<=\w)Timepoint:\s*", re.I)
 _METHOD = re.compile(r"[. ]*Method of measurement:\s*", re.I)
-_LABELLED_OUTCOME = re.compile(r";?\s*(?:\bOutcome name|\bName):\s*", re.I)
-_LABELLED_PART = re.compile(r";?\s*\b(Measure|Timepoint)s?:\s*", re.I)
+_LABELLED_OUTCOME = re.compile(r";?\s*(?:\bOutcome name|\bNAME OF THE RESULT|\bName)\s*:\s*", re.I)
+_LABELLED_PART = re.compile(
+    r";?\s*\b(?:(?P<how>Measures?|USED MEASURING METHOD)|(?P<when>Timepoints?|"
+    r"PERIOD OF TIME WHERE THE MEASUREMENT WILL BE CONDUCTED[A-Z ]*))\s*:\s*",
+    re.I,
+)
 _CLOSING_BRACKET = re.compile(r"(?<=\])\s*;(?=\S|\Z)")
 _TIGHT_SEMICOLON = re.compile(r";(?=\S|\Z)")
 _FRAME_LABEL = re.compile(r"Time ?frame:?\s*", re.I)
@@ -545,9 +579,13 @@ def _labelled_outcomes(text: str) -> list[_Measure]:
     """`Name: a;Timepoints: b;Measure: c;Name: ...` and `Outcome name:a Measure:c Timepoints:b ...`"""
     found: list[_Measure] = []
     for piece in _LABELLED_OUTCOME.split(text)[1:]:
-        name, *parts = _LABELLED_PART.split(piece)
-        said = {label.lower(): value.strip(" ;\n") for label, value in zip(parts[::2], parts[1::2], strict=True)}
-        found.append((name, said.get("timepoint"), said.get("measure")))
+        labels = list(_LABELLED_PART.finditer(piece))
+        ends = [label.start() for label in labels]
+        said = {
+            label.lastgroup: piece[label.end() : end].strip(" ;\n")
+            for label, end in zip(labels, [*ends[1:], len(piece)], strict=False)
+        }
+        found.append((piece[: ends[0] if ends else None], said.get("when"), said.get("how")))
     return found or [(text, None, None)]
 
 
@@ -588,6 +626,7 @@ _OUTCOME_DIALECTS: dict[str, Callable[[str], list[_Measure]]] = {
     "ctri": _timepoint_outcomes,
     "tctr": _bracketed_outcomes,
     "anzctr": _bracketed_outcomes,
+    "slctr": _bracketed_outcomes,
     "lbctr": _labelled_outcomes,
     "repec": _labelled_outcomes,
     "euctr": _eu_outcomes,

@@ -1,0 +1,22 @@
+"""jRCT, Japan, and the registers that were merged into it: the XML uploaded to WHO."""
+
+from __future__ import annotations
+
+from trialpanorama.sources import Source
+from trialpanorama.sources._provider_xml import provider_xml
+
+SOURCE = Source(
+    name="jrct",
+    title="Japan Registry of Clinical Trials",
+    home_page="https://jrct.mhlw.go.jp/",
+    licence="jRCT terms of use; the rights stay with the registrants",
+    is_open=False,
+    registers=("jrct", "japiccti", "jma"),
+    obtain=(
+        "For everyone: through WHO's exports, which carry every trial of this register: see ictrp. Native: only the "
+        "XML that the register uploads to WHO and gives on request. Its web pages are not read: no layout of them is "
+        "documented, and they change without notice."
+    ),
+    formats=(provider_xml("jrct", "japiccti", "jma"),),
+    no_fetch=("the register offers web pages only."),
+)
