@@ -86,7 +86,7 @@ def test_no_fixture_is_recognised_twice_or_by_another_source(path: Path) -> None
         b"PK\x03\x04",
         b"%PDF-1.7",
         b"TY  - JOUR\nTI  - x\nER  - \n",
-        b"<article><front/></article>",
+        b"<article><title/></article>",
     ],
 )
 def test_what_is_no_registry_data_is_recognised_by_none(head: bytes) -> None:
