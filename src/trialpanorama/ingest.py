@@ -99,7 +99,11 @@ def _walk(path: Path) -> Iterator[Path]:
     if not path.is_dir():
         yield path
         return
-    for folder, _, names in os.walk(path):
+    fetched: set[str] = set()
+    for folder, inner, names in os.walk(path):
+        if "fetch.json" in names or folder in fetched:  # what `fetch` says of its folder, and has not finished
+            fetched.update(os.path.join(folder, name) for name in inner)
+            names = [name for name in names if name != "fetch.json" and not name.endswith(".part")]
         for name in names:
             yield Path(folder) / name
 
