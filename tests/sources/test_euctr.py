@@ -1,0 +1,414 @@
+"""EU CTR: every quirk of its text, its results and ctrdata's JSON that is known, on fictional trials and real files."""
+
+from __future__ import annotations
+
+import html
+import io
+import json
+import re
+import tracemalloc
+from collections import Counter
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from trialpanorama.record import Note, Record, Reject
+from trialpanorama.sources import HEAD_BYTES, euctr
+
+FIXTURES = Path(__file__).resolve().parent.parent / "fixtures" / "euctr"
+FORMATS = {format.name: format for format in euctr.SOURCE.formats}
+LINK = "https://www.clinicaltrialsregister.eu/ctr-search/trial"
+
+
+def recognised(head: bytes) -> list[str]:
+    return [name for name, format in FORMATS.items() if format.recognise(head[:HEAD_BYTES])]
+
+
+def read(data: bytes, name: str = "") -> list[Record | Reject]:
+    """What the format that recognises these bytes makes of them."""
+    (format,) = recognised(data)
+    return list(FORMATS[format].outcomes(io.BytesIO(data), name))
+
+
+def one(data: bytes, name: str = "") -> Record:
+    (outcome,) = read(data, name)
+    assert isinstance(outcome, Record), outcome
+    return outcome
+
+
+def full_text(*lines: str, number: str = "2090-000001-10", country: str = "DE", status: str = "Ongoing") -> bytes:
+    header = [
+        "Summary",
+        f"EudraCT Number: {number}",
+        f"Trial Status: {status}",
+        f"Link: {LINK}/{number}/{country}/",
+        "",
+        "A. Protocol Information",
+        f"A.2 EudraCT number: {number}",
+        "A.3 Full title of the trial: FICTIONAL title",
+    ]
+    return ("\r\n".join([*header, *lines]) + "\r\n").encode()
+
+
+def protocol(*lines: str, **header: str) -> Record:
+    return one(full_text(*lines, **header))
+
+
+def notes(record: Record, field: str) -> list[Note]:
+    return [note for note in record.notes if note.field == field]
+
+
+# --- the full text
+
+
+def test_the_preamble_is_no_entry_and_each_country_is_a_record() -> None:
+    outcomes = read((FIXTURES / "full_text.txt").read_bytes())
+    assert [one.id for one in outcomes if isinstance(one, Record)] == [
+        "2090-000001-10-ES",
+        "2090-000001-10-DE",
+        "2090-000002-20-3RD",
+    ]
+
+
+def test_entries_stand_where_their_place_says() -> None:
+    data = (FIXTURES / "full_text.txt").read_bytes()
+    starts = [one.place.offset for one in read(data)]
+    assert [data[at : at + 9] for at in starts if at is not None] == [b"Summary\r\n"] * 3
+
+
+@pytest.mark.parametrize(("country", "id"), [("GB", "2090-000001-10-GB"), ("3rd", "2090-000001-10-3RD")])
+def test_the_country_of_a_record_comes_from_its_link(country: str, id: str) -> None:
+    assert protocol("A.1 Member State Concerned:", country=country).id == id
+
+
+def test_a_line_that_only_looks_coded_belongs_to_the_answer() -> None:
+    text = ["1. One of", "A. Fever", "B.1.1 of the guideline: met", "P. falciparum: none", "N. A.", "E.4 of it: too"]
+    record = protocol(f"E.3 Principal inclusion criteria: {text[0]}", *text[1:], "E.4 Principal exclusion criteria: X")
+    assert record.inclusion_criteria == "\n".join(text)
+    assert record.exclusion_criteria == "X"
+
+
+def test_an_answer_without_a_language_comes_before_others_and_one_in_a_language_says_so() -> None:
+    tagged = protocol(
+        "A.3.2 Name or abbreviated title of the trial where available (es): FICTICIO",
+        "A.3.2 Name or abbreviated title of the trial where available: FICTION",
+    )
+    assert tagged.acronym == "FICTION"
+    lines = full_text("A.3 Full title of the trial (es): FICTICIO").replace(b"FICTIONAL title", b"")
+    spanish = one(lines)
+    assert (spanish.scientific_title, spanish.language) == ("FICTICIO", "es")
+
+
+def test_values_of_many_lines_keep_them_and_odd_separators_become_blanks() -> None:
+    record = protocol(
+        "E.4 Principal exclusion criteria: first\u2028half", "", "", "", "second &amp; last", "E.5 End points"
+    )
+    assert record.exclusion_criteria == "first half\n\nsecond & last"
+
+
+def test_what_is_not_in_eudract_is_unknown() -> None:
+    assert protocol("A.3.2 Name or abbreviated title: Information not present in EudraCT").acronym is None
+
+
+def test_comparisons_are_no_markup() -> None:
+    record = protocol("E.3 Principal inclusion criteria: PSA <ULN and > 2, age &lt;65 or >80")
+    assert record.inclusion_criteria == "PSA <ULN and > 2, age <65 or >80"
+
+
+def test_the_label_with_a_colon_in_it_is_no_ethics_opinion_and_no_decision() -> None:
+    record = protocol(
+        "N. Competent Authority Decision: Authorised",
+        "N. Date of Competent Authority Decision: 2020-02-03",
+        "N. Ethics Committee Opinion: Reason(s) for unfavourable opinion: 2021-01-01",
+    )
+    assert record.start_date is not None
+    assert record.start_date.date == "2020-02-03"
+    assert [note.note for note in notes(record, "start_date")] == [
+        "the date of authorisation stands where the start should"
+    ]
+
+
+def test_a_refused_trial_has_no_start() -> None:
+    record = protocol(
+        "N. Competent Authority Decision: Not Authorised", "N. Date of Competent Authority Decision: 2020-02-03"
+    )
+    assert record.start_date is None
+
+
+@pytest.mark.parametrize(
+    ("word", "status"),
+    [
+        ("Ongoing", "UNKNOWN"),
+        ("Completed", "COMPLETED"),
+        ("Prematurely Ended", "TERMINATED"),
+        ("Temporarily Halted", "SUSPENDED"),
+        ("Suspended by CA", "SUSPENDED"),
+        ("Restarted", "UNKNOWN"),
+        ("Not Authorised", "WITHDRAWN"),
+        ("Prohibited by CA", "WITHDRAWN"),
+        ("GB - no longer in EU/EEA", "UNKNOWN"),
+        ("Trial now transitioned", "UNKNOWN"),
+    ],
+)
+def test_every_status_of_the_register(word: str, status: str) -> None:
+    record = protocol(status=word)
+    assert (record.status, record.status_raw) == (status, word)
+
+
+def test_a_status_that_says_nothing_is_filled_from_the_end_of_the_trial() -> None:
+    record = protocol("P. End of Trial Status: Completed", status="GB - no longer in EU/EEA")
+    assert (record.status, record.status_raw) == ("COMPLETED", "Completed")
+
+
+def test_products_keep_their_substances_apart() -> None:
+    record = protocol(
+        "D.IMP: 1",
+        "D.1.2 and D.1.3 IMP Role: Test",
+        "D.3.8 INN - Proposed INN: ALPHA",
+        "D.3.10.1 Concentration unit: mg",
+        "D.3.10.3 Concentration number: 5",
+        "D.3.8 INN - Proposed INN: BETA",
+        "D.3.10.3 Concentration number: 7",
+        "D. IMP: 2",
+        "D.1.2 and D.1.3 IMP Role: Comparator",
+        "D.2.1.1.1 Trade name: Gammabrand",
+    )
+    first, second = record.interventions
+    assert (first.name, first.other_names, first.description) == ("ALPHA", ["BETA"], "5 mg; 7")
+    assert second.name == "Gammabrand"
+    assert [(arm.label, arm.type, arm.intervention_names) for arm in record.arms] == [
+        ("Test", "EXPERIMENTAL", ["ALPHA"]),
+        ("Comparator", "ACTIVE_COMPARATOR", ["Gammabrand"]),
+    ]
+
+
+def test_placebo_is_asked_for_with_a_question_mark() -> None:
+    said = {
+        answer: protocol("D.8 Placebo: 1", f"D.8.1 Is a Placebo used in this Trial? {answer}")
+        for answer in ("Yes", "No")
+    }
+    assert [one.name for one in said["Yes"].interventions] == ["Placebo"]
+    assert said["No"].interventions == []
+
+
+def test_the_size_is_that_of_the_whole_trial_or_of_the_only_part() -> None:
+    parts = ("F.4.1 In the member state: 10", "F.4.2.1 In the EEA: 20")
+    assert protocol(*parts, "F.4.2.2 In the whole clinical trial: 30").enrollment_target == 30
+    assert protocol(*parts).enrollment_target == 20
+    outside = "E.8.6.1 Trial being conducted both within and outside the EEA: Yes"
+    assert protocol(outside, *parts).enrollment_target is None
+    alone = "E.8.5 The trial involves multiple Member States: No"
+    assert protocol(alone, parts[0]).enrollment_target == 10
+
+
+@pytest.mark.parametrize(
+    ("yes", "ages"),
+    [
+        (["F.1.1", "F.1.1.1"], (0, 0)),
+        (["F.1.1", "F.1.1.5", "F.1.2"], (2, 64)),
+        (["F.1.2", "F.1.3"], (18, None)),
+        (["F.1.1"], (0, 17)),
+        ([], (None, None)),
+    ],
+)
+def test_ages_are_those_of_the_outermost_bands(yes: list[str], ages: tuple[float | None, float | None]) -> None:
+    labels = {
+        "F.1.1": "Trial has subjects under 18",
+        "F.1.1.1": "In Utero",
+        "F.1.1.5": "Children (2-11years)",
+        "F.1.2": "Adults (18-64 years)",
+        "F.1.3": "Elderly (>=65 years)",
+    }
+    lines = [f"{code} {label}: {'Yes' if code in yes else 'No'}" for code, label in labels.items()]
+    record = protocol("F.1.1 Number of subjects for this age range: 20", *lines)
+    assert (record.minimum_age_years, record.maximum_age_years) == ages
+
+
+def test_double_blind_comes_before_single_before_open() -> None:
+    lines = ["E.8.1.1 Randomised: Yes", "E.8.1.2 Open: Yes", "E.8.1.3 Single blind: Yes"]
+    assert protocol(*lines).masking == "SINGLE"
+    assert protocol(*lines, "E.8.1.4 Double blind: Yes").masking == "DOUBLE"
+
+
+def test_a_protocol_without_a_number_is_rejected_and_its_neighbours_stay() -> None:
+    bad = b"Summary\r\nEudraCT Number: none\r\nA.3 Full title of the trial: FICTIONAL\r\n"
+    outcomes = read(full_text() + bad + full_text(country="ES"))
+    assert [one.reason if isinstance(one, Reject) else one.id for one in outcomes] == [
+        "2090-000001-10-DE",
+        "missing_identifier",
+        "2090-000001-10-ES",
+    ]
+
+
+def test_bytes_that_are_no_text_reject_their_protocol_only() -> None:
+    outcomes = read(full_text("E.1.1 Medical condition(s): \xff").replace("\xff".encode(), b"\xff") + full_text())
+    assert [one.reason if isinstance(one, Reject) else one.id for one in outcomes] == [
+        "invalid_encoding",
+        "2090-000001-10-DE",
+    ]
+
+
+def test_many_protocols_need_no_more_memory_than_one() -> None:
+    once = full_text("E.3 Principal inclusion criteria: " + "x" * 10_000)
+
+    class Endless(io.RawIOBase):
+        def __init__(self) -> None:
+            self.rest, self.buffer = 2_000, b""
+
+        def readable(self) -> bool:
+            return True
+
+        def readinto(self, target: Any) -> int:
+            if not self.buffer and self.rest:
+                self.rest, self.buffer = self.rest - 1, once
+            part = self.buffer[: len(target)]
+            target[: len(part)] = part
+            self.buffer = self.buffer[len(part) :]
+            return len(part)
+
+    tracemalloc.start()
+    count = sum(1 for _ in FORMATS["full-text"].outcomes(cast(BinaryIO, io.BufferedReader(Endless()))))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert count == 2_000
+    assert peak < 8_000_000
+
+
+@settings(max_examples=150, derandomize=True, deadline=None)
+@given(st.lists(st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=40), max_size=8))
+def test_whatever_stands_in_an_answer_the_next_question_is_read(lines: list[str]) -> None:
+    text = ["E.3 Principal inclusion criteria: begun", *("x" + line for line in lines)]
+    record = protocol(*text, "E.4 Principal exclusion criteria: the end")
+    assert record.exclusion_criteria == "the end"
+    assert (record.inclusion_criteria or "").startswith("begun")
+
+
+# --- results
+
+
+def results_xml(inside: str, attributes: str = "") -> bytes:
+    information = "<trialInformation><sponsorProtocolCode>F</sponsorProtocolCode></trialInformation>"
+    return f"<result{attributes}>{information}{inside}</result>".encode()
+
+
+def test_the_number_of_results_may_stand_only_in_the_name_of_the_file() -> None:
+    assert one(results_xml(""), "EU-CTR 2090-000007-70 v2 - Results.xml").id == "2090-000007-70"
+    assert one(results_xml("", ' eudractNumber="2090-000008-80"'), "x.xml").id == "2090-000008-80"
+    (rejected,) = read(results_xml(""), "results.xml")
+    assert isinstance(rejected, Reject)
+    assert rejected.reason == "missing_identifier"
+
+
+def test_dates_are_those_of_the_register_and_not_shifted_to_utc() -> None:
+    record = one(next(FIXTURES.glob("*.xml")).read_bytes(), next(FIXTURES.glob("*.xml")).name)
+    assert record.start_date is not None
+    assert record.start_date.date == "2019-06-18"
+    assert record.completion_date is not None
+    assert record.completion_date.date == "2022-05-20"
+
+
+def test_organ_systems_and_countries_are_named_and_what_is_not_known_keeps_its_number() -> None:
+    path = next(FIXTURES.glob("*.xml"))
+    record = one(path.read_bytes(), path.name)
+    assert [country.name for country in record.countries] == ["Spain", "Germany"]
+    assert [note.raw for note in notes(record, "countries")] == ["100000000999"]
+    assert record.enrollment_actual == 100
+    assert record.results is not None
+    assert record.results.adverse_events is not None
+    assert record.results.adverse_events.other_events[0].organ_system == "Nervous system disorders"
+    assert record.results.adverse_events.serious_events[0].organ_system == "100000009999"
+
+
+def test_values_of_every_group_and_category_are_found_again() -> None:
+    path = next(FIXTURES.glob("*.xml"))
+    record = one(path.read_bytes(), path.name)
+    assert record.results is not None
+    found = [
+        measurement.value
+        for outcome in record.results.outcome_measures
+        for group in outcome.classes
+        for category in group.categories
+        for measurement in category.measurements
+    ]
+    written = re.findall(
+        r"<(?:tendencyValue|countableValue)[^>]*><value>([^<]+)", path.read_text().partition("<endPoints>")[2]
+    )
+    assert sorted(map(str, found)) == sorted(written)
+
+
+def test_results_with_entities_of_their_own_are_refused() -> None:
+    bomb = b'<!DOCTYPE r [<!ENTITY a "b">]>' + results_xml("")
+    (rejected,) = read(bomb, "2090-000007-70.xml")
+    assert isinstance(rejected, Reject)
+    assert rejected.reason == "forbidden_xml_entities"
+
+
+# --- ctrdata
+
+
+def test_a_record_is_read_alike_from_an_array_and_from_lines() -> None:
+    entries = json.loads((FIXTURES / "ctrdata.json").read_bytes())
+    lines = b"\n".join(json.dumps(entry).encode() for entry in entries)
+    ids = [outcome.id for outcome in read(lines) if isinstance(outcome, Record)]
+    assert ids == ["2090-000003-30-3RD", "2090-000004-40-CZ"]
+
+
+def test_the_records_of_other_registers_are_rejected_by_name() -> None:
+    rejected = [outcome for outcome in read((FIXTURES / "ctrdata.json").read_bytes()) if isinstance(outcome, Reject)]
+    assert [(one.reason, "CTGOV2" in one.detail) for one in rejected] == [("not_a_registry_export", True)]
+    assert recognised(b'[{"_id": "ISRCTN99000001", "ctrname": "ISRCTN", "x": "a2_eudract_number"}]') == []
+
+
+def test_the_arms_of_the_results_replace_roles_and_get_their_products() -> None:
+    record = next(
+        one
+        for one in read((FIXTURES / "ctrdata.json").read_bytes())
+        if isinstance(one, Record) and one.id.endswith("CZ")
+    )
+    assert [arm.label for arm in record.arms] == ["Fictomab 20 mg", "Placebo"]
+    assert [one.arm_labels for one in record.interventions] == [["Fictomab 20 mg"], ["Placebo"]]
+    assert notes(record, "arms") == notes(record, "start_date") == []
+
+
+# --- real files
+
+
+def test_real_full_text(shared_data: Path) -> None:
+    data = (shared_data / "registries" / "euctr" / "test_error_trials_euctr.txt").read_bytes()
+    outcomes = read(data)
+    records = [one for one in outcomes if isinstance(one, Record)]
+    links = re.findall(rb"^Link: \S+/trial/([\d-]+/\w+)/", data, re.M)
+    assert [one.id for one in outcomes if isinstance(one, Record)] == [
+        link.decode().replace("/", "-") for link in links
+    ]
+    assert len(outcomes) == len(records) == 10
+    titles = re.findall(rb"^A\.3 Full title of the trial: (.+)$", data, re.M)
+    assert [one.scientific_title for one in records] == [title.decode().strip() for title in titles]
+    targets = [int(number) for number in re.findall(rb"^F\.4\.2\.2 [^:]*: (\d+)$", data, re.M)]
+    assert Counter(targets) == Counter(one.enrollment_target for one in records if one.enrollment_target in targets)
+    assert sum(len(one.interventions) for one in records) >= data.count(b"\nD.8.1 Is a Placebo used in this Trial? Yes")
+    assert all(b"\nE.4 " not in (one.inclusion_criteria or "").encode() for one in records)
+    assert all(len(one.conditions) >= 1 and one.inclusion_criteria and one.exclusion_criteria for one in records)
+    assert sum(len(one.conditions) - len({c.name for c in one.conditions if not c.code}) for one in records) == 21
+
+
+def test_real_ctrdata_export(shared_data: Path) -> None:
+    data = (shared_data / "registries" / "euctr" / "my_trials_EUCTR.json").read_bytes()
+    entries = json.loads(data)
+    records = [one for one in read(data) if isinstance(one, Record)]
+    assert [one.id[:14] for one in records] == [entry["a2_eudract_number"] for entry in entries]
+    assert [one.id[14:] for one in records] == ["-DE", "-DE", "-ES", "-BE"]
+    for record, entry in zip(records, entries, strict=True):
+        counts = entry.get("trialInformation", {}).get("countrySubjectCounts", {}).get("countrySubjectCount", [])
+        assert record.enrollment_actual == (sum(int(one["subjects"]) for one in counts) or None)
+        measures = entry.get("endPoints", {}).get("endPoint", [])
+        assert len(record.results.outcome_measures if record.results else []) == len(measures)
+        events = entry.get("adverseEvents", {}).get("seriousAdverseEvents", {}).get("seriousAdverseEvent", [])
+        found = record.results.adverse_events if record.results else None
+        assert [event.term for event in (found.serious_events if found else [])] == [
+            html.unescape(event["term"]) for event in events
+        ]
+        assert all(not (event.organ_system or "").isdigit() for event in (found.serious_events if found else []))
