@@ -16,28 +16,48 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from trialpanorama import sources
+from trialpanorama import ingest, sources
+from trialpanorama.record import Record, Reject
 
 FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
-INPUTS = sorted(
-    path
-    for name in sources.sources()
-    for path in (FIXTURES / name).rglob("*")
-    if path.is_file() and not path.name.endswith(".golden.json")
-)
+
+
+def inputs_of(name: str) -> list[Path]:
+    """The fixtures of a source: files, and folders whose files are one collection."""
+    files = [p for p in (FIXTURES / name).rglob("*") if p.is_file() and not p.name.endswith(".golden.json")]
+    return sorted(Path(found.path) for found in ingest.find_inputs(files)) if files else []
+
+
+INPUTS = [path for name in sources.sources() for path in inputs_of(name)]
+
+
+def collected(path: Path) -> list[Record | Reject]:
+    """What a collection gives, an unpacked one too, without what ingest adds."""
+    (found,) = ingest.find_inputs([path] if path.is_file() else path.iterdir())
+    outcomes = list(ingest.read_piece(ingest.Piece(found)))
+    for outcome in outcomes:
+        outcome.place.file = outcome.place.file_sha256 = ""
+        if isinstance(outcome, Record):
+            outcome.record_id = ""
+    return outcomes
 
 
 def outcomes_of(path: Path) -> str:
     """What the source makes of a fixture, as the text of its golden file."""
-    data = path.read_bytes()
+    data = path.read_bytes() if path.is_file() else b""
+    if not data or (data.startswith(b"PK") and ingest.is_zip_archive(io.BytesIO(data))):
+        return _as_text(collected(path))
     if data.startswith(b"\x1f\x8b"):
         data = gzip.decompress(data)
     source = sources.source(path.relative_to(FIXTURES).parts[0])
     source = sources.source(source.through) if source.through else source
     format = next((f for f in source.formats if f.recognise(data[: sources.HEAD_BYTES])), None)
     assert format is not None, f"{source.name} does not recognise {path.name}"
-    outcomes = msgspec.to_builtins(list(format.outcomes(io.BytesIO(data), path.name)))
-    return msgspec.json.format(msgspec.json.encode(outcomes), indent=2).decode() + "\n"
+    return _as_text(list(format.outcomes(io.BytesIO(data), path.name)))
+
+
+def _as_text(outcomes: list[Record | Reject]) -> str:
+    return msgspec.json.format(msgspec.json.encode(msgspec.to_builtins(outcomes)), indent=2).decode() + "\n"
 
 
 @pytest.mark.parametrize("path", INPUTS, ids=lambda path: "/".join(path.relative_to(FIXTURES).parts))

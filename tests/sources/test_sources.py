@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import gzip
 import pkgutil
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from trialpanorama import identifiers, sources
 from trialpanorama.errors import UnknownName
-from trialpanorama.sources import HEAD_BYTES, Format, Source
+from trialpanorama.sources import HEAD_BYTES, Source
 
 FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
 NAMES = sorted(module.name for module in pkgutil.iter_modules(sources.__path__) if not module.name.startswith("_"))
@@ -41,7 +42,7 @@ def test_every_file_is_a_source_of_that_name() -> None:
 def test_every_text_says_something(name: str) -> None:
     source = sources.source(name)
     texts = [getattr(source, field) for field in Source.__struct_fields__ if isinstance(getattr(source, field), str)]
-    texts += [getattr(f, field) for f in source.formats for field in Format.__struct_fields__[:2]]
+    texts += [text for given in (*source.formats, *source.collections) for text in (given.name, given.meaning)]
     assert all(text.strip() == text and text for text in texts)
     assert source.home_page.startswith("https://")
     assert source.obtain.endswith(".")
@@ -50,7 +51,7 @@ def test_every_text_says_something(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_formats_have_names_of_their_own_and_registers_are_known(name: str) -> None:
     source = sources.source(name)
-    names = [format.name for format in source.formats]
+    names = [given.name for given in (*source.formats, *source.collections)]
     assert bool(names) != bool(source.through)
     assert source.through is None or sources.source(source.through).formats
     assert len(set(names)) == len(names)
@@ -62,6 +63,21 @@ def test_formats_have_names_of_their_own_and_registers_are_known(name: str) -> N
 def test_every_format_has_a_fixture(name: str) -> None:
     recognised = {found for path in fixtures_of(name) for found in recognising(head_of(path))}
     assert {(name, format.name) for format in sources.source(name).formats} <= recognised
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if sources.source(name).collections])
+def test_every_collection_has_a_fixture_in_a_folder_and_takes_no_other_files(name: str) -> None:
+    chosen = set()
+    for folder in {path.parent for other in NAMES for path in fixtures_of(other)}:
+        names = sorted(path.name for path in folder.iterdir() if path.is_file())
+        found = sources.choose_collection(names, partial(_head_in, folder))
+        assert found is None or found[0].name == folder.relative_to(FIXTURES).parts[0]
+        chosen |= {found[1].name} if found and found[0].name == name else set()
+    assert chosen == {collection.name for collection in sources.source(name).collections}
+
+
+def _head_in(folder: Path, name: str) -> bytes:
+    return (folder / name).read_bytes()[:HEAD_BYTES]
 
 
 @pytest.mark.parametrize("path", [p for name in NAMES for p in fixtures_of(name)], ids=lambda path: path.name)
