@@ -187,6 +187,11 @@ def _float(element: etree._Element, lines: list[str]) -> None:
             (_BLOCKS.get(child.tag) or _block)(child, lines)
 
 
+def _picture(element: etree._Element, lines: list[str]) -> None:
+    for caption in element.iterfind("caption"):
+        _block(caption, lines)
+
+
 _MOST_SPANNED = 100
 """Cells and rows that one cell is taken to span, and columns that are filled for it: files may claim any number."""
 
@@ -332,11 +337,10 @@ _BLOCKS: dict[str, Callable[[etree._Element, list[str]], None]] = {
     "list": _list,
     "def-list": _definitions,
     "fn": _notes,
+    **dict.fromkeys(("graphic", "media"), _picture),
     **dict.fromkeys(
         (
             "ref-list",
-            "graphic",
-            "media",
             "object-id",
             "alt-text",
             "long-desc",
