@@ -502,7 +502,7 @@ _LABELLED_PART = re.compile(
     r"PERIOD OF TIME WHERE THE MEASUREMENT WILL BE CONDUCTED[A-Z ]*))\s*:\s*",
     re.I,
 )
-_CLOSING_BRACKET = re.compile(r"(?<=\])\s*;(?=\S|\Z)")
+_CLOSING_BRACKET = re.compile(r"(?<=\])\s*(?:;(?=\S|\Z)|\n)")
 _TIGHT_SEMICOLON = re.compile(r";(?=\S|\Z)")
 _FRAME_LABEL = re.compile(r"Time ?frame:?\s*", re.I)
 
