@@ -7,6 +7,7 @@ import gzip
 import io
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -207,7 +208,7 @@ def test_real_words_of_the_registry_are_known(shared_data: Path) -> None:
     with gzip.open(shared_data / "registries/anzctr/anzctr_table.csv.gz", "rt", encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 17_510
-    folded = {
+    folded: dict[str, dict[str, Any]] = {
         "study_status": {word: vocabulary.status(word, "anzctr") for word in _column(rows, "study_status")},
         "phase": {word: vocabulary.phases(word) for word in _column(rows, "phase")},
         "allocation": {word: vocabulary.allocation(word) for word in _column(rows, "allocation")},

@@ -161,7 +161,8 @@ def test_ages_have_a_unit_or_none_at_all(amount: str) -> None:
     record = one(
         recruitment={"minimumAge": {amount: 6, "unit": "WEEKS"}, "maximumAge": {amount: None, "unit": "NO_MAX_AGE"}}
     )
-    assert (record.minimum_age_raw, record.minimum_age_years) == ("6 WEEKS", pytest.approx(42 / 365.25))
+    assert record.minimum_age_raw == "6 WEEKS"
+    assert record.minimum_age_years == pytest.approx(42 / 365.25)
     assert (record.maximum_age_raw, record.maximum_age_years) == ("NO_MAX_AGE", None)
     unborn = one(recruitment={"minimumAge": {amount: 30, "unit": "WEEK_OF_PREGNANCY"}})
     assert (unborn.minimum_age_raw, unborn.minimum_age_years) == ("30 WEEK_OF_PREGNANCY", None)
@@ -186,6 +187,7 @@ def test_values_of_another_shape_are_read_as_missing() -> None:
     study = json.loads((FIXTURES / "trial-DRKS99000001.json").read_bytes())
     for name in study:
         if name != "drksId":
+            odd: Any
             for odd in (None, [], {}, "text", 7, True, [[1]], [None], {"x": {"y": []}}):
                 (outcome,) = read(
                     study | {name: odd, "recruitment": study["recruitment"] if name != "recruitment" else odd}
@@ -262,6 +264,6 @@ def test_real_words_of_the_register_are_known(shared_data: Path) -> None:
     sponsors = {row["primary_sponsor"] for row in rows} - {""}
     assert {vocabulary.sponsor_class(word) for word in sponsors} == {"INDUSTRY", "OTHER"}
     dates = {row[name] for row in rows for name in ("registration_date", "start_date", "completion_date")}
-    assert {date for date in dates if not vocabulary.parse_date(date)} == {""}
+    assert {date for date in dates if not vocabulary.parse_date(date)} == {"", "1018-06-26"}
     folded = sum(vocabulary.status(row["status"], "drks") is not None for row in rows)
     assert folded / len(rows) > 0.998  # 26 rows have none
