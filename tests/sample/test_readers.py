@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import io
-import zipfile
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -13,28 +12,23 @@ import msgspec
 import pytest
 
 from tests.sample.conftest import Written
-from trialpanorama import identifiers
+from trialpanorama import identifiers, ingest
 from trialpanorama.record import Record, Reject
 from trialpanorama.sources import recognise
 
 pytestmark = pytest.mark.slow
 
 
-def _contents(written: Written, item: dict[str, Any]) -> Iterator[bytes]:
+def _read(written: Written, item: dict[str, Any]) -> Iterator[Record | Reject]:
     path = written.directory / item["file"]
     if path.suffix == ".zip":
-        with zipfile.ZipFile(path) as archive:
-            for name in archive.namelist():
-                yield archive.read(name)
-    else:
-        yield gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-
-
-def _read(written: Written, item: dict[str, Any]) -> Iterator[Record | Reject]:
-    for content in _contents(written, item):
-        recognised = recognise(content[:65_536])
-        assert recognised is not None, item["file"]
-        yield from recognised[1].outcomes(io.BytesIO(content))
+        (found,) = ingest.find_inputs([path])
+        yield from ingest.read_piece(ingest.Piece(found))
+        return
+    content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    recognised = recognise(content[:65_536])
+    assert recognised is not None, item["file"]
+    yield from recognised[1].outcomes(io.BytesIO(content))
 
 
 def _registered(written: Written) -> Iterator[tuple[str, Record, dict[str, Any]]]:
