@@ -111,7 +111,7 @@ def countries(text: str | None, register: str | None) -> list[Country]:
 def ipd_sharing(raw: str | None) -> str | None:
     """The plan to share participant data by its first word; the text itself where that is not yes, no or undecided."""
     word = re.match(r"(yes|no|undecided)\b", raw or "", re.I)
-    return word[1].upper() if word else raw
+    return word[1].upper() if word else None if is_placeholder(raw) else raw
 
 
 def links(results: str | None, protocol: str | None, summary: str | None) -> tuple[list[Link], list[Reference]]:
@@ -169,6 +169,7 @@ _MEDDRA = re.compile(
 )
 _THERAPEUTIC_AREA = re.compile(r"Therapeutic area:\s*([^;\n]+)")
 _PURE_CODE = re.compile(rf"{_ICD}|[CD]\d{{6,9}}|M\d{{4,9}}")
+_MEDDRA_CODE = re.compile(r"1\d{7}")
 _CLASSIFICATION = re.compile(r"[A-Z]\d{2}\s*-\s*[A-Z]\d{2}|[A-Z]\d{2}(?:\.\d{3})+")
 """A chapter of ICD-10, or a place in the tree of MeSH."""
 
@@ -241,7 +242,9 @@ def _listed_conditions(text: str, register: str | None, terms: Sequence[str]) ->
     of_registry: dict[str, Condition] = {}
     for position, piece in enumerate([*names, *pieces]):
         piece = piece.strip()
-        if _PURE_CODE.fullmatch(piece):
+        if register == "nl_omon" and found and _MEDDRA_CODE.fullmatch(piece):
+            found[-1].code, found[-1].vocabulary = piece, "MedDRA"
+        elif _PURE_CODE.fullmatch(piece):
             codes.append(piece)
         elif _CLASSIFICATION.fullmatch(piece) or piece.isdecimal():
             keywords += [] if piece.isdecimal() else [piece]

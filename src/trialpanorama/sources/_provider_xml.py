@@ -229,7 +229,7 @@ def _to_record(entry: Entry) -> Record:
         ),
         contacts=_contacts(trial),
         countries=dialects.countries("\n".join(trial.lines("country2")), register),
-        ipd_sharing=dialects.ipd_sharing(fold(trial.said("results_ipd_plan"))),
+        ipd_sharing=dialects.ipd_sharing(trial.line("results_ipd_plan")),
         ipd_description=trial.said("results_ipd_description"),
         references=references,
         links=[*links, *_further_links(trial)],
