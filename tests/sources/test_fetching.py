@@ -7,25 +7,29 @@ of a second each).
 from __future__ import annotations
 
 import contextlib
+import gzip
 import hashlib
+import io
 import itertools
 import json
+import shutil
+import zipfile
 from collections import Counter
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from tests.replay import Asked, Fault, Replay, Reply, Service, services
+from tests.replay import ERROR_PAGE, Asked, Fault, Replay, Reply, Service, services
 
 from trialpanorama import sources
-from trialpanorama.errors import FetchFailed, Refused
+from trialpanorama.errors import FetchFailed, Refused, UserError
 from trialpanorama.ingest import Piece, find_inputs, read_piece
 from trialpanorama.record import Record, Reject
-from trialpanorama.sources import Source
-from trialpanorama.sources._fetching import Clock, FetchLog, Wanted, fetch
+from trialpanorama.sources import Fetch, Source, _fetching
+from trialpanorama.sources._fetching import Clock, FetchLog, Session, State, Wanted, fetch
 
 FETCHED = [name for name, source in sources.sources().items() if source.fetch]
 RUNS = [(name, number) for name, service in services().items() for number in range(len(service.runs))]
@@ -165,7 +169,7 @@ def test_a_cut_after_any_byte_changes_nothing(
 ) -> None:
     expected = undisturbed(name, number, tmp_path_factory)
     longest = max([400, *map(len, expected.values())])
-    for after in range(0, min(longest, 4_000), max(1, min(longest, 4_000) // 60)):
+    for after in range(0, longest, max(1, longest // 15)):
         once(name, number, tmp_path / str(after), Fault("cut", after=after))
         assert contents(tmp_path / str(after)) == expected
 
@@ -215,3 +219,466 @@ def test_a_run_that_fails_anywhere_is_gone_on_with(
     with Replay(service) as replay:
         assert fetch_from(replay, source, service.runs[0].wanted, tmp_path).complete
     assert replay.asked == []
+
+
+# --- one file, looked at closely
+
+
+BODY = b"<set>" + b"".join(b"<entry>%d</entry>" % number for number in range(6)) + b"</set>"
+PAGE = '{"studies": [{"a": "Fieber \\"}] ü"}], "next": null}'.encode()
+
+
+def one_file(asked: Asked) -> Reply:
+    """A file that can be resumed, one that cannot, and a page of an interface."""
+    headers = {"/file.xml": {"ETag": '"one"'}, "/dated.xml": {"Last-Modified": "Fri, 02 Jan 2026 00:00:00 GMT"},
+               "/weak.xml": {"ETag": 'W/"one"'}}  # fmt: skip
+    if asked.path in ("/file.xml", "/dated.xml", "/weak.xml", "/plain.xml"):
+        return Reply(BODY, "text/xml", headers=headers.get(asked.path, {}))
+    if asked.path == "/page":
+        return Reply(PAGE, "application/json")
+    if asked.path == "/teapot":
+        return Reply(b"<html><title>No &amp; never</title></html>", "text/html", 418)
+    return Reply(b"Unknown field   `foo`\n", status=400)
+
+
+def a_source(run: Callable[[Session, Wanted], None]) -> Source:
+    fetched = Fetch(run, hosts=("a.example", "b.example"), terms="x.", queries="x.", requests_per_minute=30)
+    return Source("made_up", "Made up", "https://a.example", "none", True, (), "x.", (), fetch=fetched)
+
+
+def saving(name: str) -> Source:
+    return a_source(lambda session, wanted: void(session.save(name, f"https://a.example/{name}", kind="xml")))
+
+
+def void(_: object) -> None:
+    """A fetcher returns nothing."""
+
+
+READING = a_source(lambda session, wanted: void(session.read("https://a.example/page", name="page.json")))
+SERVICE = Service(one_file, ())
+
+
+@pytest.mark.parametrize("kind", ["cut", "reset"])
+def test_a_file_cut_after_any_byte_is_gone_on_with(kind: Any, tmp_path: Path) -> None:
+    for after in range(len(BODY)):
+        with Replay(SERVICE, Fault(kind, after=after, times=1)) as replay:
+            log = fetch_from(replay, saving("file.xml"), Wanted(), tmp_path / str(after))
+        assert contents(tmp_path / str(after)) == {"file.xml": BODY}
+        assert log.files["file.xml"].sha256 == hashlib.sha256(BODY).hexdigest()
+        assert log.files["file.xml"].etag == '"one"'
+        first, second = replay.asked
+        assert "range" not in first.headers
+        if kind == "cut" and after:  # a reset can take bytes with it that were on their way
+            assert second.headers["range"] == f"bytes={after}-"
+            assert second.headers["if-range"] == '"one"'
+            assert log.bytes == len(BODY)
+
+
+def test_a_page_cut_after_any_byte_is_read_again(tmp_path: Path) -> None:
+    for after in range(len(PAGE)):
+        for kind in ("cut", "too_short"):
+            fault = Fault("cut", after=after) if kind == "cut" else Fault("too_short", after=after)
+            with Replay(SERVICE, fault) as replay:
+                fetch_from(replay, READING, Wanted(), tmp_path / f"{kind}{after}")
+            assert contents(tmp_path / f"{kind}{after}") == {"page.json": PAGE}
+
+
+@pytest.mark.parametrize("name", ["file.xml", "dated.xml", "weak.xml", "plain.xml"])
+@pytest.mark.parametrize("kind", ["cut", "too_long", "too_short", "stall"])
+def test_a_file_with_and_without_a_validator(name: str, kind: Any, tmp_path: Path) -> None:
+    with Replay(SERVICE, Fault(kind, after=70)) as replay:
+        fetch_from(replay, saving(name), Wanted(), tmp_path)
+    assert contents(tmp_path) == {name: BODY}
+    ranges = [asked.headers.get("range") for asked in replay.asked]
+    assert (ranges[1] is not None) == (name in ("file.xml", "dated.xml") and kind != "too_short")
+
+
+def test_a_server_that_always_cuts_is_outlasted_as_long_as_bytes_come(tmp_path: Path) -> None:
+    with Replay(SERVICE, Fault("cut", after=20, times=999)) as replay:
+        log = fetch_from(replay, saving("file.xml"), Wanted(), tmp_path)
+    assert contents(tmp_path) == {"file.xml": BODY}
+    assert len(replay.asked) == len(BODY) // 20 + 1
+    assert log.bytes == len(BODY)
+
+
+def test_a_cut_that_never_ends_is_given_up_with_one_line(tmp_path: Path) -> None:
+    with (
+        Replay(SERVICE, Fault("cut", after=20, times=999)) as replay,
+        pytest.raises(FetchFailed, match="8 times") as caught,
+    ):
+        fetch_from(replay, saving("plain.xml"), Wanted(), tmp_path)
+    assert str(caught.value).startswith("https://a.example/plain.xml: ")
+    assert "the same command goes on" in str(caught.value)
+    assert len(replay.asked) == 8
+
+
+def test_a_stopped_download_goes_on_in_the_next_run(tmp_path: Path) -> None:
+    with Replay(SERVICE, Fault("cut", after=77, times=1)) as replay:
+
+        def stop(state: State) -> None:
+            if replay.asked:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            fetch_from(replay, saving("file.xml"), Wanted(), tmp_path, progress=stop)
+        have = (tmp_path / "file.xml.part").stat().st_size
+        assert 0 < have <= 77
+        log = fetch_from(replay, saving("file.xml"), Wanted(), tmp_path)
+    assert replay.asked[-1].headers["range"] == f"bytes={have}-"
+    assert log.complete
+    assert contents(tmp_path) == {"file.xml": BODY}
+
+
+def test_a_wrong_checksum_is_never_kept(tmp_path: Path) -> None:
+    source = a_source(lambda session, wanted: void(session.save("f", "https://a.example/file.xml", md5="0" * 32)))
+    with Replay(SERVICE) as replay, pytest.raises(FetchFailed, match="checksum"):
+        fetch_from(replay, source, Wanted(), tmp_path)
+    assert contents(tmp_path).keys() <= {"fetch.json.part"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "whole", "broken"),
+    [
+        ("json", b'\xef\xbb\xbf{"a": [1]}\n', b'{"a": {"b": 1}'),
+        ("json", b"[]", b""),
+        ("xml", b'<?xml version="1.0"?>\n<!DOCTYPE a [<!ENTITY b "c">]>\n<!-- c --><a b="1"><a/></a>\n', b"<a><b></b>"),
+        ("xml", b"<a/>", b"<a>"),
+        ("xml", b"<a><b/></a>", b"<a><b/>"),
+        ("gzip", gzip.compress(b"one") + gzip.compress(b"two"), gzip.compress(b"one")[:-1]),
+        ("gzip", gzip.compress(b""), b""),
+        ("html", b"<html>x</HTML>\n", b"<html>x"),
+        ("text", b"", None),
+    ],
+)
+def test_what_is_whole(kind: Any, whole: bytes, broken: bytes | None) -> None:
+    assert _fetching._is_whole(io.BytesIO(whole), kind)
+    assert broken is None or not _fetching._is_whole(io.BytesIO(broken), kind)
+
+
+def test_a_zip_without_its_end_is_not_whole() -> None:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("a.txt", b"FICTIONAL " * 100)
+    assert _fetching._is_whole(file, "zip")
+    assert not _fetching._is_whole(io.BytesIO(file.getvalue()[:-10]), "zip")
+
+
+@pytest.mark.parametrize(
+    ("head", "is_page"),
+    [
+        (ERROR_PAGE, True),
+        (b"\xef\xbb\xbf \n<!-- x --><HTML lang='en'>", True),
+        (b'<?xml version="1.0"?>\n<!DOCTYPE html PUBLIC "x">', True),
+        (b"<htmlish/>", False),
+        (b'{"text": "<html>"}', False),
+        (b"<!DOCTYPE PubmedArticleSet SYSTEM 'x'>", False),
+    ],
+)
+def test_a_web_page_is_known_by_its_beginning(head: bytes, is_page: bool) -> None:
+    assert (_fetching._PAGE.match(head) is not None) == is_page
+
+
+# --- manners
+
+
+def test_requests_keep_the_pace_of_each_host(tmp_path: Path) -> None:
+    clock = TurnedClock()
+    log = FetchLog("", "made_up", "", None, "")
+    session = Session(tmp_path, log, hosts=("a.example",), requests_per_minute=30, clock=clock)
+    for address in ("https://a.example/1", "https://a.example/2", "https://b.example/1", "https://a.example/3"):
+        session._keep_pace(address)
+    assert clock.waits == [2.0, 2.0]
+    clock.seconds += 60
+    session._keep_pace("https://a.example/4")
+    session.pace(60)
+    session._keep_pace("https://a.example/5")
+    session._keep_pace("https://a.example/6")
+    assert clock.waits == [2.0, 2.0, 2.0, 1.0]
+    assert log.waited_s == 7.0
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [("7", 7.0), ("0", 0.0), ("Thu, 01 Jan 2026 00:01:30 GMT", 90.0), ("Thu, 01 Jan 2026 00:01:30 -0000", 90.0),
+     ("Wed, 31 Dec 2025 00:00:00 GMT", 0.0), ("soon", None), ("", None), ("-5", None), ("Thu, 99 Foo", None)],
+)  # fmt: skip
+def test_retry_after(value: str, seconds: float | None) -> None:
+    assert _fetching._retry_after(value, datetime(2026, 1, 1, tzinfo=UTC)) == seconds
+
+
+def test_the_server_says_how_long_to_wait(tmp_path: Path) -> None:
+    clock = TurnedClock()
+    with Replay(SERVICE, Fault("busy", times=2, retry_after="33")) as replay:
+        fetch_from(replay, READING, Wanted(), tmp_path, clock=clock)
+    assert clock.waits == [33.0, 33.0]
+
+
+def test_without_a_word_of_the_server_waits_grow(tmp_path: Path) -> None:
+    clock = TurnedClock()
+    with Replay(SERVICE, Fault("down", times=5)) as replay:
+        fetch_from(replay, READING, Wanted(), tmp_path, clock=clock)
+    assert clock.waits == [1, 2, 4, 8, 16]
+
+
+def test_who_asks_for_too_much_patience_is_told_so(tmp_path: Path) -> None:
+    with (
+        Replay(SERVICE, Fault("busy", retry_after="7200")) as replay,
+        pytest.raises(FetchFailed, match="in 120 minutes"),
+    ):
+        fetch_from(replay, READING, Wanted(), tmp_path)
+
+
+def test_who_asks_says_so_and_gives_no_address_of_a_person(tmp_path: Path) -> None:
+    with Replay(SERVICE) as replay:
+        fetch_from(replay, READING, Wanted(), tmp_path)
+    headers = replay.asked[0].headers
+    assert headers["user-agent"].startswith("TrialPanorama/")
+    assert "@" not in str(headers)
+    assert "cookie" not in headers
+
+
+def test_only_get_and_post() -> None:
+    assert {_fetching._Request("https://a.example", json=json, form=form).method
+            for json, form in ((None, None), ({}, None), (None, {}))} == {"GET", "POST"}  # fmt: skip
+
+
+def test_a_post_says_what_it_is(tmp_path: Path) -> None:
+    def run(session: Session, wanted: Wanted) -> None:
+        session.read("https://a.example/page", json={"a": ["ü", 1]}, headers={"X-Made-Up": "1"})
+        session.read("https://a.example/page", form={"b": "c d"}, params={"e": ["f", "g"]})
+
+    with Replay(SERVICE) as replay:
+        fetch_from(replay, a_source(run), Wanted(), tmp_path)
+    first, second = replay.asked
+    assert (first.method, first.json, first.headers["content-type"]) == ("POST", {"a": ["ü", 1]}, "application/json")
+    assert (second.method, second.form, second.parameters) == ("POST", {"b": "c d"}, {"e": "g"})
+    assert first.headers["x-made-up"] == "1"
+
+
+# --- errors
+
+
+def test_a_refusal_is_one_line_with_what_where_and_what_next(tmp_path: Path) -> None:
+    source = a_source(lambda session, wanted: void(session.read("https://a.example/x", params={"q": "foo bar"})))
+    with Replay(SERVICE) as replay, pytest.raises(Refused) as caught:
+        fetch_from(replay, source, Wanted(), tmp_path)
+    assert caught.value.status == 400
+    assert str(caught.value) == (
+        "https://a.example/x?q=foo+bar answers 400 Bad Request: Unknown field `foo`. Nothing that was fetched is lost. "
+        "What can be asked for: trialpanorama sources made_up"
+    )
+    source = a_source(lambda session, wanted: void(session.read("https://a.example/teapot")))
+    with Replay(SERVICE) as replay, pytest.raises(Refused, match=r"answers 418 I'm a Teapot: No & never\. "):
+        fetch_from(replay, source, Wanted(), tmp_path)
+    assert len(replay.asked) == 1
+
+
+def redirecting(location: str, status: int = 302) -> Service:
+    def answer(asked: Asked) -> Reply:
+        if asked.path == "/from":
+            return Reply(b"", status=status, headers={"Location": location})
+        return Reply(json.dumps([asked.method, asked.path]).encode(), "application/json")
+
+    return Service(answer, ())
+
+
+@pytest.mark.parametrize(
+    ("location", "where"), [("/to", "/to"), ("https://b.example/to?x=1", "/to"), ("https://a.example/to", "/to")]
+)
+def test_a_redirect_to_a_host_of_the_source_is_followed(location: str, where: str, tmp_path: Path) -> None:
+    source = a_source(lambda session, wanted: void(session.read("https://a.example/from", name="x.json")))
+    with Replay(redirecting(location)) as replay:
+        log = fetch_from(replay, source, Wanted(), tmp_path)
+    assert contents(tmp_path) == {"x.json": f'["GET", "{where}"]'.encode()}
+    assert log.files["x.json"].url == "https://a.example/from"
+
+
+@pytest.mark.parametrize(
+    "location",
+    ["https://c.example/to", "http://a.example/to", "ftp://a.example/to", "https://a.example.c.example/", "/from"],
+)
+def test_a_redirect_anywhere_else_is_not_followed(location: str, tmp_path: Path) -> None:
+    source = a_source(lambda session, wanted: void(session.read("https://a.example/from", name="x.json")))
+    with Replay(redirecting(location)) as replay, pytest.raises(FetchFailed, match="leads "):
+        fetch_from(replay, source, Wanted(), tmp_path)
+    assert {asked.path for asked in replay.asked} == {"/from"}
+
+
+@pytest.mark.parametrize(("status", "method"), [(303, "GET"), (302, "GET"), (307, "POST"), (308, "POST")])
+def test_a_redirected_post(status: int, method: str, tmp_path: Path) -> None:
+    source = a_source(lambda session, wanted: void(session.read("https://a.example/from", json={}, name="x.json")))
+    with Replay(redirecting("/to", status)) as replay:
+        fetch_from(replay, source, Wanted(), tmp_path)
+    assert contents(tmp_path) == {"x.json": f'["{method}", "/to"]'.encode()}
+
+
+def test_a_host_that_the_source_does_not_name_is_never_asked(tmp_path: Path) -> None:
+    source = a_source(lambda session, wanted: void(session.read("https://c.example/page")))
+    with Replay(SERVICE) as replay, pytest.raises(FetchFailed, match="not an https address of this source"):
+        fetch_from(replay, source, Wanted(), tmp_path)
+    assert replay.asked == []
+
+
+def test_a_host_that_is_not_there(tmp_path: Path) -> None:
+    with Replay(SERVICE) as replay:
+        pass
+    with pytest.raises(FetchFailed, match="connect error"):
+        fetch_from(replay, READING, Wanted(), tmp_path)
+
+
+def test_an_answer_that_drips_counts_as_stalled(tmp_path: Path) -> None:
+    clock = TurnedClock()
+    session = Session(tmp_path, FetchLog("", "", "", None, ""), hosts=(), requests_per_minute=1, clock=clock)
+
+    def drops() -> Iterator[bytes]:
+        while True:
+            clock.seconds += 20
+            yield b"x" * 100
+
+    with pytest.raises(_fetching._Again, match="drips"):
+        list(session._body(None, drops()))
+
+
+# --- the folder
+
+
+def test_nothing_is_fetched_twice(tmp_path: Path) -> None:
+    with Replay(SERVICE) as replay:
+        first = fetch_from(replay, READING, Wanted(), tmp_path)
+        again = fetch_from(replay, READING, Wanted(), tmp_path)
+    assert len(replay.asked) == 1
+    assert again == first
+
+
+def test_a_file_that_is_gone_or_was_changed_is_fetched_again(tmp_path: Path) -> None:
+    for damage in (Path.unlink, lambda path: path.write_bytes(b"short")):
+        with Replay(SERVICE) as replay:
+            fetch_from(replay, READING, Wanted(), tmp_path)
+            asked = len(replay.asked)
+            damage(tmp_path / "page.json")
+            assert fetch_from(replay, READING, Wanted(), tmp_path).complete
+        assert len(replay.asked) == asked + 1
+        assert contents(tmp_path) == {"page.json": PAGE}
+
+
+def test_another_fetch_does_not_get_the_same_folder(tmp_path: Path) -> None:
+    with Replay(SERVICE) as replay:
+        fetch_from(replay, READING, Wanted("fever"), tmp_path)
+        for wanted in (Wanted("ague"), Wanted("fever", date(2026, 1, 1)), Wanted()):
+            with pytest.raises(UserError, match=r'belongs to another fetch \(made_up --query "fever"\)\. Name another'):
+                fetch_from(replay, READING, wanted, tmp_path)
+        assert len(replay.asked) == 1
+
+
+def test_a_folder_with_other_files_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    with Replay(SERVICE) as replay, pytest.raises(UserError, match="no fetch has written"):
+        fetch_from(replay, READING, Wanted(), tmp_path)
+    with Replay(SERVICE) as replay, pytest.raises(UserError, match="is a file"):
+        fetch_from(replay, READING, Wanted(), tmp_path / "notes.txt")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["notes.txt"]
+
+
+def test_two_fetches_at_once_do_not_share_a_folder(tmp_path: Path) -> None:
+    def run(session: Session, wanted: Wanted) -> None:
+        with pytest.raises(UserError, match="Another fetch works in"):
+            fetch_from(replay, READING, Wanted(), tmp_path)
+
+    with Replay(SERVICE) as replay:
+        fetch_from(replay, a_source(run), Wanted(), tmp_path)
+
+
+def test_a_source_that_is_not_fetched_says_why(tmp_path: Path) -> None:
+    with (
+        Replay(SERVICE) as replay,
+        pytest.raises(UserError, match=r"ictrp is not fetched: WHO .* trialpanorama sources ictrp"),
+    ):
+        fetch_from(replay, sources.source("ictrp"), Wanted(), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def two_pages(session: Session, wanted: Wanted) -> None:
+    session.expect(2, "pages")
+    for number in (1, 2):
+        session.read("https://a.example/page", params={"n": number}, name=f"in/page-{number}.json")
+        session.count(f"in/page-{number}.json", number)
+        session.remember("last", number)
+        session.lacks(f"something of {number}")
+    if session.recall("stop") is None:
+        session.remember("stop", True)
+        session.read("https://a.example/teapot")
+
+
+def test_a_kill_at_any_byte_of_the_journal_loses_at_most_the_last_step(tmp_path: Path) -> None:
+    """The journal is cut where a kill could cut it; what it still says is there is not asked for again."""
+    log = FetchLog("", "made_up", "", None, "")
+    (tmp_path / "whole").mkdir()
+    _fetching.write_log(tmp_path / "whole", log)
+    with Replay(SERVICE) as replay:
+        session = Session(
+            tmp_path / "whole",
+            log,
+            hosts=("a.example",),
+            requests_per_minute=60,
+            mirror=replay.url,
+            clock=TurnedClock(),
+        )
+        with pytest.raises(Refused):
+            two_pages(session, Wanted())
+    journal = (tmp_path / "whole" / "fetch.json.part").read_bytes()
+    lines = journal.splitlines(keepends=True)
+    ends = list(itertools.accumulate(map(len, lines)))
+    for at in range(0, len(journal) + 1, 11):
+        folder = tmp_path / str(at)
+        shutil.copytree(tmp_path / "whole", folder)
+        (folder / "fetch.json.part").write_bytes(journal[:at])
+        kept = sum(
+            b'"file"' in line and b'"records"' not in line
+            for line, end in zip(lines, ends, strict=True)
+            if end - 1 <= at
+        )
+        with Replay(SERVICE) as replay:
+            with contextlib.suppress(Refused):
+                fetch_from(replay, a_source(two_pages), Wanted(), folder)
+            assert sum(asked.path == "/page" for asked in replay.asked) == 2 - kept
+            log = fetch_from(replay, a_source(two_pages), Wanted(), folder)
+        assert log.complete
+        assert log.records == 3
+        assert log.missing == ["something of 1", "something of 2"]
+        assert contents(folder) == {"in/page-1.json": PAGE, "in/page-2.json": PAGE}
+        assert (log.parts, log.memory) == ({}, {})
+
+
+def test_a_kill_between_the_journal_and_the_name_loses_nothing(tmp_path: Path) -> None:
+    with Replay(SERVICE) as replay:
+        fetch_from(replay, READING, Wanted(), tmp_path)
+        (tmp_path / "page.json").rename(tmp_path / "page.json.part")
+        assert fetch_from(replay, READING, Wanted(), tmp_path).complete
+    assert len(replay.asked) == 1
+    assert contents(tmp_path) == {"page.json": PAGE}
+
+
+@pytest.mark.parametrize("name", ["../x", "/x", "a/../x", "", "x.part", "fetch.json", ".hidden", "a//b", "a b", "ü"])
+def test_a_file_cannot_be_named_out_of_the_folder(name: str, tmp_path: Path) -> None:
+    source = a_source(lambda session, wanted: void(session.keep(name, b"x", "https://a.example")))
+    with Replay(SERVICE) as replay, pytest.raises(ValueError, match="no name for a file"):
+        fetch_from(replay, source, Wanted(), tmp_path)
+
+
+def test_a_build_reads_no_fetch_json_and_no_parts(tmp_path: Path) -> None:
+    for name in ("fetch.json", "fetch.json.part", "in/a.json", "in/b.json.part", "in/deep/c.xml.part"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("x")
+    assert [Path(file.path).name for file in find_inputs([tmp_path])] == ["a.json"]
+    (tmp_path / "fetch.json").unlink()
+    assert len(find_inputs([tmp_path])) == 4
+
+
+def test_progress_is_said_and_never_goes_back(tmp_path: Path) -> None:
+    states: list[State] = []
+    with Replay(SERVICE, Fault("busy")) as replay, contextlib.suppress(Refused):
+        fetch_from(replay, a_source(two_pages), Wanted(), tmp_path, progress=states.append)
+    assert [state.done for state in states] == sorted(state.done for state in states)
+    assert states[-1].done == 3
+    assert {state.total for state in states} == {None, 2}
+    assert any("again in 7 s" in state.detail and "429" in state.detail for state in states)

@@ -37,6 +37,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
+from functools import cache
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal, TypeVar
 from urllib.parse import SplitResult, parse_qs, urlencode, urljoin, urlsplit, urlunsplit
@@ -46,6 +47,8 @@ import msgspec
 from trialpanorama.errors import FetchFailed, Refused, UserError
 
 if TYPE_CHECKING:
+    import ssl
+
     import httpx2
     import stamina
 
@@ -348,7 +351,7 @@ class Session:
         with self._answer(request, {}) as response:
             parts: list[bytes] = []
             size, limit = 0, self._read_bytes
-            for chunk in self._body(response, response.iter_bytes(2**16)):
+            for chunk in self._body(response, response.iter_bytes()):
                 size += len(chunk)
                 if size > limit:
                     raise FetchFailed(f"{request.url} gives more than {limit:,} bytes and does not end.")
@@ -391,7 +394,7 @@ class Session:
                     length = headers.get("content-length", "")
                     total = int(length) if length.isdigit() else None
                 limit = max(self._save_bytes, total or 0)
-                chunks = self._body(response, response.iter_raw(2**16))
+                chunks = self._body(response, response.iter_raw())
                 head, broken = _first(chunks) if start == 0 else (b"", None)
                 if start == 0:
                     _check_page(head, request.url, kind)  # before what is there is given up for it
@@ -541,16 +544,16 @@ class Session:
         """The reason that an error's body gives, as one short line."""
         data = b""
         with contextlib.suppress(_Again):
-            for chunk in self._body(response, response.iter_bytes(2**14)):
+            for chunk in self._body(response, response.iter_bytes()):
                 data += chunk
                 if len(data) >= 2**14:
                     break
-        text = _page_title(data) or re.sub(r"<[^>]*>", " ", data.decode("utf-8", "replace"))
+        text = page_title(data) or re.sub(r"<[^>]*>", " ", data.decode("utf-8", "replace"))
         text = " ".join(html.unescape(text).split())
         return text if len(text) <= 200 else text[:197] + "..."
 
     def _body(self, response: httpx2.Response, chunks: Iterator[bytes]) -> Iterator[bytes]:
-        """The chunks of a body; a break of any kind is an `_Again`."""
+        """The chunks of a body as they arrive, so that none is lost; a break of any kind is an `_Again`."""
         import httpx2
 
         began, size = self._clock.now(), 0
@@ -572,6 +575,7 @@ class Session:
 
             self._client = httpx2.Client(
                 headers={"User-Agent": _user_agent(), "Accept": "*/*"},
+                verify=_certificates(),
                 timeout=self._timeout_s,
                 limits=httpx2.Limits(max_connections=len(self._hosts), max_keepalive_connections=len(self._hosts)),
                 follow_redirects=False,
@@ -660,6 +664,14 @@ class Session:
 
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")
+
+
+@cache
+def _certificates() -> ssl.SSLContext:
+    """The authorities that are trusted; reading them takes longer than most requests."""
+    import httpx2
+
+    return httpx2.create_ssl_context()
 
 
 def _user_agent() -> str:
@@ -847,10 +859,11 @@ def _first(chunks: Iterator[bytes]) -> tuple[bytes, _Again | None]:
 def _check_page(head: bytes, url: str, kind: Kind) -> None:
     """Refuse a web page where data was expected: error pages and log-ins come with status 200 too."""
     if kind != "html" and _PAGE.match(head):
-        raise _Again(f"{urlsplit(url).hostname} gives a web page instead of data ({_page_title(head) or 'no title'})")
+        raise _Again(f"{urlsplit(url).hostname} gives a web page instead of data ({page_title(head) or 'no title'})")
 
 
-def _page_title(head: bytes) -> str:
+def page_title(head: bytes) -> str:
+    """The title of a web page, for a message; empty if it has none."""
     found = re.search(rb"<title[^>]*>(.*?)</title>", head, re.I | re.S)
     return " ".join(html.unescape(found[1].decode("utf-8", "replace")).split())[:120] if found else ""
 

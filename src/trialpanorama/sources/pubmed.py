@@ -17,7 +17,7 @@ import msgspec
 from lxml import etree
 
 from trialpanorama import identifiers
-from trialpanorama.errors import FetchFailed, Unreadable, UserError
+from trialpanorama.errors import Unreadable, UserError
 from trialpanorama.record import (
     AbstractSection,
     Author,
@@ -42,7 +42,7 @@ from trialpanorama.sources._articles import (
     orcid,
     without_email,
 )
-from trialpanorama.sources._fetching import Session, Wanted
+from trialpanorama.sources._fetching import Session, Wanted, page_title
 from trialpanorama.sources._reading import (
     MAX_ENTRY_BYTES,
     Entry,
@@ -835,10 +835,8 @@ def _fetch_files(session: Session, wanted: Wanted) -> None:
     if wanted.query == "baseline" and wanted.since:
         raise UserError("The baseline is made once a year, for all articles: leave --since out, or --query updatefiles")
     folder = f"{_FILES}{wanted.query}/"
-    index = session.read(folder, kind="html")
+    index = session.read(folder, kind="html", check=_is_no_index)
     listed = {name.decode(): date.fromisoformat(day.decode()) for name, day in _FILE_OF_INDEX.findall(index)}
-    if not listed:
-        raise FetchFailed(f"{folder} lists no files of articles. Look at it in a browser; it may have moved.")
     names = sorted(name for name, day in listed.items() if wanted.since is None or day >= wanted.since)
     session.expect(len(names), "files")
     for name in names:
@@ -848,6 +846,10 @@ def _fetch_files(session: Session, wanted: Wanted) -> None:
 
 
 _MD5 = re.compile(rb"\b[0-9a-fA-F]{32}\b")
+
+
+def _is_no_index(data: bytes) -> str | None:
+    return None if _FILE_OF_INDEX.search(data) else f"a page without files of articles came ({page_title(data)})"
 
 
 def _is_no_checksum(data: bytes) -> str | None:
