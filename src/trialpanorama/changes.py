@@ -23,6 +23,7 @@ from __future__ import annotations
 import difflib
 import re
 import tempfile
+from calendar import monthrange
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import date
@@ -102,7 +103,11 @@ FIELDS: tuple[Field, ...] = (
     _canonical("status", matters=True),
     _plain("why_stopped", True),
     _members("primary_outcomes", _OUTCOME, True, "m.type = 'PRIMARY'", "outcomes"),
-    _plain("enrollment_target", True),
+    Field(
+        "enrollment_target",
+        "coalesce(r.enrollment_target::VARCHAR, CASE WHEN r.enrollment_actual IS NULL THEN r.enrollment_raw END)",
+        True,
+    ),
     _plain("enrollment_actual", True),
     _day("primary_completion_date", True),
     _day("completion_date", True),
@@ -189,8 +194,8 @@ NOT_COMPARED = frozenset(
         *("record_id", "content_sha256", "source", "kind", "register", "id", "url", "licence", "is_fictional"),
         *("language", "place", "notes", "contacts", "exported_date", "last_updated_date", "verified_date"),
         # said in more detail by others, or set once and corrected at most
-        *("study_design_raw", "enrollment_raw", "is_fda_regulated_drug", "is_fda_regulated_device"),
-        *("biospecimen_retention", "review"),
+        *("study_design_raw", "is_fda_regulated_drug", "is_fda_regulated_device"),
+        *("biospecimen_retention", "review", "minimum_age_raw", "maximum_age_raw"),
     }
 )
 """The fields of Record that are not compared."""
@@ -356,15 +361,11 @@ def _days(text: str) -> tuple[str, str]:
     try:
         if whole is None:
             raise ValueError
-        year, month, day = (int(part) if part else None for part in whole.groups())
-        assert year is not None
+        year, month, day = (int(part) if part else 0 for part in whole.groups())
         first = date(year, month or 1, day or 1)
-        if day:
-            last = first
-        else:
-            next_month = date(year + (month is None or month == 12), (month or 12) % 12 + 1, 1)
-            last = date.fromordinal(next_month.toordinal() - 1)
-    except (ValueError, OverflowError):
+        last_month = month or 12
+        last = date(year, last_month, day or monthrange(year, last_month)[1])
+    except ValueError:
         raise UserError(f'"{text}" is no date. Write it as 2025-04-01, 2025-04 or 2025.') from None
     return first.isoformat(), last.isoformat()
 
