@@ -13,8 +13,14 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.replay import Asked, Replay, Reply, Service
+from tests.replay import pmc as replayed
+from tests.sources.test_fetching import TurnedClock
 
+from trialpanorama.errors import UserError
 from trialpanorama.record import Record, Reject
+from trialpanorama.sources import pmc
+from trialpanorama.sources._fetching import FetchLog, Wanted, fetch
 from trialpanorama.sources.pmc import SOURCE
 
 FIXTURES = Path(__file__).resolve().parent.parent / "fixtures" / "pmc"
@@ -397,6 +403,40 @@ def test_funders_and_grants_of_old_and_new_documents() -> None:
     for record, grant in ((one(new), "1/F"), (one(old), "1"), (one(after=thanks), "1")):
         assert [(s.name, s.role) for s in record.sponsors] == [("F", "FUNDER")]
         assert record.paper.grants == [grant]
+
+
+# --- fetching
+
+
+def _fetched(folder: Path, wanted: Wanted, service: Service = replayed.SERVICE) -> tuple[FetchLog, Replay]:
+    with Replay(service) as replay:
+        return fetch(SOURCE, wanted, folder, mirror=replay.url, clock=TurnedClock()), replay
+
+
+def test_a_search_is_asked_for_page_by_page_and_only_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pmc, "_PAGE", 100)
+    log, replay = _fetched(tmp_path, Wanted(query="fictional[title]"))
+    assert (log.complete, log.total, log.records, log.missing) == (True, 230, 230, [])
+    assert [asked.form.get("retstart") for asked in replay.asked] == ["0", "100", "200", None, None, None]
+    assert sorted(path.name for path in tmp_path.glob("*.xml")) == [f"articles-00000{n}.xml" for n in (1, 2, 3)]
+
+
+def test_articles_that_are_not_given_are_named(tmp_path: Path) -> None:
+    def answer(asked: Asked) -> Reply:
+        reply = replayed.answer(asked)
+        return Reply(reply.body.replace(b"PMC99003007<", b"PMC1<"), reply.type) if "efetch" in asked.path else reply
+
+    log, replay = _fetched(tmp_path, Wanted(query="PMC99003007[pmcid]"), Service(answer, ()))
+    assert log.missing == ["PMC99003007"]
+    assert len(replay.asked) == 4  # once for the search, three times in vain
+
+
+@pytest.mark.parametrize(
+    "query", ["", "https://pubmed.ncbi.nlm.nih.gov/1/", "https://pmc.ncbi.nlm.nih.gov/?term=x&filter=y"]
+)
+def test_what_cannot_be_asked_is_told(query: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError):
+        _fetched(tmp_path, Wanted(query=query))
 
 
 # --- real full texts

@@ -15,7 +15,7 @@ import msgspec
 from lxml import etree
 
 from trialpanorama import identifiers
-from trialpanorama.errors import Unreadable
+from trialpanorama.errors import Unreadable, UserError
 from trialpanorama.record import (
     AbstractSection,
     Author,
@@ -31,7 +31,7 @@ from trialpanorama.record import (
     Sponsor,
     TextSection,
 )
-from trialpanorama.sources import Format, Source
+from trialpanorama.sources import Fetch, Format, Source
 from trialpanorama.sources._articles import (
     BEFORE_ROOT,
     LANGUAGES,
@@ -42,6 +42,17 @@ from trialpanorama.sources._articles import (
     orcid,
     without_email,
 )
+from trialpanorama.sources._eutils import (
+    EUTILS,
+    REQUESTS_PER_MINUTE,
+    TERMS,
+    form,
+    is_no_search,
+    pace,
+    root_of,
+    slashed,
+)
+from trialpanorama.sources._fetching import Session, Wanted
 from trialpanorama.sources._reading import Entry, as_utf8, fold, one_or_more, parse_xml, peek, xml_elements
 
 _MATH = "{http://www.w3.org/1998/Math/MathML}"
@@ -821,6 +832,102 @@ def _supplements(root: etree._Element) -> list[Link]:
     return links
 
 
+# --- fetching: the Open Access Subset alone, since nothing else of PubMed Central may be fetched in numbers
+
+
+_PAGE = 10_000
+"""Ids in one answer of a search."""
+_BATCH = 100
+"""Articles in one request, and in one file: some ten megabytes."""
+
+
+def _fetch(session: Session, wanted: Wanted) -> None:
+    """Every article of a search in the Open Access Subset: the ids in pages, then the articles by their ids."""
+    term = f"({_term(wanted)}) AND open access[filter]"
+    if wanted.since is not None:
+        term += f" AND {slashed(wanted.since)}:3000/12/31[pmclivedate]"
+    pace(session)
+    ids = _found(session, term)
+    for number, start in enumerate(range(0, len(ids), _BATCH), 1):
+        _fetch_articles(session, f"articles-{number:06d}.xml", ids[start : start + _BATCH])
+
+
+def _found(session: Session, term: str) -> list[str]:
+    """The ids that a search finds, page by page; what came is remembered."""
+    recalled = session.recall("ids")
+    if recalled is None:
+        ids: dict[str, None] = {}
+        total, start = 1, 0
+        while start < total:
+            asked = form("pmc", {"term": term, "retmax": str(_PAGE), "retstart": str(start)})
+            root = parse_xml(session.read(f"{EUTILS}esearch.fcgi", form=asked, kind="xml", check=is_no_search))
+            total, start = int(root.findtext("Count") or 0), start + _PAGE
+            ids |= dict.fromkeys(id.text or "" for id in root.iterfind("IdList/Id"))
+            for word in root.iterfind("ErrorList/PhraseNotFound"):
+                session.lacks(f'PubMed Central does not know "{word.text}" and left it out of the search')
+        recalled = {"total": total, "ids": list(ids)}
+        session.remember("ids", recalled)
+    session.expect(recalled["total"], "articles")
+    if missing := recalled["total"] - len(recalled["ids"]):
+        session.lacks(f"{missing:,} of the {recalled['total']:,} articles that PubMed Central counts")
+    return list(recalled["ids"])
+
+
+def _fetch_articles(session: Session, name: str, ids: list[str]) -> None:
+    if session.has(name) and session.log.files[name].records is not None:
+        return
+    tries = 0
+
+    def is_incomplete(data: bytes) -> str | None:
+        """What is missing, the first times: what does not come then either is not given."""
+        nonlocal tries
+        tries += 1
+        root = root_of(data)
+        if root is None or root.tag != "pmc-articleset":
+            return "no set of articles came"
+        missing = set(ids) - _numbers(root)
+        return f"{len(missing):,} of {len(ids):,} articles did not come" if missing and tries < 3 else None
+
+    asked = form("pmc", {"id": ",".join(ids)})
+    data = session.read(f"{EUTILS}efetch.fcgi", form=asked, kind="xml", name=name, check=is_incomplete)
+    root = root_of(data)
+    came = _numbers(root) if root is not None else set()
+    session.count(name, len(came))
+    for id in ids:
+        if id not in came:
+            session.lacks(f"PMC{id}")
+
+
+def _numbers(root: etree._Element) -> set[str]:
+    """The ids of the articles of a set, as a search gives them: without PMC."""
+    metas = root.iterfind("article/front/article-meta")
+    return {ids["pmc"].removeprefix("PMC") for ids in map(_ids, metas) if "pmc" in ids}
+
+
+_PAGES_OF_SEARCH = ("pmc.ncbi.nlm.nih.gov", "www.ncbi.nlm.nih.gov")
+
+
+def _term(wanted: Wanted) -> str:
+    """The search in PubMed Central's language: as it is, or out of the address of a search or an article."""
+    if not wanted.query:
+        raise UserError(
+            "All of the Open Access Subset comes in archives of NLM's cloud service; or give a search: "
+            'trialpanorama fetch pmc --query "randomized[title] AND 2024[pdat]" --out DIR'
+        )
+    address = wanted.address
+    if address is None:
+        return wanted.query
+    if address.hostname not in _PAGES_OF_SEARCH:
+        raise UserError(
+            f"{address.hostname} is not PubMed Central. Paste the address of a search on pmc.ncbi.nlm.nih.gov"
+        )
+    if article := re.search(r"/articles/(PMC\d+)", address.path):
+        return f"{article[1]}[pmcid]"
+    if wanted.parameters.keys() != {"term"}:
+        raise UserError('The address says more, or less, than a search term. Write the search: --query "asthma[title]"')
+    return wanted.parameters["term"]
+
+
 # --- the source
 
 
@@ -832,8 +939,8 @@ SOURCE = Source(
     is_open=False,
     registers=("pubmed", "pmc"),
     obtain=(
-        "Take full texts (XML) of the Open Access Subset from PubMed Central's FTP or cloud service, or fetch them "
-        "with the E-utilities (db=pmc, retmode=xml)."
+        "Take full texts (XML) of the Open Access Subset from NLM's cloud service (PMC Article Datasets), or fetch "
+        "them with the E-utilities (db=pmc, retmode=xml)."
     ),
     formats=(
         Format(
@@ -841,6 +948,19 @@ SOURCE = Source(
             meaning="JATS or older NLM article XML: one article, a pmc-articleset of the E-utilities, or OAI records",
             recognise=_is_jats,
             read=_read,
+        ),
+    ),
+    fetch=Fetch(
+        run=_fetch,
+        hosts=("eutils.ncbi.nlm.nih.gov",),
+        requests_per_minute=REQUESTS_PER_MINUTE,
+        terms=(
+            "Only the Open Access Subset may be fetched in numbers (https://pmc.ncbi.nlm.nih.gov/tools/openftlist/), "
+            f"and nothing else is; {TERMS}."
+        ),
+        queries=(
+            "--query takes a search in PubMed Central's language, or the address of one or of an article on the site; "
+            "--since goes by the day on which an article came to PubMed Central."
         ),
     ),
 )
