@@ -25,11 +25,14 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import parse_qs, urlsplit
 
-from trialpanorama.sources._fetching import Wanted
+from trialpanorama.sources import Source
+from trialpanorama.sources._fetching import Clock, FetchLog, Wanted, fetch
 
 ERROR_PAGE = b"<!DOCTYPE html>\n<html><head><title>Down for maintenance</title></head><body>Come back.</body></html>\n"
 
@@ -262,3 +265,36 @@ def _served(asked: Asked, reply: Reply) -> _Served:
         return _Served(416, {"Content-Range": f"bytes */{size}"}, b"", 0)
     headers["Content-Range"] = f"bytes {start}-{size - 1}/{size}"
     return _Served(206, headers, reply.body[start:], size - start)
+
+
+# --- fetching from it
+
+
+class TurnedClock(Clock):
+    """A clock on which waiting takes no time."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self.waits: list[float] = []
+
+    def now(self) -> float:
+        return self.seconds
+
+    def utc(self) -> datetime:
+        return datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=self.seconds)
+
+    def sleep(self, seconds: float) -> None:
+        self.seconds += seconds
+        self.waits.append(seconds)
+
+
+def fetch_from(replay: Replay, source: Source, wanted: Wanted, folder: Path, **details: Any) -> FetchLog:
+    """A fetch from a replayed service, with a clock that takes no time and small limits."""
+    settings = {"clock": TurnedClock(), "timeout_s": 0.1, "read_bytes": 2**22, "save_bytes": 2**22} | details
+    return fetch(source, wanted, folder, mirror=replay.url, **settings)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """The files of a fetched folder, without what `fetch` says of it."""
+    found = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    return {name: data for name, data in found.items() if name != "fetch.json"}

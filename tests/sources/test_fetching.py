@@ -16,20 +16,31 @@ import shutil
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from tests.replay import ERROR_PAGE, Asked, Fault, Replay, Reply, Service, services
+from tests.replay import (
+    ERROR_PAGE,
+    Asked,
+    Fault,
+    Replay,
+    Reply,
+    Service,
+    TurnedClock,
+    contents,
+    fetch_from,
+    services,
+)
 
 from trialpanorama import sources
 from trialpanorama.errors import FetchFailed, Refused, UserError
 from trialpanorama.ingest import Piece, find_inputs, read_piece
 from trialpanorama.record import Record, Reject
 from trialpanorama.sources import Fetch, Source, _fetching
-from trialpanorama.sources._fetching import Clock, FetchLog, Session, State, Wanted, fetch
+from trialpanorama.sources._fetching import FetchLog, Session, State, Wanted
 
 FETCHED = [name for name, source in sources.sources().items() if source.fetch]
 RUNS = [(name, number) for name, service in services().items() for number in range(len(service.runs))]
@@ -48,36 +59,6 @@ FAULTS = (
     Fault("too_short"),
 )
 MORE_FAULTS = (Fault("stall", after=30), Fault("stall", after=0), Fault("cut", times=3, after=200))
-
-
-class TurnedClock(Clock):
-    """A clock on which waiting takes no time."""
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-        self.waits: list[float] = []
-
-    def now(self) -> float:
-        return self.seconds
-
-    def utc(self) -> datetime:
-        return datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=self.seconds)
-
-    def sleep(self, seconds: float) -> None:
-        self.seconds += seconds
-        self.waits.append(seconds)
-
-
-def fetch_from(replay: Replay, source: Source, wanted: Wanted, folder: Path, **details: Any) -> FetchLog:
-    """A fetch from a replayed service, with a clock that takes no time and small limits."""
-    settings = {"clock": TurnedClock(), "timeout_s": 0.1, "read_bytes": 2**22, "save_bytes": 2**22} | details
-    return fetch(source, wanted, folder, mirror=replay.url, **settings)
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    """The files of a fetched folder, without what `fetch` says of it."""
-    found = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    return {name: data for name, data in found.items() if name != "fetch.json"}
 
 
 def once(name: str, number: int, folder: Path, fault: Fault | None = None) -> tuple[FetchLog, Replay]:

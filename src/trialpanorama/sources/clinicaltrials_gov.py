@@ -1279,11 +1279,12 @@ def _fetch(session: Session, wanted: Wanted) -> None:
     asked = _asked(wanted)
     new_beginnings: dict[str, str] = session.recall("new beginnings") or {}
     number, empty, total, token, latest = 1, 0, None, None, ""
-    known, since_beginning = set[str](), set[str]()
+    known, since_beginning, known_at_beginning = set[str](), set[str](), 0
     beginning = wanted.since.isoformat() if wanted.since else ""
     while True:
         if token is not None and str(number) in new_beginnings:
             beginning, token, since_beginning = new_beginnings[str(number)], None, set()
+            known_at_beginning = len(known)
         name = f"studies-{number:06d}.json"
         parameters = _page_parameters(asked, beginning, token)
         data = session.kept(name)
@@ -1291,7 +1292,7 @@ def _fetch(session: Session, wanted: Wanted) -> None:
             try:
                 data = session.read(_API, params=parameters)
             except Refused as error:
-                if error.status != 400 or token is None or not latest:
+                if error.status != 400 or token is None or not latest or len(known) == known_at_beginning:
                     raise
                 new_beginnings[str(number)] = latest
                 session.remember("new beginnings", new_beginnings)
