@@ -8,11 +8,32 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from trialpanorama import vocabulary
+from trialpanorama.errors import Unreadable
+from trialpanorama.record import MeshTerm
+from trialpanorama.sources._native import Tree
 from trialpanorama.sources._reading import block
 from trialpanorama.vocabulary import ArmType, Purpose
 
 REGISTERED_TYPE = "Interventional clinical trial of medicinal product"
 """The only kind of study that the EU registers hold; WHO's exports give it this name."""
+
+
+def refuse_others(tree: Tree, name: str) -> None:
+    """Raises Unreadable for a record that ctrdata, which keeps several registers in one collection, has of another."""
+    other = tree.as_written("ctrname")
+    if other and other != name:
+        detail = f"a record of {other[:30]}: export each register to a file of its own"
+        raise Unreadable("not_a_registry_export", detail)
+
+
+_THERAPEUTIC_AREA = re.compile(r"[^-]{1,60} - (.{1,200}?) \[?[A-Z]\d\d\]?")
+
+
+def mesh_term(area: str | None) -> MeshTerm | None:
+    """The MeSH heading out of `Diseases [C] - Virus Diseases [C02]`."""
+    match = _THERAPEUTIC_AREA.fullmatch(area or "")
+    return MeshTerm(term=match[1]) if match else None
+
 
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
 _MISSING = frozenset(
@@ -85,9 +106,16 @@ class Ages(NamedTuple):
     maximum_raw: str | None = None
 
 
+_NO_LIMIT = 999.0
+"""Years: above every age."""
+
+
 def ages(bands: Iterable[Band]) -> Ages:
     """The ages from the lowest to the highest of these bands."""
-    ordered = sorted(bands, key=lambda band: (band.minimum_years or 0.0, band.maximum_years or 999.0))
+    ordered = sorted(
+        bands,
+        key=lambda band: (band.minimum_years or 0.0, _NO_LIMIT if band.maximum_years is None else band.maximum_years),
+    )
     if not ordered:
         return Ages()
     lowest, highest = ordered[0], ordered[-1]

@@ -20,7 +20,6 @@ from trialpanorama.record import (
     Condition,
     Contact,
     Intervention,
-    MeshTerm,
     Outcome,
     PartialDate,
     Record,
@@ -37,8 +36,10 @@ from trialpanorama.sources._eu import (
     Band,
     ages,
     arm_type,
+    mesh_term,
     plain,
     purpose,
+    refuse_others,
 )
 from trialpanorama.sources._euctr_results import arms as arms_of_results
 from trialpanorama.sources._euctr_results import enumerated, line, results, text
@@ -368,11 +369,7 @@ _KEY = re.compile(r"_?([a-h]\d+|x\d|[np](?=_))_?(.*)", re.S)
 
 def _of_json(entry: Entry) -> Record:
     tree = json_tree(entry.data)
-    other = tree.as_written("ctrname")
-    if other and other != "EUCTR":
-        raise Unreadable(
-            "not_a_registry_export", f"a record of {other[:30]}: export each register to a file of its own"
-        )
+    refuse_others(tree, "EUCTR")
     protocol = _Protocol()
     for code, label, language, said in _json_answers(tree):
         protocol.take(code, label, language, said)
@@ -465,7 +462,7 @@ def _record(protocol: _Protocol, tree: Tree) -> Record:
         sex_raw=sex_raw,
         healthy_volunteers=protocol.yes("F31"),
         conditions=_conditions(protocol),
-        mesh_terms=_mesh_terms(protocol.line("E112")),
+        mesh_terms=[area] if (area := mesh_term(protocol.line("E112"))) else [],
         interventions=interventions,
         arms=arms,
         outcomes=[
@@ -639,15 +636,6 @@ def _conditions(protocol: _Protocol) -> list[Condition]:
             coded = Condition(name=name, code=code, vocabulary=f"MedDRA {version}" if version else "MedDRA")
             found.setdefault((name.lower(), code), coded)
     return list(found.values())
-
-
-_THERAPEUTIC_AREA = re.compile(r"[^-]{1,60} - (.{1,200}?) \[?[A-Z]\d\d\]?")
-
-
-def _mesh_terms(area: str | None) -> list[MeshTerm]:
-    """The heading out of `Diseases [C] - Virus Diseases [C02]`."""
-    match = _THERAPEUTIC_AREA.fullmatch(area or "")
-    return [MeshTerm(term=match[1])] if match else []
 
 
 _TYPES: tuple[tuple[str, InterventionType], ...] = (
