@@ -39,6 +39,8 @@ from trialpanorama.record import (
     Reference,
     ResultGroup,
     Results,
+    Review,
+    ReviewedStudy,
     Sponsor,
 )
 from trialpanorama.resolve import resolve
@@ -116,7 +118,8 @@ class Made:
         self.con.register("records", records_table(shuffled))
         self.con.execute(
             "CREATE TABLE source_licences AS FROM "
-            "(VALUES ('clinicaltrials_gov', true), ('ictrp', false), ('pubmed', true)) t(source, is_open)"
+            "(VALUES ('clinicaltrials_gov', true), ('ictrp', false), ('pubmed', true), ('reviews', false)) "
+            "t(source, is_open)"
         )
         folder.mkdir(exist_ok=True)
         counts = resolve(self.con, folder) | build_tables(self.con, folder)
@@ -263,11 +266,22 @@ def full() -> list[Record]:
         scientific_title="A trial of humming",
         paper=Paper(publication_types=["Clinical Trial"], publication_date=PartialDate("2093-02")),
     )
+    review = Record(
+        record_id="review",
+        id="CD990001",
+        register="cochrane",
+        source="reviews",
+        kind="REVIEW",
+        licence="MIT",
+        scientific_title="Humming and glowing",
+        review=Review(studies=[ReviewedStudy(decision="INCLUDED", report_ids=["99000001", "99000002"])]),
+    )
     return [
         registered,
         twin(public_title="Zarvolimab bei Glimmfieber", outcomes=[Outcome("PRIMARY", "Anderes")]),
         report,
         lone,
+        review,
     ]
 
 
@@ -633,7 +647,8 @@ def test_published_numbers(query: Query) -> None:
 
 
 def test_relations_have_a_direction_a_type_and_evidence(made: Made) -> None:
-    rows = made("SELECT head_id, head_type, tail_id, tail_type, relation_type, evidence FROM relations")
+    columns = "head_id, head_type, tail_id, tail_type, relation_type, evidence"
+    rows = made(f"SELECT {columns} FROM relations WHERE head_type = 'publication'")
     assert [tuple(row.values()) for row in rows] == [
         (
             "99000001",

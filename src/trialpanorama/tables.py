@@ -34,6 +34,8 @@ from trialpanorama.record import (
     Paper,
     PartialDate,
     Record,
+    Review,
+    ReviewedStudy,
     Sponsor,
 )
 from trialpanorama.warehouse import fields
@@ -100,7 +102,9 @@ _STUDY_SOURCE = Column("study_source", "VARCHAR", "The register that issued `stu
 _RECORD_ID = Column("record_id", "VARCHAR", "The Record that the row comes from")
 _POSITION = Column("position", "BIGINT", "Its place in the Record's list, from 1")
 _SOURCE = Column("source", "VARCHAR", "The source whose file gave the row (a name of `trialpanorama sources`)")
-_IS_OPEN = Column("is_open", "BOOLEAN", "Whether the terms of every source that gave a value of the row let it be passed on")
+_IS_OPEN = Column(
+    "is_open", "BOOLEAN", "Whether the terms of every source that gave a value of the row let it be passed on"
+)
 _PROVENANCE = (_RECORD_ID, _SOURCE, same("licence"), _IS_OPEN)
 _ENDPOINT_TYPE = same("type", Outcome, name="endpoint_type")
 
@@ -397,17 +401,18 @@ _RESULTS = (
 )
 
 _RELATIONS = (
-    Column("head_id", "VARCHAR", "Where the edge begins: a PMID"),
+    Column("head_id", "VARCHAR", "Where the edge begins: a PMID, or the review_id of a systematic review"),
     Column("head_type", "VARCHAR", "What the head is", values=("publication", "review")),
-    Column("tail_id", "VARCHAR", "Where the edge ends: a study_id or a PMID"),
+    Column("tail_id", "VARCHAR", "Where the edge ends: a study_id, or a PMID (or another paper_id)"),
     Column("tail_type", "VARCHAR", "What the tail is", values=("trial", "publication", "review")),
     Column(
         "relation_type",
         "VARCHAR",
         "names_id_of: the head gives a registry id of the Trial, in its databank list or in its text; result_of: the "
         "register lists it as reporting results (the sponsor's claim); derived_from: the register found the Trial's id in "
-        "it; background_of: the register lists it as background; cited_by: listed without a type; else NLM's word for a "
-        "correction, such as RetractionOf",
+        "it; background_of: the register lists it as background; cited_by: listed without a type; includes: the "
+        "reviewers included the report; excludes: they excluded it on its full text; published_as: the article that is "
+        "the review; else NLM's word for a correction, such as RetractionOf",
     ),
     Column(
         "evidence",
@@ -441,7 +446,7 @@ _PAPERS = (
     same("brief_summary", name="abstract"),
     Column(
         "abstract_sections",
-        "STRUCT(\"label\" VARCHAR, category VARCHAR, \"text\" VARCHAR)[]",
+        'STRUCT("label" VARCHAR, category VARCHAR, "text" VARCHAR)[]',
         "Sections of the abstract in order",
     ),
     Column("authors", "VARCHAR[]", "Last name and initials, or the name of the group, in order"),
@@ -472,6 +477,75 @@ _PAPERS = (
     same("is_retracted", Paper),
     same("is_fictional"),
     *_PROVENANCE,
+)
+
+_REVIEW_ID = Column(
+    "review_id",
+    "VARCHAR",
+    "The systematic review: its Cochrane number (CD012345) where a Record gives one, else collection and topic",
+)
+_DECISIONS = ("INCLUDED", "EXCLUDED")
+
+_REVIEWS = (
+    _REVIEW_ID,
+    same("scientific_title", name="title"),
+    Column("abstract", "VARCHAR", "Abstract of the review"),
+    same("question", Review),
+    same("criteria", Review),
+    same("search_query", Review),
+    same("search_syntax", Review),
+    same("search_source", Review),
+    *_date_columns("search_from_date", Review)[:2],
+    *_date_columns("search_until_date", Review)[:2],
+    Column("collections", "VARCHAR[]", "Test collections that the review belongs to, in alphabetical order"),
+    Column("paper_id", "VARCHAR", "PMID of the article that is the review (of a Cochrane review, of its last version)"),
+    same("url"),
+    Column("number_of_reports", "BIGINT", "Papers that the reviewers looked at, or that were retrieved", "papers"),
+    Column("number_retrieved", "BIGINT", "Those that the review's search found, as far as a Record says so", "papers"),
+    Column("number_included", "BIGINT", "Those that were included in the end", "papers"),
+    Column("number_excluded", "BIGINT", "Those that were excluded, on whatever", "papers"),
+    Column("number_of_seeds", "BIGINT", "Those that the reviewers knew before they searched", "papers"),
+    Column("number_of_studies_included", "BIGINT", "Studies of which at least one paper was included", "studies"),
+    same("is_fictional"),
+    Column("record_ids", "VARCHAR[]", "The Records that speak of it, in alphabetical order"),
+    Column("record_id", "VARCHAR", "The first of them"),
+    _SOURCE,
+    same("licence"),
+    _IS_OPEN,
+)
+
+_REVIEW_STUDIES = (
+    _REVIEW_ID,
+    Column("study_position", "BIGINT", "Which study of the review the report belongs to, from 1"),
+    same("name", ReviewedStudy, name="study_name"),
+    Column(
+        "report_id", "VARCHAR", "The report: its PMID where it has one, else DOI, PMC id, registry number or own id"
+    ),
+    Column(
+        "study_ids", "VARCHAR[]", "Trials that the report is about, as far as they are known, in alphabetical order"
+    ),
+    Column(
+        "decision",
+        "VARCHAR",
+        "The last decision that is known: on the full text, else on title and abstract; NULL: only retrieved",
+        values=_DECISIONS,
+    ),
+    Column(
+        "decision_title_abstract",
+        "VARCHAR",
+        "Decision on title and abstract; what was judged on its full text had passed it",
+        values=_DECISIONS,
+    ),
+    Column("decision_full_text", "VARCHAR", "Decision on the full text", values=_DECISIONS),
+    Column("is_disputed", "BOOLEAN", "Records of the review say different things about it; inclusion is then believed"),
+    same("reason", ReviewedStudy),
+    same("is_seed", ReviewedStudy),
+    same("is_retrieved", ReviewedStudy),
+    Column("record_ids", "VARCHAR[]", "The Records of the review that list it, in alphabetical order"),
+    Column("record_id", "VARCHAR", "The first of them"),
+    _SOURCE,
+    same("licence"),
+    _IS_OPEN,
 )
 
 LinkMethod = Literal["same_id", "alias", "bridge", "mutual_id", "secondary_id", "utn"]
@@ -664,7 +738,9 @@ def _studies_sql() -> str:
     completed = ", ".join(
         f"any_value(CASE WHEN w.{first} = f.precedence THEN f.{name} END) AS {name}" for name, first in winner.items()
     )
-    merged = ", ".join(f"CASE WHEN w.{first} > 1 THEN c.{name} ELSE f.{name} END AS {name}" for name, first in winner.items())
+    merged = ", ".join(
+        f"CASE WHEN w.{first} > 1 THEN c.{name} ELSE f.{name} END AS {name}" for name, first in winner.items()
+    )
     return f"""
         WITH trials AS (
             SELECT study_id, any_value(study_source) AS study_source, any_value(kind) AS kind,
@@ -833,10 +909,12 @@ _IDENTIFIERS_SQL = f"""
 
 NEWEST_PAPERS = """
     CREATE OR REPLACE TEMP TABLE newest_papers AS
-    SELECT record_id, id AS paper_id, kind FROM records WHERE kind IN ('PUBLICATION', 'REVIEW')
+    SELECT record_id, id AS paper_id, kind FROM records
+    WHERE kind = 'PUBLICATION' OR (kind = 'REVIEW' AND review IS NULL)
     QUALIFY row_number() OVER (PARTITION BY id ORDER BY paper.version DESC NULLS LAST,
-        last_updated_date.date DESC NULLS LAST, exported_date.date DESC NULLS LAST, record_id) = 1"""
-"""`newest_papers`: of each publication or review the newest Record."""
+        last_updated_date.date DESC NULLS LAST, exported_date.date DESC NULLS LAST,
+        scientific_title IS NULL, brief_summary IS NULL, record_id) = 1"""
+"""`newest_papers`: of each publication or review the newest Record; a review that is known by its studies is no paper."""
 
 IS_TRIAL_PUBLICATION = """coalesce(r.kind = 'PUBLICATION' AND len([t FOR t IN r.paper.publication_types
     IF regexp_matches(t, '^(Randomized Controlled|Controlled Clinical|Pragmatic Clinical|Adaptive Clinical|Equivalence) Trial$'
@@ -881,8 +959,154 @@ _PAPERS_SQL = f"""
     FROM records r JOIN newest_papers USING (record_id) LEFT JOIN source_licences s ON s.source = r.source
         LEFT JOIN members m ON m.record_id = r.record_id"""
 
-_RELATIONS_SQL = """
-    WITH edges AS (
+# A review has as many Records as files speak of it; one of them may tell its Cochrane number.
+_REVIEW_RECORDS = """
+    CREATE OR REPLACE TEMP TABLE review_records AS
+    WITH mine AS (SELECT record_id, id, identifiers FROM records WHERE kind = 'REVIEW' AND review IS NOT NULL),
+    numbers AS (
+        SELECT id, min(said.id) AS cochrane FROM (SELECT id, unnest(identifiers) AS said FROM mine)
+        WHERE said.register = 'cochrane' GROUP BY id)
+    SELECT record_id, coalesce(cochrane, id) AS review_id FROM mine LEFT JOIN numbers USING (id)"""
+
+_REVIEW_REPORTS = """
+    CREATE OR REPLACE TEMP TABLE review_reports AS
+    SELECT review_id, record_id, source, licence, is_open, study.name AS name, study.decision AS decision,
+        study.stage AS stage, study.reason AS reason, coalesce(study.is_seed, false) AS is_seed,
+        study.is_retrieved AS is_retrieved, list_min(study.report_ids) AS first_report,
+        unnest(study.report_ids) AS report_id
+    FROM (SELECT v.review_id, v.record_id, r.source, r.licence, s.is_open, unnest(r.review.studies) AS study
+          FROM records r JOIN review_records v USING (record_id) LEFT JOIN source_licences s ON s.source = r.source)"""
+
+# The PMID of a report that was listed under its DOI or PMC id.
+_PMID_OF = """
+    CREATE OR REPLACE TEMP TABLE pmid_of AS
+    WITH wanted AS (
+        SELECT DISTINCT report_id FROM review_reports WHERE NOT regexp_full_match(report_id, '[0-9]+')),
+    found AS (
+        SELECT w.report_id, r.paper.pmid AS pmid FROM records r JOIN wanted w ON w.report_id = lower(r.paper.doi)
+        WHERE r.kind = 'PUBLICATION' AND r.paper.pmid IS NOT NULL
+        UNION ALL
+        SELECT w.report_id, r.paper.pmid FROM records r JOIN wanted w ON w.report_id = r.paper.pmcid
+        WHERE r.kind = 'PUBLICATION' AND r.paper.pmid IS NOT NULL)
+    SELECT report_id, min(pmid) AS pmid FROM found GROUP BY report_id"""
+
+_REVIEWED = """
+    CREATE OR REPLACE TEMP TABLE reviewed AS
+    WITH named AS (
+        SELECT r.* REPLACE (coalesce(p.pmid, r.report_id) AS report_id), coalesce(f.pmid, r.first_report) AS first_known
+        FROM review_reports r LEFT JOIN pmid_of p ON p.report_id = r.report_id
+            LEFT JOIN pmid_of f ON f.report_id = r.first_report),
+    merged AS (
+        SELECT review_id, report_id, min(name) AS study_name, coalesce(min(name), min(first_known)) AS study,
+            bool_or(decision = 'INCLUDED' AND stage = 'FULL_TEXT') AS full_in,
+            bool_or(decision = 'EXCLUDED' AND stage = 'FULL_TEXT') AS full_out,
+            bool_or(decision = 'INCLUDED' AND stage = 'TITLE_ABSTRACT') AS abstract_in,
+            bool_or(decision = 'EXCLUDED' AND stage = 'TITLE_ABSTRACT') AS abstract_out,
+            bool_or(decision = 'INCLUDED' AND stage IS NULL) AS some_in,
+            bool_or(decision = 'EXCLUDED' AND stage IS NULL) AS some_out,
+            string_agg(DISTINCT reason, '; ' ORDER BY reason) AS reason, bool_or(is_seed) AS is_seed,
+            bool_or(is_retrieved) AS is_retrieved, list_sort(list(DISTINCT record_id)) AS record_ids,
+            min(record_id) AS record_id, arg_min(source, record_id) AS source,
+            string_agg(DISTINCT licence, '; ' ORDER BY licence) AS licence, bool_and(is_open) AS is_open
+        FROM named GROUP BY review_id, report_id),
+    staged AS (
+        SELECT *, CASE WHEN full_in OR full_out OR abstract_in THEN 'INCLUDED' WHEN abstract_out THEN 'EXCLUDED' END
+                AS decision_title_abstract,
+            CASE WHEN full_in THEN 'INCLUDED' WHEN full_out OR (abstract_in AND some_out AND NOT coalesce(some_in, false))
+                THEN 'EXCLUDED' END AS decision_full_text
+        FROM merged)
+    SELECT *, coalesce(decision_full_text, CASE WHEN some_in THEN 'INCLUDED' WHEN some_out THEN 'EXCLUDED' END,
+            decision_title_abstract) AS decision,
+        coalesce(full_in AND (full_out OR some_out), false) OR coalesce(some_in AND (some_out OR full_out), false)
+            OR coalesce(abstract_out AND (abstract_in OR full_in OR full_out OR some_in), false) AS is_disputed,
+        dense_rank() OVER (PARTITION BY review_id ORDER BY study) AS study_position
+    FROM staged"""
+"""`reviewed`: of each review each report once, with what its Records say of it taken together."""
+
+# Of a Cochrane review the article that it says it is, else its last version; of others the one that they say.
+_REVIEW_PAPERS = r"""
+    CREATE OR REPLACE TEMP TABLE review_papers AS
+    WITH own AS (
+        SELECT review_id, said.id AS id, said.register AS register
+        FROM (SELECT v.review_id, unnest(r.identifiers) AS said FROM records r JOIN review_records v USING (record_id))
+        WHERE said.register IN ('pubmed', 'doi')),
+    dois AS (SELECT id, min(review_id) AS review_id FROM own WHERE register = 'doi' GROUP BY id),
+    numbers AS (SELECT DISTINCT review_id FROM review_records),
+    articles AS (
+        SELECT id AS paper_id, record_id, lower(paper.doi) AS doi,
+            upper(regexp_extract(lower(paper.doi), '^10\.1002/14651858\.((?:cd|ed|mr)[0-9]{6})', 1)) AS cochrane,
+            coalesce(try_cast(regexp_extract(lower(paper.doi), '\.pub([0-9]+)$', 1) AS INTEGER), 1) AS version
+        FROM records WHERE kind = 'PUBLICATION' AND register = 'pubmed' AND paper.doi IS NOT NULL),
+    found AS (
+        SELECT review_id, id AS paper_id, 0 AS rank, 0 AS version, NULL AS record_id FROM own WHERE register = 'pubmed'
+        UNION ALL
+        SELECT d.review_id, paper_id, 1, version, record_id FROM articles a JOIN dois d ON d.id = a.doi
+        UNION ALL
+        SELECT n.review_id, paper_id, 2, version, record_id FROM articles a JOIN numbers n ON n.review_id = a.cochrane)
+    SELECT review_id, arg_min(paper_id, (rank, -version, paper_id)) AS paper_id FROM found GROUP BY review_id"""
+
+_REVIEWS_SQL = f"""
+    WITH mine AS (
+        SELECT v.review_id, r.record_id, r.source, r.licence, s.is_open, coalesce(r.is_fictional, false) AS is_fictional,
+            r.scientific_title AS title, r.brief_summary AS abstract, r.url AS url, r.register AS register,
+            r.review.question AS question, r.review.criteria AS criteria, r.review.collection AS collection,
+            r.review.search_query AS search_query, r.review.search_syntax AS search_syntax,
+            r.review.search_source AS search_source,
+            {_date("r.review.search_from_date")} AS search_from_date,
+            {_precision("r.review.search_from_date")} AS search_from_date_precision,
+            {_date("r.review.search_until_date")} AS search_until_date,
+            {_precision("r.review.search_until_date")} AS search_until_date_precision
+        FROM records r JOIN review_records v USING (record_id) LEFT JOIN source_licences s ON s.source = r.source),
+    searches AS (
+        SELECT * FROM mine WHERE search_query IS NOT NULL
+        QUALIFY row_number() OVER (PARTITION BY review_id ORDER BY coalesce(search_syntax, '') = 'OTHER',
+            search_syntax IS NULL, search_source IS NULL, search_until_date DESC NULLS LAST, length(search_query) DESC,
+            record_id) = 1),
+    said AS (
+        SELECT review_id, arg_min(title, record_id) AS title, arg_min(abstract, record_id) AS abstract,
+            arg_min(question, record_id) AS question, arg_min(criteria, record_id) AS criteria,
+            {_list("list_sort(list(DISTINCT collection) FILTER (collection IS NOT NULL))")} AS collections,
+            arg_min(url, (register IS NULL, record_id)) AS url, bool_and(is_fictional) AS is_fictional,
+            list_sort(list(record_id)) AS record_ids, min(record_id) AS record_id,
+            arg_min(source, record_id) AS source, string_agg(DISTINCT licence, '; ' ORDER BY licence) AS licence,
+            bool_and(is_open) AS is_open
+        FROM mine GROUP BY review_id),
+    counted AS (
+        SELECT review_id, count(*) AS number_of_reports,
+            nullif(count(*) FILTER (is_retrieved), 0) AS number_retrieved,
+            count(*) FILTER (decision = 'INCLUDED') AS number_included,
+            count(*) FILTER (decision = 'EXCLUDED') AS number_excluded,
+            count(*) FILTER (is_seed) AS number_of_seeds,
+            count(DISTINCT study_position) FILTER (decision = 'INCLUDED') AS number_of_studies_included
+        FROM reviewed GROUP BY review_id)
+    SELECT said.*, q.search_query, q.search_syntax, q.search_source, q.search_from_date, q.search_from_date_precision,
+        q.search_until_date, q.search_until_date_precision, p.paper_id,
+        coalesce(number_of_reports, 0) AS number_of_reports, number_retrieved,
+        coalesce(number_included, 0) AS number_included, coalesce(number_excluded, 0) AS number_excluded,
+        coalesce(number_of_seeds, 0) AS number_of_seeds,
+        coalesce(number_of_studies_included, 0) AS number_of_studies_included
+    FROM said LEFT JOIN searches q USING (review_id) LEFT JOIN counted USING (review_id)
+        LEFT JOIN review_papers p USING (review_id)"""
+
+_REVIEW_STUDIES_SQL = """
+    WITH wanted AS (SELECT DISTINCT report_id FROM reviewed),
+    trials AS (
+        SELECT w.report_id, l.study_id FROM records r JOIN publication_links l USING (record_id)
+            JOIN wanted w ON w.report_id = r.id
+        UNION ALL
+        SELECT w.report_id, m.study_id FROM records r JOIN members m USING (record_id)
+            JOIN wanted w ON w.report_id = r.id),
+    known AS (SELECT report_id, list_sort(list(DISTINCT study_id)) AS study_ids FROM trials GROUP BY report_id)
+    SELECT reviewed.*, study_ids FROM reviewed LEFT JOIN known USING (report_id)"""
+
+_RELATIONS_SQL = r"""
+    WITH registered AS (
+        SELECT w.report_id, min(m.study_id) AS study_id
+        FROM records r JOIN members m USING (record_id)
+            JOIN (SELECT DISTINCT report_id FROM reviewed WHERE NOT regexp_full_match(report_id, '[0-9]+')) w
+                ON w.report_id = r.id
+        WHERE coalesce(r.kind, 'REGISTRATION') = 'REGISTRATION' GROUP BY w.report_id),
+    edges AS (
         SELECT r.id AS head_id, l.study_id AS tail_id, 'trial' AS tail_type, 'names_id_of' AS relation_type,
             l.field AS field, l.id AS id, l.record_id AS record_id, l.source AS source, l.licence AS licence, l.is_open
         FROM records r JOIN publication_links l USING (record_id)
@@ -897,8 +1121,21 @@ _RELATIONS_SQL = """
         SELECT paper_id, said.pmid, 'publication', said.type, 'corrections', said.pmid, record_id, source, licence, is_open
         FROM (SELECT n.*, r.source, r.licence, s.is_open, unnest(r.paper.corrections) AS said
               FROM records r JOIN newest_papers n USING (record_id) LEFT JOIN source_licences s ON s.source = r.source)
-        WHERE said.pmid IS NOT NULL),
-    reviews AS (SELECT paper_id FROM newest_papers WHERE kind = 'REVIEW')
+        WHERE said.pmid IS NOT NULL
+        UNION ALL
+        SELECT review_id, coalesce(study_id, report_id),
+            CASE WHEN regexp_matches(report_id, '^([0-9]+$|10\.|PMC[0-9]|REF-)') THEN 'publication' ELSE 'trial' END,
+            CASE decision WHEN 'INCLUDED' THEN 'includes' ELSE 'excludes' END, 'review.studies', report_id,
+            unnest(record_ids), source, licence, is_open
+        FROM reviewed LEFT JOIN registered USING (report_id)
+        WHERE decision = 'INCLUDED' OR decision_full_text = 'EXCLUDED'
+        UNION ALL
+        SELECT p.review_id, p.paper_id, 'publication', 'published_as', 'identifiers', p.paper_id, v.record_id, r.source,
+            r.licence, s.is_open
+        FROM records r JOIN review_records v USING (record_id) JOIN review_papers p USING (review_id)
+            LEFT JOIN source_licences s ON s.source = r.source),
+    reviews AS (
+        SELECT paper_id FROM newest_papers WHERE kind = 'REVIEW' UNION SELECT review_id FROM review_records)
     SELECT head_id, CASE WHEN head_id IN (FROM reviews) THEN 'review' ELSE 'publication' END AS head_type, tail_id,
         CASE WHEN tail_type = 'publication' AND tail_id IN (FROM reviews) THEN 'review' ELSE tail_type END AS tail_type,
         relation_type, list_sort(list_distinct(list({'field': field, 'id': id, 'record_id': record_id}))) AS evidence,
@@ -1018,6 +1255,20 @@ TABLES: tuple[Table, ...] = (
         _PAPERS_SQL,
     ),
     Table(
+        "reviews",
+        "One row is one systematic review, with its question, its search and how many papers it took",
+        _REVIEWS,
+        ("review_id",),
+        _REVIEWS_SQL,
+    ),
+    Table(
+        "review_studies",
+        "One row is one report (paper, registration) that a systematic review looked at, and what was decided on it",
+        _REVIEW_STUDIES,
+        ("review_id", "study_position", "report_id"),
+        _REVIEW_STUDIES_SQL,
+    ),
+    Table(
         "trial_links",
         "One row is one pair of Records that were compared: held to be one Trial, or refused, with the evidence",
         _TRIAL_LINKS,
@@ -1055,13 +1306,16 @@ def build_tables(
     con.execute(_MEMBERS)
     con.execute(_WINNERS)
     con.execute(NEWEST_PAPERS)
+    for statement in (_REVIEW_RECORDS, _REVIEW_REPORTS, _PMID_OF, _REVIEWED, _REVIEW_PAPERS):
+        con.execute(statement)
+    con.execute("DROP TABLE review_reports")
     counts: dict[str, int] = {}
     for table in TABLES:
         if table.sql is not None:
             counts[table.name] = write_table(con, table, table.sql, out)
             if progress:
                 progress(table.name, counts[table.name])
-    for name in ("members", "winners", "newest_papers"):
+    for name in ("members", "winners", "newest_papers", "review_records", "pmid_of", "reviewed", "review_papers"):
         con.execute(f"DROP TABLE {name}")
     con.execute("RESET disabled_optimizers")
     con.execute(f"SET threads = {threads}")
