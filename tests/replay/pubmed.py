@@ -40,7 +40,8 @@ def eutils(articles: dict[str, dict[str, date]], *, lost: set[str] | None = None
         found = list(articles)
         term = form["term"]
         for first, field, last in _CLAUSE.findall(term):
-            found = [pmid for pmid in found if _day(first) <= articles[pmid][field] <= _day(last)]
+            first_day, last_day = _day(first), _day(last)
+            found = [pmid for pmid in found if first_day <= articles[pmid][field] <= last_day]
         if uid := re.fullmatch(r"(\d+)\[uid\]", term):
             found = [pmid for pmid in found if pmid == uid[1]]
         if form.get("datetype"):
