@@ -18,8 +18,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trialpanorama import ingest
+from trialpanorama.build import build
 from trialpanorama.errors import UserError
 from trialpanorama.record import Record, Reject
+
+FIXTURES = Path(__file__).resolve().parent / "fixtures"
 
 
 def articles(*pmids: int) -> bytes:
@@ -74,7 +77,7 @@ ONE, TWO = articles(99000001), articles(99000002, 99000003)
         ("text.txt", b"nothing that a registry ever wrote\n", ["not_a_registry_export"]),
         ("table.csv", b"patient,arm\n1,A\n2,B\n", ["not_a_registry_export"]),
         ("paper.pdf", b"%PDF-1.7\n...", ["format_without_reader"]),
-        ("jats.xml", b"<?xml version='1.0'?>\n<article><front/></article>", ["format_without_reader"]),
+        ("jats.xml", b"<?xml version='1.0'?>\n<article><front/></article>", ["missing_identifier"]),
         ("feed.xml", b"<?xml version='1.0'?><rss version='2.0'></rss>", ["format_without_reader"]),
         (
             "zip-in-zip.zip",
@@ -312,3 +315,128 @@ def test_damaged_files_give_only_records_and_rejects(
     kinds = Counter(type(outcome).__name__ for outcome in read(path))
     assert set(kinds) <= {"Record", "Reject"}
     assert sum(kinds.values()) >= 1
+
+
+# --- collections: studies that are spread over many members
+
+TABLES = {path.name: path.read_bytes() for path in (FIXTURES / "aact" / "current").iterdir()}
+STUDIES_AND_REJECTS = ["NCT99000101", "NCT99000102", "malformed_row", "malformed_row", "study_fragment"]
+
+
+def written(path: Path, members: dict[str, bytes]) -> Path:
+    path.write_bytes(zipped(members))
+    return path
+
+
+def test_tables_in_a_zip_are_read_as_studies(tmp_path: Path) -> None:
+    outcomes = read(written(tmp_path / "aact.zip", TABLES))
+    assert sorted(summary(outcomes)) == STUDIES_AND_REJECTS
+    for outcome in outcomes:
+        assert (outcome.source, outcome.place.format, outcome.place.file) == ("aact", "flat-files", "aact.zip")
+        assert outcome.place.member in TABLES
+        if isinstance(outcome, Record):
+            assert outcome.place.member == "studies.txt"
+            assert outcome.licence.startswith("Public domain")
+    keys = [outcome.record_id for outcome in outcomes if isinstance(outcome, Record)]
+    assert len(set(keys)) == 2
+
+
+def test_other_members_of_such_a_zip_are_inputs_of_their_own(tmp_path: Path) -> None:
+    members = {"schema.pdf": b"%PDF-1.7\n...", "in/studies.txt": b"", "one.xml": ONE, "empty.txt": b""}
+    outcomes = read(written(tmp_path / "more.zip", members | TABLES))
+    others = {o.place.member: s for o, s in zip(outcomes, summary(outcomes), strict=True) if o.source != "aact"}
+    assert others == {
+        "schema.pdf": "format_without_reader",
+        "in/studies.txt": "empty_file",
+        "one.xml": "99000001",
+        "empty.txt": "empty_file",
+    }
+    assert sorted(summary([o for o in outcomes if o.place.member in TABLES])) == STUDIES_AND_REJECTS
+
+
+def test_an_unpacked_folder_is_one_input_and_reads_as_its_zip(tmp_path: Path) -> None:
+    folder = tmp_path / "data" / "20260912"
+    folder.mkdir(parents=True)
+    for name, content in TABLES.items():
+        (folder / name).write_bytes(content)
+    (folder / "notes.pdf").write_bytes(b"%PDF-1.7\n...")
+    (tmp_path / "data" / "one.xml").write_bytes(ONE)
+    found = ingest.find_inputs([tmp_path / "data"])
+    assert {file.file: file.bytes for file in found} == {
+        "data/20260912": sum(map(len, TABLES.values())),
+        "data/20260912/notes.pdf": 12,
+        "data/one.xml": len(ONE),
+    }
+    one = next(file for file in found if file.file == "data/20260912")
+    assert [file.sha256 for file in ingest.find_inputs(sorted(folder.glob("*.txt")))] == [one.sha256]
+    unpacked = list(ingest.read_piece(ingest.Piece(one)))
+    of_zip = read(written(tmp_path / "aact.zip", TABLES))
+    assert summary(unpacked) == summary(of_zip)
+    assert [o.place.member for o in unpacked] == [o.place.member for o in of_zip]
+    (folder / "keywords.txt").write_bytes(TABLES["keywords.txt"] + b"9|NCT99000101|more|more\n")
+    assert one.sha256 not in {file.sha256 for file in ingest.find_inputs([folder])}
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [("checksum", "broken_archive"), ("encrypted", "encrypted_archive"), ("bomb", "decompression_bomb")],
+)
+def test_a_damaged_table_is_a_reject_and_the_studies_say_so(tmp_path: Path, damage: str, reason: str) -> None:
+    tables = dict(TABLES)
+    if damage == "bomb":
+        tables["keywords.txt"] += b"1|NCT99000101|" + b" " * (70 * 2**20) + b"\n"
+    content = bytearray(zipped(tables))
+    at = content.index(b"keywords.txt")
+    local = content.rindex(b"PK\x03\x04", 0, at)
+    central = content.rindex(b"PK\x01\x02", 0, content.rindex(b"keywords.txt"))
+    if damage == "checksum":
+        content[central + 16] ^= 1
+    elif damage == "encrypted":
+        content[local + 6] |= 1
+        content[central + 8] |= 1
+    path = tmp_path / "aact.zip"
+    path.write_bytes(content)
+    outcomes = read(path)
+    (broken,) = (o for o in outcomes if isinstance(o, Reject) and o.place.member == "keywords.txt")
+    assert broken.reason == reason
+    records = [o for o in outcomes if isinstance(o, Record)]
+    assert len(records) == 2
+    for record in records:
+        assert [note.raw for note in record.notes if note.field == "keywords"] == ["keywords"]
+    assert sorted(summary([o for o in outcomes if o is not broken])) == STUDIES_AND_REJECTS
+
+
+def test_tables_without_the_table_of_studies_say_what_is_missing(tmp_path: Path) -> None:
+    members = {name: content for name, content in TABLES.items() if name != "studies.txt"}
+    outcomes = read(written(tmp_path / "aact.zip", members))
+    assert {outcome.reason for outcome in outcomes if isinstance(outcome, Reject)} == {"study_fragment"}
+    assert len(outcomes) == len(members)
+    assert all("studies.txt" in outcome.detail for outcome in outcomes if isinstance(outcome, Reject))
+
+
+def test_a_large_collection_is_divided_by_study_under_names_that_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = written(tmp_path / "aact.zip", TABLES | {"schema.pdf": b"%PDF-1.7\n..."})
+    whole = {o.record_id: o.content_sha256 for o in read(path) if isinstance(o, Record)}
+    monkeypatch.setattr(ingest, "PART_BYTES", 2_000)
+    monkeypatch.setattr(ingest, "UNIT_BYTES", 500)
+    units = ingest.plan(ingest.find_inputs([path]), tmp_path, False)
+    assert 3 <= len(units) <= ingest.MOST_PARTS
+    assert [unit.name for unit in units] == [u.name for u in ingest.plan(ingest.find_inputs([path]), tmp_path, False)]
+    assert len({unit.name for unit in units}) == len(units)
+    outcomes = [outcome for unit in units for piece in unit.pieces for outcome in ingest.read_piece(piece)]
+    assert {o.record_id: o.content_sha256 for o in outcomes if isinstance(o, Record)} == whole
+    assert sorted(summary(outcomes)) == sorted([*STUDIES_AND_REJECTS, "format_without_reader"])
+
+
+def test_a_warehouse_of_tables_counts_every_input(tmp_path: Path) -> None:
+    folder = tmp_path / "tables"
+    folder.mkdir()
+    for name, content in TABLES.items():
+        (folder / name).write_bytes(content)
+    written(tmp_path / "aact.zip", TABLES)
+    manifest = build([folder, tmp_path / "aact.zip"], tmp_path / "warehouse", workers=1)
+    assert [(file.records, file.rejects) for file in manifest.files] == [(2, 3), (2, 3)]
+    again = build([folder, tmp_path / "aact.zip"], tmp_path / "warehouse", workers=1)
+    assert again.snapshot == manifest.snapshot

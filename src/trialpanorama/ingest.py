@@ -444,7 +444,6 @@ def _read_spreadsheet_member(head: bytes, source: _Source, name: str) -> Iterato
 
 _OTHER_FORMATS: tuple[tuple[re.Pattern[bytes], str], ...] = (
     (re.compile(rb"\A%PDF-"), "PDF"),
-    (re.compile(rb"<article[\s>]"), "JATS full text"),
     (re.compile(rb"\A\xd0\xcf\x11\xe0"), "an old Excel or Word file: save it as CSV or XLSX"),
     (re.compile(rb"\A\x28\xb5\x2f\xfd"), "Zstandard: decompress it first"),
     (re.compile(rb"\A(?:7z\xbc\xaf|Rar!)"), "a 7z or RAR archive: unpack it first"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from datetime import date
 
 from lxml import etree
@@ -51,3 +52,41 @@ def is_no_search(data: bytes) -> str | None:
     if root.find("ERROR") is not None or root.find("Count") is None:
         return f"the search failed ({fold(root.findtext('ERROR')) or 'no reason given'})"
     return None
+
+
+def fetch_articles(
+    session: Session,
+    database: str,
+    name: str,
+    ids: list[str],
+    ids_of: Callable[[etree._Element], set[str] | None],
+    prefix: str,
+) -> None:
+    """Fetch articles by their ids into one file; `ids_of` tells which an answer holds, None if it is no set of them.
+
+    What does not come is asked for twice more; then it was deleted or is broken, and is named with the prefix.
+    """
+    if session.has(name) and session.log.files[name].records is not None:
+        return
+    tries = 0
+
+    def came_in(data: bytes) -> set[str] | None:
+        root = root_of(data)
+        return ids_of(root) if root is not None else None
+
+    def is_incomplete(data: bytes) -> str | None:
+        nonlocal tries
+        tries += 1
+        came = came_in(data)
+        if came is None:
+            return "no set of articles came"
+        missing = set(ids) - came
+        return f"{len(missing):,} of {len(ids):,} articles did not come" if missing and tries < 3 else None
+
+    fields = form(database, {"id": ",".join(ids)})
+    data = session.read(f"{EUTILS}efetch.fcgi", form=fields, kind="xml", name=name, check=is_incomplete)
+    came = came_in(data) or set()
+    session.count(name, len(came))
+    for id in ids:
+        if id not in came:
+            session.lacks(f"{prefix}{id}")

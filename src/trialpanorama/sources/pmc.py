@@ -46,10 +46,10 @@ from trialpanorama.sources._eutils import (
     EUTILS,
     REQUESTS_PER_MINUTE,
     TERMS,
+    fetch_articles,
     form,
     is_no_search,
     pace,
-    root_of,
     slashed,
 )
 from trialpanorama.sources._fetching import Session, Wanted
@@ -849,7 +849,7 @@ def _fetch(session: Session, wanted: Wanted) -> None:
     pace(session)
     ids = _found(session, term)
     for number, start in enumerate(range(0, len(ids), _BATCH), 1):
-        _fetch_articles(session, f"articles-{number:06d}.xml", ids[start : start + _BATCH])
+        fetch_articles(session, "pmc", f"articles-{number:06d}.xml", ids[start : start + _BATCH], _numbers, "PMC")
 
 
 def _found(session: Session, term: str) -> list[str]:
@@ -873,33 +873,10 @@ def _found(session: Session, term: str) -> list[str]:
     return list(recalled["ids"])
 
 
-def _fetch_articles(session: Session, name: str, ids: list[str]) -> None:
-    if session.has(name) and session.log.files[name].records is not None:
-        return
-    tries = 0
-
-    def is_incomplete(data: bytes) -> str | None:
-        """What is missing, the first times: what does not come then either is not given."""
-        nonlocal tries
-        tries += 1
-        root = root_of(data)
-        if root is None or root.tag != "pmc-articleset":
-            return "no set of articles came"
-        missing = set(ids) - _numbers(root)
-        return f"{len(missing):,} of {len(ids):,} articles did not come" if missing and tries < 3 else None
-
-    asked = form("pmc", {"id": ",".join(ids)})
-    data = session.read(f"{EUTILS}efetch.fcgi", form=asked, kind="xml", name=name, check=is_incomplete)
-    root = root_of(data)
-    came = _numbers(root) if root is not None else set()
-    session.count(name, len(came))
-    for id in ids:
-        if id not in came:
-            session.lacks(f"PMC{id}")
-
-
-def _numbers(root: etree._Element) -> set[str]:
+def _numbers(root: etree._Element) -> set[str] | None:
     """The ids of the articles of a set, as a search gives them: without PMC."""
+    if root.tag != "pmc-articleset":
+        return None
     metas = root.iterfind("article/front/article-meta")
     return {ids["pmc"].removeprefix("PMC") for ids in map(_ids, metas) if "pmc" in ids}
 

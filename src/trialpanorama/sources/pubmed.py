@@ -6,7 +6,6 @@ either gives the same Record wherever both carry the fact.
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -41,6 +40,16 @@ from trialpanorama.sources._articles import (
     article_identifiers,
     orcid,
     without_email,
+)
+from trialpanorama.sources._eutils import (
+    EUTILS,
+    REQUESTS_PER_MINUTE,
+    TERMS,
+    fetch_articles,
+    form,
+    is_no_search,
+    pace,
+    slashed,
 )
 from trialpanorama.sources._fetching import Session, Wanted, page_title
 from trialpanorama.sources._reading import (
@@ -794,7 +803,6 @@ def _short_author(author: Author, value: str) -> None:
 # --- fetching
 
 
-_EUTILS = "https://eutils.ncbi.nlm.nih.gov/entrez/eutils/"
 _FILES = "https://ftp.ncbi.nlm.nih.gov/pubmed/"
 _MOST_FOUND = 9_999
 """PubMed gives no more ids of one search than this, whatever is asked."""
@@ -863,8 +871,7 @@ def _fetch_search(session: Session, wanted: Wanted) -> None:
     articles by their ids, since the server's memory of a search lasts for hours only, and skips what it fails on.
     """
     term = _term(wanted)
-    if os.environ.get("NCBI_API_KEY"):
-        session.pace(600)
+    pace(session)
     last_day = date.fromisoformat(session.recall("last day") or datetime.now(UTC).date().isoformat())
     session.remember("last day", last_day.isoformat())
     whole = _search(session, term, (), wanted.since, last_day)
@@ -878,7 +885,9 @@ def _fetch_search(session: Session, wanted: Wanted) -> None:
         known.update(ids)
         for start in range(0, len(ids), _BATCH):
             number += 1
-            _fetch_articles(session, f"articles-{number:06d}.xml", ids[start : start + _BATCH])
+            fetch_articles(
+                session, "pubmed", f"articles-{number:06d}.xml", ids[start : start + _BATCH], _ids_of, "PMID "
+            )
     if len(known) < whole.count:
         session.lacks(f"{whole.count - len(known):,} of the {whole.count:,} articles that PubMed counts")
 
@@ -908,75 +917,28 @@ def _search(session: Session, term: str, ranges: tuple[_Days, ...], since: date 
     if (recalled := session.recall(key)) is not None:
         return msgspec.convert(recalled, _Search)
     clauses = [f"({term})"] if ranges else [term]
-    clauses += [f'("{_slashed(first)}"[{field}] : "{_slashed(last)}"[{field}])'
+    clauses += [f'("{slashed(first)}"[{field}] : "{slashed(last)}"[{field}])'
                 for field, (first, last) in zip(_DATE_FIELDS, ranges, strict=False)]  # fmt: skip
-    form = {"term": " AND ".join(clauses), "retmax": str(_MOST_FOUND), "retmode": "xml"}
+    fields = {"term": " AND ".join(clauses), "retmax": str(_MOST_FOUND)}
     if since is not None:
-        form |= {"datetype": "mdat", "mindate": _slashed(since), "maxdate": _slashed(last_day + timedelta(days=366))}
-    data = session.read(f"{_EUTILS}esearch.fcgi", form=_form(form), kind="xml", check=_is_no_search)
+        fields |= {"datetype": "mdat", "mindate": slashed(since), "maxdate": slashed(last_day + timedelta(days=366))}
+    data = session.read(f"{EUTILS}esearch.fcgi", form=form("pubmed", fields), kind="xml", check=is_no_search)
     root = parse_xml(data)
     count = int(root.findtext("Count") or 0)
-    ids = [id.text or "" for id in root.iterfind("IdList/Id")] if count <= _MOST_FOUND else []
+    is_indivisible = len(ranges) == len(_DATE_FIELDS) and ranges[-1][0] == ranges[-1][1]
+    is_wanted = count <= _MOST_FOUND or is_indivisible
+    ids = [id.text or "" for id in root.iterfind("IdList/Id")] if is_wanted else []
     ignored = [word.text or "" for word in root.iterfind("ErrorList/PhraseNotFound")]
     found = _Search(count, ids, ignored)
     session.remember(key, msgspec.to_builtins(found))
     return found
 
 
-def _is_no_search(data: bytes) -> str | None:
-    """What is wrong with an answer of esearch, which tells of its failures with status 200."""
-    root = _root(data)
-    if root is None or root.tag != "eSearchResult":
-        return "no result of a search came"
-    if root.find("ERROR") is not None or root.find("Count") is None:
-        return f"the search failed ({fold(root.findtext('ERROR')) or 'no reason given'})"
-    return None
-
-
-def _fetch_articles(session: Session, name: str, ids: list[str]) -> None:
-    if session.has(name) and session.log.files[name].records is not None:
-        return
-    tries = 0
-
-    def is_incomplete(data: bytes) -> str | None:
-        """What is missing, the first times: what does not come then either was deleted or is broken."""
-        nonlocal tries
-        tries += 1
-        root = _root(data)
-        if root is None or root.tag != "PubmedArticleSet":
-            return "no set of articles came"
-        missing = set(ids) - _ids_of(root)
-        return f"{len(missing):,} of {len(ids):,} articles did not come" if missing and tries < 3 else None
-
-    form = _form({"id": ",".join(ids), "retmode": "xml"})
-    data = session.read(f"{_EUTILS}efetch.fcgi", form=form, kind="xml", name=name, check=is_incomplete)
-    root = _root(data)
-    came = _ids_of(root) if root is not None else set()
-    session.count(name, len(came))
-    for id in ids:
-        if id not in came:
-            session.lacks(f"PMID {id}")
-
-
-def _root(data: bytes) -> etree._Element | None:
-    try:
-        return parse_xml(data)
-    except Unreadable:
+def _ids_of(root: etree._Element) -> set[str] | None:
+    if root.tag != "PubmedArticleSet":
         return None
-
-
-def _ids_of(root: etree._Element) -> set[str]:
     places = ("MedlineCitation/PMID", "BookDocument/PMID")
     return {id for article in root for place in places if (id := article.findtext(place))}
-
-
-def _form(fields: dict[str, str]) -> dict[str, str]:
-    key = os.environ.get("NCBI_API_KEY")
-    return {"db": "pubmed", "tool": "trialpanorama", **fields, **({"api_key": key} if key else {})}
-
-
-def _slashed(day: date) -> str:
-    return f"{day:%Y/%m/%d}"
 
 
 _SEARCH_PAGE = "https://pubmed.ncbi.nlm.nih.gov/"
@@ -997,9 +959,9 @@ def _term(wanted: Wanted) -> str:
     filters: dict[str, list[str]] = {}
     unknown = sorted(given.keys() - {"term", "filter"} - _HOW_SHOWN)
     for group, _, value in (text.partition(".") for text in given.get("filter", ())):
-        if group in ("years", "dates") and (days := re.fullmatch(r"([\d/]+)-([\d/]+)", value)):
+        if days := re.fullmatch(r"([\d/]+)-([\d/]+)", value):
             filters.setdefault(group, []).append(f"{days[1]}:{days[2]}[dp]")
-        elif re.fullmatch(r"[a-z]\w*", value):
+        elif re.fullmatch(r"[a-z]\w*", value) and group not in ("years", "dates", "datesearch"):
             filters.setdefault(group, []).append(f"{value}[filter]")
         else:
             unknown.append(f"filter={group}.{value}")
@@ -1048,11 +1010,8 @@ SOURCE = Source(
     fetch=Fetch(
         run=_fetch,
         hosts=("eutils.ncbi.nlm.nih.gov", "ftp.ncbi.nlm.nih.gov"),
-        requests_per_minute=180,
-        terms=(
-            "The National Library of Medicine offers both interfaces to everyone: three requests a second, ten with a "
-            "key in $NCBI_API_KEY (https://www.ncbi.nlm.nih.gov/books/NBK25497/)."
-        ),
+        requests_per_minute=REQUESTS_PER_MINUTE,
+        terms=f"The National Library of Medicine offers both interfaces to everyone: {TERMS}.",
         queries=(
             "--query takes a search in PubMed's language or the address of one on the site, however much it finds; or "
             "baseline (all articles, made once a year) or updatefiles (what came since, daily). --since goes by the "
