@@ -119,6 +119,8 @@ class _Table(msgspec.Struct):
 
     def key(self, row: bytes) -> bytes:
         """The number of the study that a row belongs to; empty if it has none."""
+        if self.place == 1 and not row.startswith(b'"'):  # nearly all rows of all tables
+            return row.partition(b"|")[2].partition(b"|")[0].strip(b'" \r').upper()
         cells = row.split(b"|", self.place + 1)
         if any(b'"' in cell for cell in cells[: self.place]):
             return self.cells(row, lenient=True).get("nct_id", "").upper().encode()
@@ -864,7 +866,7 @@ class _Shelf:
 
     def __init__(self) -> None:
         self._waiting = bytearray()
-        self._file = tempfile.SpooledTemporaryFile(max_size=1 << 20)  # noqa: SIM115 (closed by read)
+        self._file = tempfile.SpooledTemporaryFile(max_size=1 << 18)  # noqa: SIM115 (closed by read)
 
     def add(self, table: int, line: int, ordinal: int, row: bytes) -> None:
         self._waiting += self._FRAME.pack(table, line, ordinal, len(row))
