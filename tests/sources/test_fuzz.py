@@ -9,6 +9,7 @@ import gzip
 import io
 import os
 import random
+import shutil
 import time
 import zipfile
 from collections.abc import Iterator
@@ -16,16 +17,19 @@ from pathlib import Path
 
 import pytest
 
-from trialpanorama import sources
+from trialpanorama import ingest, sources
 from trialpanorama.record import Record, Reject
 
 FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
 FORMATS = [(source.name, format.name) for source in sources.sources().values() for format in source.formats]
+COLLECTIONS = [(source.name, c.name) for source in sources.sources().values() for c in source.collections]
 SPLICES = (
     b"\x00", b"\xff\xfe", b'"', b"\\", b"{", b"]", b"<", b">", b"</", b"]]>", b"<![CDATA[", b"&", b"&#1;", b"&amp;lt;",
     b"\n", b"\r\n", b",", b"|", b"PMID- ", b"NULL", b"1e999", b"-1", b"9" * 40, b"\xc3", "\u2028\ufeff".encode(),
     b" " * 500,
 )  # fmt: skip
+REAL_FOLDERS = {"reviews": "reviews", "pubmed": "pubmed", "pmc": "pubmed"}
+"""Where real files lie that are not in `registries/SOURCE`."""
 LIMIT_SECONDS = 20
 """Far more than any of these small inputs takes; only a reader that hangs comes near."""
 
@@ -37,7 +41,7 @@ def seeds(source: str, format: str, more: Path | None = None) -> list[bytes]:
     for path in sorted(FIXTURES.joinpath(source).iterdir()):
         if path.is_file() and not path.name.endswith(".golden.json"):
             found.append(_plain(path.read_bytes()))
-    for path in sorted(more.rglob("*")) if more else ():
+    for path in sorted(more.rglob("*")) if more and more.is_dir() else ():
         if path.is_file() and path.stat().st_size < 4_000_000:
             found.extend(_members(path))
     return [data for data in found if len(data) < 400_000 and reader.recognise(data[: sources.HEAD_BYTES])]
@@ -104,8 +108,7 @@ def test_damaged_files_give_records_and_rejects(source: str, format: str) -> Non
 def test_real_damaged_files_for_long(source: str, format: str, request: pytest.FixtureRequest) -> None:
     folder = None
     if os.environ.get("TRIALPANORAMA_DATA") or (Path(__file__).parents[3] / "shared" / "data").is_dir():
-        folder = request.getfixturevalue("shared_data")
-        folder = folder / ("pubmed" if source == "pubmed" else f"registries/{source}")
+        folder = request.getfixturevalue("shared_data") / REAL_FOLDERS.get(source, f"registries/{source}")
     chance = random.Random()
     given = seeds(source, format, folder)
     end = time.monotonic() + float(os.environ.get("TRIALPANORAMA_FUZZ_SECONDS", "60"))
@@ -120,3 +123,81 @@ def test_real_damaged_files_for_long(source: str, format: str, request: pytest.F
             kept.write_bytes(data)
             raise AssertionError(f"{error}; the input is kept in {kept.name}") from error
     print(f"{source} {format}: {examples} examples from {len(given)} files")
+
+
+# --- collections
+
+
+def unpacked(source: str, collection: str) -> list[dict[str, bytes]]:
+    """The fixtures of a collection: folders with its members."""
+    found = []
+    for folder in sorted(path for path in FIXTURES.joinpath(source).iterdir() if path.is_dir()):
+        members = {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+        chosen = sources.choose_collection(list(members), lambda name, given=members: given[name])  # type: ignore[misc]
+        if chosen and chosen[1].name == collection:
+            found.append(members)
+    return found
+
+
+def check_collection(source: str, path: Path, parts: int) -> int:
+    """Read a damaged archive or folder through ingest, part by part; none of its parts may fault or hang."""
+    begun = time.process_time()
+    count = 0
+    for found in ingest.find_inputs([path]):
+        for part in range(parts):
+            for outcome in ingest.read_piece(ingest.Piece(found, part=part, parts=parts)):
+                count += 1
+                assert not (isinstance(outcome, Reject) and outcome.reason == "reader_fault"), outcome.detail
+                assert isinstance(outcome, Reject) or outcome.id
+    assert time.process_time() - begun < LIMIT_SECONDS
+    assert count
+    return count
+
+
+def damaged_collection(members: dict[str, bytes], chance: random.Random, folder: Path) -> Path:
+    """Damage to some members, or to the zip that they are in."""
+    in_zip = chance.random() < 0.6
+    members = dict(members)
+    if not in_zip or chance.random() < 0.7:
+        for name in chance.sample(sorted(members), chance.randint(1, 8)):
+            members[name] = mutated(members[name], chance)
+    if chance.random() < 0.2:
+        del members[chance.choice(sorted(members))]
+    if not in_zip:
+        for name, data in members.items():
+            (folder / name).write_bytes(data)
+        return folder
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    data = buffer.getvalue()
+    (folder / "collection.zip").write_bytes(mutated(data, chance) if chance.random() < 0.5 else data)
+    return folder / "collection.zip"
+
+
+@pytest.mark.parametrize(("source", "collection"), COLLECTIONS)
+def test_damaged_collections_give_records_and_rejects(source: str, collection: str, tmp_path: Path) -> None:
+    chance = random.Random(f"{source}/{collection}")
+    given = unpacked(source, collection)
+    assert given, "no fixture of this collection"
+    for example in range(300):
+        folder = tmp_path / str(example)
+        folder.mkdir()
+        check_collection(source, damaged_collection(chance.choice(given), chance, folder), chance.choice((1, 1, 2)))
+
+
+@pytest.mark.verify
+@pytest.mark.parametrize(("source", "collection"), COLLECTIONS)
+def test_damaged_collections_for_long(source: str, collection: str, tmp_path: Path) -> None:
+    chance = random.Random()
+    given = unpacked(source, collection)
+    end = time.monotonic() + float(os.environ.get("TRIALPANORAMA_FUZZ_SECONDS", "60"))
+    examples = 0
+    while time.monotonic() < end:
+        folder = tmp_path / str(examples)
+        folder.mkdir()
+        check_collection(source, damaged_collection(chance.choice(given), chance, folder), chance.choice((1, 2, 3)))
+        shutil.rmtree(folder)  # what failed stays in the test's folder
+        examples += 1
+    print(f"{source} {collection}: {examples} examples")
