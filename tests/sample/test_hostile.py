@@ -86,3 +86,14 @@ def test_markup_is_broken_or_not_a_study(folder: Path) -> None:
     study = json.loads((folder / "no_identifier.json").read_bytes())
     assert "nctId" not in study["protocolSection"]["identificationModule"]
     assert (folder / "empty.json").stat().st_size == 0
+
+
+def test_the_tables_are_broken_in_three_ways(folder: Path) -> None:
+    with zipfile.ZipFile(folder / "broken_tables.zip") as archive:
+        studies = list(csv.reader(io.StringIO(archive.read("studies.txt").decode()), delimiter="|"))
+        assert [len(row) == len(studies[0]) for row in studies[1:]] == [True, True, False]
+        known = {row[0] for row in studies[1:]}
+        conditions = archive.read("conditions.txt").decode().splitlines()[1:]
+        assert [row.split("|")[1] in known for row in conditions] == [True, True, False]
+        with pytest.raises(zipfile.BadZipFile, match="CRC"):
+            archive.read("keywords.txt")

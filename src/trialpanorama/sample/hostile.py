@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from trialpanorama.sample import ictrp
+from trialpanorama.sample import aact, ictrp
 from trialpanorama.sample._files import zip_member
 from trialpanorama.sample.model import KEYWORD, MARK
 
@@ -62,6 +62,7 @@ def write_broken_inputs(directory: Path) -> list[dict[str, Any]]:
         b'<?xml version="1.0" encoding="UTF-8"?>\n<clinical_study>\n  <id_info>\n    <nct_id>NCT99000001</nct_id>\n  </id_in',
         "legacy XML that ends early",
     )
+    add("broken_tables.zip", _broken_tables(), "AACT with a damaged table, a short row and rows of no study", 5, 3)
     add("bad_json.json", studies[1][:-40], "JSON that ends early")
     return listed
 
@@ -144,3 +145,19 @@ def _table(extra: int = 0) -> bytes:
         }
         writer.writerow([values.get(name, "") for name in ictrp.CSV_COLUMNS] + [""] * (extra if n == 2 else 0))
     return buffer.getvalue().encode()
+
+
+def _broken_tables() -> bytes:
+    """Three studies, of which one lacks cells; conditions of one that is not there; keywords with a wrong checksum."""
+    documents = [msgspec.json.decode(_study(n)) for n in (6, 7, 9)]
+    written: dict[str, list[str]] = {table: [aact.line(columns)] for table, columns in aact.TABLES.items()}
+    for document in documents:
+        for table, rows in aact.tables(document).items():
+            written[table] += [aact.line([row.get(column) for column in aact.TABLES[table]]) for row in rows]
+    for table in written.keys() - {"conditions"}:
+        written[table] = [row for row in written[table] if "NCT99000009" not in row]
+    written["studies"].append("NCT99000008|2025-06-30\n")
+    content = bytearray(_zip([(f"{table}.txt", "".join(rows).encode()) for table, rows in written.items()]))
+    listed = content.rindex(b"PK\x01\x02", 0, content.rindex(b"keywords.txt"))
+    content[listed + 16] ^= 1  # of the checksum
+    return bytes(content)
