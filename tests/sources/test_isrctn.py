@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import xml.etree.ElementTree as ElementTree
-from datetime import date
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from trialpanorama.errors import FetchFailed, UserError
 from trialpanorama.record import Country, Outcome, Record, Reject
 from trialpanorama.sources import HEAD_BYTES, isrctn
+from trialpanorama.sources._fetching import Session, Wanted
 
 FIXTURES = Path(__file__).resolve().parent.parent / "fixtures" / "isrctn"
 FORMATS = {format.name: format for format in isrctn.SOURCE.formats}
@@ -297,3 +302,102 @@ def test_real_trials_of_ctrdata_are_all_read(shared_data: Path) -> None:
     assert linked == {"NCT01727609", "NCT01035190", "2015-004526-33", "2014-002988-16", "2012-004260-22"}
     filled = sum(bool(getattr(record, name)) for record in records for name in THIRTY)
     assert filled / (len(records) * len(THIRTY)) > 0.65
+
+
+# --- fetching
+
+
+class Asked:
+    """A session that only counts: it knows when each trial was changed, and notes every query."""
+
+    def __init__(self, edited: list[str], heeds_bounds: bool = True) -> None:
+        self.edited, self.heeds_bounds = edited, heeds_bounds
+        self.queries: list[str] = []
+        self.log = SimpleNamespace(started="2026-01-01T00:00:00+00:00")
+
+    def read(self, url: str, *, params: dict[str, Any], kind: str, check: Callable[[bytes], str | None]) -> bytes:
+        self.queries.append(params["q"])
+        bounds = re.findall(r"lastEdited (GE|LT) (\S+?)(?=\)|$| AND)", params["q"]) if self.heeds_bounds else []
+        count = sum(all((day >= b) if word == "GE" else (day < b) for word, b in bounds) for day in self.edited)
+        answer = f'<allTrials totalCount="{count}">'.encode()
+        assert check(answer) is None
+        return answer
+
+
+def planned(asked: Asked, since: str | None = None) -> list[tuple[str | None, str | None]]:
+    return isrctn._plan(cast("Session", asked), "sleep", since)[1]
+
+
+@settings(derandomize=True, max_examples=40, deadline=None)
+@given(st.lists(st.datetimes(datetime(1999, 1, 1), datetime(2027, 1, 1)), min_size=1, max_size=6), st.integers(1, 400))
+def test_parts_of_the_time_have_every_trial_once_and_few_of_them(moments: list[datetime], each_time: int) -> None:
+    edited = [moment.replace(microsecond=0).isoformat() for moment in moments] * each_time
+    windows = planned(Asked(edited))
+    holding = [
+        [(low, high) for low, high in windows if (low is None or day >= low) and (high is None or day < high)]
+        for day in edited
+    ]
+    assert all(len(found) == 1 for found in holding)
+    for low, high in windows:
+        inside = [day for day in edited if (low is None or day >= low) and (high is None or day < high)]
+        is_one_moment = (
+            low and high and datetime.fromisoformat(high) - datetime.fromisoformat(low) <= timedelta(seconds=1)
+        )
+        assert len(inside) <= 500 or is_one_moment or set(inside) & {d for d in edited if d < "2000" or d >= "2026"}
+
+
+def test_a_search_is_cut_only_if_it_has_too_many_and_from_the_day_that_was_said() -> None:
+    few = Asked(["2020-01-01T00:00:00"] * 500)
+    assert planned(few) == [(None, None)]
+    assert few.queries == ["sleep"]
+    many = Asked(["2020-01-01T00:00:00"] * 300 + ["2021-01-01T00:00:00"] * 300)
+    windows = planned(many, "2019-06-01T00:00:00")
+    assert windows[0][0] == "2019-06-01T00:00:00"
+    assert windows[-1][1] is None
+    assert all(
+        re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", bound) for window in windows for bound in window if bound
+    )
+
+
+def test_an_interface_that_does_not_heed_the_time_is_not_asked_without_end() -> None:
+    asked = Asked(["2020-01-01T00:00:00"] * 501, heeds_bounds=False)
+    with pytest.raises(FetchFailed, match="last change"):
+        planned(asked)
+    assert len(asked.queries) == 3
+
+
+SEARCH = "https://www.isrctn.com/search?"
+
+
+@pytest.mark.parametrize(
+    ("given", "query"),
+    [
+        ("", "lastEdited GE 1900-01-01T00:00:00"),
+        (" cold feet ", "cold feet"),
+        ("https://www.isrctn.com/ISRCTN99000001", "ISRCTN99000001"),
+        ("https://www.isrctn.com/isrctn99000001?q=&filters=", "ISRCTN99000001"),
+        (SEARCH + "q=", "lastEdited GE 1900-01-01T00:00:00"),
+        (SEARCH + "q=cold+feet&page=2&pageSize=100&searchType=basic-search", "cold feet"),
+        (SEARCH + "q=&filters=condition%3Acold+feet&searchType=advanced-search", 'condition:"cold feet"'),
+        (
+            SEARCH + "q=sleep&filters=ageRange:Neonate,conditionCategory:Skin,+Hair+and+Nails",
+            '(sleep) AND (ageRange:"Neonate") AND (conditionCategory:"Skin, Hair and Nails")',
+        ),
+        (SEARCH + "filters=phase:Phase+I,phase:Phase+II", 'phase:"Phase I" OR phase:"Phase II"'),
+        (
+            SEARCH + "filters=GT+overallStartDate:2000-01-01,LE+overallStartDate:2001-02-03",
+            "(overallStartDate GT 2000-01-01T00:00:00) AND (overallStartDate LE 2001-02-03T00:00:00)",
+        ),
+        ("https://www.isrctn.com/api/query/format/default?q=gender:Female&limit=10", "gender:Female"),
+    ],
+)
+def test_searches_of_the_site_become_queries_of_its_interface(given: str, query: str) -> None:
+    assert isrctn._query(Wanted(query=given)) == query
+
+
+@pytest.mark.parametrize(
+    "given", ["https://example.org/search?q=x", SEARCH + "what=x", "https://www.isrctn.com/page/api"]
+)
+def test_other_addresses_are_refused(given: str) -> None:
+    with pytest.raises(UserError):
+        isrctn._query(Wanted(query=given))

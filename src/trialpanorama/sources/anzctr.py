@@ -447,4 +447,8 @@ SOURCE = Source(
         "a zip with one file a trial, which is read as it is."
     ),
     formats=(Format("xml", "One trial of the download (ANZCTR_Trial)", _is_xml, _read_xml),),
+    no_fetch=(
+        "the download is made by the session of a web form, and there is no interface for programs without an account; "
+        "download it by hand."
+    ),
 )

@@ -410,4 +410,8 @@ SOURCE = Source(
         "found (DRKS_search_....json)."
     ),
     formats=(Format("json", "Download of a trial, or of a search (an array of them)", _is_json, _read_json),),
+    no_fetch=(
+        "the download is made by the session of a web form that has to be confirmed, and there is no interface for "
+        "programs; download it by hand."
+    ),
 )

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import datetime
 from functools import partial
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from trialpanorama import identifiers, vocabulary
+from trialpanorama.errors import FetchFailed, UserError
 from trialpanorama.record import (
     Condition,
     Contact,
@@ -26,7 +28,7 @@ from trialpanorama.record import (
     Reject,
     Sponsor,
 )
-from trialpanorama.sources import Format, Source
+from trialpanorama.sources import Fetch, Format, Source
 from trialpanorama.sources._native import (
     URL,
     Identifiers,
@@ -45,6 +47,9 @@ from trialpanorama.sources._native import (
 )
 from trialpanorama.sources._reading import Entry, as_utf8, each, json_values, parse_xml, peek, xml_elements
 from trialpanorama.vocabulary import Design, OutcomeType, ReferenceType, SponsorRole
+
+if TYPE_CHECKING:
+    from trialpanorama.sources._fetching import Session, Wanted
 
 _DERIVED_STATUS = "derived from the dates, as of the day of the copy or of the record's last update"
 _SEVERAL_PURPOSES = "several purposes are given"
@@ -454,6 +459,131 @@ def _json_record(entry: Entry) -> Record:
     return _record(trial, trial)
 
 
+# --- fetching
+
+_API = "https://www.isrctn.com/api/query/format/default"
+_HOST = "www.isrctn.com"
+_AT_ONCE = 500
+"""Trials that are asked for in one answer: some 10 MB. The interface has no pages, so a search is cut by the time of
+the last change until no part has more."""
+_LIMIT = 5_000
+"""What is said to the interface, which gives ten trials otherwise; more than `_AT_ONCE`, should some be added."""
+_EVERYTHING = "lastEdited GE 1900-01-01T00:00:00"
+_FIRST_CHANGE = datetime(2000, 1, 1)
+_TRIAL_PAGE = re.compile(r"/(ISRCTN\d{8})/?", re.I)
+_HOW_SHOWN = {"page", "pageSize", "sort", "searchType", "totalResults", "limit"}
+_FILTER = re.compile(r"(?:^|,)\s*(?:(GT|GE|LT|LE)[ +])?(\w+):(.*?)(?=$|,\s*(?:(?:GT|GE|LT|LE)[ +])?\w+:)", re.S)
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
+_TOTAL = re.compile(rb"<allTrials[^>]{0,500}?totalCount=[\"'](\d{1,9})[\"']")
+_Window = tuple[str | None, str | None]
+
+
+def _fetch(session: Session, wanted: Wanted) -> None:
+    """Parts of a search by the time of the last change, from the oldest on.
+
+    A trial that is changed meanwhile moves to the last part, which has no end: it may come twice, and is never missed.
+    """
+    query = _query(wanted)
+    windows = session.recall("windows")
+    if windows is None:
+        since = wanted.since.isoformat() + "T00:00:00" if wanted.since else None
+        total, windows = _plan(session, query, since)
+        session.remember("total", total)
+        session.remember("windows", windows)
+    total = int(session.recall("total"))
+    session.expect(total, "trials")
+    there = 0
+    for number, (low, high) in enumerate(windows, start=1):
+        name = f"isrctn-{number:05d}.xml"
+        parameters: dict[str, str | int] = {"q": _within(query, low, high), "limit": _LIMIT}
+        data = session.kept(name) or session.read(_API, params=parameters, kind="xml", check=_cut)
+        trials = data.count(b"<fullTrial")
+        there += trials
+        if trials:
+            if not session.has(name):
+                session.keep(name, data, _API, params=parameters)
+            session.count(name, trials)
+    if there < total:
+        session.lacks(f"{total - there:,} of {total:,} trials, which no part of the time has")
+
+
+def _plan(session: Session, query: str, since: str | None) -> tuple[int, list[_Window]]:
+    """How many trials there are, and parts of the time that have few enough of them, in order."""
+    begun = datetime.fromisoformat(session.log.started).replace(tzinfo=None, microsecond=0)
+    total = _number_of(session, query, since, None)
+    waiting: list[tuple[int, str | None, str | None]] = [(total, since, None)]
+    found: list[_Window] = []
+    while waiting:
+        count, low, high = waiting.pop()
+        first = datetime.fromisoformat(low) if low else _FIRST_CHANGE
+        middle = first + ((datetime.fromisoformat(high) if high else begun) - first) / 2
+        cut = middle.replace(microsecond=0).isoformat()
+        if not count and high:
+            continue  # what is changed now moves to the part without an end
+        if count <= _AT_ONCE or not (low or first.isoformat()) < cut < (high or "9999"):
+            found.append((low, high))
+            continue
+        later, earlier = _number_of(session, query, cut, high), _number_of(session, query, low, cut)
+        if min(later, earlier) >= count:
+            raise FetchFailed(
+                f"{_API} gives the same trials for any time of the last change; a search of more than "
+                f"{_AT_ONCE} cannot be fetched so."
+            )
+        waiting += [(later, cut, high), (earlier, low, cut)]
+    return total, found
+
+
+def _number_of(session: Session, query: str, low: str | None, high: str | None) -> int:
+    answer = session.read(_API, params={"q": _within(query, low, high), "limit": 1}, kind="xml", check=_untold)
+    total = _TOTAL.search(answer[:4000])
+    return int(total[1]) if total else 0
+
+
+def _untold(answer: bytes) -> str | None:
+    return None if _TOTAL.search(answer[:4000]) else "the answer does not say how many trials there are"
+
+
+def _cut(answer: bytes) -> str | None:
+    """Whether an answer has fewer trials than it says there are."""
+    total, there = _TOTAL.search(answer[:4000]), answer.count(b"<fullTrial")
+    if total is None:
+        return _untold(answer)
+    return f"the answer has {there} of {int(total[1])} trials" if there < int(total[1]) else None
+
+
+def _within(query: str, low: str | None, high: str | None) -> str:
+    """The query for a part of the time; a day without its hour would be ignored by the interface."""
+    parts = [query] if query != _EVERYTHING or not (low or high) else []
+    parts += [f"lastEdited GE {low}"] if low else []
+    parts += [f"lastEdited LT {high}"] if high else []
+    return " AND ".join(f"({part})" if part is query and len(parts) > 1 else part for part in parts)
+
+
+def _query(wanted: Wanted) -> str:
+    """The query of the interface for what the user typed or pasted; raises UserError for other addresses."""
+    address = wanted.address
+    if address is None:
+        return wanted.query.strip() or _EVERYTHING
+    if address.hostname not in ("isrctn.com", _HOST):
+        raise UserError(f"{wanted.query} is no page of ISRCTN. Give words, or the address of a search there.")
+    trial = _TRIAL_PAGE.fullmatch(address.path)
+    if trial:
+        return trial[1].upper()
+    given = wanted.parameters
+    unknown = given.keys() - {"q", "filters"} - _HOW_SHOWN
+    if unknown or address.path.rstrip("/") not in ("/search", "/api/query/format/default", "/api/query/format/who"):
+        raise UserError(f"{wanted.query} is no search of ISRCTN that can be fetched. Give its words instead.")
+    by_field: dict[str, list[str]] = {}
+    for comparison, field, text in _FILTER.findall(given.get("filters", "")):
+        value = f"{text.strip()}T00:00:00" if _DAY.fullmatch(text.strip()) else text.strip()
+        quoted = value.replace('"', "")
+        term = f"{field} {comparison} {value}" if comparison else f'{field}:"{quoted}"'
+        by_field.setdefault(f"{field} {comparison}", []).append(term)
+    filters = [" OR ".join(terms) for terms in by_field.values()]  # the site takes any of several values of a field
+    parts = [part for part in (given.get("q", "").strip(), *filters) if part]
+    return " AND ".join(f"({part})" for part in parts) if len(parts) > 1 else next(iter(parts), _EVERYTHING)
+
+
 SOURCE = Source(
     name="isrctn",
     title="ISRCTN registry",
@@ -462,11 +592,24 @@ SOURCE = Source(
     is_open=True,
     registers=("isrctn",),
     obtain=(
-        "Query https://www.isrctn.com/api/query/format/default?q=...&limit=... for XML (the words of a search on the "
-        "web site work as q); or load trials with the R package ctrdata and export them as JSON."
+        "Fetch it; or query https://www.isrctn.com/api/query/format/default?q=...&limit=... for XML (the words of a "
+        "search on the web site work as q); or load trials with the R package ctrdata and export them as JSON."
     ),
     formats=(
         Format("api-xml", "Answer of the query interface, or one trial of it (fullTrial)", _is_xml, _read_xml),
         Format("ctrdata-json", "Trials as the R package ctrdata stores them", _is_ctrdata_json, _read_ctrdata_json),
+    ),
+    fetch=Fetch(
+        run=_fetch,
+        hosts=(_HOST,),
+        requests_per_minute=30,
+        terms=(
+            "ISRCTN offers its interface to everyone; the records are CC BY 4.0 "
+            "(https://www.isrctn.com/page/faqs#using-the-data)."
+        ),
+        queries=(
+            '--query takes the words and fields of the registry\'s search (condition:asthma AND phase:"Phase III"), '
+            "ISRCTN numbers, or the address of a search or trial on the site; --since goes by the last change."
+        ),
     ),
 )
