@@ -26,11 +26,17 @@ def fetch_files(
     if mirror and (urlsplit(mirror).scheme not in ("http", "https") or not urlsplit(mirror).hostname):
         raise UserError(f"{mirror} is no address. Give scheme and host: --mirror https://mirror.example.org")
     with Reporter() as reporter:
+        is_asked = False
 
         def progress(state: State) -> None:
+            nonlocal is_asked
+            is_asked = True
             reporter.update(name, state.done, state.total, state.unit, state.detail)
 
-        return fetch(source(name), wanted, folder, mirror=mirror, progress=progress)
+        log = fetch(source(name), wanted, folder, mirror=mirror, progress=progress)
+    if not is_asked:
+        say(f"Complete since {log.finished}: nothing was left to fetch.")
+    return log
 
 
 def _day(text: str) -> date:
