@@ -322,6 +322,13 @@ def test_both_dialects_of_repec_name_outcome_method_and_time() -> None:
     ]  # fmt: skip
 
 
+def test_labels_of_outcomes_are_found_where_line_breaks_were_lost() -> None:
+    glued = "Outcome name:DeathsMeasure:registerTimepoints:5 monthsOutcome name:HeatMeasure:degreesTimepoints:day 7"
+    assert one("PER-901-99", group("primary_outcome", "prim_outcome", glued)).outcomes == [
+        Outcome("PRIMARY", "Deaths", "register", "5 months"), Outcome("PRIMARY", "Heat", "degrees", "day 7"),
+    ]  # fmt: skip
+
+
 def test_contacts_are_kept_together_and_nowhere_else() -> None:
     rest = (
         "<contacts><contact><type>Public</type><firstname>A</firstname><middlename>B</middlename><lastname>C</lastname>"

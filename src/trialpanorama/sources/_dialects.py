@@ -499,9 +499,11 @@ _EU_SECTION = re.compile(
 )
 _TIMEPOINT = re.compile(r"[. ]*\bTime ?points?:\s*|(?<=\w)Timepoint:\s*", re.I)
 _METHOD = re.compile(r"[. ]*Method of measurement:\s*", re.I)
-_LABELLED_OUTCOME = re.compile(r";?\s*(?:\bOutcome name|\bNAME OF THE RESULT|\bName)\s*:\s*", re.I)
+_BEGINS = r"(?:\b|(?-i:(?<=[a-z\d])(?=[MOT])))"
+"""Where a label begins: at a word, or glued to the text before it where a line break was lost."""
+_LABELLED_OUTCOME = re.compile(rf";?\s*(?:{_BEGINS}Outcome name|\bNAME OF THE RESULT|\bName)\s*:\s*", re.I)
 _LABELLED_PART = re.compile(
-    r";?\s*\b(?:(?P<how>Measures?|USED MEASURING METHOD)|(?P<when>Timepoints?|"
+    rf";?\s*{_BEGINS}(?:(?P<how>Measures?|USED MEASURING METHOD)|(?P<when>Timepoints?|"
     r"PERIOD OF TIME WHERE THE MEASUREMENT WILL BE CONDUCTED[A-Z ]*))\s*:\s*",
     re.I,
 )

@@ -146,15 +146,18 @@ class _Row:
 
     def __init__(self, entry: Entry) -> None:
         self.notes = Notes()
-        self._texts: dict[str, list[str]] = {}
+        self._cells: dict[str, list[str | None]] = {}
         for header, cell in (entry.row or {}).items():
-            column = _column(header.partition("\0")[0])
-            text = from_html(cell) if column else None
-            if column and text and not is_placeholder(text):
-                self._texts.setdefault(column, []).append(text)
+            if column := _column(header.partition("\0")[0]):
+                text = from_html(cell)
+                self._cells.setdefault(column, []).append(None if is_placeholder(text) else text)
+
+    def cells(self, column: str) -> list[str | None]:
+        """What stands in the columns of this name, None where nothing does; no cell where there is no such column."""
+        return self._cells.get(column, [])
 
     def texts(self, column: str) -> list[str]:
-        return self._texts.get(column, [])
+        return [text for text in self.cells(column) if text]
 
     def text(self, column: str) -> str | None:
         """The English text, else the Japanese one."""
@@ -331,19 +334,18 @@ def _named(row: _Row, column: str) -> Iterable[str]:
 
 
 def _officials(row: _Row) -> list[Official]:
-    name, affiliations = row.choice("investigator"), row.texts("affiliation")
-    affiliation = _english(affiliations[0]) if affiliations else None
+    name, affiliation = row.choice("investigator"), next(iter(row.cells("affiliation")), None)
+    affiliation = _english(affiliation) if affiliation else None
     return [Official(name=name, role="PRINCIPAL_INVESTIGATOR", affiliation=affiliation)] if name else []
 
 
 def _contacts(row: _Row) -> list[Contact]:
-    """The research contact and the public one: columns of the same name come in this order."""
+    """The research contact and the public one: their columns have the same names and come in this order."""
+    kinds = (("research", "investigator"), ("public", "contact"))
     contacts = []
-    for place, (kind, column) in enumerate((("research", "investigator"), ("public", "contact"))):
-        parts = [
-            _english(texts[place]) if len(texts := row.texts(part)) > place else None
-            for part in ("affiliation", "address", "email", "phone")
-        ]
+    for place, (kind, column) in enumerate((kind, column) for kind, column in kinds if row.cells(column)):
+        given = [[*row.cells(part), None, None][place] for part in ("affiliation", "address", "email", "phone")]
+        parts = [_english(text) if text else None for text in given]
         name = row.choice(column)
         if name or any(parts):
             contacts.append(Contact(kind, name, *parts))
