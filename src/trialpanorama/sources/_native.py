@@ -172,7 +172,8 @@ class Notes(list[Note]):
         return found
 
 
-_ID_SEPARATOR = re.compile(r"[;|\n]|,\s*|\s/\s")
+_ID_SEPARATOR = re.compile(r"[;|\n]|(?<!\d),\s*|,(?!\d{3}(?!\d))\s*|\s/\s")
+"""Not the comma of 75,061."""
 
 
 class Identifiers(list[Identifier]):
