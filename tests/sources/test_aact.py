@@ -10,6 +10,7 @@ import re
 import zipfile
 from collections import Counter
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.aact_tables import COLLECTION, NOT_CARRIED, differences, members_of, of_json, read, tables_of
+from tests.replay import Replay, fetch_from, services
 
+from trialpanorama.errors import UserError
 from trialpanorama.record import Record, Reject
 from trialpanorama.sample import aact as writer
 from trialpanorama.sources import aact
+from trialpanorama.sources._fetching import Wanted
 
 CURRENT = Path(__file__).resolve().parent.parent / "fixtures" / "aact" / "current"
 
@@ -266,3 +270,13 @@ def test_every_table_of_the_published_columns_is_known(shared_data: Path) -> Non
     of_studies = {table for table, column, _ in (line.split(",") for line in text.split()[1:]) if column == "nct_id"}
     own = {"load_issues", "study_json_records", "study_records", "study_xml_records"}  # never exported
     assert of_studies - own <= aact._TABLES.keys() | aact._NOT_OF_STUDIES
+
+
+@pytest.mark.parametrize(
+    ("wanted", "said"), [(Wanted(query="yesterday"), "no day"), (Wanted(since=date(2026, 1, 1)), "all studies")]
+)
+def test_what_is_no_copy_is_not_asked_for(wanted: Wanted, said: str, tmp_path: Path) -> None:
+    with Replay(services()["aact"]) as replay:
+        with pytest.raises(UserError, match=said):
+            fetch_from(replay, aact.SOURCE, wanted, tmp_path)
+        assert replay.asked == []

@@ -26,15 +26,16 @@ import struct
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import date
 from typing import Any, BinaryIO
 from zlib import crc32
 
 import msgspec
 from isal import isal_zlib
 
-from trialpanorama.errors import Unreadable
+from trialpanorama.errors import Unreadable, UserError
 from trialpanorama.record import Note, Record, Reject
-from trialpanorama.sources import Collection, Format, Members, Source
+from trialpanorama.sources import Collection, Fetch, Format, Members, Source
 from trialpanorama.sources._clinicaltrials_gov import (
     REGISTER,
     Study,
@@ -47,6 +48,7 @@ from trialpanorama.sources._clinicaltrials_gov import (
     without_escapes,
     yes_or_no,
 )
+from trialpanorama.sources._fetching import Session, Wanted
 from trialpanorama.sources._reading import MAX_ENTRY_BYTES, Entry, each, reject, text_lines, unwrap
 from trialpanorama.vocabulary import parse_date
 
@@ -1047,6 +1049,30 @@ def _read_table(stream: BinaryIO) -> Iterator[Record | Reject]:
             yield outcome
 
 
+# --- fetching
+
+_HOST = "aact.ctti-clinicaltrials.org"
+
+
+def _fetch(session: Session, wanted: Wanted) -> None:
+    """One copy of the whole, as the download page links it: by its day, from where the site keeps its files."""
+    if wanted.since:
+        raise UserError("A copy of AACT holds all studies: leave out --since, and give the copy's day as --query.")
+    query = wanted.query.strip() or f"{session.log.started[:7]}-01"
+    if wanted.address:
+        url, name = query, wanted.address.path.rpartition("/")[2].removesuffix(".zip") or "export"
+    else:
+        try:
+            day = date.fromisoformat(query)
+        except ValueError:
+            raise UserError(
+                f"{query} is no day. Give the day of a copy, --query 2026-11-01, or the address of one on https://{_HOST}."
+            ) from None
+        url, name = f"https://{_HOST}/static/exported_files/daily/{day}", f"{day:%Y%m%d}_export_ctgov"
+    session.expect(1, "files")
+    session.save(f"{name}.zip", url, kind="zip")
+
+
 SOURCE = Source(
     name="aact",
     title="AACT",
@@ -1056,7 +1082,7 @@ SOURCE = Source(
     registers=(REGISTER,),
     obtain=(
         "On the home page, download the pipe-delimited flat files of a day or month (YYYYMMDD_export_ctgov.zip, "
-        "2.5 GB); since 2026 the site asks for a free account. Give the zip as it is, or a folder with its files."
+        "2.5 GB); the site asks for a free account. Give the zip as it is, or a folder with its files."
     ),
     formats=(
         Format(
@@ -1072,6 +1098,19 @@ SOURCE = Source(
             "All tables as pipe-delimited text, studies.txt and some 50 others, in the zip or unpacked in one folder",
             _choose,
             _read_tables,
+        ),
+    ),
+    fetch=Fetch(
+        run=_fetch,
+        hosts=(_HOST, "ctti-aact.nyc3.digitaloceanspaces.com"),
+        requests_per_minute=6,
+        terms=(
+            "CTTI encourages the use of all that is on the site and asks to be acknowledged; the site asks for a free "
+            "account, the dated files themselves did not until September 2026 (https://aact.ctti-clinicaltrials.org)."
+        ),
+        queries=(
+            "--query takes the day of a copy: one of the last 30 days, or the first of a month since 2017 (without it, "
+            "of this month); or the address of a copy from the download page. --since is not possible."
         ),
     ),
 )
