@@ -205,8 +205,7 @@ def test_new_trials_are_told_from_old_ones_that_are_seen_for_the_first_time(watc
     found = changes(watched, "2030-02", until="2030-02")
     (new,) = steps(found)["NCT99000008"]
     assert (new.before, fields_of(new)) == (None, ["trial"])
-    assert new.changes[0].new is not None
-    assert new.changes[0].new.endswith("(registered 2030-01-20)")
+    assert new.changes[0].new == "registered 2030-01-20"
     (old,) = steps(found)["NCT99000009"]
     assert fields_of(old) == ["first_seen"]
     assert found.trials[-1].study_id == "NCT99000009"
@@ -327,6 +326,32 @@ def test_a_column_that_an_export_lacks_says_nothing(tmp_path: Path) -> None:
     assert found.by_field == {"results": 1}, "what few entries have may well be new; what most have was not asked for"
     (step,) = steps(found)["NCT99000007"]
     assert (step.changes[0].old, step.changes[0].new) == (None, "posted")
+
+
+def test_between_kinds_of_export_only_what_both_say_is_compared(tmp_path: Path) -> None:
+    def study(status: str, title: str) -> str:
+        return json.dumps(
+            {
+                "protocolSection": {
+                    "identificationModule": {"nctId": "NCT99000001", "briefTitle": title},
+                    "statusModule": {"overallStatus": status, "whyStopped": "FICTIONAL reason"},
+                    "outcomesModule": {"primaryOutcomes": [{"measure": "Relapse", "timeFrame": "1 year"}]},
+                },
+                "derivedSection": {"miscInfoModule": {"versionHolder": "2030-05-01"}},
+            }
+        )
+
+    (tmp_path / "study.json").write_text(study("TERMINATED", "FICTIONAL trial"), encoding="utf-8")
+    (tmp_path / "studies.csv").write_text(
+        "NCT Number,Study Title,Study URL,Study Status,Conditions,Primary Outcome Measures,Last Update Posted\n"
+        'NCT99000001,FICTIONAL trial,,RECRUITING,Amber Lung,"Relapse, after, 1 year",2030-03-01\n',
+        encoding="utf-8",
+    )
+    found = changes(warehouse(tmp_path, tmp_path / "study.json", tmp_path / "studies.csv"), "2030", everything=True)
+    (step,) = steps(found)["NCT99000001"]
+    assert [(change.field, change.old, change.new) for change in step.changes] == [
+        ("status", "RECRUITING", "TERMINATED")
+    ]
 
 
 def test_another_sources_copy_is_no_version(tmp_path: Path) -> None:

@@ -12,7 +12,9 @@ no copy of the one day agrees with any copy of the other.
 **What is a change.** Values are compared as they were folded, not as they were spelt; lists by their members, whatever
 the order; texts without regard to case and white space. What only belongs to the copy (where it was read, when it was
 exported, refreshed or verified) is none. A value that one side lacks is no change where its file has the field for no
-entry, and the other file for a tenth of them or more: the one export has no such column.
+entry, and the other file for a tenth of them or more: the one export has no such column. Formats whose names begin
+alike (web-csv, web-xlsx) are one kind of export. Between different kinds only what both say is compared, and not what
+each kind writes in its own way: outcomes, criteria, interventions, sites and the like.
 
 **What is not said.** No trial is called removed. A file never says whether it is complete: most are the answer to a
 search, or a part of a larger export, and a trial that is missing in the next one need not have left the register.
@@ -54,8 +56,8 @@ class Field(msgspec.Struct, frozen=True):
     is_list: bool = False
     shown: str | None = None
     """SQL of what is shown, where that is more than what is compared."""
-    in_one_format: bool = False
-    """Compared only between files of one format, as each writes it in its own way."""
+    in_one_kind: bool = False
+    """Compared only between exports of one kind, as each writes it in its own way."""
 
 
 def _plain(name: str, matters: bool = False) -> Field:
@@ -83,22 +85,24 @@ def _age(name: str) -> Field:
     )
 
 
-def _members(name: str, member: str, matters: bool = False, where: str = "true", of: str | None = None) -> Field:
-    return Field(name, f"[{member} FOR m IN r.{of or name} IF {where}]", matters, is_list=True)
+def _members(
+    name: str, member: str, matters: bool = False, where: str = "true", of: str | None = None, in_one_kind: bool = True
+) -> Field:
+    members = f"[{member} FOR m IN r.{of or name} IF {where}]"
+    return Field(name, members, matters, is_list=True, in_one_kind=in_one_kind)
 
 
 _OUTCOME = "concat(m.measure, ' [' || m.time_frame || ']', ': ' || m.description)"
 _CRITERIA = "concat_ws(chr(10), r.eligibility_criteria, r.inclusion_criteria, r.exclusion_criteria)"
-_TITLE = "coalesce(r.public_title, r.scientific_title)"
-_REGISTERED = f"concat({_TITLE}, ' (registered ' || r.registration_date.date || ')')"
+_REGISTERED = "concat('registered ', coalesce(r.registration_date.date, 'on a day that is not given'))"
 _PERSON = "concat_ws(', ', m.name, m.affiliation)"
 
 FIELDS: tuple[Field, ...] = (
     # what no earlier file had: a trial registered since, one registered before, a registration or publication of one
     Field("trial", "NULL", True, shown=_REGISTERED),
     Field("first_seen", "NULL", True, shown=_REGISTERED),
-    Field("registration", "NULL", True, shown=f"concat(r.id, ': ', {_TITLE})"),
-    Field("publication", "NULL", True, shown=f"concat(r.id, ': ', {_TITLE})"),
+    Field("registration", "NULL", True, shown=_REGISTERED),
+    Field("publication", "NULL", True, shown="coalesce(r.scientific_title, r.public_title, r.id)"),
     # what a reviewer or a designer has to know
     _canonical("status", matters=True),
     _plain("why_stopped", True),
@@ -122,9 +126,9 @@ FIELDS: tuple[Field, ...] = (
         "CASE WHEN r.results IS NOT NULL THEN hash(r.results)::VARCHAR END",
         True,
         shown="concat(len(r.results.outcome_measures), ' outcome measures')",
-        in_one_format=True,
+        in_one_kind=True,
     ),
-    Field("eligibility", f"nullif({_CRITERIA}, '')", True),
+    Field("eligibility", f"nullif({_CRITERIA}, '')", True, in_one_kind=True),
     _age("minimum_age"),
     _age("maximum_age"),
     _canonical("sex", matters=True),
@@ -134,6 +138,7 @@ FIELDS: tuple[Field, ...] = (
         """[coalesce('PMID ' || m.pmid, m.doi, m.citation) FOR m IN r."references"]""",
         True,
         is_list=True,
+        in_one_kind=True,
     ),
     Field("is_retracted", "CASE WHEN r.paper.is_retracted THEN 'retracted' END", True),
     Field(
@@ -169,7 +174,7 @@ FIELDS: tuple[Field, ...] = (
     _plain("target_duration"),
     _plain("study_population"),
     _plain("sampling_method"),
-    _members("conditions", "m.name"),
+    _members("conditions", "m.name", in_one_kind=False),
     _members("mesh_terms", "m.term", where="NOT coalesce(m.is_ancestor, false)"),
     _members("interventions", "concat(m.name, ': ' || m.description)"),
     _members("arms", "concat(m.label, ': ' || m.description)"),
@@ -178,7 +183,7 @@ FIELDS: tuple[Field, ...] = (
     _members("sponsors", "concat(m.name, ' (' || lower(m.role) || ')')"),
     _plain("responsible_party"),
     _members("officials", _PERSON),
-    _members("countries", "m.name", where="NOT coalesce(m.is_removed, false)"),
+    _members("countries", "m.name", where="NOT coalesce(m.is_removed, false)", in_one_kind=False),
     _members("locations", "concat_ws(', ', m.facility, m.city, m.country)"),
     _plain("has_dmc"),
     _plain("has_expanded_access"),
@@ -261,8 +266,8 @@ class Changes(msgspec.Struct):
     by_field: dict[str, int]
     """How many changes of each field, those that matter first."""
     trials: list[TrialChanges]
-    """The first `limit` of them: those with changes that matter first, trials that are only first seen after them,
-    then the rest; the newest first."""
+    """The first `limit` of them: with a changed field that matters; new ones; those only first seen; the rest. Of
+    each of these the newest first."""
 
     @property
     def mattering(self) -> int:
@@ -275,7 +280,9 @@ class Changes(msgspec.Struct):
         return sum(self.by_field.values()) - self.mattering
 
 
+_NEW = sum(1 << bit for bit, field in enumerate(FIELDS) if field.compared == "NULL")
 _MATTERS = sum(1 << bit for bit, field in enumerate(FIELDS) if field.matters)
+_ALL = 2**64 - 1
 _BIT = {field.name: 1 << bit for bit, field in enumerate(FIELDS)}
 _MEMORY = "900MB"
 _LEAST_ENTRIES = 20
@@ -463,7 +470,8 @@ def _versions(con: duckdb.DuckDBPyConnection, warehouse: Warehouse) -> None:
 _VERSIONS = f"""CREATE TEMP TABLE versions AS
     WITH modified AS (SELECT sha256, min(try_cast(modified AS DATE)) AS modified FROM files GROUP BY sha256)
     SELECT record_id, source, coalesce(register, '') AS register, id, coalesce(exported, updated, modified) AS known,
-        exported IS NOT NULL AS is_dated, begun, concat(source, ' ', format) AS format, concat(source, ' ', format,
+        exported IS NOT NULL AS is_dated, begun, concat(source, ' ', split_part(format, '-', 1)) AS kind,
+        concat(source, ' ', format,
             CASE WHEN count(*) OVER (PARTITION BY file) >= {_LEAST_ENTRIES} THEN file END) AS export
     FROM (SELECT r.record_id, r.source, r.register, r.id, r.place.format AS format, m.modified,
             {_date("r.exported_date.date")} AS exported, {_date("r.last_updated_date.date")} AS updated,
@@ -483,7 +491,7 @@ _COPIES = """
     SELECT DISTINCT s.step, t.study_id FROM steps s JOIN versions v USING (source, register, id, known)
         JOIN of_trial t USING (record_id) SEMI JOIN chosen USING (study_id);
     CREATE TEMP TABLE copies AS
-    SELECT s.step, v.known = s.known AS is_new, v.record_id, v.export, v.format
+    SELECT s.step, v.known = s.known AS is_new, v.record_id, v.export, v.kind
     FROM steps s JOIN versions v ON v.source = s.source AND v.register = s.register AND v.id = s.id
         AND v.known IN (s.known, s.before)
     WHERE s.step IN (SELECT step FROM step_trials)"""
@@ -521,8 +529,8 @@ published, in the time that was asked for: all of them could have been there bef
 _RANKED = f"""
     CREATE TEMP TABLE ranked AS
     SELECT study_id, row_number() OVER (
-        ORDER BY bool_or(bits & {_MATTERS - _BIT["first_seen"]} <> 0) DESC, bool_or(bits & {_MATTERS} <> 0) DESC,
-            max(known) DESC, study_id) AS place
+        ORDER BY bool_or(bits & {_MATTERS - _NEW} <> 0) DESC, bool_or(bits & {_NEW - _BIT["first_seen"]} <> 0) DESC,
+            bool_or(bits & {_MATTERS} <> 0) DESC, max(known) DESC, study_id) AS place
     FROM found JOIN steps USING (step) JOIN step_trials USING (step) WHERE bits & {{visible}} <> 0 GROUP BY study_id"""
 
 
@@ -569,7 +577,7 @@ def _compare(con: duckdb.DuckDBPyConnection) -> None:
     )
     con.execute(_DOUBTFUL)
     con.execute(_SAMPLE)
-    compared = [(bit, field) for bit, field in enumerate(FIELDS) if field.compared != "NULL"]
+    compared = [(bit, field) for bit, field in enumerate(FIELDS) if not _NEW >> bit & 1]
     prints = ", ".join(f"{_print(field)} AS p{bit}" for bit, field in compared)
     con.execute(
         f"""CREATE TEMP TABLE prints AS
@@ -580,17 +588,17 @@ def _compare(con: duckdb.DuckDBPyConnection) -> None:
             USING (record_id)"""
     )
     pairs = con.execute(
-        """SELECT DISTINCT o.export, n.export, o.format = n.format
+        """SELECT DISTINCT o.export, n.export, o.kind = n.kind
            FROM copies o JOIN copies n USING (step) SEMI JOIN doubtful USING (step)
            WHERE NOT o.is_new AND n.is_new AND o.export <> n.export"""
     ).fetchall()
     lacking = _lacking(con, [pair[:2] for pair in pairs], compared)
-    other_format = sum(1 << bit for bit, field in compared if field.in_one_format)
+    in_one_kind = sum(1 << bit for bit, field in compared if field.in_one_kind)
     columns: dict[str, list[Any]] = {
         "old_export": [old for old, _, _ in pairs],
         "new_export": [new for _, new, _ in pairs],
-        "lacking": [lacking[old, new] for old, new, _ in pairs],
-        "incomparable": [0 if is_same else other_format for _, _, is_same in pairs],
+        "lacking": [lacking[old, new] if is_same_kind else _ALL for old, new, is_same_kind in pairs],
+        "incomparable": [0 if is_same_kind else in_one_kind for _, _, is_same_kind in pairs],
     }
     types = (pa.string(), pa.string(), pa.uint64(), pa.uint64())
     con.register(
@@ -605,14 +613,14 @@ def _compare(con: duckdb.DuckDBPyConnection) -> None:
 
     con.execute(
         f"""CREATE TEMP TABLE changed AS
-            SELECT step, bit_or(differs) & xor(bit_or(same), 18446744073709551615::UBIGINT) AS bits
+            SELECT step, bit_or(differs) & xor(bit_or(same), {_ALL}::UBIGINT) AS bits
             FROM (SELECT o.step,
                     {bits("a.p{0} IS NOT DISTINCT FROM b.p{0}")}
                         | CASE WHEN a.is_folded AND NOT b.recruits OR b.is_folded AND NOT a.recruits
                             THEN {_BIT["status"]}::UBIGINT ELSE 0::UBIGINT END AS same,
-                    ({bits("a.p{0} <> b.p{0}")}) & xor(coalesce(incomparable, 0), 18446744073709551615::UBIGINT)
-                        | ({bits("(a.p{0} IS NULL) <> (b.p{0} IS NULL)")})
-                            & xor(coalesce(lacking, 0), 18446744073709551615::UBIGINT) AS differs
+                    (({bits("a.p{0} <> b.p{0}")}) & xor(coalesce(incomparable, 0), {_ALL}::UBIGINT))
+                        | (({bits("(a.p{0} IS NULL) <> (b.p{0} IS NULL)")})
+                            & xor(coalesce(lacking, 0), {_ALL}::UBIGINT)) AS differs
                 FROM (FROM copies SEMI JOIN doubtful USING (step)) o
                     JOIN copies n ON n.step = o.step AND n.is_new AND NOT o.is_new
                     JOIN prints a ON a.record_id = o.record_id JOIN prints b ON b.record_id = n.record_id

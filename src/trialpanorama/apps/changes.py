@@ -30,10 +30,10 @@ def changes_text(found: Changes, *, everything: bool) -> str:
     if not found.by_field:
         known = _span(found.first_known, found.last_known)
         return f"Nothing changed {period}{about}. The warehouse's versions were known {known}."
-    others = f"; {found.others:,} others" + ("" if everything or not found.others else " (--all)")
+    others = f", and {found.others:,} that hardly matter" + ("" if everything or not found.others else " (--all)")
     lines = [
-        f"Changes {period}{about}: {found.mattering:,} that matter{others}. {found.total:,} trials"
-        + (f". {FICTIONAL}" if found.is_fictional else ""),
+        f"Changes {period}{about}: {found.mattering:,} that matter{others}; {found.total:,} trials are listed."
+        + (f" {FICTIONAL}" if found.is_fictional else ""),
         "  " + ", ".join(f"{name} {count:,}" for name, count in found.by_field.items()),
     ]
     for trial in found.trials:
