@@ -431,7 +431,7 @@ def masked_roles(raw: str | None) -> tuple[MaskedRole, ...]:
 
 _ROLES: tuple[tuple[MaskedRole, re.Pattern[str]], ...] = (
     ("PARTICIPANT", re.compile(r"participant|subject|patient|volunteer", re.I)),
-    ("CARE_PROVIDER", re.compile(r"care[ _-]?(?:provider|giver)|therapist|clinician|physician", re.I)),
+    ("CARE_PROVIDER", re.compile(r"care[ _-]?(?:provider|giver)|\bcarer|therapist|clinician|physician", re.I)),
     ("INVESTIGATOR", re.compile(r"investigator(?![/ _]therapist)|researcher", re.I)),
     ("OUTCOMES_ASSESSOR", re.compile(r"assess|observer|evaluator|\brater", re.I)),
 )
