@@ -42,6 +42,7 @@ from trialpanorama.record import (
     Review,
     ReviewedStudy,
     Sponsor,
+    TextSection,
 )
 from trialpanorama.resolve import resolve
 from trialpanorama.tables import TABLES, build_tables, same
@@ -722,6 +723,36 @@ def test_papers_are_one_row_of_the_newest_record(made: Made, query: Query) -> No
     }
     assert {name: report[name] for name in expected} == expected
     assert (lone["study_id"], lone["is_trial"], lone["authors"]) == ("99000002", True, None)
+
+
+def test_an_article_and_its_full_text_are_one_paper_and_one_trial(query: Query) -> None:
+    article = paper(
+        record_id="z-pubmed",
+        mesh_terms=[MeshTerm("Fever", "D005334", about="article")],
+        paper=Paper(medline_status="MEDLINE", publication_types=["Randomized Controlled Trial"]),
+    )
+    full_text = Record(
+        record_id="a-pmc",
+        id=article.id,
+        register="pubmed",
+        source="pmc",
+        kind="PUBLICATION",
+        scientific_title="Zarvolimab lowers the glow",
+        brief_summary="It does.",
+        paper=Paper(pmcid="PMC99000001", publication_types=["research-article"], sections=[TextSection("All of it.")]),
+    )
+    ask = query([article, full_text], "FROM papers")
+    row = one(ask)
+    assert (row["record_id"], row["publication_types"], row["mesh_terms"], row["is_trial"]) == (
+        "z-pubmed",
+        ["Randomized Controlled Trial"],
+        ["Fever"],
+        True,
+    )
+    study = one(query([article, full_text], "FROM studies"))
+    assert (study["study_id"], study["title"]) == (article.id, "Zarvolimab lowers the glow")
+    assert query([full_text], "FROM studies") == []
+    assert one(query([full_text], "FROM papers"))["pmcid"] == "PMC99000001"
 
 
 def test_a_trial_known_from_a_publication_is_a_study(made: Made) -> None:

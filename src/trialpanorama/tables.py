@@ -913,8 +913,11 @@ NEWEST_PAPERS = """
     WHERE kind = 'PUBLICATION' OR (kind = 'REVIEW' AND review IS NULL)
     QUALIFY row_number() OVER (PARTITION BY id ORDER BY paper.version DESC NULLS LAST,
         last_updated_date.date DESC NULLS LAST, exported_date.date DESC NULLS LAST,
-        scientific_title IS NULL, brief_summary IS NULL, record_id) = 1"""
-"""`newest_papers`: of each publication or review the newest Record; a review that is known by its studies is no paper."""
+        paper.medline_status IS NULL, scientific_title IS NULL, brief_summary IS NULL, record_id) = 1"""
+"""`newest_papers`: of each publication or review the newest Record; a review that is known by its studies is no paper.
+
+Of an article and its full text it is the article as PubMed has it, with its publication types and MeSH terms.
+"""
 
 IS_TRIAL_PUBLICATION = """coalesce(r.kind = 'PUBLICATION' AND len([t FOR t IN r.paper.publication_types
     IF regexp_matches(t, '^(Randomized Controlled|Controlled Clinical|Pragmatic Clinical|Adaptive Clinical|Equivalence) Trial$'
