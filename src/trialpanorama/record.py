@@ -570,7 +570,9 @@ class Paper(Part):
     pages: Annotated[str | None, Meta(description="Pages")] = None
     publication_date: Annotated[PartialDate | None, Meta(description="Of the issue")] = None
     electronic_date: Annotated[PartialDate | None, Meta(description="Of the electronic article")] = None
-    publication_types: Annotated[list[str], Meta(description="MeSH publication types")] = []
+    publication_types: Annotated[
+        list[str], Meta(description="MeSH publication types; of a full text its JATS article-type")
+    ] = []
     languages: Annotated[list[str], Meta(description="MARC language codes")] = []
     vernacular_title: Annotated[str | None, Meta(description="Title in the language of the article")] = None
     abstract_sections: Annotated[list[AbstractSection], Meta(description="Sections in order")] = []
