@@ -7,15 +7,18 @@ of a second each).
 from __future__ import annotations
 
 import contextlib
+import errno
 import gzip
 import hashlib
 import io
 import itertools
 import json
 import shutil
+import time
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -324,6 +327,7 @@ def test_a_wrong_checksum_is_never_kept(tmp_path: Path) -> None:
         ("json", b"[]", b""),
         ("xml", b'<?xml version="1.0"?>\n<!DOCTYPE a [<!ENTITY b "c">]>\n<!-- c --><a b="1"><a/></a>\n', b"<a><b></b>"),
         ("xml", b"<a/>", b"<a>"),
+        ("xml", b"<a>x</a>\n<!-- b --> <!-- c -->\n", b"<a>x<!-- b -->"),
         ("xml", b"<a><b/></a>", b"<a><b/>"),
         ("gzip", gzip.compress(b"one") + gzip.compress(b"two"), gzip.compress(b"one")[:-1]),
         ("gzip", gzip.compress(b""), b""),
@@ -357,6 +361,48 @@ def test_a_zip_without_its_end_is_not_whole() -> None:
 )
 def test_a_web_page_is_known_by_its_beginning(head: bytes, is_page: bool) -> None:
     assert (_fetching._PAGE.match(head) is not None) == is_page
+
+
+def test_looking_at_a_page_takes_no_time_whatever_it_says() -> None:
+    began = time.monotonic()
+    for head in (b"<!---->" * 300, b"<?xml?>" * 300, b"<!-- " * 400, b"<!DOCTYPE [" * 200 + b"]>", b"<title>" * 300):
+        _fetching._PAGE.match(head)
+        _fetching.page_title(head)
+        _fetching._is_whole(io.BytesIO(head), "xml")
+        _fetching._is_whole(io.BytesIO(b"<a>" + head), "xml")
+    assert time.monotonic() - began < 1
+
+
+@pytest.mark.parametrize(
+    ("status", "content_range", "etag", "expected"),
+    [
+        (206, "bytes 10-99/100", None, True),
+        (206, "bytes 10-99/*", '"one"', True),
+        (206, "bytes 11-99/100", '"one"', False),
+        (206, "bytes 10-99/100", '"two"', False),
+        (206, "bytes 10-119/120", '"one"', False),
+        (206, "", '"one"', False),
+        (206, "bytes */100", '"one"', False),
+        (416, "bytes */10", '"one"', True),
+        (416, "bytes */100", '"one"', False),
+        (416, "bytes */*", '"one"', False),
+    ],
+)
+def test_what_goes_on_where_a_part_ends(status: int, content_range: str, etag: str | None, expected: bool) -> None:
+    part = _fetching.Part("https://a.example", etag='"one"', total=100)
+    headers = {"content-range": content_range} | ({"etag": etag} if etag else {})
+    assert _fetching._goes_on(part, 10, status, headers) is expected
+
+
+@pytest.mark.parametrize(
+    ("status", "error"), [(206, FetchFailed), (204, FetchFailed), (304, FetchFailed), (416, Refused)]
+)
+def test_an_answer_to_what_was_not_asked_is_not_kept(status: int, error: type[Exception], tmp_path: Path) -> None:
+    service = Service(lambda asked: Reply(BODY, "text/xml", status), ())
+    for number, source in enumerate((READING, saving("file.xml"))):
+        with Replay(service) as replay, pytest.raises(error, match=str(status)):
+            fetch_from(replay, source, Wanted(), tmp_path / str(number))
+        assert contents(tmp_path / str(number)).keys() <= {"fetch.json.part"}
 
 
 # --- manners
@@ -454,6 +500,41 @@ def test_a_refusal_is_one_line_with_what_where_and_what_next(tmp_path: Path) -> 
     assert len(replay.asked) == 1
 
 
+def test_a_long_address_is_cut_in_messages(tmp_path: Path) -> None:
+    source = a_source(lambda session, wanted: void(session.read("https://a.example/x", params={"ids": "9" * 5_000})))
+    with Replay(SERVICE) as replay, pytest.raises(Refused) as caught:
+        fetch_from(replay, source, Wanted(), tmp_path)
+    assert len(str(caught.value)) < 500
+    assert len(replay.asked[0].parameters["ids"]) == 5_000
+
+
+def test_a_disk_that_takes_nothing_is_told_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "page.json.part")
+
+    with Replay(SERVICE) as replay:
+        with monkeypatch.context() as patched:
+            patched.setattr(Path, "replace", full)
+            with pytest.raises(UserError, match=r"page\.json\.part: No space left on device\. "):
+                fetch_from(replay, READING, Wanted(), tmp_path)
+        assert fetch_from(replay, READING, Wanted(), tmp_path).complete
+
+
+@pytest.mark.parametrize("prefix", ["", "/mirrors/one/"])
+def test_a_mirror_stands_for_every_host_and_redirects_stay_in_it(prefix: str, tmp_path: Path) -> None:
+    def answer(asked: Asked) -> Reply:
+        assert asked.path.startswith(prefix)
+        path = asked.path.removeprefix(prefix.rstrip("/"))
+        if path == "/from":
+            return Reply(b"", status=302, headers={"Location": f"{prefix.rstrip('/')}/page"})
+        return one_file(replace(asked, path=path))
+
+    source = a_source(lambda session, wanted: void(session.read("https://b.example/from", name="x.json")))
+    with Replay(Service(answer, ())) as replay:
+        _fetching.fetch(source, Wanted(), tmp_path, mirror=replay.url + prefix, clock=TurnedClock())
+    assert contents(tmp_path) == {"x.json": PAGE}
+
+
 def redirecting(location: str, status: int = 302) -> Service:
     def answer(asked: Asked) -> Reply:
         if asked.path == "/from":
@@ -495,7 +576,7 @@ def test_a_redirected_post(status: int, method: str, tmp_path: Path) -> None:
 
 def test_a_host_that_the_source_does_not_name_is_never_asked(tmp_path: Path) -> None:
     source = a_source(lambda session, wanted: void(session.read("https://c.example/page")))
-    with Replay(SERVICE) as replay, pytest.raises(FetchFailed, match="not an https address of this source"):
+    with Replay(SERVICE) as replay, pytest.raises(FetchFailed, match="no https address of this source"):
         fetch_from(replay, source, Wanted(), tmp_path)
     assert replay.asked == []
 
@@ -517,7 +598,7 @@ def test_an_answer_that_drips_counts_as_stalled(tmp_path: Path) -> None:
             yield b"x" * 100
 
     with pytest.raises(_fetching._Again, match="drips"):
-        list(session._body(None, drops()))
+        list(session._body(drops()))
 
 
 # --- the folder

@@ -69,6 +69,8 @@ READ_BYTES = 2**29
 """The largest answer that is taken into memory (512 MiB)."""
 SAVE_BYTES = 2**32
 """The largest download whose length the server does not say (4 GiB)."""
+LARGEST_BYTES = 2**37
+"""The largest download of all (128 GiB)."""
 ATTEMPTS = 8
 """How often a request is made before it is given up; a download that goes forward does not count."""
 LONGEST_WAIT = 900.0
@@ -78,6 +80,7 @@ _SLOWEST = 100
 _REDIRECTS = 5
 _HEAD = 2048
 
+_KEPT = "What is finished is kept: the same command goes on from there."
 _PASSING = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 525, 527, 529})
 """Statuses that pass by themselves."""
 
@@ -267,8 +270,10 @@ class Session:
         200, such as an error report instead of data; it is asked for again then, as after any other passing fault.
         Raises Refused (its `status` says which 4xx) and FetchFailed.
         """
-        if name is not None and (kept := self.kept(name)) is not None:
-            return kept
+        if name is not None:
+            self._path(name)
+            if (kept := self.kept(name)) is not None:
+                return kept
         request = _Request(_with(url, params), json, form, headers or {})
         data, response_headers = self._attempts(request.url, lambda: self._whole(request, kind, check))
         if name is not None:
@@ -351,10 +356,10 @@ class Session:
         with self._answer(request, {}) as response:
             parts: list[bytes] = []
             size, limit = 0, self._read_bytes
-            for chunk in self._body(response, response.iter_bytes()):
+            for chunk in self._body(response.iter_bytes()):
                 size += len(chunk)
                 if size > limit:
-                    raise FetchFailed(f"{request.url} gives more than {limit:,} bytes and does not end.")
+                    raise FetchFailed(f"{_short(request.url)} gives more than {limit:,} bytes and does not end.")
                 parts.append(chunk)
             data = b"".join(parts)
             _check_page(data[:_HEAD], request.url, kind)
@@ -368,61 +373,52 @@ class Session:
         partial = path.with_name(path.name + PART_SUFFIX)
         part = self.log.parts.get(name)
         have = partial.stat().st_size if partial.exists() else 0
-        asked: dict[str, str] = {"Accept-Encoding": "identity"}
+        asked = {"Accept-Encoding": "identity"}
         if have and part and part.url == request.url and part.validator:
             asked |= {"Range": f"bytes={have}-", "If-Range": part.validator}
         else:
             have, part = 0, None
         with self._answer(request, asked) as response:
-            headers, status = response.headers, response.status_code
-            if status == 416 and part:
-                if headers.get("content-range", "").rpartition("/")[2] != str(have):
-                    self._forget(name, partial)
-                    raise _Again("the rest of the file is refused")
-            else:
-                start, total = (have, part.total) if part else (0, None)
-                if status == 206 and part:
-                    start, total = _content_range(headers.get("content-range", ""))
-                    changed = part.etag and headers.get("etag", part.etag) != part.etag
-                    if start != have or changed or (part.total is not None and total not in (None, part.total)):
-                        self._forget(name, partial)
-                        raise _Again("the file changed during the download")
-                elif status == 206:
-                    raise _Again("a part of the file came where the whole was asked for")
-                else:
-                    start, part = 0, None
-                    length = headers.get("content-length", "")
-                    total = int(length) if length.isdigit() else None
-                limit = max(self._save_bytes, total or 0)
-                chunks = self._body(response, response.iter_raw())
-                head, broken = _first(chunks) if start == 0 else (b"", None)
-                if start == 0:
-                    _check_page(head, request.url, kind)  # before what is there is given up for it
-                if part is None:
-                    part = Part(request.url, headers.get("etag"), headers.get("last-modified"), total)
-                    partial.parent.mkdir(parents=True, exist_ok=True)
-                    partial.write_bytes(b"")
-                    self.log.parts[name] = part
-                    self._note({"part": [name, part]})
-                size = start
-                try:
-                    with partial.open("ab") as file:
-                        for chunk in itertools.chain([head], chunks):
-                            file.write(chunk)
-                            size += len(chunk)
-                            if size > limit:
-                                self._forget(name, partial)
-                                raise FetchFailed(f"{request.url} gives more than {limit:,} bytes and does not end.")
-                            self.show()
-                    if broken:
-                        raise broken
-                except _Again:
-                    if part.validator and size > start:
-                        return False
-                    raise
-                if total is not None and size < total:
-                    raise _Again(f"the answer ends after {size:,} of {total:,} bytes")
+            headers = response.headers
+            if part is None or response.status_code == 200:
+                have, part = 0, Part(request.url, headers.get("etag"), headers.get("last-modified"), _length(headers))
+            elif not _goes_on(part, have, response.status_code, headers):
+                self._forget(name, partial)
+                raise _Again("the file changed during the download")
+            if response.status_code != 416 and not self._write(name, partial, part, have, response, kind):
+                return False
         self._finish(name, path, partial, part, kind, md5)
+        return True
+
+    def _write(self, name: str, partial: Path, part: Part, have: int, response: httpx2.Response, kind: Kind) -> bool:
+        """Write what comes behind the bytes that are there; False if it broke off and can be continued."""
+        chunks = self._body(response.iter_raw())
+        head, broken = b"", None
+        if have == 0:
+            head, broken = _first(chunks)
+            _check_page(head, part.url, kind)  # before what is there is given up for it
+            partial.parent.mkdir(parents=True, exist_ok=True)
+            partial.write_bytes(b"")
+            self.log.parts[name] = part
+            self._note({"part": [name, part]})
+        size, limit = have, min(max(self._save_bytes, part.total or 0), LARGEST_BYTES)
+        try:
+            with partial.open("ab") as file:
+                for chunk in itertools.chain([head], chunks):
+                    file.write(chunk)
+                    size += len(chunk)
+                    if size > limit:
+                        self._forget(name, partial)
+                        raise FetchFailed(f"{_short(part.url)} gives more than {limit:,} bytes and does not end.")
+                    self.show()
+            if broken:
+                raise broken
+            if part.total is not None and size < part.total:
+                raise _Again(f"the answer ends after {size:,} of {part.total:,} bytes")
+        except _Again:
+            if part.validator and size > have:
+                return False
+            raise
         return True
 
     def _finish(self, name: str, path: Path, partial: Path, part: Part, kind: Kind, md5: str | None) -> None:
@@ -461,7 +457,7 @@ class Session:
                 with attempt:
                     return once()
         except _Again as error:
-            raise FetchFailed(f"{url}: {error}, {ATTEMPTS} times. {self._kept()}") from None
+            raise FetchFailed(f"{_short(url)}: {error}, {ATTEMPTS} times. {_KEPT}") from None
         raise AssertionError("the last attempt returns or raises")
 
     def _wait_after(self, error: Exception) -> bool | float:
@@ -471,13 +467,10 @@ class Session:
         if self._attempt and self._attempt.num < ATTEMPTS:
             seconds = self._attempt.next_wait if error.wait is None else error.wait
             if seconds > LONGEST_WAIT:
-                raise FetchFailed(f"{error}; it asks to come back in {seconds / 60:,.0f} minutes. {self._kept()}")
+                raise FetchFailed(f"{error}; it asks to come back in {seconds / 60:,.0f} minutes. {_KEPT}")
             self.log.retries += 1
             self._wait(seconds, f"{error}; again in {seconds:.0f} s")
         return 0.0
-
-    def _kept(self) -> str:
-        return "What is finished is kept: the same command goes on from there."
 
     def _wait(self, seconds: float, why: str) -> None:
         if seconds > 0:
@@ -494,38 +487,38 @@ class Session:
         for _ in range(_REDIRECTS + 1):
             parts = urlsplit(url)
             if parts.scheme != "https" or parts.hostname not in self._hosts:
-                raise FetchFailed(f"{request.url} leads to {url}, which is not an https address of this source.")
+                raise FetchFailed(f"{_short(request.url)} leads to {_short(url)}, no https address of this source.")
             address = self._mirrored(parts)
             self._keep_pace(address)
             self.log.requests += 1
-            built = self._open().build_request(
-                method,
-                address,
-                json=request.json if method == "POST" else None,
-                data=request.form if method == "POST" else None,
-                headers={**request.headers, **headers},
-            )
             try:
+                built = self._open().build_request(
+                    method,
+                    address,
+                    json=request.json if method == "POST" else None,
+                    data=request.form if method == "POST" else None,
+                    headers={**request.headers, **headers},
+                )
                 response = self._open().send(built, stream=True)
             except httpx2.TransportError as error:
                 raise _Again(_words(error)) from None
             except (httpx2.InvalidURL, UnicodeError):
-                raise FetchFailed(f"{url} is no address.") from None
+                raise FetchFailed(f"{_short(url)} is no address.") from None
             with contextlib.closing(response):
                 if response.status_code not in (301, 302, 303, 307, 308):
-                    self._judge(request.url, response)
+                    self._judge(request.url, response, is_rest="Range" in headers)
                     yield response
                     return
                 target = urljoin(address, response.headers.get("location", ""))
                 url = self._unmirrored(target, parts)
                 if response.status_code in (301, 302, 303):
                     method = "GET"
-        raise FetchFailed(f"{request.url} leads from one address to the next without end.")
+        raise FetchFailed(f"{_short(request.url)} leads from one address to the next without end.")
 
-    def _judge(self, url: str, response: httpx2.Response) -> None:
-        """Raise what a status means that is no success."""
+    def _judge(self, url: str, response: httpx2.Response, *, is_rest: bool) -> None:
+        """Raise what a status means that is no success; `is_rest`: only the rest of a file was asked for."""
         status = response.status_code
-        if status in (200, 206, 416):
+        if status == 200 or (is_rest and status in (206, 416)):
             return
         words = f"{status} {response.reason_phrase}".strip()
         if status in _PASSING:
@@ -534,17 +527,17 @@ class Session:
         if 400 <= status < 500:
             said = self._said(response)
             raise Refused(
-                f"{url} answers {words}{': ' + said if said else ''}. Nothing that was fetched is lost. What can be "
-                f"asked for: trialpanorama sources {self.log.source}",
+                f"{_short(url)} answers {words}{': ' + said if said else ''}. Nothing that was fetched is lost. What "
+                f"can be asked for: trialpanorama sources {self.log.source}",
                 status,
             )
-        raise FetchFailed(f"{url} answers {words}, which is neither data nor an error that passes. {self._kept()}")
+        raise FetchFailed(f"{_short(url)} answers {words}, which is neither data nor an error that passes. {_KEPT}")
 
     def _said(self, response: httpx2.Response) -> str:
         """The reason that an error's body gives, as one short line."""
         data = b""
         with contextlib.suppress(_Again):
-            for chunk in self._body(response, response.iter_bytes()):
+            for chunk in self._body(response.iter_bytes()):
                 data += chunk
                 if len(data) >= 2**14:
                     break
@@ -552,7 +545,7 @@ class Session:
         text = " ".join(html.unescape(text).split())
         return text if len(text) <= 200 else text[:197] + "..."
 
-    def _body(self, response: httpx2.Response, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    def _body(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
         """The chunks of a body as they arrive, so that none is lost; a break of any kind is an `_Again`."""
         import httpx2
 
@@ -694,30 +687,33 @@ def fetch(
     *,
     mirror: str | None = None,
     progress: Callable[[State], None] | None = None,
-    **details: Any,
+    **settings: Any,
 ) -> FetchLog:
     """Fetch what is wanted of a source into a folder, or what is still missing of it; returns what `fetch.json` says.
 
-    `mirror` replaces scheme and host of every address. Raises UserError where the source is not fetched or the folder
-    belongs to another fetch, Refused and FetchFailed for what the network does; what is finished stays.
+    `mirror` replaces scheme and host of every address; `settings` are those of Session. Raises UserError where the
+    source is not fetched or the folder belongs to another fetch or cannot be written, Refused and FetchFailed for what
+    the network does; what is finished stays.
     """
     if source.fetch is None:
         raise UserError(f"{source.name} is not fetched: {source.no_fetch} See: trialpanorama sources {source.name}")
-    with _only_one_fetch(folder, source, wanted) as log:
-        if log.complete:
+    try:
+        with _only_one_fetch(folder, source, wanted) as log:
+            if not log.complete:
+                hosts, pace = source.fetch.hosts, source.fetch.requests_per_minute
+                session = Session(
+                    folder, log, hosts=hosts, requests_per_minute=pace, mirror=mirror, progress=progress, **settings
+                )
+                complete = False
+                session.show()
+                try:
+                    source.fetch.run(session, wanted)
+                    complete = True
+                finally:
+                    session.close(complete=complete)
             return log
-        hosts, pace = source.fetch.hosts, source.fetch.requests_per_minute
-        session = Session(
-            folder, log, hosts=hosts, requests_per_minute=pace, mirror=mirror, progress=progress, **details
-        )
-        complete = False
-        session.show()
-        try:
-            source.fetch.run(session, wanted)
-            complete = True
-        finally:
-            session.close(complete=complete)
-    return log
+    except OSError as error:
+        raise UserError(f"{error.filename or folder}: {error.strerror or error}. {_KEPT}") from error
 
 
 @contextlib.contextmanager
@@ -725,7 +721,8 @@ def _only_one_fetch(folder: Path, source: Source, wanted: Wanted) -> Iterator[Fe
     """The log of the folder, new or to go on with; no other fetch works in it meanwhile."""
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{folder} is a file. Name a folder: --out DIR")
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / LOG_NAME).exists():
+    names = [path.name for path in folder.iterdir()] if folder.exists() else []
+    if LOG_NAME not in names and not all(name.startswith(LOG_NAME) for name in names):
         raise UserError(f"{folder} holds files that no fetch has written. Name a new folder: --out DIR")
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / (LOG_NAME + PART_SUFFIX)).open("ab") as lock:
@@ -822,24 +819,40 @@ def _words(error: Exception) -> str:
 
 def _retry_after(value: str, now: datetime) -> float | None:
     """Seconds that a Retry-After header asks for: a number or an HTTP date; None if it says nothing readable."""
-    if value.strip().isdigit():
+    if re.fullmatch(r"[0-9]{1,9}", value.strip()):
         return float(value)
     try:
         then = email.utils.parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     then = then if then.tzinfo else then.replace(tzinfo=UTC)
     return max((then - now).total_seconds(), 0.0)
 
 
-def _content_range(value: str) -> tuple[int, int | None]:
-    """First byte and length of the whole, of `bytes 5-9/10`; -1 if it says nothing readable."""
-    found = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", value.strip())
-    return (int(found[1]), int(found[2]) if found[2] != "*" else None) if found else (-1, None)
+def _length(headers: Mapping[str, str]) -> int | None:
+    """How many bytes a whole answer announces."""
+    found = re.fullmatch(r"[0-9]+", headers.get("content-length", ""))
+    return int(found[0]) if found else None
+
+
+def _goes_on(part: Part, have: int, status: int, headers: Mapping[str, str]) -> bool:
+    """Whether an answer is the rest (206), or the news that there is none (416), of the file that was begun."""
+    found = re.fullmatch(r"bytes (?:([0-9]+)-[0-9]+|\*)/([0-9]+|\*)", headers.get("content-range", "").strip())
+    if found is None or (part.etag and headers.get("etag", part.etag) != part.etag):
+        return False
+    total = None if found[2] == "*" else int(found[2])
+    if status == 416:
+        return total == have
+    return found[1] == str(have) and (None in (total, part.total) or total == part.total)
+
+
+def _short(url: str) -> str:
+    """An address for a message."""
+    return url if len(url) <= 200 else url[:197] + "..."
 
 
 _PAGE = re.compile(
-    rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*|<!--.*?-->\s*)*<(?:!doctype\s+html|html)[\s>]", re.I | re.S
+    rb"(?:\xef\xbb\xbf)?\s*(?>(?>(?:<\?xml[^>]*>|<!--.*?-->)\s*)*)<(?:!doctype\s+html|html)[\s>]", re.I | re.S
 )
 
 
@@ -898,13 +911,14 @@ def _is_whole(file: IO[bytes], kind: Kind) -> bool:
             return False
         return size > 0
     head = file.read(_HEAD).lstrip(b"\xef\xbb\xbf \t\r\n")
-    file.seek(max(size - 1024, 0))
-    tail = file.read().rstrip()
     root = _ROOT.match(head)
     if root is None:
         return False
+    file.seek(max(size - 1024, 0))
+    tail = _COMMENTS_AT_END.sub(b"", file.read().rstrip())
     is_alone = re.fullmatch(rb"[^<>]*/>\s*", head[root.end() :])
     return bool(is_alone or re.search(rb"</" + re.escape(root[1]) + rb"\s*>$", tail))
 
 
-_ROOT = re.compile(rb"(?:<\?.*?\?>\s*|<!--.*?-->\s*|<!DOCTYPE[^>\[]*(?:\[.*?\]\s*)?>\s*)*<([^\s/>!?]+)", re.S)
+_ROOT = re.compile(rb"(?>(?>(?:<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^>\[]*(?:\[.*?\]\s*)?>)\s*)*)<([^\s/>!?]+)", re.DOTALL)
+_COMMENTS_AT_END = re.compile(rb"(?:\s*<!--[^<]*-->)+$")
