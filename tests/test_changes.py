@@ -84,9 +84,8 @@ def write(path: Path, rows: list[Row], exported: str, without: tuple[str, ...] =
 
 
 def warehouse(folder: Path, *inputs: Path) -> Warehouse:
-    """A warehouse built on these inputs, one after the other."""
-    for path in inputs:
-        build([path], folder / "W", workers=1)
+    """A warehouse of these inputs."""
+    build(inputs, folder / "W", workers=1)
     return Warehouse.open(folder / "W")
 
 
@@ -103,10 +102,8 @@ def fields_of(step: Step) -> list[str]:
     return [change.field for change in step.changes]
 
 
-@pytest.fixture(scope="module")
-def watched(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
-    """Three exports of one search: January, February, March 2030."""
-    folder = tmp_path_factory.mktemp("watched")
+def three_months(folder: Path) -> Warehouse:
+    """A warehouse of three exports of one search: January, February, March 2030."""
     first = [row(number) for number in range(1, 8)]
     second = [
         row(1, Recruitment_Status="Not recruiting", Target_size="80", Last_Refreshed_on="1 February 2030"),
@@ -147,6 +144,11 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
         write(folder / "february.csv", second, "2/10/2030"),
         write(folder / "march.csv", third, "3/10/2030"),
     )
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+    return three_months(tmp_path_factory.mktemp("watched"))
 
 
 def test_each_changed_field_is_named_with_both_values(watched: Warehouse) -> None:
