@@ -46,7 +46,7 @@ class Tree:
 
     def one(self, path: str) -> Tree:
         """The first part of this path."""
-        return next(iter(self.each(path)), Tree(None))
+        return Tree(_first(self._value, path.split("/")))
 
     def text(self, path: str = "") -> str | None:
         """The text of the first part of this path: its lines are kept, HTML goes, a placeholder is no text."""
@@ -55,7 +55,7 @@ class Tree:
 
     def as_written(self, path: str = "") -> str | None:
         """The text of the first part of this path as it stands, also where it is a placeholder; none if it is empty."""
-        value = self.one(path)._value if path else self._value
+        value = _first(self._value, path.split("/")) if path else self._value
         if isinstance(value, dict):
             value = value.get("#text")
         if isinstance(value, bool):
@@ -75,12 +75,23 @@ class Tree:
         return fold(self._said(path))
 
     def _said(self, path: str) -> str | None:
-        value = self.one(path)._value if path else self._value
+        value = _first(self._value, path.split("/")) if path else self._value
         if isinstance(value, dict):
             value = value.get("#text")
         if isinstance(value, bool):
             return "true" if value else "false"
         return from_html(value) if isinstance(value, str) else str(value) if isinstance(value, int | float) else None
+
+
+def _first(value: Any, path: list[str]) -> Any:
+    for place, name in enumerate(path, start=1):
+        if not isinstance(value, dict):
+            return None
+        value = value.get(name)
+        if isinstance(value, list):
+            inside = (_first(one, path[place:]) for one in value)
+            return next((one for one in inside if one is not None), None)
+    return value
 
 
 def _several(value: Any) -> list[Any]:
@@ -104,13 +115,14 @@ def xml_tree(element: etree._Element, name: Callable[[str], str] = str) -> Tree:
     return Tree(_of_element(element, name))
 
 
-def _of_element(element: etree._Element, name: Callable[[str], str]) -> dict[str, Any]:
+def _of_element(element: etree._Element, name: Callable[[str], str]) -> Any:
+    if not len(element) and not element.attrib:
+        return (element.text or "").strip()
     found: dict[str, Any] = {f"@{str(key).rpartition('}')[2]}": value for key, value in element.items()}
     texts = [element.text or ""]
     for child in element:
         if isinstance(child.tag, str):
-            inside = _of_element(child, name)
-            found.setdefault(name(child.tag.rpartition("}")[2]), []).append(inside)
+            found.setdefault(name(child.tag.rpartition("}")[2]), []).append(_of_element(child, name))
         texts.append(child.tail or "")
     if text := "".join(texts).strip():
         found["#text"] = text

@@ -52,24 +52,31 @@ class _Trial:
     """A record: fields that stand once are found by their name wherever they are nested."""
 
     def __init__(self, root: Tree) -> None:
-        self.root = root
         # older files group these, newer ones have them at the top
-        self._groups = [root, *(root.one(name) for name in _GROUPS)]
+        self._parts: dict[str, list[Tree]] = {}
+        for group in (root, *(root.one(name) for name in _GROUPS)):
+            for name, _ in group.items():
+                self._parts.setdefault(name, []).extend(group.each(name))
 
     def text(self, *names: str) -> str | None:
-        return next((text for name in names for group in self._groups if (text := group.text(name))), None)
+        return next((text for part in self._named(names) if (text := part.text())), None)
 
     def line(self, *names: str) -> str | None:
-        return next((line for name in names for group in self._groups if (line := group.line(name))), None)
+        return next((line for part in self._named(names) if (line := part.line())), None)
 
     def word(self, *names: str) -> str | None:
-        return next((word for name in names for group in self._groups if (word := group.word(name))), None)
+        return next((word for part in self._named(names) if (word := part.word())), None)
 
     def each(self, path: str) -> list[Tree]:
-        return [part for group in self._groups for part in group.each(path)]
+        name, _, inside = path.partition("/")
+        parts = self._parts.get(name, [])
+        return [one for part in parts for one in part.each(inside)] if inside else parts
 
     def lines(self, *paths: str) -> list[str]:
         return [line for path in paths for part in self.each(path) if (line := part.line())]
+
+    def _named(self, names: tuple[str, ...]) -> Iterator[Tree]:
+        return (part for name in names for part in self._parts.get(name, ()))
 
 
 _GROUPS = (
