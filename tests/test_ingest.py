@@ -368,7 +368,10 @@ def test_an_unpacked_folder_is_one_input_and_reads_as_its_zip(tmp_path: Path) ->
         "data/one.xml": len(ONE),
     }
     one = next(file for file in found if file.file == "data/20260912")
-    assert [file.sha256 for file in ingest.find_inputs(sorted(folder.glob("*.txt")))] == [one.sha256]
+    (given,) = ingest.find_inputs(sorted(folder.glob("*.txt")))
+    assert (given.file, given.sha256) == ("20260912", one.sha256)
+    some = ingest.find_inputs([folder / "studies.txt", folder / "conditions.txt"])  # not all of it: two single tables
+    assert [file.file for file in some] == ["studies.txt", "conditions.txt"]
     unpacked = list(ingest.read_piece(ingest.Piece(one)))
     of_zip = read(written(tmp_path / "aact.zip", TABLES))
     assert summary(unpacked) == summary(of_zip)

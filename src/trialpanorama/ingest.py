@@ -60,22 +60,24 @@ def find_inputs(paths: Iterable[Path], exclude: Iterable[Path] = ()) -> list[Inp
                 continue
             found.setdefault(resolved, str(path.relative_to(given.parent) if given.is_dir() else path.name))
     folders = _folders_of_members(found)
-    units: dict[Path, str] = {}
+    inputs: dict[Path, str] = {}
     for path, label in found.items():
-        folder = folders.get(path)
-        units.setdefault(folder or path, str(Path(label).parent) if folder else label)
-    return [_describe(path, label) for path, label in units.items()]
+        if folder := folders.get(path):
+            inputs.setdefault(folder, str(Path(label).parent) if Path(label).parent.name else folder.name)
+        else:
+            inputs[path] = label
+    return [_describe(path, label) for path, label in inputs.items()]
 
 
-def _folders_of_members(found: dict[Path, str]) -> dict[Path, Path]:
-    """The folder of each file that is a part of a collection which lies unpacked in it."""
+def _folders_of_members(found: Iterable[Path]) -> dict[Path, Path]:
+    """The folder of each file that is a part of a collection which lies unpacked, and was given whole."""
     by_folder: dict[Path, list[str]] = {}
     for path in found:
         by_folder.setdefault(path.parent, []).append(path.name)
     return {
         folder / name: folder
         for folder, names in by_folder.items()
-        if (chosen := _chosen(names, partial(_file_head, folder)))
+        if (chosen := _chosen(names, partial(_file_head, folder))) and {*chosen[2]} == {*_unpacked(folder)}
         for name in chosen[2]
     }
 
@@ -126,9 +128,17 @@ def _describe(path: Path, label: str) -> InputFile:
     return InputFile(file=label, path=str(path), sha256=sha256, bytes=size, modified=modified)
 
 
+def _chosen_of_folder(folder: Path) -> _Chosen | None:
+    try:
+        names = sorted(path.name for path in folder.iterdir() if path.is_file())
+    except OSError:
+        return None
+    return _chosen(names, partial(_file_head, folder))
+
+
 def _unpacked(folder: Path) -> Sequence[str]:
     """The files of a folder that make up a collection."""
-    chosen = _chosen(sorted(path.name for path in folder.iterdir()), partial(_file_head, folder))
+    chosen = _chosen_of_folder(folder)
     return chosen[2] if chosen else ()
 
 
@@ -190,10 +200,10 @@ _Chosen = tuple[sources.Source, sources.Collection, Sequence[str]]
 
 def _read_file(path: Path, members: range | None, part: int, parts: int) -> _Read:
     """Every entry of one input file with the archive member it stands in; never raises for what the file is."""
+    if path.is_dir():
+        yield from _read_folder(path, part, parts)
+        return
     try:
-        if path.is_dir():
-            yield from _read_folder(path, part, parts)
-            return
         if not stat.S_ISREG(path.stat().st_mode):
             yield None, Reject(reason="file_not_readable", detail="not a regular file")
             return
@@ -302,9 +312,9 @@ class _OpenedMembers:
 
 
 def _read_folder(folder: Path, part: int, parts: int) -> _Read:
-    chosen = _chosen(sorted(path.name for path in folder.iterdir()), partial(_file_head, folder))
+    chosen = _chosen_of_folder(folder)
     if chosen is None:
-        yield None, Reject(reason="file_not_readable", detail="not a regular file")
+        yield None, Reject(reason="file_not_readable", detail="the folder has changed since it was found")
         return
 
     def opens(name: str) -> IO[bytes] | Reject:
@@ -313,7 +323,7 @@ def _read_folder(folder: Path, part: int, parts: int) -> _Read:
         except OSError as error:
             return Reject(reason="file_not_readable", detail=error.strerror or str(error))
 
-    size = sum((folder / name).stat().st_size for name in chosen[2])
+    size = sum(path.stat().st_size for path in map(folder.joinpath, chosen[2]) if path.is_file())
     yield from _read_collection(chosen, _OpenedMembers(chosen[2], size, opens), part, parts)
 
 

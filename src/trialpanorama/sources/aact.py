@@ -899,31 +899,23 @@ _SHELF_BYTES = 24 * 2**20
 _MOST_SHELVES = 256
 
 
-def _stem(member: str) -> str:
-    return member.rpartition("/")[2].lower().removesuffix(".txt")
-
-
 def _choose(names: Sequence[str], head: Callable[[str], bytes]) -> list[str]:
     """The tables that lie beside a `studies.txt`."""
-    for studies in names:
-        if _stem(studies) == "studies" and studies.lower().endswith(".txt"):
-            folder = studies[: -len("studies.txt")]
-            tables = [
-                name
-                for name in dict.fromkeys(names)
-                if name.startswith(folder)
-                and "/" not in name[len(folder) :]
-                and name.lower().endswith(".txt")
-                and _stem(name) in _TABLES.keys() | _NOT_OF_STUDIES
-            ]
-            if len({*map(_stem, tables)}) == len(tables) > 1 and _HEADER_OF_STUDIES.match(head(studies)):
-                return tables
+    folders: dict[str, dict[str, str]] = {}
+    for name in dict.fromkeys(names):
+        folder, _, file = name.rpartition("/")
+        stem = file.lower().removesuffix(".txt")
+        if stem != file.lower() and (stem in _TABLES or stem in _NOT_OF_STUDIES):
+            folders.setdefault(folder, {}).setdefault(stem, name)
+    for tables in folders.values():
+        if "studies" in tables and len(tables) > 1 and _HEADER_OF_STUDIES.match(head(tables["studies"])):
+            return list(tables.values())
     return []
 
 
 def _read_tables(members: Members, part: int, parts: int) -> Iterator[Record | Reject]:
     """Deal out the rows of this part's studies to shelves, then read shelf by shelf."""
-    by_name = {_stem(member): member for member in members.names}
+    by_name = {member.rpartition("/")[2].lower().removesuffix(".txt"): member for member in members.names}
     shelves = [_Shelf() for _ in range(min(1 + members.bytes // parts // _SHELF_BYTES, _MOST_SHELVES))]
     tables: list[_Table] = []
     damaged: list[str] = []
