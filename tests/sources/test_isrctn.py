@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trialpanorama.errors import FetchFailed, UserError
-from trialpanorama.record import Country, Outcome, Record, Reject
+from trialpanorama.record import Country, Outcome, PartialDate, Record, Reject
 from trialpanorama.sources import HEAD_BYTES, isrctn
 from trialpanorama.sources._fetching import Session, Wanted
 
@@ -26,10 +26,10 @@ FORMATS = {format.name: format for format in isrctn.SOURCE.formats}
 NAMESPACE = 'xmlns="http://www.67bricks.com/isrctn"'
 
 
-def read(data: bytes) -> list[Record | Reject]:
+def read(data: bytes, file: str = "") -> list[Record | Reject]:
     """What the format that recognises these bytes makes of them."""
     (name,) = [name for name, format in FORMATS.items() if format.recognise(data[:HEAD_BYTES])]
-    return list(FORMATS[name].outcomes(io.BytesIO(data)))
+    return list(FORMATS[name].outcomes(io.BytesIO(data), file))
 
 
 def one(data: bytes) -> Record:
@@ -137,6 +137,19 @@ def test_status_follows_from_the_dates_as_of_the_last_update(start: str, end: st
     assert [note.raw for note in record.notes if note.field == "status"] == (["2020-06-01"] if status else [])
     undated = one(xml(design + participants(recruitmentStart=start, recruitmentEnd=end), attributes=""))
     assert undated.status is None
+
+
+def test_a_copy_is_as_new_as_its_name_and_its_newest_record_say() -> None:
+    older = xml(participants(recruitmentStart="2019-01-01", recruitmentEnd="2021-01-01"))
+    assert one(older).status == "RECRUITING"
+    newer = b'<fullTrial><trial lastUpdated="2021-05-05T09:00:00.000Z"><isrctn>99000002</isrctn></trial></fullTrial>'
+    record, _ = read(older.replace(b"</allTrials>", newer + b"</allTrials>"))
+    assert isinstance(record, Record)
+    assert (record.status, record.notes[0].raw, record.exported_date) == ("ACTIVE_NOT_RECRUITING", "2021-05-05", None)
+    (fetched,) = read(older, "folder/isrctn-2026-01-02-00001.xml")
+    assert isinstance(fetched, Record)
+    assert fetched.status == "ACTIVE_NOT_RECRUITING"
+    assert fetched.exported_date == PartialDate(date="2026-01-02")
 
 
 @settings(derandomize=True, max_examples=60, deadline=None)

@@ -10,7 +10,7 @@ from trialpanorama.sample._native import Native
 from trialpanorama.sample._xml import element, parent
 from trialpanorama.sample.lexicon import CITIES
 from trialpanorama.sample.mess import Mess
-from trialpanorama.sample.model import DAY, Registration, Trial
+from trialpanorama.sample.model import DAY, SNAPSHOT, Registration, Trial
 
 _NUMBER_TYPES = {"CTIS": "ctis", "ClinicalTrials.gov": "nct", "EUCTR": "eudract"}
 _INTERVENTION_TYPES = {
@@ -38,32 +38,25 @@ def _instant(day: datetime.date) -> str:
     return f"{day}T00:00:00.000Z"
 
 
-def _moments(registration: Registration) -> tuple[datetime.date, datetime.date]:
-    """The last update and the end of recruitment: the registry derives the status from the dates, and has no other."""
-    start, end, updated = registration.start, registration.completion, registration.updated
-    if registration.status == "COMPLETED":
-        return max(updated, end + DAY), end
-    if registration.status == "ACTIVE_NOT_RECRUITING":
-        updated = min(max(updated, start + 2 * DAY), end)
-        return updated, updated - DAY
-    if registration.status in ("RECRUITING", "ENROLLING_BY_INVITATION"):
-        updated = min(max(updated, start), end)
-        return updated, max(updated, start + (end - start) / 2)
-    return min(updated, start - DAY) if registration.status == "NOT_YET_RECRUITING" else updated, end
+def _end_of_recruitment(registration: Registration) -> datetime.date:
+    """The registry has no word for the status, and derives it from the dates as of the day of the export."""
+    start, end = registration.start, registration.completion
+    if end <= SNAPSHOT or registration.status == "ACTIVE_NOT_RECRUITING":
+        return max(start, min(start + (end - start) * 2 / 3, SNAPSHOT - DAY))
+    return max(start + (end - start) / 2, SNAPSHOT + DAY)
 
 
 def full_trial(trial: Trial, registration: Registration) -> str:
     """A `fullTrial`: the trial and the parties it names."""
     missing = registration.missing
     is_newer = registration.registered.year >= 2023
-    updated, recruited = _moments(registration)
     inside = parent(
         "trial",
         element("isrctn", registration.id.removeprefix("ISRCTN"), dateAssigned=_instant(registration.registered)),
         _description(trial, registration, is_newer),
         _references(trial, registration),
         _design(trial, registration, is_newer),
-        _participants(trial, registration, recruited),
+        _participants(trial, registration),
         parent("conditions", *(_condition(name) for name in registration.conditions)),
         parent("interventions", _intervention(trial)),
         parent("results", parent("dataPolicies", element("dataPolicy", "Available on request"))),
@@ -75,7 +68,7 @@ def full_trial(trial: Trial, registration: Registration) -> str:
             element("sponsorId", "s-1"),
         ),
         parent("miscellaneous", element("ipdSharingPlan", "No")),
-        lastUpdated=_instant(updated),
+        lastUpdated=_instant(registration.updated),
         version="1",
         isPublished="true",
         publicIdentifierType="isrctn",
@@ -168,7 +161,7 @@ def _design(trial: Trial, registration: Registration, is_newer: bool) -> str:
     )
 
 
-def _participants(trial: Trial, registration: Registration, recruited: datetime.date) -> str:
+def _participants(trial: Trial, registration: Registration) -> str:
     missing = registration.missing
     nations = [*registration.countries, *(["England"] if "United Kingdom" in registration.countries else ())]
     over = registration.status in ("COMPLETED", "TERMINATED", "WITHDRAWN")
@@ -190,7 +183,7 @@ def _participants(trial: Trial, registration: Registration, recruited: datetime.
         element("totalFinalEnrolment", trial.actual if over and registration.is_current and trial.actual else ""),
         element("exclusion", "\n".join(f"{n}. {line}" for n, line in enumerate(trial.exclusion, 1))),
         element("recruitmentStart", _instant(registration.start)),
-        element("recruitmentEnd", _instant(recruited)),
+        element("recruitmentEnd", _instant(_end_of_recruitment(registration))),
         element("recruitmentStatusOverride", _STOPPED.get(registration.status, "")),
     )
 
@@ -263,7 +256,7 @@ NATIVES = (
         register="ISRCTN",
         source="isrctn",
         format="isrctn-xml",
-        path="registries/isrctn/isrctn_{:03d}.xml",
+        path=f"registries/isrctn/isrctn-{SNAPSHOT}-{{:05d}}.xml",
         open=lambda path, format: Text(path, format, _HEAD, "", "</allTrials>\n"),
         entries=_entries,
     ),

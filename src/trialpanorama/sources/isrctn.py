@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from datetime import datetime
 from functools import partial
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, BinaryIO
 
 from trialpanorama import identifiers, vocabulary
@@ -51,18 +52,21 @@ from trialpanorama.vocabulary import Design, OutcomeType, ReferenceType, Sponsor
 if TYPE_CHECKING:
     from trialpanorama.sources._fetching import Session, Wanted
 
-_DERIVED_STATUS = "derived from the dates, as of the day of the copy or of the record's last update"
+_DERIVED_STATUS = "derived from the dates, as of the day of the copy or of the last update in it"
 _SEVERAL_PURPOSES = "several purposes are given"
 
 
-def _record(full: Tree, trial: Tree) -> Record:
-    """A Record out of a `fullTrial` (or a `trial` without its parties) as a tree."""
+def _record(full: Tree, trial: Tree, copied: str | None, not_before: str = "") -> Record:
+    """A Record out of a `fullTrial` (or a `trial` without its parties) as a tree.
+
+    `copied` is the day of the copy, where it is known; `not_before` is a day on which it was not made yet.
+    """
     notes = Notes()
     described, design, people = trial.one("trialDescription"), trial.one("trialDesign"), trial.one("participants")
     canonical = trial.line("@publicIdentifierCanonical")
     ids = _identifiers(trial, canonical)
     last_updated = notes.date(trial.line("@lastUpdated"), "last_updated_date")
-    exported = notes.date(trial.line("record_last_import"), "exported_date")
+    exported = notes.date(copied, "exported_date")
     assigned = trial.line("isrctn/@dateAssigned") or trial.line("@publicIdentifierDateAssigned")
     start = notes.date(people.line("recruitmentStart") or design.line("overallStartDate"), "start_date")
     completion = notes.date(design.line("overallEndDate"), "completion_date")
@@ -90,7 +94,7 @@ def _record(full: Tree, trial: Tree) -> Record:
         brief_summary=described.text("plainEnglishSummary"),
         detailed_description=described.text("studyHypothesis"),
         keywords=list(dict.fromkeys(trial.lines("conditions/condition/diseaseClass1"))),
-        status=_status(trial, notes, (exported or last_updated or PartialDate()).date),
+        status=_status(trial, notes, max(filter(None, (_day(exported), _day(last_updated), not_before)), default=None)),
         status_raw=_override(trial),
         why_stopped=design.text("reasonAbandoned"),
         registration_date=notes.date(assigned, "registration_date"),
@@ -162,6 +166,10 @@ def _identifiers(trial: Tree, canonical: str | None) -> Identifiers:
 
 
 # --- status
+
+
+def _day(date: PartialDate | None) -> str | None:
+    return date.date if date else None
 
 
 def _override(trial: Tree) -> str | None:
@@ -427,21 +435,29 @@ def _is_xml(head: bytes) -> bool:
     return found is not None and (_NAMESPACE in head or (b"<isrctn" in head and b"<trialDescription" in head))
 
 
-def _read_xml(stream: BinaryIO) -> Iterator[Record | Reject]:
-    head, stream = peek(stream, 65_536)
+_DATED_NAME = re.compile(r"isrctn-(\d{4}-\d\d-\d\d)-\d+\.xml(?:\.gz)?")
+"""Files that were fetched: the answers of the interface do not say when they were given."""
+_LAST_UPDATED = re.compile(rb"\slastUpdated=[\"'](\d{4}-\d\d-\d\d)T")
+_LOOKED_THROUGH = 2**24
+
+
+def _read_xml(stream: BinaryIO, name: str) -> Iterator[Record | Reject]:
+    head, stream = peek(stream, _LOOKED_THROUGH)
     found = _DOCUMENT.search(head[:4000])
     prefix = found[1] + b":" if found and found[1] else b""
-    tag = "fullTrial" if b"fullTrial" in head else "trial"
-    cut = xml_elements(as_utf8(stream, head), (prefix.decode() + tag,))
-    return each(cut, partial(_xml_record, prefix=prefix))
+    tag = "fullTrial" if b"fullTrial" in head[:65_536] else "trial"
+    dated = _DATED_NAME.fullmatch(PurePosixPath(name).name)
+    not_before = max(_LAST_UPDATED.findall(head), default=b"").decode()  # a copy is no older than what is in it
+    to_record = partial(_xml_record, prefix=prefix, copied=dated[1] if dated else None, not_before=not_before)
+    return each(xml_elements(as_utf8(stream, head), (prefix.decode() + tag,)), to_record)
 
 
-def _xml_record(entry: Entry, prefix: bytes) -> Record:
+def _xml_record(entry: Entry, prefix: bytes, copied: str | None, not_before: str) -> Record:
     data = entry.data
     if prefix:  # it was declared on an element that is cut off
         data = data.replace(b"</" + prefix, b"</").replace(b"<" + prefix, b"<")
     full = xml_tree(parse_xml(data))
-    return _record(full, full.one("trial") or full)
+    return _record(full, full.one("trial") or full, copied, not_before)
 
 
 def _is_ctrdata_json(head: bytes) -> bool:
@@ -456,7 +472,7 @@ def _read_ctrdata_json(stream: BinaryIO) -> Iterator[Record | Reject]:
 
 def _json_record(entry: Entry) -> Record:
     trial = json_tree(entry.data)
-    return _record(trial, trial)
+    return _record(trial, trial, trial.line("record_last_import"))
 
 
 # --- fetching
@@ -494,7 +510,7 @@ def _fetch(session: Session, wanted: Wanted) -> None:
     session.expect(total, "trials")
     there = 0
     for number, (low, high) in enumerate(windows, start=1):
-        name = f"isrctn-{number:05d}.xml"
+        name = f"isrctn-{session.log.started[:10]}-{number:05d}.xml"  # the answer does not say when it was given
         parameters: dict[str, str | int] = {"q": _within(query, low, high), "limit": _LIMIT}
         data = session.kept(name) or session.read(_API, params=parameters, kind="xml", check=_cut)
         trials = data.count(b"<fullTrial")
@@ -596,7 +612,13 @@ SOURCE = Source(
         "search on the web site work as q); or load trials with the R package ctrdata and export them as JSON."
     ),
     formats=(
-        Format("api-xml", "Answer of the query interface, or one trial of it (fullTrial)", _is_xml, _read_xml),
+        Format(
+            "api-xml",
+            "Answer of the query interface, or one trial of it (fullTrial)",
+            _is_xml,
+            _read_xml,
+            uses_name=True,
+        ),
         Format("ctrdata-json", "Trials as the R package ctrdata stores them", _is_ctrdata_json, _read_ctrdata_json),
     ),
     fetch=Fetch(
