@@ -125,7 +125,14 @@ def services() -> dict[str, Service]:
 class Replay:
     """A service that is being played."""
 
-    def __init__(self, service: Service, fault: Fault | None = None, *, gate: threading.Event | None = None) -> None:
+    def __init__(
+        self,
+        service: Service,
+        fault: Fault | Callable[[int], Fault | None] | None = None,
+        *,
+        gate: threading.Event | None = None,
+    ) -> None:
+        """The fault is the same for every address, or chosen for each request by how many there were before."""
         self.service = service
         self.fault = fault
         self.asked: list[Asked] = []
@@ -192,7 +199,8 @@ class _Handler(BaseHTTPRequestHandler):
         if replay.gate is not None and number >= 2:
             while not (replay.gate.wait(0.05) or replay.stop.is_set()):
                 pass
-        fault = replay.fault if replay.fault and before < replay.fault.times else None
+        fault = replay.fault(number) if callable(replay.fault) else replay.fault
+        fault = fault if fault and before < fault.times else None
         with contextlib.suppress(OSError):
             self._send(_disturbed(fault, before, asked, replay.service.answer(asked)))
 

@@ -21,10 +21,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
+from random import Random
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.replay import (
     ERROR_PAGE,
     Asked,
@@ -158,6 +161,28 @@ def test_a_cut_after_any_byte_changes_nothing(
         assert contents(tmp_path / str(after)) == expected
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("name", list(services()))
+def test_fault_upon_fault_changes_nothing(
+    name: str, seed: int, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Half of all answers are disturbed, each in its own way."""
+    random = Random(seed)
+
+    def fault(number: int) -> Fault | None:
+        chosen = random.choice([*FAULTS, *MORE_FAULTS[:1]])
+        return replace(chosen, times=99, after=random.randrange(300)) if random.random() < 0.5 else None
+
+    service = services()[name]
+    with Replay(service, fault) as replay:
+        for _ in range(20):  # eight faults of eight end a run, and the next goes on
+            with contextlib.suppress(FetchFailed):
+                fetch_from(replay, sources.source(name), service.runs[0].wanted, tmp_path)
+                break
+    assert contents(tmp_path) == undisturbed(name, 0, tmp_path_factory)
+
+
 @pytest.mark.parametrize("name", list(services()))
 def test_an_endless_answer_ends_with_one_clear_line(name: str, tmp_path: Path) -> None:
     with pytest.raises(FetchFailed, match=r"gives more than [\d,]+ bytes and does not end"):
@@ -181,7 +206,8 @@ def test_a_run_that_fails_anywhere_is_gone_on_with(
     service, source = services()[name], sources.source(name)
     given: Counter[str] = Counter()
     log: FetchLog | None = None
-    for allowed in itertools.count():
+    _, whole = once(name, 0, tmp_path_factory.mktemp("whole") / "out")
+    for allowed in itertools.count(0, 1 + len(whole.asked) // 8):
         left = itertools.count(allowed, -1)
 
         def answer(asked: Asked, left: Iterator[int] = left) -> Reply:
@@ -371,6 +397,19 @@ def test_looking_at_a_page_takes_no_time_whatever_it_says() -> None:
         _fetching._is_whole(io.BytesIO(head), "xml")
         _fetching._is_whole(io.BytesIO(b"<a>" + head), "xml")
     assert time.monotonic() - began < 1
+
+
+@settings(derandomize=True, max_examples=300, deadline=None)
+@given(st.text(max_size=40) | st.from_regex(r"bytes [0-9*-]+/[0-9*]+"), st.binary(max_size=60))
+def test_no_header_and_no_body_can_stop_a_look_at_it(value: str, body: bytes) -> None:
+    seconds = _fetching._retry_after(value, datetime(2026, 1, 1, tzinfo=UTC))
+    assert seconds is None or seconds >= 0
+    length = _fetching._length({"content-length": value})
+    assert length is None or str(length) == value.lstrip("0") or length == 0
+    part = _fetching.Part("https://a.example", etag='"one"', total=100)
+    assert _fetching._goes_on(part, 10, 206, {"content-range": value}) in (True, False)
+    for kind in ("json", "xml", "gzip", "zip", "html", "text"):
+        assert _fetching._is_whole(io.BytesIO(body), kind) in (True, False)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -599,6 +638,18 @@ def test_an_answer_that_drips_counts_as_stalled(tmp_path: Path) -> None:
 
     with pytest.raises(_fetching._Again, match="drips"):
         list(session._body(drops()))
+
+
+def test_an_answer_that_takes_for_ever_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = TurnedClock()
+
+    def later(clock: TurnedClock = clock) -> float:
+        clock.seconds += 10
+        return clock.seconds
+
+    monkeypatch.setattr(clock, "now", later)
+    with Replay(SERVICE, Fault("endless")) as replay, pytest.raises(FetchFailed, match="not end within 15 minutes"):
+        fetch_from(replay, READING, Wanted(), tmp_path, clock=clock, read_bytes=2**30)
 
 
 # --- the folder

@@ -75,6 +75,8 @@ ATTEMPTS = 8
 """How often a request is made before it is given up; a download that goes forward does not count."""
 LONGEST_WAIT = 900.0
 """A server that asks for more patience than this (seconds) ends the command, which can be repeated then."""
+LONGEST_READ = 900.0
+"""Seconds that an answer may take which is read into memory, however much comes."""
 _SLOWEST = 100
 """Bytes a second: an answer that drips more slowly than this for five minutes counts as stalled."""
 _REDIRECTS = 5
@@ -355,11 +357,13 @@ class Session:
     ) -> tuple[bytes, Mapping[str, str]]:
         with self._answer(request, {}) as response:
             parts: list[bytes] = []
-            size, limit = 0, self._read_bytes
+            size, limit, began = 0, self._read_bytes, self._clock.now()
             for chunk in self._body(response.iter_bytes()):
                 size += len(chunk)
                 if size > limit:
                     raise FetchFailed(f"{_short(request.url)} gives more than {limit:,} bytes and does not end.")
+                if self._clock.now() - began > LONGEST_READ:
+                    raise FetchFailed(f"{_short(request.url)} does not end within {LONGEST_READ / 60:.0f} minutes.")
                 parts.append(chunk)
             data = b"".join(parts)
             _check_page(data[:_HEAD], request.url, kind)
@@ -572,14 +576,15 @@ class Session:
                 timeout=self._timeout_s,
                 limits=httpx2.Limits(max_connections=len(self._hosts), max_keepalive_connections=len(self._hosts)),
                 follow_redirects=False,
+                trust_env=self._mirror is None or not _is_here(self._mirror),  # no proxy between a machine and itself
             )
         return self._client
 
     def _keep_pace(self, address: str) -> None:
-        host = urlsplit(address).hostname or ""
-        if host in ("localhost", "127.0.0.1", "::1"):
+        parts = urlsplit(address)
+        if _is_here(parts):
             return  # this machine's own mirror needs no manners
-        now = self._clock.now()
+        host, now = parts.hostname or "", self._clock.now()
         due = self._next.get(host, now)
         if due > now:
             self.log.waited_s += due - now
@@ -844,6 +849,10 @@ def _goes_on(part: Part, have: int, status: int, headers: Mapping[str, str]) -> 
     if status == 416:
         return total == have
     return found[1] == str(have) and (None in (total, part.total) or total == part.total)
+
+
+def _is_here(parts: SplitResult) -> bool:
+    return parts.hostname in ("localhost", "127.0.0.1", "::1")
 
 
 def _short(url: str) -> str:
