@@ -184,6 +184,7 @@ def test_ids_of_the_texts_are_mentioned_once_and_those_of_references_and_respons
         ("known [<xref ref-type='bibr' rid='r'>1</xref>-<xref rid='s'>3</xref>]", "known [1-3]"),
         ("H<sub>2</sub>O<break/>of <italic>E</italic> <italic>coli</italic>", "H2O of E coli"),
         ("see <ext-link xlink:href='https://fictional.example'>here</ext-link>", "see here"),
+        ("Correction to: <related-article related-article-type='x'>It</related-article>.", "Correction to: It."),
         ("a <inline-graphic xlink:href='x'/><index-term><term>y</term></index-term>b", "a b"),
     ],
 )
@@ -247,6 +248,8 @@ def test_a_cell_that_spans_others_keeps_the_columns_in_line() -> None:
 def test_an_exchange_table_has_rows_and_entries() -> None:
     rows = "<tgroup cols='2'><tbody><row><entry>a</entry><entry>b</entry></row></tbody></tgroup>"
     assert text(f"<table-wrap><label>T1</label><table>{rows}</table></table-wrap>") == "T1.\na\tb"
+    named = re.sub(r"<(/?)(\w)", r"<\1oasis:\2", f"<table>{rows}</table>")
+    assert text(f"<table-wrap><label>T1</label>{named}</table-wrap>") == "T1.\na\tb"
 
 
 @given(

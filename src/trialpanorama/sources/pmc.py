@@ -56,6 +56,7 @@ from trialpanorama.sources._fetching import Session, Wanted
 from trialpanorama.sources._reading import Entry, as_utf8, fold, one_or_more, parse_xml, peek, xml_elements
 
 _MATH = "{http://www.w3.org/1998/Math/MathML}"
+_OASIS = "{http://www.niso.org/standards/z39-96/ns/oasis-exchange/table}"
 _HREF = "{http://www.w3.org/1999/xlink}href"
 _LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
 _LICENCE_REF = "{http://www.niso.org/schemas/ali/1.0/}license_ref"
@@ -212,11 +213,16 @@ def _span(cell: etree._Element, name: str) -> int:
     return min(int(said), _MOST_SPANNED) if said and said.isdecimal() and len(said) < 9 else 1
 
 
+def _local(element: etree._Element) -> str:
+    """The name of an element without its namespace, as that of exchange tables has one."""
+    return "" if isinstance(element, etree._Entity) else element.tag.rpartition("}")[2]
+
+
 def _rows(element: etree._Element) -> Iterator[etree._Element]:
     for child in element:
-        if child.tag in ("tr", "row"):
+        if _local(child) in ("tr", "row"):
             yield child
-        elif child.tag in ("thead", "tbody", "tfoot", "tgroup"):
+        elif _local(child) in ("thead", "tbody", "tfoot", "tgroup"):
             yield from _rows(child)
 
 
@@ -225,7 +231,9 @@ def _table(element: etree._Element, lines: list[str]) -> None:
     spanned: dict[int, int] = {}  # by column, how many more rows a cell above reaches into
     for row in _rows(element):
         cells: list[str] = []
-        for cell in row.iterchildren("td", "th", "entry"):
+        for cell in row:
+            if _local(cell) not in ("td", "th", "entry"):
+                continue
             _fill_spanned(cells, spanned)
             rows, columns = _span(cell, "rowspan"), _span(cell, "colspan")
             if len(cells) + columns > _MOST_SPANNED:
@@ -301,7 +309,7 @@ def _formula(element: etree._Element, before: str = "") -> str:
 def _math(element: etree._Element) -> str:
     if isinstance(element, etree._Entity):
         return _character(element)
-    name = element.tag.rpartition("}")[2]
+    name = _local(element)
     if name in ("annotation", "annotation-xml"):
         return ""
     parts = [_math(child) for child in element]
@@ -343,7 +351,7 @@ _BLOCKS: dict[str, Callable[[etree._Element, list[str]], None]] = {
     ),
     **dict.fromkeys(("caption", "attrib", "fn-group", "fig-group", "table-wrap-group", "table-wrap-foot"), _block),
     **dict.fromkeys(("fig", "table-wrap", "supplementary-material", "chem-struct-wrap"), _float),
-    **dict.fromkeys(("table", "array", "tgroup"), _table),
+    **dict.fromkeys(("table", "array", "tgroup", _OASIS + "table"), _table),
     **dict.fromkeys(("disp-formula", "disp-formula-group"), _equation),
     "list": _list,
     "def-list": _definitions,
@@ -357,7 +365,6 @@ _BLOCKS: dict[str, Callable[[etree._Element, list[str]], None]] = {
             "long-desc",
             "permissions",
             "sec-meta",
-            "related-article",
         ),
         _skip,
     ),
