@@ -161,8 +161,8 @@ SEARCH = "https://clinicaltrials.gov/search?"
         (SEARCH + "ageRange=18y_6m",
          {"filter.advanced": "(AREA[MinimumAge]RANGE[18 years,MAX]) AND (AREA[MaximumAge]RANGE[MIN,6 months])"}),
         (SEARCH + "locStr=Orlando,%20Florida&country=United%20States&state=Florida&city=Orlando&distance=50",
-         {"filter.advanced": "SEARCH[Location](AREA[LocationCity]Orlando AND AREA[LocationState]Florida AND "
-                             "AREA[LocationCountry]United States)"}),
+         {"filter.advanced": "SEARCH[Location](AREA[LocationCity]\"Orlando\" AND AREA[LocationState]\"Florida\" AND "
+                             "AREA[LocationCountry]\"United States\")"}),
         (SEARCH + "locStr=Rome&lat=41.9&lng=12.5&distance=25&city=Rome", {"filter.geo": "distance(41.9,12.5,25mi)"}),
         (SEARCH + "lat=41.9&lng=-12.5&distance=25km", {"filter.geo": "distance(41.9,-12.5,25km)"}),
         (SEARCH + "locStr=somewhere", {"query.locn": "somewhere"}),
@@ -189,6 +189,41 @@ def test_a_query_in_the_words_of_the_api(query: str, expected: dict[str, str]) -
 def test_what_is_not_known_of_an_address_is_refused_by_name(query: str, named: str) -> None:
     with pytest.raises(UserError, match=named):
         _asked(Wanted(query))
+
+
+@pytest.mark.parametrize("body", [b"{}", b"[]", b'{"message": "try later"}', b'{"studies": {}}', b'{"studies": [1]}'])
+def test_json_that_is_no_page_is_asked_for_again(body: bytes, tmp_path: Path) -> None:
+    wrong = iter([body])
+    service = Service(
+        lambda asked: (
+            Reply(next(wrong), "application/json") if wrong.__length_hint__() else clinicaltrials_gov.answer(asked)
+        ),
+        (),
+    )
+    with Replay(service) as replay:
+        log = fetch_from(replay, SOURCE, Wanted(), tmp_path / "once")
+    assert (log.records, log.retries) == (8, 1)
+    with (
+        Replay(Service(lambda asked: Reply(body), ())) as replay,
+        pytest.raises(FetchFailed, match="no page of studies"),
+    ):
+        fetch_from(replay, SOURCE, Wanted(), tmp_path / "always")
+
+
+def test_a_run_that_goes_on_reads_no_page_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    left = [3]
+
+    def answer(asked: Asked) -> Reply:
+        left[0] -= 1
+        return clinicaltrials_gov.answer(asked) if left[0] else Reply(b"no more", status=403)
+
+    with Replay(Service(answer, ())) as replay:
+        with pytest.raises(Refused):
+            fetch_from(replay, SOURCE, Wanted(), tmp_path)
+        for path in tmp_path.glob("studies-*.json"):
+            path.write_bytes(b"?" * path.stat().st_size)
+        log = fetch_from(replay, SOURCE, Wanted(), tmp_path)
+    assert (log.complete, log.records, log.missing, log.memory) == (True, 8, [], {})
 
 
 def test_since_is_joined_to_what_the_search_says_itself() -> None:

@@ -1265,9 +1265,19 @@ class _Found(msgspec.Struct, frozen=True):
 
 
 class _Page(msgspec.Struct, frozen=True):
-    studies: list[_Found] = []
+    studies: list[_Found]
     nextPageToken: str | None = None
     totalCount: int | None = None
+
+
+class _Seen(msgspec.Struct, frozen=True):
+    """What is remembered of a page, so that a run that goes on need not read the pages again."""
+
+    ids: list[str]
+    latest: str
+    """The last date of an update."""
+    token: str | None
+    total: int | None
 
 
 def _fetch(session: Session, wanted: Wanted) -> None:
@@ -1285,39 +1295,53 @@ def _fetch(session: Session, wanted: Wanted) -> None:
         if token is not None and str(number) in new_beginnings:
             beginning, token, since_beginning = new_beginnings[str(number)], None, set()
             known_at_beginning = len(known)
-        name = f"studies-{number:06d}.json"
-        parameters = _page_parameters(asked, beginning, token)
-        data = session.kept(name)
-        if data is None:
-            try:
-                data = session.read(_API, params=parameters)
-            except Refused as error:
-                if error.status != 400 or token is None or not latest or len(known) == known_at_beginning:
-                    raise
-                new_beginnings[str(number)] = latest
-                session.remember("new beginnings", new_beginnings)
-                continue
-        page = msgspec.json.decode(data, type=_Page)
-        ids = {study.nct_id for study in page.studies}
+        try:
+            page = _page(session, f"studies-{number:06d}.json", _page_parameters(asked, beginning, token))
+        except Refused as error:
+            if error.status != 400 or token is None or not latest or len(known) == known_at_beginning:
+                raise
+            new_beginnings[str(number)] = latest
+            session.remember("new beginnings", new_beginnings)
+            continue
+        ids = set(page.ids)
         empty = 0 if ids else empty + 1
         if (ids and ids <= since_beginning) or empty > _EMPTY_PAGES:
             raise FetchFailed(f"{_API} gives the same page again and again. Try later: the same command goes on.")
+        known |= ids
+        since_beginning |= ids
+        latest, token = max(latest, page.latest), page.token
+        number += bool(ids)
         if total is None:
-            total = page.totalCount
+            total = page.total
             session.expect(total, "studies")
-        if ids:
-            known |= ids
-            since_beginning |= ids
-            latest = max(latest, *(study.last_update for study in page.studies))
-            if not session.has(name):
-                session.keep(name, data, _API, params=parameters)
-            session.count(name, len(page.studies))
-            number += 1
-        token = page.nextPageToken
         if token is None:
             break
     if total is not None and len(known) < total:
         session.lacks(f"{total - len(known):,} of the {total:,} studies that the register announced")
+
+
+def _page(session: Session, name: str, parameters: dict[str, str]) -> _Seen:
+    """Fetch a page and keep it under its name, if there are studies on it; or recall what was on it."""
+    if session.has(name) and (recalled := session.recall(name)) is not None:
+        return msgspec.convert(recalled, _Seen)
+    data = session.kept(name) or session.read(_API, params=parameters, check=_is_no_page)
+    page = msgspec.json.decode(data, type=_Page)
+    latest = max((study.last_update for study in page.studies), default="")
+    seen = _Seen([study.nct_id for study in page.studies], latest, page.nextPageToken, page.totalCount)
+    if page.studies:
+        if not session.has(name):
+            session.keep(name, data, _API, params=parameters)
+        session.remember(name, msgspec.to_builtins(seen))
+        session.count(name, len(page.studies))
+    return seen
+
+
+def _is_no_page(data: bytes) -> str | None:
+    try:
+        msgspec.json.decode(data, type=_Page)
+    except msgspec.ValidationError as error:
+        return f"no page of studies came ({error})"
+    return None
 
 
 def _page_parameters(asked: dict[str, str], beginning: str, token: str | None) -> dict[str, str]:
@@ -1358,7 +1382,7 @@ def _asked(wanted: Wanted) -> dict[str, str]:
         expressions.append(f"AREA[MaximumAge]RANGE[MIN,{_age(oldest) or 'MAX'}]")
     words, latitude, longitude = given.pop("locStr", ""), given.pop("lat", ""), given.pop("lng", "")
     distance = given.pop("distance", "") or "50"
-    places = [f"AREA[{area}]{given.pop(name)}" for name, area in _PLACES.items() if name in given]
+    places = [f"AREA[{area}]{_quoted(given.pop(name))}" for name, area in _PLACES.items() if name in given]
     if latitude and longitude:
         unit = "" if distance.endswith(("mi", "km")) else "mi"
         asked["filter.geo"] = f"distance({latitude},{longitude},{distance}{unit})"
@@ -1380,6 +1404,11 @@ _SEARCH_PAGE = "https://clinicaltrials.gov/search"
 def _range(area: str, days: str) -> str:
     first, _, last = days.partition("_")
     return f"AREA[{area}]RANGE[{first or 'MIN'},{last or 'MAX'}]"
+
+
+def _quoted(words: str) -> str:
+    """Words that stand for themselves: Trinidad and Tobago is one country."""
+    return '"' + words.replace('"', " ") + '"'
 
 
 def _age(text: str) -> str:
