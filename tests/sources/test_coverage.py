@@ -41,7 +41,8 @@ def page() -> str:
     rows = []
     for source in sources.sources().values():
         found = fixture_coverage(source.name)
-        how = f"through {source.through}" if source.through else f"native: {', '.join(f.name for f in source.formats)}"
+        formats = ", ".join(given.name for given in (*source.formats, *source.collections))
+        how = f"through {source.through}" if source.through else f"native: {formats}"
         missing = [name for name, share in found.shares.items() if not share]
         shown = f"{found.fields}/{len(MAPPED_FIELDS)}"
         rows.append([f"`{source.name}`", how, str(found.records), shown, f"{found.mean:.0%}", ", ".join(missing)])

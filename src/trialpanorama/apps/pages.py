@@ -133,7 +133,7 @@ def source_facts(source: Source) -> dict[str, Any]:
         "is_open": source.is_open,
         "registers": list(source.registers),
         "obtain": source.obtain,
-        "formats": [{"name": format.name, "meaning": format.meaning} for format in source.formats],
+        "formats": [{"name": f.name, "meaning": f.meaning} for f in (*source.formats, *source.collections)],
         "fetch": {
             "terms": source.fetch.terms,
             "queries": source.fetch.queries,
