@@ -315,7 +315,7 @@ def changes(
     with tempfile.TemporaryDirectory() as spill:
         con = warehouse.connect()
         try:
-            con.execute(f"SET memory_limit = '{_MEMORY}'")
+            con.execute(f"SET enable_progress_bar = false; SET memory_limit = '{_MEMORY}'")
             con.execute("SET temp_directory = ?", [spill])
             con.execute("SET preserve_insertion_order = false")
             con.execute(_FOLD)
