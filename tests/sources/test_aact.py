@@ -70,14 +70,17 @@ def _real_studies(folder: Path) -> Iterator[dict[str, Any]]:
                 yield document
 
 
-@pytest.mark.parametrize(("as_exported", "most"), [(False, 2_000), (True, 250)])
+@pytest.mark.parametrize(
+    ("as_exported", "most"),
+    [(False, 300), (True, 150)] + [pytest.param(shape, 2_000, marks=pytest.mark.slow) for shape in (False, True)],
+)
 def test_real_studies_give_the_records_of_their_json(
     shared_data: Path, tmp_path: Path, as_exported: bool, most: int
 ) -> None:
     documents = list(itertools.islice(_real_studies(shared_data / "registries" / "clinicaltrials_gov"), most))
     outcomes = read(tables_of(documents, tmp_path / "aact.zip", as_exported))
     found = records(outcomes)
-    assert len(found) == len(outcomes) == len(documents) >= 250
+    assert len(found) == len(outcomes) == len(documents) >= min(most, 900)
     wrong: Counter[str] = Counter()
     for document in documents:
         expected = of_json(document)
@@ -136,6 +139,8 @@ def test_neither_the_order_of_rows_nor_the_numbers_of_a_load_matter() -> None:
         ('"a line~* a list, \\~3 items"', "a line\n* a list, ~3 items"),
         ('"kept\nlines ~ and all"', "kept\nlines ~ and all"),
         ('"a | b"', "a | b"),
+        ('"one\r\ntwo"', "one\ntwo"),
+        ('"one\r~two"', "one\ntwo"),
         ('"he said ""no"""', 'he said "no"'),
         ('5" wide', '5" wide'),
         ('a "word" in it', 'a "word" in it'),
@@ -153,6 +158,14 @@ def test_cells_are_read_as_they_were_meant(cell: str, expected: str | None) -> N
     outcomes = read(given_tables)
     assert not [outcome for outcome in outcomes if isinstance(outcome, Reject)]
     assert [records(outcomes)[f"NCT9900000{n}"].brief_summary for n in (1, 2)] == [expected, "the next row"]
+
+
+def test_a_tilde_is_a_line_break_only_where_the_register_has_line_breaks() -> None:
+    given_tables = tables(
+        studies=study("NCT99000001"), design_outcomes='1|NCT99000001|primary|"~3 | 4"|"~2 | 3"||"a~b"\n'
+    )
+    (outcome,) = records(read(given_tables))["NCT99000001"].outcomes
+    assert (outcome.measure, outcome.time_frame, outcome.description) == ("~3 | 4", "~2 | 3", "a\nb")
 
 
 def test_an_open_quotation_mark_takes_no_other_row_with_it() -> None:

@@ -8,8 +8,8 @@ Record that the register's own JSON gives, but for what AACT leaves out:
 - AACT's own ids are drawn anew with each load: they join the tables here and are kept nowhere. The rows of a study are
   read in their order, which was that of the register.
 - Line breaks became `~` on export, with the blank that followed, and doubled quotation marks were dropped. Only a cell
-  in quotation marks can have had a line break, and in texts of API v2 a true tilde is escaped: so `~` is a line break
-  in a longer text in quotation marks. Whether there was a blank line cannot be told.
+  in quotation marks can have had a line break, and where API v2 has line breaks a true tilde is escaped: so `~` is a
+  line break in the longer texts, if in quotation marks. Whether there was a blank line cannot be told.
 - Limits that AACT holds as numbers only have lost how they were written: 5.0 is given as 5.
 - Until early 2024 values are the display words of the register (`Phase 2/Phase 3`), later ones API v2's tokens; what
   is folded knows both, and what is kept as a token is made one.
@@ -140,18 +140,19 @@ class _Table(msgspec.Struct):
             detail = f"{self.name}: {len(cells)} cells where the header has {len(self.columns)}"
             raise Unreadable("malformed_row", detail)
         return {
-            column: _clean(cell) if "\\" in cell or "\0" in cell else cell
+            column: _clean(cell) if "\\" in cell or "\0" in cell or "\r" in cell else cell
             for column, raw in zip(self.columns, cells, strict=not lenient)
             if (cell := raw.strip())
         }
 
 
 def _clean(cell: str) -> str:
-    return without_escapes(cell.replace("\0", ""))
+    return without_escapes(cell.replace("\0", "").replace("\r\n", "\n").replace("\r", "\n"))
 
 
 _CELL = re.compile(r'(?:"((?:[^"]+|"")*+)"|([^|"]*+))(?:\||\Z)')
-_PROSE = re.compile(r".*(?:description|criteria|population|details|comment|caveats|measure|time_frame|na)")
+_PROSE = re.compile(r".*(?:description|criteria|population|details|caveats)")
+"""The columns of texts that the register takes for Markdown: they alone have line breaks, and escapes before tildes."""
 
 
 def _quoted_cells(text: str, columns: tuple[str, ...]) -> list[str]:
@@ -183,7 +184,7 @@ def _with_line_breaks(text: str) -> str:
     """The line breaks that became tildes. Where all lines are indented they were wrapped, as in legacy XML."""
     if "\n" in text:
         return text
-    text = text.strip(" ~")
+    text = text.replace("\r~", "~").strip(" ~")
     if _NOT_WRAPPED.search(text):
         return _BREAK.sub("\n", text)
     return unwrap(_BREAK.sub("\n", re.sub("~(?= {6})", "\n\n", text))) or ""
