@@ -18,7 +18,7 @@ from functools import lru_cache
 from typing import BinaryIO
 
 from trialpanorama import identifiers, vocabulary
-from trialpanorama.errors import Unreadable
+from trialpanorama.errors import Unreadable, UserError
 from trialpanorama.record import (
     Arm,
     Condition,
@@ -31,8 +31,9 @@ from trialpanorama.record import (
     Reject,
     Sponsor,
 )
-from trialpanorama.sources import Format, Source
+from trialpanorama.sources import Fetch, Format, Source
 from trialpanorama.sources import _dialects as dialects
+from trialpanorama.sources._fetching import Session, Wanted
 from trialpanorama.sources._native import Notes, outcomes
 from trialpanorama.sources._reading import Entry, csv_rows, each, fold, from_html
 from trialpanorama.vocabulary import InterventionType, SponsorClass, is_placeholder
@@ -405,6 +406,13 @@ def _is_header(entry: Entry) -> bool:
     return not dated and identifiers.normalise(row.line("id"), "umin") is None
 
 
+def _fetch(session: Session, wanted: Wanted) -> None:
+    if wanted.query or wanted.since:
+        raise UserError("UMIN gives one file of the whole registry. Leave out --query and --since.")
+    session.expect(1, "files")
+    session.save("ctr_data_j.csv.gz", "https://upload.umin.ac.jp/ctr_csv/ctr_data_j.csv.gz", kind="gzip")
+
+
 SOURCE = Source(
     name="umin",
     title="UMIN Clinical Trials Registry (Japan)",
@@ -420,5 +428,14 @@ SOURCE = Source(
     formats=(
         Format("bulk-csv", "CSV of the whole registry, headed in Japanese and English", _is_bulk_csv, _read_bulk_csv),
     ),
-    no_fetch="the download of the file is not built.",
+    fetch=Fetch(
+        run=_fetch,
+        hosts=("upload.umin.ac.jp",),
+        requests_per_minute=6,
+        terms=(
+            "UMIN offers the file for download (https://www.umin.ac.jp/ctr/csvdata.html); the rights in the entries "
+            "stay with those who registered them."
+        ),
+        queries="There is one file of the whole registry, renewed daily: neither --query nor --since is possible.",
+    ),
 )
