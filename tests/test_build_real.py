@@ -18,7 +18,11 @@ import pytest
 from trialpanorama.build import build
 from trialpanorama.warehouse import Manifest, Warehouse
 
-FOLDERS = ("registries/clinicaltrials_gov", "registries/ictrp", "pubmed")
+FOLDERS = (
+    *(f"registries/{name}" for name in ("anzctr", "chictr", "clinicaltrials_gov", "ctis", "drks", "euctr", "ictrp", "isrctn")),
+    "pubmed",
+)
+"""What the reviews hold is counted where their formats are tested."""
 
 
 def count_inputs(content: bytes) -> int:
@@ -34,11 +38,16 @@ def count_inputs(content: bytes) -> int:
             return sum(count_inputs(archive.read(info)) for info in archive.infolist() if not info.is_dir())
     text = content.decode("utf-8-sig", "replace")
     if text.lstrip().startswith(("{", "[")):
+        lines = text.splitlines()
+        if len(lines) > 1 and all(line.startswith("{") and line.endswith("}") for line in lines):
+            return len(lines)
         return _count_json(json.loads(text))
     if text.lstrip().startswith("<"):
         root = ElementTree.fromstring(content.lstrip())
         tags = {"PubmedArticleSet": ("PubmedArticle", "PubmedBookArticle"), "Trials_downloaded_from_ICTRP": ("Trial",)}
         return sum(child.tag in tags[root.tag] for child in root) if root.tag in tags else 1
+    if re.search(r"^EudraCT Number:", text, re.MULTILINE):
+        return len(re.findall(r"^Summary\s*$", text, re.MULTILINE))
     if re.search(r"^PMID- ", text, re.MULTILINE):
         return len(re.findall(r"^PMID- ", text, re.MULTILINE))
     rows = list(csv.reader(io.StringIO(text, newline="")))
@@ -50,7 +59,8 @@ def count_inputs(content: bytes) -> int:
 
 def _count_json(value: Any) -> int:
     if isinstance(value, list):
-        studies = [item for item in value if isinstance(item, dict) and "protocolSection" in item]
+        of_a_study = {"protocolSection", "ctNumber", "isrctn", "eudractNumber", "a2_eudract_number"}
+        studies = [item for item in value if isinstance(item, dict) and not of_a_study.isdisjoint(item)]
         return len(studies) if len(studies) == len(value) and studies else 1
     if "FullStudiesResponse" in value:
         return len(value["FullStudiesResponse"].get("FullStudies", [])) or 1

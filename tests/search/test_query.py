@@ -273,7 +273,7 @@ def test_slips_of_published_searches_are_repaired_only_when_asked_and_noted(
     assert any(note in one for one in search.notes)
 
 
-N = 99_000
+N = 40_000
 HOSTILE = {
     "open": "(" * N, "close": ")" * N, "blanks": " " * (N - 1) + "a", "stars": "*" * N, "quotes": '"' * N,
     "brackets": "[" * N, "lines": "\n" * (N - 1) + "a", "numbers": "1 " * (N // 2), "words": "a " * (N // 2),

@@ -294,6 +294,61 @@ def changes(
 
 
 @app.command(rich_help_panel=DATA)
+def search(
+    query: Annotated[str, typer.Argument(metavar="QUERY", help="The search, or - to read it from standard input.")],
+    syntax: Annotated[
+        str, typer.Option(metavar="auto|pubmed|ovid|plain", help="Its language; plain ranks by any of the words.")
+    ] = "auto",
+    before: Annotated[
+        str | None, typer.Option(metavar="DATE", help="Only what was published or registered before this date.")
+    ] = None,
+    most: Annotated[int, typer.Option("-k", "--most", metavar="N", min=0, help="How many to list.")] = 20,
+    kind: Annotated[str | None, typer.Option(metavar="paper|trial", help="Only papers, or only trials.")] = None,
+    register: Annotated[str | None, typer.Option(metavar="NAME", help="Only trials of this register.")] = None,
+    status: Annotated[str | None, typer.Option(metavar="NAME", help="Only trials of this status.")] = None,
+    phase: Annotated[str | None, typer.Option(metavar="NAME", help="Only trials of this phase.")] = None,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Mend slips (an open parenthesis, a doubled operator), and say which.")
+    ] = False,
+    parse_only: Annotated[bool, typer.Option("--parse-only", help="Only say how the query is read.")] = False,
+    record: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the search down for a paper (PRISMA-S), as Markdown.")
+    ] = None,
+    warehouse: WarehouseOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Search papers and trials of a warehouse, in the query language of PubMed or Ovid, or with plain words."""
+    from trialpanorama.apps.searching import (
+        find,
+        found_facts,
+        found_text,
+        reading_facts,
+        search_record,
+        write_record,
+    )
+    from trialpanorama.search import parse
+
+    text = sys.stdin.read() if query == "-" else query
+    read = parse(text, syntax, repairs=repair)
+    if parse_only:
+        facts = reading_facts(read)
+        put_json(facts) if json else put(f"{facts['syntax']}: {facts['printed']}")
+        for note in () if json else read.notes:
+            say(f"Note: {note}.")
+        return
+    named = {"kind": kind, "register": register, "status": status, "phase": phase}
+    only = {name: value for name, value in named.items() if value is not None}
+    opened = _open(warehouse)
+    found = find(opened, read, before=before, most=most, only=only)
+    put_json(found_facts(text, read, found, before)) if json else put(found_text(found))
+    for note in () if json else found.notes:
+        say(f"Note: {note}.")
+    if record:
+        write_record(record, search_record(opened, text, read, found, before, only))
+        say(f"Written down in {record}")
+
+
+@app.command(rich_help_panel=DATA)
 def query(
     sql: Annotated[
         str,

@@ -208,16 +208,11 @@ class QueryError(UserError):
         self.problem = problem
         self.at = min(max(at, 0), len(query))
         line = query.count("\n", 0, self.at) + 1
-        begin = query.rfind("\n", 0, self.at) + 1
-        end = query.find("\n", self.at)
-        end = len(query) if end < 0 else end
-        column = self.at - begin + 1
-        left, right = max(begin, self.at - 40), min(end, self.at + 30)
-        shown = "".join(c if c.isprintable() else " " for c in query[left:right])
+        column = self.at - query.rfind("\n", 0, self.at)
         self.place = f"line {line}, character {column}" if "\n" in query.strip() else f"character {column}"
-        super().__init__(
-            f"{problem} ({self.place}).{' ' + hint if hint else ''}\n  {shown}\n  {' ' * (self.at - left)}^"
-        )
+        following = " ".join(query[self.at : self.at + 40].split())
+        near = f', at "{following[:30]}"' if following else ", at the end"
+        super().__init__(f"{problem} ({self.place}{near}).{' ' + hint if hint else ''}")
 
 
 class Reading:

@@ -1,0 +1,104 @@
+"""Searches from the command line: what was read, what was found, and the record of it for a paper."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from trialpanorama.apps.console import Reporter, table
+from trialpanorama.search import Search, to_text
+from trialpanorama.search.index import Found, Index
+from trialpanorama.warehouse import Warehouse
+
+
+def reading_facts(search: Search) -> dict[str, Any]:
+    """How a query was read."""
+    return {
+        "syntax": search.syntax,
+        "tree": msgspec.to_builtins(search.tree),
+        "printed": to_text(search),
+        "notes": list(search.notes),
+    }
+
+
+def find(warehouse: Warehouse, search: Search, *, before: str | None, most: int, only: Mapping[str, str]) -> Found:
+    """Search a warehouse, making its index first where it has none of this snapshot."""
+    with Reporter() as reporter:
+        if not Index.is_ready(warehouse):
+            reporter.update("index", 0)
+        index = Index.open(warehouse)
+    return index.search(search, before=before, most=most, only=only)
+
+
+def found_facts(query: str, search: Search, found: Found, before: str | None) -> dict[str, Any]:
+    """What a search found, as JSON."""
+    return {
+        "query": query,
+        "syntax": search.syntax,
+        "printed": to_text(search),
+        "snapshot": found.snapshot,
+        "before": before,
+        "total": found.total,
+        "hits": [msgspec.to_builtins(hit) for hit in found.hits],
+        "notes": list(found.notes),
+    }
+
+
+def found_text(found: Found) -> str:
+    """What a search found, for a terminal."""
+    rows = [[hit.id, hit.kind, hit.date, hit.score, hit.title] for hit in found.hits]
+    lines = [f"{found.total:,} found in snapshot {found.snapshot}"]
+    if rows:
+        lines += ["", table(["id", "kind", "date", "score", "title"], rows, widest=80)]
+    return "\n".join(lines)
+
+
+def search_record(
+    warehouse: Warehouse, query: str, search: Search, found: Found, before: str | None, only: Mapping[str, str]
+) -> str:
+    """The record of a search that PRISMA-S asks for, as Markdown (Rethlefsen 2021, doi:10.1186/s13643-020-01542-z).
+
+    It names the database with its snapshot, sources and dates (items 1, 2 and 13), the query as typed and as read (8),
+    limits (9) and the number found (15).
+    """
+    manifest = warehouse.manifest
+    sources = [f"| {one.title} | {one.records:,} | {one.newest or ''} |" for one in manifest.sources]
+    limits = [f"published or registered before {before}"] if before else []
+    limits += [f"{name} is {value}" for name, value in only.items()]
+    notes = [f"- {note}" for note in found.notes]
+    parts = [
+        "# Record of a search",
+        f"- Database: TrialPanorama warehouse, snapshot `{found.snapshot}`, built {manifest.built}"
+        + (" from FICTIONAL data" if manifest.is_fictional else ""),
+        f"- Tool: trialpanorama {manifest.tool_version}; query language: {search.syntax}",
+        f"- Date of the search: {datetime.now(UTC).date()}",
+        f"- Limits: {'; '.join(limits) or 'none'}",
+        f"- Found: {found.total:,}",
+        "",
+        "## Query as typed",
+        "",
+        *(f"    {line}" for line in query.strip("\n").splitlines()),
+        "",
+        "## Query as read",
+        "",
+        f"    {to_text(search)}",
+        "",
+        *(["## Notes", "", *notes, ""] if notes else []),
+        "## Sources in the snapshot",
+        "",
+        "| source | records | newest entry |",
+        "| --- | --- | --- |",
+        *sources,
+        "",
+    ]
+    return "\n".join(parts)
+
+
+def write_record(path: Path, text: str) -> None:
+    """Write the record of a search beside what it is for."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")

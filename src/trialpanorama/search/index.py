@@ -1,0 +1,690 @@
+"""The index: papers and trials of one snapshot on disk, searched by the trees of `tree` and by plain words.
+
+It is made of the warehouse's tables, lies beside them in the folder `index`, and is brought up to date by what changed.
+Words are matched as they are written (lower case, accents folded); ranking by plain words also uses their stems.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from trialpanorama import identifiers
+from trialpanorama.errors import UserError
+from trialpanorama.search._names import LANGUAGES, QUALIFIERS
+from trialpanorama.search.tree import AUTOMATIC, And, Heading, Near, Node, Not, Or, Range, Search, Text
+from trialpanorama.warehouse import Warehouse
+
+if TYPE_CHECKING:
+    import duckdb
+    import tantivy
+
+VERSION = 1
+"""Changes with what is indexed; an index of another version is made anew."""
+FOLDER = "index"
+
+_WORDS = ("title", "abstract", "keyword", "heading_word", "substance", "author", "journal", "other")
+"""Fields of words."""
+_VALUES = (
+    "heading", "major_heading", "heading_above", "qualified_heading", "qualifier", "publication_type", "language",
+    "id", "country", "register", "status", "phase", "kind", "source",
+)  # fmt: skip
+"""Fields of whole values, in lower case."""
+
+_FIELDS: dict[str, tuple[str, ...]] = {
+    "title": ("title",),
+    "abstract": ("abstract",),
+    "title_abstract": ("title", "abstract", "keyword"),
+    "title_abstract_text": ("title", "abstract"),
+    "text": ("title", "abstract", "keyword", "heading_word", "substance"),
+    "all": _WORDS,
+    "heading_word": ("heading_word",),
+    "keyword": ("keyword",),
+    "substance": ("substance",),
+    "registry_number": ("substance",),
+    "pharmacological_action": ("heading_word",),
+    "author": ("author",),
+    "corporate_author": ("author",),
+    "affiliation": ("other",),
+    "journal": ("journal",),
+    "grant": ("other",),
+    "place": ("other",),
+    "heading": ("heading",),
+    "major_heading": ("major_heading",),
+    "subheading": ("qualifier",),
+    "publication_type": ("publication_type",),
+    "language": ("language",),
+    "id": ("id",),
+    "registration": ("id",),
+}
+"""Where each field of a tree is looked for."""
+
+_DOCUMENTS = """
+    WITH headings AS (
+        SELECT r.record_id,
+            list(DISTINCT lower(m.term)) FILTER (NOT m.is_ancestor) AS heading,
+            list(DISTINCT lower(m.term)) FILTER (NOT m.is_ancestor AND m.is_major) AS major_heading,
+            list(DISTINCT lower(m.term)) AS heading_above,
+            list(DISTINCT lower(q)) FILTER (q IS NOT NULL) AS qualifier,
+            list(DISTINCT lower(m.term) || '/' || lower(q)) FILTER (q IS NOT NULL) AS qualified_heading
+        FROM (SELECT record_id, unnest(mesh_terms) AS m FROM records) r
+            LEFT JOIN LATERAL (SELECT unnest(m.qualifiers) AS q) ON true
+        GROUP BY r.record_id),
+    papers_ AS (
+        SELECT 'paper' AS kind, paper_id AS id, p.title,
+            concat_ws(' ', p.abstract, p.vernacular_title) AS abstract, p.keywords AS keyword,
+            p.chemicals AS substance, p.authors AS author,
+            [p.journal, p.journal_abbreviation, p.issn] AS journal, NULL::VARCHAR[] AS other,
+            p.publication_types AS publication_type, p.languages AS language,
+            list_concat([paper_id, p.doi, p.pmcid], p.registry_ids) AS ids, NULL::VARCHAR[] AS country,
+            NULL::VARCHAR[] AS register, NULL AS status, NULL::VARCHAR[] AS phase, p.source,
+            p.first_published_date AS published, h.* EXCLUDE (record_id)
+        FROM papers p LEFT JOIN headings h USING (record_id)),
+    conditions_ AS (SELECT study_id, list(condition_name ORDER BY position) AS names FROM conditions GROUP BY 1),
+    interventions_ AS (
+        SELECT t.study_id, list(DISTINCT r.i.name) AS names
+        FROM trial_records t JOIN (SELECT record_id, unnest(interventions) AS i FROM records) r USING (record_id)
+        GROUP BY 1),
+    trial_headings AS (
+        SELECT t.study_id, list_distinct(flatten(list(h.heading))) AS heading,
+            list_distinct(flatten(list(h.major_heading))) AS major_heading,
+            list_distinct(flatten(list(h.heading_above))) AS heading_above,
+            list_distinct(flatten(list(h.qualifier))) AS qualifier,
+            list_distinct(flatten(list(h.qualified_heading))) AS qualified_heading
+        FROM trial_records t JOIN headings h USING (record_id) GROUP BY 1),
+    ids_ AS (SELECT study_id, list(DISTINCT id) AS ids FROM identifiers WHERE role <> 'mentioned' GROUP BY 1),
+    trials_ AS (
+        SELECT 'trial' AS kind, s.study_id AS id, concat_ws(' / ', s.public_title,
+                nullif(s.scientific_title, s.public_title), s.acronym) AS title,
+            concat_ws(' ', s.abstract, s.inclusion_criteria, s.exclusion_criteria, s.eligibility_criteria) AS abstract,
+            list_concat(s.keywords, c.names) AS keyword, d.names AS substance, NULL::VARCHAR[] AS author,
+            NULL::VARCHAR[] AS journal, list_concat([s.sponsor], s.collaborators) AS other,
+            ['Clinical Trial Registration'] AS publication_type, NULL::VARCHAR[] AS language,
+            list_concat([s.study_id], i.ids) AS ids, s.countries AS country, s.registers AS register,
+            s.recruitment_status AS status, s.phases AS phase, s.source,
+            coalesce(s.registration_date, s.first_submitted_date, s.start_date) AS published,
+            h.* EXCLUDE (study_id)
+        FROM studies s LEFT JOIN conditions_ c USING (study_id) LEFT JOIN interventions_ d USING (study_id)
+            LEFT JOIN trial_headings h USING (study_id) LEFT JOIN ids_ i USING (study_id)
+        WHERE s.kind = 'registration')
+    SELECT * FROM papers_ UNION ALL BY NAME SELECT * FROM trials_ ORDER BY kind, id"""
+"""Every document of a snapshot, in one order."""
+
+_MOST_COMBINATIONS = 3_000
+"""Phrases that one part of a search may be taken apart into; beyond that it is refused rather than slow."""
+_LEAST_STEM = 2
+"""Letters before a truncation sign."""
+
+
+class Hit(msgspec.Struct, frozen=True):
+    """A paper or trial that was found."""
+
+    id: str
+    kind: str
+    """paper or trial."""
+    title: str
+    date: str | None
+    """First published, or registered (ISO 8601)."""
+    score: float
+    """BM25 of the words that were looked for; higher is better."""
+
+
+class Found(msgspec.Struct, frozen=True):
+    """What a search found in a snapshot."""
+
+    snapshot: str
+    total: int
+    hits: tuple[Hit, ...]
+    """The best first; of the same score, by id."""
+    notes: tuple[str, ...] = ()
+    """What the index could not do as it was asked, and what it did instead."""
+
+
+class Index:
+    """The index of a warehouse, open for searching."""
+
+    def __init__(self, index: tantivy.Index, snapshot: str, headings: frozenset[str]) -> None:
+        self._index = index
+        self._schema = index.schema
+        self._searcher = index.searcher()
+        self.snapshot = snapshot
+        self.headings = headings
+        """The MeSH headings that occur, in lower case: what PubMed's automatic mapping can find."""
+
+    @property
+    def documents(self) -> int:
+        """How many papers and trials it holds."""
+        return int(self._searcher.num_docs)
+
+    @staticmethod
+    def is_ready(warehouse: Warehouse) -> bool:
+        """Whether the index of this warehouse's snapshot is there."""
+        state = _state(warehouse.path / FOLDER)
+        return (state.get("version"), state.get("snapshot")) == (VERSION, warehouse.snapshot)
+
+    @classmethod
+    def open(cls, warehouse: Warehouse, above: dict[str, frozenset[str]] | None = None) -> Index:
+        """The index of this warehouse's snapshot, made or brought up to date if need be.
+
+        `above` gives for a MeSH heading those above it in the tree (`headings.read_tree`), in lower case, so that a
+        heading finds what was indexed with one below it. Without it only headings that registers state are known.
+        """
+        folder = warehouse.path / FOLDER
+        state = _state(folder)
+        wanted = {"version": VERSION, "snapshot": warehouse.snapshot, "tree": len(above or {})}
+        if above is None and cls.is_ready(warehouse):
+            wanted = state
+        if state != wanted:
+            with warehouse.connect() as connection:
+                _make(folder, connection, wanted, above or {}, is_new=state.get("version") != VERSION)
+        index = _open(folder)
+        known = json.loads((folder / "headings.json").read_text(encoding="utf-8"))
+        return cls(index, warehouse.snapshot, frozenset(known))
+
+    def search(
+        self, search: Search, *, before: str | None = None, most: int = 100, only: Mapping[str, str] | None = None
+    ) -> Found:
+        """Papers and trials that a search finds, `before` a date (ISO 8601, that day left out), the best `most`.
+
+        `only` keeps those with a value: kind (paper or trial), register, status, phase, country, source. Raises
+        UserError where a part of it would take too long to look for.
+        """
+        import tantivy
+
+        notes: list[str] = list(search.notes)
+        query = _Compiler(self._schema, search, self.headings, notes).query()
+        for name, value in (only or {}).items():
+            term = tantivy.Query.term_query(self._schema, name, value.lower(), "basic")
+            query = _all(query, tantivy.Query.const_score_query(term, 0.0))
+        if before is not None:
+            query = _all(query, _range(self._schema, None, _last_day_before(before)))
+        if most == 0:
+            return Found(self.snapshot, _count(self._searcher.search(query, 1)), (), tuple(notes))
+        # some more than asked for, so that those of the last score are divided by id and not by chance
+        result = self._searcher.search(query, most + 50)
+        hits = []
+        for score, address in result.hits:
+            stored = {name: str(self._searcher.doc(address).get_first(name) or "") for name in ("key", "shown", "date")}
+            kind, _, id = stored["key"].partition(":")
+            hits.append(Hit(id, kind, stored["shown"], stored["date"] or None, round(float(score), 4)))
+        hits.sort(key=lambda hit: (-hit.score, hit.id))
+        return Found(self.snapshot, _count(result), tuple(hits[:most]), tuple(notes))
+
+
+def _count(result: Any) -> int:
+    """How many documents were found (the library's types leave it out)."""
+    return int(result.count or 0)
+
+
+# --- making it
+
+
+def _state(folder: Path) -> dict[str, Any]:
+    try:
+        state: dict[str, Any] = json.loads((folder / "state.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return state
+
+
+def _schema() -> tantivy.Schema:
+    import tantivy
+
+    builder = tantivy.SchemaBuilder()
+    for name in _WORDS:
+        builder.add_text_field(name, tokenizer_name="words")
+    for name in _VALUES:
+        builder.add_text_field(name, tokenizer_name="raw", index_option="basic")
+    builder.add_text_field("stems", tokenizer_name="stems", index_option="freq")
+    builder.add_integer_field("published", indexed=True, fast=True)
+    for name in ("key", "shown", "date"):
+        builder.add_text_field(name, stored=True, tokenizer_name="raw", index_option="basic")
+    return builder.build()
+
+
+def _open(folder: Path) -> tantivy.Index:
+    import tantivy
+
+    try:
+        index = tantivy.Index.open(str(folder / "documents"))
+    except ValueError as error:
+        raise UserError(
+            f"The index in {folder} cannot be read ({error}). Delete that folder and search again."
+        ) from None
+    _register(index)
+    index.reload()
+    return index
+
+
+def _register(index: tantivy.Index) -> None:
+    import tantivy
+
+    def analyzer(*more: tantivy.Filter) -> tantivy.TextAnalyzer:
+        builder = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
+        for one in (tantivy.Filter.remove_long(100), tantivy.Filter.lowercase(), tantivy.Filter.ascii_fold(), *more):
+            builder = builder.filter(one)
+        return builder.build()
+
+    index.register_tokenizer("words", analyzer())
+    index.register_tokenizer("stems", analyzer(tantivy.Filter.stopword("english"), tantivy.Filter.stemmer("english")))
+
+
+def _make(
+    folder: Path,
+    connection: duckdb.DuckDBPyConnection,
+    state: dict[str, Any],
+    above: dict[str, frozenset[str]],
+    is_new: bool,
+) -> None:
+    """Bring the index up to date: documents that changed are replaced, those that are gone removed."""
+    import tantivy
+
+    if is_new:
+        shutil.rmtree(folder, ignore_errors=True)
+    documents = folder / "documents"
+    documents.mkdir(parents=True, exist_ok=True)
+    (folder / "state.json").unlink(missing_ok=True)  # until all is done, the next search begins again
+    known = folder / "contents.parquet"
+    connection.execute(f"CREATE OR REPLACE TEMP VIEW documents_ AS {_DOCUMENTS}")
+    connection.execute(
+        f"""CREATE OR REPLACE TEMP TABLE contents_ AS
+            SELECT kind || ':' || id AS key, md5(to_json(d)::VARCHAR || '{len(above)}') AS content FROM documents_ d"""
+    )
+    old = f"read_parquet('{known}')" if known.exists() else "(SELECT '' AS key, '' AS content WHERE false)"
+    connection.execute(
+        f"""CREATE OR REPLACE TEMP TABLE changed_ AS SELECT key FROM contents_ ANTI JOIN {old} o USING (key, content)"""
+    )
+    index = _open(folder) if any(documents.glob("meta.json")) else tantivy.Index(_schema(), path=str(documents))
+    _register(index)
+    writer = index.writer(heap_size=128 * 2**20, num_threads=1)  # one thread: the same documents give the same index
+    for (key,) in connection.execute(f"SELECT key FROM {old} o ANTI JOIN contents_ USING (key, content)").fetchall():
+        writer.delete_documents_by_term("key", key)
+    rows = connection.execute(
+        "SELECT d.* FROM documents_ d SEMI JOIN changed_ c ON c.key = d.kind || ':' || d.id ORDER BY d.kind, d.id"
+    )
+    names = [column[0] for column in rows.description or ()]
+    while batch := rows.fetchmany(2_000):
+        for row in batch:
+            writer.add_document(_document(dict(zip(names, row, strict=True)), above))
+    writer.commit()
+    writer.wait_merging_threads()
+    connection.execute(f"COPY (SELECT * FROM contents_ ORDER BY key) TO '{known}.part' (FORMAT parquet)")
+    Path(f"{known}.part").replace(known)
+    headings = connection.execute(
+        "SELECT DISTINCT lower(m.term) FROM (SELECT unnest(mesh_terms) AS m FROM records) ORDER BY 1"
+    ).fetchall()
+    (folder / "headings.json").write_text(
+        json.dumps(sorted({heading for (heading,) in headings if heading} | {*above})), encoding="utf-8"
+    )
+    unfinished = folder / "state.json.part"
+    unfinished.write_text(json.dumps(state), encoding="utf-8")
+    unfinished.replace(folder / "state.json")
+
+
+def _document(row: dict[str, Any], above: dict[str, frozenset[str]]) -> tantivy.Document:
+    import tantivy
+
+    document = tantivy.Document()
+    title, abstract = row["title"] or "", row["abstract"] or ""
+    document.add_text("key", f"{row['kind']}:{row['id']}")
+    document.add_text("shown", title)
+    document.add_text("date", str(row["published"]) if row["published"] else "")
+    document.add_text("title", title)
+    document.add_text("abstract", abstract)
+    headings = list(row["heading"] or ())
+    words = {
+        "keyword": row["keyword"], "substance": row["substance"], "author": row["author"], "journal": row["journal"],
+        "other": [*(row["other"] or ()), *(row["country"] or ())], "heading_word": headings,
+    }  # fmt: skip
+    for name, texts in words.items():
+        for text in texts or ():
+            if text:
+                document.add_text(name, text)
+    stems = [title, title, abstract, *headings, *(row["keyword"] or ()), *(row["substance"] or ())]
+    document.add_text("stems", " ".join(text for text in stems if text))
+    wider = {*(row["heading_above"] or ()), *itertools.chain.from_iterable(above.get(one, ()) for one in headings)}
+    values = {
+        "heading": headings, "major_heading": row["major_heading"], "heading_above": wider,
+        "qualified_heading": row["qualified_heading"], "qualifier": row["qualifier"], "id": row["ids"],
+        "publication_type": row["publication_type"], "language": row["language"], "country": row["country"],
+        "register": row["register"], "status": [row["status"]], "phase": row["phase"], "kind": [row["kind"]],
+        "source": [row["source"]],
+    }  # fmt: skip
+    for name, texts in values.items():
+        for text in sorted({text.lower() for text in texts or () if text}):
+            document.add_text(name, text)
+    document.add_integer("published", int(str(row["published"]).replace("-", "")) if row["published"] else 0)
+    return document
+
+
+# --- from a tree to a query
+
+
+class _Compiler:
+    """Puts the tree of a search into the index's own queries."""
+
+    def __init__(self, schema: tantivy.Schema, search: Search, headings: frozenset[str], notes: list[str]) -> None:
+        self._schema, self._search, self._headings, self._notes = schema, search, headings, notes
+
+    def query(self) -> tantivy.Query:
+        """The whole search."""
+        if self._search.syntax == "plain" and isinstance(self._search.tree, Text):
+            return self._ranked(self._search.tree.words)
+        return self._node(self._search.tree)
+
+    def _ranked(self, words: str) -> tantivy.Query:
+        """Any of the words, by their stems."""
+        import tantivy
+
+        stems = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
+        for one in (
+            tantivy.Filter.lowercase(),
+            tantivy.Filter.ascii_fold(),
+            tantivy.Filter.stopword("english"),
+            tantivy.Filter.stemmer("english"),
+        ):
+            stems = stems.filter(one)
+        terms = dict.fromkeys(stems.build().analyze(words))
+        return _any([tantivy.Query.term_query(self._schema, "stems", term, "freq") for term in terms])
+
+    def _note(self, text: str) -> None:
+        if text not in self._notes:
+            self._notes.append(text)
+
+    def _node(self, node: Node) -> tantivy.Query:
+        if isinstance(node, And):
+            return _all(*(self._node(part) for part in node.parts))
+        if isinstance(node, Or):
+            return _any([self._node(part) for part in node.parts])
+        if isinstance(node, Not):
+            return _but(self._node(node.first), self._node(node.second))
+        if isinstance(node, Heading):
+            return self._heading(node)
+        if isinstance(node, Range):
+            if node.field != "date_published":
+                self._note("Dates of entry into the database are not indexed: dates of publication are taken instead")
+            return _range(self._schema, node.first, node.last)
+        if isinstance(node, Near):
+            return self._near(node)
+        return self._text(node)
+
+    # --- headings
+
+    def _heading(self, node: Heading) -> tantivy.Query:
+        name = node.name.lower()
+        if node.qualifiers:
+            names = [QUALIFIERS.get(one.lower(), one.lower()) for one in node.qualifiers]
+            pairs = [self._value("qualified_heading", f"{name}/{qualifier}") for qualifier in names]
+            return _any(pairs)
+        if node.is_major:
+            if node.is_exploded:
+                self._note("Main topics are found by the heading itself, not by those below it")
+            return self._value("major_heading", name)
+        return self._value("heading_above" if node.is_exploded else "heading", name)
+
+    def _value(self, field: str, value: str) -> tantivy.Query:
+        """A whole value, which may end in a truncation sign."""
+        import tantivy
+
+        if _WILDCARD.search(value):
+            return tantivy.Query.regex_query(self._schema, field, _pattern(value.lower()))
+        return tantivy.Query.term_query(self._schema, field, value.lower(), "basic")
+
+    # --- words
+
+    def _text(self, node: Text) -> tantivy.Query:
+        if node.fields == (AUTOMATIC,):
+            if self._search.syntax == "ovid":
+                return self._text(msgspec.structs.replace(node, fields=("text",)))
+            return self._words_in("all", node.words) if node.is_phrase else self._automatic(node.words)
+        return _any([self._words_in(field, node.words) for field in node.fields])
+
+    def _words_in(self, field: str, words: str) -> tantivy.Query:
+        if field == "filter":
+            return self._filter(words)
+        if field in ("date_published", "date_entered"):
+            self._note(f'"{words}" depends on the day of the search and is left out')
+            return _everything()
+        if field == "author":
+            return self._author(words)
+        queries = []
+        for name in _FIELDS[field]:
+            if name in _VALUES:
+                value = QUALIFIERS.get(words.lower(), words.lower()) if name == "qualifier" else words.lower()
+                queries.append(self._value(name, LANGUAGES.get(value, value) if name == "language" else value))
+            else:
+                queries.append(self._phrase(name, _tokens(words), 0))
+        return _any(queries)
+
+    def _author(self, words: str) -> tantivy.Query:
+        """`smith ja`: the last name, and initials that begin so."""
+        tokens = _tokens(words)
+        if len(tokens) > 1 and len(tokens[-1]) <= 3 and not _WILDCARD.search(tokens[-1]):
+            tokens[-1] += "*"
+        return self._phrase("author", tokens, 0)
+
+    def _phrase(self, field: str, tokens: list[str], slop: int) -> tantivy.Query:
+        import tantivy
+
+        if not tokens:
+            return _nothing()
+        for token in tokens:
+            if len(tokens) == 1 and "*" in token and len(token.strip("*?#")) < _LEAST_STEM:
+                raise UserError(
+                    f'"{token}" would match almost any word: write at least {_LEAST_STEM} letters beside it.'
+                )
+        has_wildcard = any(_WILDCARD.search(token) for token in tokens)
+        if len(tokens) == 1:
+            if has_wildcard:
+                return tantivy.Query.regex_query(self._schema, field, _pattern(tokens[0]))
+            return tantivy.Query.term_query(self._schema, field, tokens[0], "position")
+        if has_wildcard:
+            patterns: list[Any] = [_pattern(token) for token in tokens]
+            return tantivy.Query.regex_phrase_query(self._schema, field, patterns, slop=slop)
+        words: list[Any] = list(tokens)
+        return tantivy.Query.phrase_query(self._schema, field, words, slop=slop)
+
+    def _automatic(self, words: str) -> tantivy.Query:
+        """PubMed's automatic term mapping: the longest runs of words that are headings, the others in all fields."""
+        tokens = words.split()
+        parts: list[tantivy.Query] = []
+        at = 0
+        while at < len(tokens):
+            for end in range(len(tokens), at, -1):
+                run = " ".join(tokens[at:end])
+                heading = self._known_heading(run)
+                if heading or end == at + 1:
+                    found = identifiers.normalise(run) if end == at + 1 else None
+                    if found:
+                        parts.append(self._value("id", found.id))
+                        at = end
+                        break
+                    text = _all(*(self._words_in("all", token) for token in tokens[at:end] if _tokens(token)))
+                    if heading:
+                        text = _any([self._value("heading_above", heading), text])
+                    if run.lower() not in _STOPWORDS or len(tokens) == 1:
+                        parts.append(text)
+                    at = end
+                    break
+        return _all(*parts)
+
+    def _known_heading(self, run: str) -> str | None:
+        """The heading that a run of words is: as it stands, in the singular or plural, or turned round at a comma."""
+        low = run.lower().strip("\"'.,;")
+        turned = ", ".join(reversed(low.rsplit(" ", 1))) if " " in low else low
+        forms = [low, f"{low}s", low.removesuffix("s"), turned, f"{turned}s"]
+        return next((form for form in forms if form in self._headings), None)
+
+    def _filter(self, words: str) -> tantivy.Query:
+        """Ready-made parts of PubMed and limits of Ovid, as far as the index knows them."""
+        low = " ".join(words.lower().replace("[", " ").replace("]", " ").split()).removesuffix(" only")
+        language = LANGUAGES.get(low.removesuffix(" language"))
+        if language:
+            return self._value("language", language)
+        if low in ("human", "humans", "animal", "animals", "female", "male"):
+            return self._value("heading", low if low in ("female", "male") else low.removesuffix("s") + "s")
+        if low.endswith((" trial", " study", "review", "analysis", "guideline", "letter", "editorial")):
+            return self._value("publication_type", low)
+        self._note(f'The limit "{words}" is not known here and is left out')
+        return _everything()
+
+    # --- words near each other
+
+    def _near(self, node: Near) -> tantivy.Query:
+        fields = node.fields
+        if fields == (AUTOMATIC,):
+            fields = ("text",) if self._search.syntax == "ovid" else ("all",)
+        phrases = self._near_phrases(node)
+        names = dict.fromkeys(name for field in fields for name in _FIELDS.get(field, ()) if name in _WORDS)
+        queries = [self._phrase(name, tokens, slop) for name in names for tokens, slop in phrases]
+        return _any(queries)
+
+    def _near_phrases(self, node: Near) -> list[tuple[list[str], int]]:
+        """Every order and choice of words that the parts allow, with the gaps that may stand between them."""
+        choices = [self._choices(part) for part in node.parts]
+        number = 1
+        for choice in choices:
+            number *= max(len(choice), 1)
+        orders = [tuple(range(len(choices)))]
+        if not node.is_ordered:
+            orders = (
+                list(itertools.permutations(range(len(choices)))) if len(choices) <= 4 else [orders[0], orders[0][::-1]]
+            )
+        if number * len(orders) > _MOST_COMBINATIONS:
+            raise UserError(
+                f"Words near each other can stand in {number * len(orders):,} ways, more than the "
+                f"{_MOST_COMBINATIONS:,} that are looked for. Take fewer alternatives on each side."
+            )
+        gaps = (node.distance - 1) * (len(choices) - 1)
+        found = []
+        for chosen in itertools.product(*choices):
+            inner = sum(slop for _, slop in chosen)
+            for order in orders:
+                found.append(([token for place in order for token in chosen[place][0]], gaps + inner))
+        return found
+
+    def _choices(self, part: Node) -> list[tuple[list[str], int]]:
+        if isinstance(part, Text):
+            return [(_tokens(part.words), 0)] if _tokens(part.words) else []
+        if isinstance(part, Or):
+            return [choice for one in part.parts for choice in self._choices(one)]
+        if isinstance(part, Near):
+            return self._near_phrases(part)
+        if isinstance(
+            part, And
+        ):  # all of them near the others: each pair would have to be; the words in a row are near enough
+            self._note("AND between words that stand near others is read as near")
+            return self._near_phrases(Near(part.parts, 3))
+        raise UserError(
+            "Only words (with OR, or near each other) can stand near other words; no headings, dates or NOT."
+        )
+
+
+def _all(*queries: tantivy.Query) -> tantivy.Query:
+    import tantivy
+
+    if len(queries) == 1:
+        return queries[0]
+    return tantivy.Query.boolean_query([(tantivy.Occur.Must, query) for query in queries]) if queries else _nothing()
+
+
+def _any(queries: list[tantivy.Query]) -> tantivy.Query:
+    import tantivy
+
+    if len(queries) == 1:
+        return queries[0]
+    return tantivy.Query.boolean_query([(tantivy.Occur.Should, query) for query in queries]) if queries else _nothing()
+
+
+def _but(query: tantivy.Query, other: tantivy.Query) -> tantivy.Query:
+    import tantivy
+
+    return tantivy.Query.boolean_query([(tantivy.Occur.Must, query), (tantivy.Occur.MustNot, other)])
+
+
+def _everything() -> tantivy.Query:
+    import tantivy
+
+    return tantivy.Query.const_score_query(tantivy.Query.all_query(), 0.0)
+
+
+def _nothing() -> tantivy.Query:
+    import tantivy
+
+    return tantivy.Query.empty_query()
+
+
+def _range(schema: tantivy.Schema, first: str | None, last: str | None) -> tantivy.Query:
+    """Dates from the beginning of the first to the end of the last; what has no date is in no range."""
+    import tantivy
+
+    low = int(((first or "0000-01-01").replace("-", "") + "0101")[:8]) if first else 1
+    high = int(((last or "9999-12-31").replace("-", "") + "1231")[:8]) if last else 99_991_231
+    if last and len(last) == 7:
+        high = int(last.replace("-", "") + "31")
+    query = tantivy.Query.range_query(schema, "published", tantivy.FieldType.Integer, low, high, True, True)
+    return tantivy.Query.const_score_query(query, 0.0)
+
+
+def _last_day_before(day: str) -> str:
+    import datetime
+
+    try:
+        whole = datetime.date.fromisoformat((day + "-01-01")[:10] if len(day) == 4 else (day + "-01")[:10])
+    except ValueError:
+        raise UserError(f'"{day}" is no date. Write --before 2019, 2019-05 or 2019-05-31.') from None
+    return (whole - datetime.timedelta(days=1)).isoformat()
+
+
+_WILDCARD = re.compile(r"[*?#]|\$\d")
+_TOKEN = re.compile(r"(?:[^\W_]|[*?#]|\$\d)+")
+_STOPWORDS = frozenset(
+    [
+        "a",
+        "an",
+        "and",
+        "are",
+        "as",
+        "at",
+        "be",
+        "by",
+        "for",
+        "from",
+        "in",
+        "is",
+        "of",
+        "on",
+        "or",
+        "that",
+        "the",
+        "to",
+        "was",
+        "were",
+        "with",
+    ]
+)
+
+
+def _tokens(words: str) -> list[str]:
+    """Words as the index cuts them, with their wildcards."""
+    import unicodedata
+
+    plain = unicodedata.normalize("NFKD", words.replace("ß", "ss")).encode("ascii", "ignore").decode() or words
+    return [token.lower() for token in _TOKEN.findall(plain) if token.strip("*?#")]
+
+
+def _pattern(token: str) -> str:
+    """A word with wildcards as a regular expression of the index."""
+    signs = {"*": ".*", "?": ".?", "#": "."}
+
+    def piece(found: re.Match[str]) -> str:
+        return f".{{0,{found[1]}}}" if found[1] else signs.get(found[2], re.escape(found[2]))
+
+    return re.sub(r"\$(\d)|(.)", piece, token)
