@@ -692,6 +692,7 @@ def fetch(
     *,
     mirror: str | None = None,
     progress: Callable[[State], None] | None = None,
+    clock: Clock | None = None,
     **settings: Any,
 ) -> FetchLog:
     """Fetch what is wanted of a source into a folder, or what is still missing of it; returns what `fetch.json` says.
@@ -703,11 +704,19 @@ def fetch(
     if source.fetch is None:
         raise UserError(f"{source.name} is not fetched: {source.no_fetch} See: trialpanorama sources {source.name}")
     try:
-        with _only_one_fetch(folder, source, wanted) as log:
+        clock = clock or Clock()
+        with _only_one_fetch(folder, source, wanted, clock) as log:
             if not log.complete:
                 hosts, pace = source.fetch.hosts, source.fetch.requests_per_minute
                 session = Session(
-                    folder, log, hosts=hosts, requests_per_minute=pace, mirror=mirror, progress=progress, **settings
+                    folder,
+                    log,
+                    hosts=hosts,
+                    requests_per_minute=pace,
+                    mirror=mirror,
+                    progress=progress,
+                    clock=clock,
+                    **settings,
                 )
                 complete = False
                 session.show()
@@ -722,7 +731,7 @@ def fetch(
 
 
 @contextlib.contextmanager
-def _only_one_fetch(folder: Path, source: Source, wanted: Wanted) -> Iterator[FetchLog]:
+def _only_one_fetch(folder: Path, source: Source, wanted: Wanted, clock: Clock) -> Iterator[FetchLog]:
     """The log of the folder, new or to go on with; no other fetch works in it meanwhile."""
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{folder} is a file. Name a folder: --out DIR")
@@ -743,7 +752,7 @@ def _only_one_fetch(folder: Path, source: Source, wanted: Wanted) -> Iterator[Fe
         if log is None:
             from trialpanorama import __version__
 
-            started = datetime.now(UTC).isoformat(timespec="seconds")
+            started = clock.utc().isoformat(timespec="seconds")
             log = FetchLog(f"trialpanorama {__version__}", source.name, wanted.query, wanted.since, started)
         elif (log.source, log.query, log.since) != (source.name, wanted.query, wanted.since):
             asked = f"{log.source}" + (f' --query "{log.query}"' if log.query else "")
