@@ -1,0 +1,78 @@
+"""Searching from the command line: how a query is read, what it finds, and how it is written down."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.apps.conftest import Done
+
+Command = Callable[..., Done]
+
+
+def test_parse_only_needs_no_warehouse_and_says_how_a_query_is_read(command: Command) -> None:
+    done = command("search", "a[ti] OR b[ti] AND c[ti]", "--parse-only", "--json")
+    assert done.code == 0
+    assert {"syntax", "tree", "printed"} <= set(done.json)
+    assert (done.json["syntax"], done.json["printed"]) == ("pubmed", "(a[ti] OR b[ti]) AND c[ti]")
+    assert done.json["tree"]["type"] == "and"
+    assert command("search", "exp Pain/ or ache*.tw.", "--parse-only").out == "ovid: exp Pain/ or ache*.tw.\n"
+
+
+def test_a_query_may_come_from_standard_input(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("1. a.ti.\n2. b.ti.\n3. 1 and 2\n"))
+    assert command("search", "-", "--parse-only", "--json").json["printed"] == "a.ti. and b.ti."
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("(aspirin", ["parenthesis", "character 1", "--repair"]),
+        ("aspirin[tiabb]", ["[tiabb]", "[tiab]"]),
+        ("*", ["no word"]),
+        ("aspirin\x07", ["control character"]),
+        ("x " * 60_000, ["characters, more than"]),
+    ],
+)
+def test_a_query_that_cannot_be_read_gets_one_line_with_its_place(
+    query: str, words: list[str], command: Command
+) -> None:
+    done = command("search", query, "--parse-only")
+    assert done.code == 2
+    assert done.out == ""
+    assert len(done.err.strip().splitlines()) == 1
+    assert "Traceback" not in done.err
+    assert all(word in done.err for word in words)
+
+
+def test_a_search_lists_what_it_finds_and_its_keys_stay(command: Command, warehouse: Path) -> None:
+    done = command("search", "FICTIONAL[ti]", "--json", "-k", "5", "-w", warehouse)
+    assert done.code == 0
+    assert {"query", "syntax", "snapshot", "before", "total", "hits"} <= set(done.json)
+    assert done.json["total"] > 80
+    assert len(done.json["hits"]) == 5
+    assert {"id", "kind", "title", "date", "score"} <= set(done.json["hits"][0])
+    trials = command("search", "FICTIONAL[ti]", "--json", "--kind", "trial", "-k", "0", "-w", warehouse).json["total"]
+    papers = command("search", "FICTIONAL[ti]", "--json", "--kind", "paper", "-k", "0", "-w", warehouse).json["total"]
+    assert trials + papers == done.json["total"]
+    earlier = command("search", "FICTIONAL[ti]", "--json", "--before", "2015", "-w", warehouse).json
+    assert earlier["before"] == "2015"
+    assert 0 < earlier["total"] < done.json["total"]
+    assert all(hit["date"] < "2015" for hit in earlier["hits"])
+    shown = command("search", "FICTIONAL[ti]", "-w", warehouse)
+    assert f"{done.json['total']:,} found in snapshot" in shown.out
+
+
+def test_a_search_is_written_down_for_a_paper(command: Command, warehouse: Path, tmp_path: Path) -> None:
+    record = tmp_path / "search.md"
+    query = "1. fictional.ti.\n2. random*.tw.\n3. 1 and 2"
+    done = command("search", query, "--record", record, "--before", "2020", "--json", "-w", warehouse)
+    text = record.read_text(encoding="utf-8")
+    for expected in (
+        done.json["snapshot"], f"Found: {done.json['total']:,}", "before 2020", "FICTIONAL", "    2. random*.tw.",
+        "    fictional.ti. and random*.tw.", "ClinicalTrials.gov",
+    ):  # fmt: skip
+        assert expected in text
