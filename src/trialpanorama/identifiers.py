@@ -486,7 +486,7 @@ _COMBINED = _compiled(
     f"(?P<ccmo>{_CCMO})|"
     + "|".join(f"(?P<{r.name}>{r.search})" for r in _ALL if r.is_trial_register or r.name == "utn")
 )
-_HINT = re.compile(r"\d{4}|NTR|NL\d{3}|RBR|rbr-|PER ?-")
+_HINT = re.compile(r"(?=[0-9SsNRrP])(?:[0-9]{5}|1111-|[Ss][Ll][Cc][Tt][Rr]|NTR|NL[0-9]{3}|RBR|rbr-|PER ?-)")
 _REACH = 40
 """Every id has a hint in it, and lies within so many characters of it: most of a text need not be searched."""
 _SEARCH = {name: _compiled(register.search) for name, register in REGISTERS.items()}
