@@ -22,7 +22,6 @@ import pkgutil
 import socket
 import struct
 import threading
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -132,7 +131,7 @@ class Replay:
         *,
         gate: threading.Event | None = None,
     ) -> None:
-        """The fault is the same for every address, or chosen for each request by how many there were before."""
+        """The fault is the same for every address, or chosen for each request by how many addresses came before."""
         self.service = service
         self.fault = fault
         self.asked: list[Asked] = []
@@ -140,18 +139,19 @@ class Replay:
         self.gate = gate
         """If given, answers wait for it from the third request on."""
         self.stop = threading.Event()
-        self._seen: Counter[tuple[str, str, str, bytes]] = Counter()
+        self._seen: dict[tuple[str, str, str, bytes], list[int]] = {}
         self._lock = threading.Lock()
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.replay = self
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
 
-    def note(self, asked: Asked) -> tuple[int, int]:
-        """Count a request; returns how many there were, of any address and of this one, before it."""
+    def note(self, asked: Asked) -> tuple[int, int, int]:
+        """Count a request; returns how many requests, other addresses, and requests of this one, there were before."""
         with self._lock:
             self.asked.append(asked)
-            self._seen[asked.key] += 1
-            return len(self.asked) - 1, self._seen[asked.key] - 1
+            seen = self._seen.setdefault(asked.key, [len(self._seen), -1])
+            seen[1] += 1
+            return len(self.asked) - 1, seen[0], seen[1]
 
     def __enter__(self) -> Replay:
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
@@ -195,11 +195,11 @@ class _Handler(BaseHTTPRequestHandler):
         parameters = {key: values[-1] for key, values in parse_qs(parts.query, keep_blank_values=True).items()}
         headers = {key.lower(): value for key, value in self.headers.items()}
         asked = Asked(self.command, parts.path, parameters, headers, body)
-        number, before = replay.note(asked)
+        number, addresses, before = replay.note(asked)
         if replay.gate is not None and number >= 2:
             while not (replay.gate.wait(0.05) or replay.stop.is_set()):
                 pass
-        fault = replay.fault(number) if callable(replay.fault) else replay.fault
+        fault = replay.fault(addresses) if callable(replay.fault) else replay.fault
         fault = fault if fault and before < fault.times else None
         with contextlib.suppress(OSError):
             self._send(_disturbed(fault, before, asked, replay.service.answer(asked)))
