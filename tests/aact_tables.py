@@ -20,8 +20,9 @@ from trialpanorama.sample import aact
 COLLECTION = sources.source("aact").collections[0]
 NOT_CARRIED = {
     ".mesh_terms[].id": "AACT has the terms alone",
-    ".results.baseline.measures[].denoms": "only the number analysed, whether it differs from the whole or not",
-    ".results.baseline.measures[].classes[].denoms": "the same",
+    ".results.baseline.measures[].denoms": "given for each class",
+    ".results.baseline.measures[].classes[].denoms": "where they say nothing else than those of the whole",
+    ".results.baseline.measures[].classes[].denoms[].counts": "a group without a value has no row",
     ".results.outcome_measures[].classes[].denoms": "not at all",
     ".results.baseline.measures[]": "a measure without a value has no row",
     ".results.adverse_events.frequency_threshold": "stands in the rows of events, so it is lost where there is none",

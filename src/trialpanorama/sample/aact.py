@@ -522,8 +522,15 @@ def _float(text: str | None) -> float | None:
     return None
 
 
+def _analysed(group: object, units: str, *denominators: Any) -> object:
+    """How many of a group were analysed, by the first denominators that there are."""
+    given = next((found for found in denominators if found), ())
+    counts = (count for one in given if one.get("units") == units for count in one.get("counts", ()))
+    return next((count.get("value") for count in counts if count.get("groupId") == group), None)
+
+
 def _measured(measure: dict[str, Any], groups: dict[str, int]) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-    """The row of each value of a measure, and the value."""
+    """The row of each value of a measure, and the value with the denominators of its class."""
     for one in measure.get("classes", ()):
         for category in one.get("categories", ()):
             for value in category.get("measurements", ()):
@@ -545,7 +552,7 @@ def _measured(measure: dict[str, Any], groups: dict[str, int]) -> Iterator[tuple
                         "dispersion_upper_limit": _float(value.get("upperLimit")),
                         "explanation_of_na": value.get("comment"),
                     },
-                    value,
+                    value | {"denoms": one.get("denoms")},
                 )
 
 
@@ -560,12 +567,16 @@ def _baseline(database: Database, module: dict[str, Any]) -> None:
     for row in _counts(module.get("denoms", ()), groups):
         database.insert("baseline_counts", scope="overall", **row)
     for measure in module.get("measures", ()):
-        for row, _ in _measured(measure, groups):
+        units = measure.get("denomUnitsSelected", "Participants")
+        for row, value in _measured(measure, groups):
             percentage = measure.get("calculatePct")
             database.insert(
                 "baseline_measurements",
                 **row,
-                number_analyzed_units=measure.get("denomUnitsSelected", "Participants"),
+                number_analyzed=_analysed(
+                    value.get("groupId"), units, value["denoms"], measure.get("denoms"), module.get("denoms")
+                ),
+                number_analyzed_units=units,
                 population_description=measure.get("populationDescription"),
                 calculate_percentage=None if percentage is None else "Yes" if percentage else "No",
             )

@@ -3,8 +3,8 @@
 The tables of a study are put together again in the shape of ClinicalTrials.gov's API v2, so that a study gives the
 Record that the register's own JSON gives, but for what AACT leaves out:
 
-- MeSH ids, the status of an outcome's results (told from whether it has any), denominators of single classes of a
-  measure, comments on adverse events, and the order of an arm's interventions.
+- MeSH ids, the status of an outcome's results (told from whether it has any), denominators of single classes of an
+  outcome (of a baseline measure: where they say nothing else than the whole), and comments on adverse events.
 - AACT's own ids are drawn anew with each load: they join the tables here and are kept nowhere. The rows of a study are
   read in their order, which was that of the register.
 - Line breaks became `~` on export, with the blank that followed, and doubled quotation marks were dropped. Only a cell
@@ -25,7 +25,7 @@ import re
 import struct
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any, BinaryIO
 from zlib import crc32
@@ -675,14 +675,16 @@ def _denominators(rows: Iterable[_Row]) -> list[dict[str, Any]]:
     ]
 
 
-def _classes(rows: Iterable[_Row]) -> list[dict[str, Any]]:
-    """The classes, categories and values of a measure."""
+def _classes(rows: Iterable[_Row], counts: Iterable[_Row] = ()) -> list[dict[str, Any]]:
+    """The classes, categories and values of a measure; `counts` are the denominators that hold for all."""
+    of_all = {(row.get("units"), row.get("ctgov_group_code")): row.get("count") for row in counts}
     classes: dict[str | None, _Sorted] = {}
     for row in rows:
         classes.setdefault(row.get("classification"), _Sorted()).add(row.get("category"), row)
     return [
         {
             "title": title,
+            "denoms": _other_denominators(categories, of_all),
             "categories": [
                 {"title": first.get("category"), "measurements": [_measurement(row) for row in values]}
                 for first, values in categories.things
@@ -690,6 +692,24 @@ def _classes(rows: Iterable[_Row]) -> list[dict[str, Any]]:
         }
         for title, categories in classes.items()
     ]
+
+
+def _other_denominators(
+    categories: _Sorted, of_all: Mapping[tuple[str | None, str | None], str | None]
+) -> list[dict[str, Any]]:
+    """How many were analysed of each group, if that differs from the whole."""
+    analysed = {
+        (row.get("number_analyzed_units"), row.get("ctgov_group_code")): row
+        for _, values in categories.things
+        for row in values
+        if "number_analyzed" in row
+    }
+    if all(of_all.get(key) == row["number_analyzed"] for key, row in analysed.items()):
+        return []
+    return _denominators(
+        {"units": units or "Participants", "ctgov_group_code": code or "", "count": row["number_analyzed"]}
+        for (units, code), row in analysed.items()
+    )
 
 
 def _measurement(row: _Row) -> dict[str, Any]:
@@ -723,7 +743,7 @@ def _baseline(study: _Row, groups: Sequence[_Row], rows: _Rows) -> dict[str, Any
                 "paramType": v2_token(parameter),
                 "dispersionType": v2_token(dispersion),
                 "unitOfMeasure": units,
-                "classes": _classes(values),
+                "classes": _classes(values, rows.get("baseline_counts", ())),
             }
             for (title, description, population, parameter, dispersion, units), values in measures.items()
         ],
