@@ -472,6 +472,7 @@ _PLAIN = {
     0x2044: "/",
 }
 """Look-alikes of ASCII characters, one for one, so that places in the text stay what they are."""
+_LOOK_ALIKES = re.compile("[" + "".join(map(re.escape, map(chr, _PLAIN))) + "]")
 _INVISIBLE = re.compile("[\u200b-\u200f\u2060\ufeff]")
 
 _CCMO = r"\b[Nn][Ll]\d{5}\.\d{3}\.\d{2}\b"
@@ -552,7 +553,7 @@ def _plain(text: str) -> tuple[str, list[int] | None]:
     """The text with look-alikes made ASCII; with invisible characters cut out, also where each character stood."""
     if text.isascii():
         return text, None
-    text = text.translate(_PLAIN)
+    text = _LOOK_ALIKES.sub(lambda match: _PLAIN[ord(match[0])], text)
     if not _INVISIBLE.search(text):
         return text, None
     places = [place for place, character in enumerate(text) if not _INVISIBLE.match(character)]
