@@ -472,13 +472,17 @@ def _arms(rows: _Rows) -> dict[str, Any]:
     groups, interventions = rows.get("design_groups", ()), rows.get("interventions", ())
     titles = {row["id"]: row["title"] for row in groups if "id" in row and "title" in row}
     names = {
-        row["id"]: f"{row.get('intervention_type', 'Other')}: {row.get('name')}" for row in interventions if "id" in row
+        row["id"]: f"{row.get('intervention_type', 'Other')}: {row['name']}"
+        for row in interventions
+        if "id" in row and "name" in row
     }
     given = rows.get("design_group_interventions", ())
     of_intervention = _by(given, "intervention_id")
-    of_group = {
-        id: {link.get("intervention_id") for link in links} for id, links in _by(given, "design_group_id").items()
-    }
+    order = {id: place for place, id in enumerate(names)}
+    of_group: dict[str | None, set[str]] = {}
+    for link in given:
+        if (id := link.get("intervention_id")) in names:
+            of_group.setdefault(link.get("design_group_id"), set()).add(id)
     others = _by(rows.get("intervention_other_names", ()), "intervention_id")
     return {
         "armGroups": [
@@ -487,7 +491,7 @@ def _arms(rows: _Rows) -> dict[str, Any]:
                 "type": row.get("group_type"),
                 "description": row.get("description"),
                 "interventionNames": list(
-                    dict.fromkeys(name for id, name in names.items() if id in of_group.get(row.get("id", ""), ()))
+                    dict.fromkeys(names[id] for id in sorted(of_group.get(row.get("id"), ()), key=order.__getitem__))
                 ),
             }
             for row in groups
