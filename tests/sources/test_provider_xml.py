@@ -283,6 +283,8 @@ def test_interventions_take_their_kind_from_codes_where_it_is_clear_whose_they_a
     assert record.number_of_arms == 2
     three = group("intervention_code", "i_code", "Treatment - Drugs", "Placebo", "Lifestyle")
     assert {i.type for i in one(IRCT, three, i_freetext=text).interventions} == {None}
+    one_code = group("intervention_code", "i_code", "Drug")
+    assert {i.type for i in one(REBEC, one_code, i_freetext="Group 1: Tea Group 2: Rest").interventions} == {None}
     same = group("intervention_code", "i_code", "Drug", "Drug", "Drug")
     assert {i.type for i in one(REBEC, same, i_freetext="Fictamab").interventions} == {"DRUG"}
 

@@ -78,6 +78,41 @@ def test_slctr_gives_each_outcome_its_time_in_brackets() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("text", "outcomes"),
+    [
+        ("Heat. Measurement time: day 7.", [("Heat", "day 7")]),
+        ("1) Heat (degrees). Measurement time: day 7. 2) Cough. Measurement time: at baseline and, day 9",
+         [("Heat (degrees)", "day 7"), ("Cough", "at baseline and, day 9")]),
+        ("Heat. Measurement time: day 7. Cough. Measurement time: day 9",
+         [("Heat. Measurement time: day 7. Cough. Measurement time: day 9", None)]),
+        ("1) Heat. 2) Cough. Measurement time: day 9", [("1) Heat. 2) Cough. Measurement time: day 9", None)]),
+        ("Heat", [("Heat", None)]),
+    ],
+)  # fmt: skip
+def test_rpcec_says_when_each_outcome_is_measured(text: str, outcomes: list[tuple[str, str | None]]) -> None:
+    record = web(TrialID="RPCEC99000001", Primary_outcome=text)
+    assert [(outcome.measure, outcome.time_frame) for outcome in record.outcomes] == outcomes
+
+
+@pytest.mark.parametrize(
+    ("id", "text", "labels"),
+    [
+        ("RBR-99000a", "Group 1: Exercise (n=33)<br>Group 2: Rest", ["Group 1", "Group 2"]),
+        ("RBR-99000a", "All participants rest.", []),
+        ("RPCEC99000001", "Group A: Tea. Group B (Control): Rest.", ["Group A", "Group B (Control)"]),
+        ("RPCEC99000001", "Group I (experimental): Tea. Group II (control): Rest.",
+         ["Group I (experimental)", "Group II (control)"]),
+        ("RPCEC99000001", "Group 1 Experimental: Tea Group 2 Control: Rest",
+         ["Group 1 Experimental", "Group 2 Control"]),
+    ],
+)  # fmt: skip
+def test_groups_that_are_numbered_are_arms(id: str, text: str, labels: list[str]) -> None:
+    record = web(TrialID=id, Intervention=text)
+    assert [arm.label for arm in record.arms] == labels
+    assert [i.arm_labels for i in record.interventions] == ([[label] for label in labels] or [[]])
+
+
 def test_omon_puts_a_meddra_code_after_the_condition() -> None:
     record = web(TrialID="NL-OMON99001", Condition="<p>Imaginary fever</p>;10016558;imaginary cough;cough")
     assert record.conditions == [

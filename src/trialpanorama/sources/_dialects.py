@@ -270,7 +270,9 @@ _TYPE = (
 _TYPED = re.compile(rf"({_TYPE})\s?:\s*(.*)", re.S)
 _TYPED_SEPARATOR = re.compile(rf";\s*(?={_TYPE}\s?:)")
 _CTRI_INTERVENTION = re.compile(r"^((?:Control )?Intervention ?\d+)\s*:\s*", re.M)
-_NUMBERED = re.compile(r"(?:^|\s)((?:Intervention|Arm|Group) \d+):\s*")
+_NUMBERED = re.compile(
+    r"(?:^|\s)((?:Intervention|Arm|Group) (?:\d+|[A-D]|I{1,3}|IV)(?: (?:\([^()]{1,20}\)|Experimental|Control))?):\s*"
+)
 _GROUP_LABEL = re.compile(
     r"((?:intervention|control|experimental|treatment|comparison|placebo) group[^:\n]{0,12}):\s*", re.I
 )
@@ -480,6 +482,8 @@ _INTERVENTION_DIALECTS: dict[str, Callable[[str], _Treatments]] = {
     "ctri": _ctri_interventions,
     "irct": _numbered_interventions,
     "drks": _numbered_interventions,
+    "rebec": _numbered_interventions,
+    "rpcec": _numbered_interventions,
     "chictr": _grouped_interventions,
     "itmctr": _grouped_interventions,
     "euctr": _eu_interventions,
@@ -501,6 +505,8 @@ _TIMEPOINT = re.compile(r"[. ]*\bTime ?points?:\s*|(?<=\w)Timepoint:\s*", re.I)
 _METHOD = re.compile(r"[. ]*Method of measurement:\s*", re.I)
 _BEGINS = r"(?:\b|(?-i:(?<=[a-z\d])(?=[MOT])))"
 """Where a label begins: at a word, or glued to the text before it where a line break was lost."""
+_NUMBER_OF_OUTCOME = re.compile(r"(?:^|(?<=[.;\n])\s*)\d{1,2}\)\s+")
+_MEASUREMENT_TIME = re.compile(r"\.?\s*\bMeasurement time\s?:\s*", re.I)
 _LABELLED_OUTCOME = re.compile(rf";?\s*(?:{_BEGINS}Outcome name|\bNAME OF THE RESULT|\bName)\s*:\s*", re.I)
 _LABELLED_PART = re.compile(
     rf";?\s*{_BEGINS}(?:(?P<how>Measures?|USED MEASURING METHOD)|(?P<when>Timepoints?|"
@@ -580,6 +586,18 @@ def _opening_of_last_bracket(text: str) -> int | None:
     return None
 
 
+def _numbered_outcomes(text: str) -> list[_Measure]:
+    """`1) Outcome. Measurement time: when. 2) ...`; a text in which not each outcome has one time stays whole."""
+    found: list[_Measure] = []
+    for piece in _NUMBER_OF_OUTCOME.split(text):
+        measure, *times = _MEASUREMENT_TIME.split(piece)
+        if measure.strip() and len(times) != 1:
+            return [(text, None, None)]
+        if times:
+            found.append((measure, times[0].strip(" .\n"), None))
+    return found
+
+
 def _labelled_outcomes(text: str) -> list[_Measure]:
     """`Name: a;Timepoints: b;Measure: c;Name: ...` and `Outcome name:a Measure:c Timepoints:b ...`"""
     found: list[_Measure] = []
@@ -634,6 +652,7 @@ _OUTCOME_DIALECTS: dict[str, Callable[[str], list[_Measure]]] = {
     "slctr": _bracketed_outcomes,
     "lbctr": _labelled_outcomes,
     "repec": _labelled_outcomes,
+    "rpcec": _numbered_outcomes,
     "euctr": _eu_outcomes,
     "ctis": _eu_outcomes,
 }

@@ -313,8 +313,8 @@ def _interventions(trial: _Trial) -> tuple[list[Intervention], list[Arm]]:
     if not found:  # PACTR names them in the fields for keywords and codes
         named = [word for word in dict.fromkeys(_words([*trial.lines("i_keyword"), *codes])) if word]
         return [Intervention(name=name) for name in named if vocabulary.intervention_type(name) is None], arms
-    if len(set(codes)) == 1:
-        codes, kinds = codes[:1] * len(found), kinds[:1] * len(found)
+    if len(set(codes)) == len(found) == 1:
+        codes, kinds = codes[:1], kinds[:1]
     if len(kinds) == len(found):
         for one, kind, code in zip(found, kinds, codes, strict=True):
             if kind and one.type is None:
