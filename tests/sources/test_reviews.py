@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+import time
 import zipfile
 from collections import Counter
 from collections.abc import Iterator
@@ -664,3 +665,26 @@ def test_a_study_of_a_list_is_small() -> None:
     assert isinstance(record, Record)
     assert len(review(record).studies) == 100_000
     assert review(record).studies[0] == ReviewedStudy(decision="EXCLUDED", report_ids=["99000000"])
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [b" ", b"\n", b"1 ", b"12345678\n", b"CD1 0 1 0\n", b"or ", b'[{"a":', b"{", b"\t1|", b"1. ", b"\n ", b"TY  - "],
+)
+def test_recognising_long_hostile_heads_does_not_hang(piece: bytes) -> None:
+    head = (piece * (HEAD_BYTES // len(piece)))[: HEAD_BYTES - 1] + b"x"
+    begun = time.process_time()
+    for format in reviews.SOURCE.formats:
+        format.recognise(head)
+    assert time.process_time() - begun < 5
+
+
+def test_long_entries_are_read_in_linear_time() -> None:
+    begun = time.process_time()
+    text = "TY  - JOUR\nTI  - A (FICTIONAL)\nPY  - 2099\nAB  - x\n" + "y\n" * 300_000 + "ER  - \n"
+    assert len(read(text, "a.ris")) == 2
+    rows = "".join(f"{99_000_000 + n},A (FICTIONAL),1,Same study\n" for n in range(20_000))
+    outcomes = read("pmid,title,included,study\n" + rows, "a.csv")
+    (study,) = review(records(outcomes)["REVIEW-a"]).studies
+    assert len(study.report_ids) == 20_000
+    assert time.process_time() - begun < 30

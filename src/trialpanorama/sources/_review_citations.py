@@ -253,6 +253,8 @@ _LANGUAGES = {"english": "eng", "en": "eng", "french": "fre", "german": "ger", "
 
 def author(name: str) -> Author:
     """An author out of one name: `Glow, Zara B`, `Glow ZB`, `Z B Glow` or the name of a group."""
+    if len(name) > 200:
+        return Author(collective_name=name)
     last, comma, fore = (part.strip() for part in name.partition(","))
     if comma and last:
         is_initials = re.fullmatch(r"(?:[A-Z]\.?[ -]?){1,4}", fore)
@@ -344,6 +346,15 @@ def mentions(record: Record) -> list[Identifier]:
     return list(found.values())
 
 
+_PUBMED_PAGE = re.compile(r"pubmed[\w.]{0,40}/(?:pubmed/)?0*([1-9]\d{0,7})(?!\d)")
+
+
+def pmid_in(address: str) -> str | None:
+    """The PMID that the address of a page of PubMed holds."""
+    found = _PUBMED_PAGE.search(address)
+    return found[1] if found else None
+
+
 def doi_in(text: str | None) -> str | None:
     """The DOI that a text holds, as it stands there."""
     found = _DOI.search(text or "")
@@ -353,11 +364,15 @@ def doi_in(text: str | None) -> str | None:
 # --- the review that the citations of a file belong to
 
 
+_Key = tuple[str, str | None, str | None]
+"""The study, what was decided on it, and at which stage."""
+
+
 class Gathered:
     """The studies of each review that a file speaks of, while its citations are being read."""
 
     def __init__(self) -> None:
-        self._reviews: dict[str, tuple[Record, dict[tuple[object, ...], ReviewedStudy]]] = {}
+        self._reviews: dict[str, tuple[Record, dict[_Key, tuple[ReviewedStudy, dict[str, None]]]]] = {}
 
     def add(self, topic: str, begin: Callable[[], Record], citation: Citation, article: Record) -> Record:
         """Note a citation; papers with one study name, or that name one registration, are reports of one study.
@@ -369,17 +384,14 @@ class Gathered:
         review, studies = self._reviews[topic]
         said = citation.decision
         registrations = {one.id for one in article.identifiers if one.register in _TRIAL_REGISTERS}
-        study: object = citation.study or (registrations.pop() if len(registrations) == 1 else article.id)
-        known = studies.setdefault(
-            (study, said.decision, said.stage),
-            ReviewedStudy(
-                decision=said.decision, stage=said.stage, name=citation.study, reason=said.reason, is_seed=said.is_seed
-            ),
-        )
+        study = citation.study or (registrations.pop() if len(registrations) == 1 else article.id)
+        key = (study, said.decision, said.stage)
+        if key not in studies:
+            studies[key] = (ReviewedStudy(decision=said.decision, stage=said.stage, name=citation.study), {})
+        known, reports = studies[key]
         known.reason = known.reason or said.reason
         known.is_seed = known.is_seed or said.is_seed
-        if article.id not in known.report_ids:
-            known.report_ids = [*known.report_ids, article.id] if known.report_ids else [article.id]
+        reports[article.id] = None
         if said.doubt:
             review.notes.append(Note(field="review.studies", note=said.doubt, raw=article.id))
         return review
@@ -388,7 +400,9 @@ class Gathered:
         """The Records of the reviews, counted on after the citations."""
         for ordinal, (review, studies) in enumerate(self._reviews.values(), after + 1):
             assert review.review is not None
-            review.review.studies = list(studies.values())
+            for study, reports in studies.values():
+                study.report_ids = list(reports)
+            review.review.studies = [study for study, _ in studies.values()]
             digest = hashlib.sha256(msgspec.json.encode(review.review.studies), usedforsecurity=False).hexdigest()
             review.place = Place(ordinal=ordinal, line=line, entry_sha256=digest)
             yield review

@@ -42,6 +42,7 @@ from trialpanorama.sources._review_citations import (
     in_name,
     in_notes,
     of_stages,
+    pmid_in,
     publication,
     review_record,
     stem,
@@ -189,7 +190,7 @@ def _of_row(
     citation = Citation(
         title=value("title"),
         abstract=value("abstract"),
-        pmid=_number(value("pmid")) or _in_address(urls),
+        pmid=_number(value("pmid")) or pmid_in(urls),
         doi=value("doi") or doi_in(urls),
         pmcid=value("pmcid"),
         # bare small numbers only count the rows
@@ -262,14 +263,6 @@ def _decision(values: Callable[[str], list[str]], value: Callable[[str], str | N
     return found
 
 
-_PUBMED_PAGE = re.compile(r"pubmed[\w.]*/(?:pubmed/)?0*([1-9]\d{0,7})(?!\d)")
-
-
-def _in_address(text: str) -> str | None:
-    found = _PUBMED_PAGE.search(text)
-    return found[1] if found else None
-
-
 def _number(text: str | None) -> str | None:
     """A number without the decimals that a spreadsheet or pandas gave it."""
     return re.sub(r"\.0+\Z", "", text) if text else None
@@ -304,7 +297,7 @@ def _keywords(text: str | None) -> list[str]:
 # --- CSMeD's rows in JSON (Hugging Face)
 
 
-_CSMED_ROW = re.compile(rb'\A(?:\xef\xbb\xbf)?\s*\[?\s*\{(?=[^{}]{0,4000}"review_(?:id|title)"\s*:)')
+_CSMED_ROW = re.compile(rb'\A(?:\xef\xbb\xbf)?\s*+\[?\s*+\{(?=[^{}]{0,4000}"review_(?:id|title)"\s*:)')
 
 
 def is_csmed_rows(head: bytes) -> bool:
@@ -336,9 +329,9 @@ def _cells(entry: Entry) -> tuple[dict[str, list[str]], dict[str, str]]:
 
 _RIS_LINE = re.compile(r"\s*([A-Z][A-Z0-9])\s{0,3}-(?:\s(.*))?\Z", re.DOTALL)
 _RIS_LIMIT = re.compile(rb"(?:\xef\xbb\xbf)?\s*(TY|ER)\s{0,3}-")
-_RIS_BEGINS = re.compile(rb"(?:^|\n)\s*TY {1,3}- *[A-Z]{2,8}\s*\r?\n")
-_RIS_TITLE = re.compile(rb"\n\s*(?:TI|T1|CT|BT) {1,3}- +\S")
-_RIS_MORE = re.compile(rb"\n\s*(?:AU|A1|AB|N2|PY|Y1|DO|JO|JF|T2|AN|UR|DA) {1,3}- +\S")
+_RIS_BEGINS = re.compile(rb"(?:\A|\n)[ \t]*+TY {1,3}- *+[A-Z]{2,8}[ \t]*+\r?\n")
+_RIS_TITLE = re.compile(rb"\n[ \t]*+(?:TI|T1|CT|BT) {1,3}- ++\S")
+_RIS_MORE = re.compile(rb"\n[ \t]*+(?:AU|A1|AB|N2|PY|Y1|DO|JO|JF|T2|AN|UR|DA) {1,3}- ++\S")
 
 
 def is_ris(head: bytes) -> bool:
@@ -409,14 +402,15 @@ def _of_reference(gathered: Gathered, name: str, whole_file: Decision, entry: En
         text = entry.data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise Unreadable("invalid_encoding", f"byte {error.object[error.start]:#04x} is not UTF-8") from None
-    said: dict[str, list[str]] = defaultdict(list)
+    lines: dict[str, list[list[str]]] = defaultdict(list)
     last: list[str] | None = None
     for line in text.splitlines():
         if match := _RIS_LINE.match(line):
-            last = said[match[1]]
-            last.append((match[2] or "").strip())
+            last = [(match[2] or "").strip()]
+            lines[match[1]].append(last)
         elif last and line.strip():
-            last[-1] = f"{last[-1]}\n{line.strip()}"
+            last.append(line.strip())
+    said = {tag: ["\n".join(parts) for parts in given] for tag, given in lines.items()}
 
     def value(*tags: str) -> str | None:
         return next((one for tag in tags for one in said.get(tag, ()) if one), None)
@@ -425,7 +419,7 @@ def _of_reference(gathered: Gathered, name: str, whole_file: Decision, entry: En
     accession = value("AN") or ""
     notes = " | ".join(said.get("N1", []) + said.get("RN", []) + said.get("NO", []))
     is_of_pubmed = any(word in database for word in ("pubmed", "medline", "nlm", "national library"))
-    pmid = _in_address(" ".join(said.get("UR", [])))
+    pmid = pmid_in(" ".join(said.get("UR", [])))
     for place in (*(said.get("U1") or ()), accession if is_of_pubmed else "", *re.findall(r"(?i)PMID:?\s*\d+", notes)):
         pmid = pmid or next((found[1] for found in [_PMID_IN_TEXT.search(place)] if found), None)
     pmcid = _PMC_IN_TEXT.search(" ".join(said.get("C2", []) + said.get("AN", []) + said.get("UR", [])))

@@ -59,6 +59,7 @@ from trialpanorama.sources._review_citations import (
     in_name,
     mark_if_fictional,
     mentions,
+    pmid_in,
     review_record,
     stem,
 )
@@ -223,8 +224,8 @@ def _review_of(record: Record) -> Review:
 # --- CLEF-TAR: topics
 
 
-_TOPIC = re.compile(rb"\A(?:\xef\xbb\xbf)?\s*Topic\s*:\s*\S+[^\n]*\n", re.IGNORECASE)
-_TOPIC_BODY = re.compile(rb"^\s*(?:Title|Query|Pids|Objectives?)\s*:", re.IGNORECASE | re.MULTILINE)
+_TOPIC = re.compile(rb"\A(?:\xef\xbb\xbf)?\s*+Topic[ \t]*+:[ \t]*+[^\s][^\n]*+\n", re.IGNORECASE)
+_TOPIC_BODY = re.compile(rb"^[ \t]*+(?:Title|Query|Pids|Objectives?)[ \t]*+:", re.IGNORECASE | re.MULTILINE)
 _TOPIC_FIELD = re.compile(
     r"\s*(topic|title|query|pids?|objectives?|types? of stud(?:y|ies)|participants|index tests?|target conditions?|"
     r"reference standards?|comparators?|inclusion criteria|exclusion criteria)\s*:(.*)",
@@ -301,11 +302,11 @@ def _of_topic(name: str, entry: Entry) -> Record:
 
 
 _QRELS_HEAD = re.compile(
-    rb"\A(?:\xef\xbb\xbf)?(?:\s*[\w.-]{1,30}[ \t]+\w+[ \t]+[1-9]\d{0,7}[ \t]+-?\d{1,2}[ \t]*\r?(?:\n|\Z))+"
+    rb"\A(?:\xef\xbb\xbf)?(?:\s*+[\w.-]{1,30}[ \t]++\w++[ \t]++[1-9]\d{0,7}[ \t]++-?\d{1,2}[ \t]*+\r?(?:\n|\Z))++"
 )
 _RUN_HEAD = re.compile(
     rb"\A(?:\xef\xbb\xbf)?"
-    rb"(?:\s*[\w.-]{1,30}[ \t]+\w+[ \t]+[1-9]\d{0,7}[ \t]+\d+[ \t]+[-+.\deE]+[ \t]+\S+[ \t]*\r?(?:\n|\Z))+"
+    rb"(?:\s*+[\w.-]{1,30}[ \t]++\w++[ \t]++[1-9]\d{0,7}[ \t]++\d++[ \t]++[-+.\deE]++[ \t]++\S++[ \t]*+\r?(?:\n|\Z))++"
 )
 _LEVELS = (
     (re.compile(r"(?i)(?:^|[._-])(?:content|docs?|full_?text|ft)(?=[._-]|$)"), "FULL_TEXT"),
@@ -402,12 +403,12 @@ def _of_candidates(name: str, is_retrieved: bool | None, group: _Group) -> Recor
 # --- SIGIR 2017
 
 
-_FIRST_OBJECT = rb"\A(?:\xef\xbb\xbf)?\s*\[?\s*\{"
+_FIRST_OBJECT = rb"\A(?:\xef\xbb\xbf)?\s*+\[?\s*+\{"
 _CITATIONS = re.compile(
     _FIRST_OBJECT + rb'(?=[^{}]{0,2000}"document_id"\s*:)(?=.{0,3000}"included"\s*:\s*(?:true|false))', re.DOTALL
 )
 _REVIEW_LIST = re.compile(
-    _FIRST_OBJECT + rb'\s*"id"\s*:\s*\d+\s*,\s*"url"\s*:\s*"[^"]{0,300}(?:14651858|cochrane)[^"]{0,300}"\s*\}'
+    _FIRST_OBJECT + rb'\s*+"id"\s*+:\s*+\d++\s*+,\s*+"url"\s*+:\s*+"[^"]{0,300}(?:14651858|cochrane)[^"]{0,300}"\s*\}'
 )
 _QUERIES = re.compile(
     _FIRST_OBJECT + rb'(?:(?=[^{}]{0,2000}"document_id"\s*:\s*\d)(?=.{0,60000}"query"\s*:)|(?=\s*"query"\s*:\s*\{))',
@@ -446,7 +447,7 @@ def _document(said: dict[str, Any]) -> str:
     return str(document)
 
 
-_IN_BRACES = re.compile(r"\s*\{[^{}]*\}\s*\Z")
+_IN_BRACES = re.compile(r"\{[^{}]*+\}\s*+\Z")
 
 
 def _cited(entry: Entry) -> tuple[str, Any]:
@@ -460,13 +461,10 @@ def _cited(entry: Entry) -> tuple[str, Any]:
     return _document(said), (report, name, included if isinstance(included, bool) else None)
 
 
-_PUBMED_PAGE = re.compile(r"pubmed[\w.]*/(?:pubmed/)?0*([1-9]\d{0,7})(?!\d)")
-
-
 def _report(address: str) -> str | None:
     """The PMID or DOI in the address of a paper."""
-    if found := _PUBMED_PAGE.search(address):
-        return found[1]
+    if pmid := pmid_in(address):
+        return pmid
     doi = identifiers.normalise(doi_in(address), "doi")
     return doi.id if doi else None
 
@@ -478,16 +476,18 @@ def _read_citations(stream: BinaryIO, name: str) -> Iterator[Record | Reject]:
 def _of_citations(name: str, group: _Group) -> Record:
     """The included and the excluded studies of a Cochrane review: both were read in full text."""
     record = review_record(group.key, name, SIGIR)
-    studies: dict[tuple[str, bool | None], ReviewedStudy] = {}
+    reports: dict[tuple[str, str | None, bool | None], dict[str, None]] = {}
     for report, study, included in group.parts:
-        decision = None if included is None else "INCLUDED" if included else "EXCLUDED"
-        known = studies.setdefault(
-            (study or report, included),
-            ReviewedStudy(decision=decision, stage="FULL_TEXT" if decision else None, name=study, report_ids=[]),
+        reports.setdefault((study or report, study, included), {})[report] = None
+    _review_of(record).studies = [
+        ReviewedStudy(
+            decision=None if included is None else "INCLUDED" if included else "EXCLUDED",
+            stage=None if included is None else "FULL_TEXT",
+            name=study,
+            report_ids=list(known),
         )
-        if report not in known.report_ids:
-            known.report_ids.append(report)
-    _review_of(record).studies = list(studies.values())
+        for (_, study, included), known in reports.items()
+    ]
     return record
 
 
@@ -510,8 +510,8 @@ def _of_review_list(name: str, entry: Entry) -> Record:
 def _own_ids(address: str, known: str) -> list[Identifier]:
     """The ids of a review in the address of its page: its PMID, its Cochrane number and its DOI."""
     found = []
-    if pmid := _PUBMED_PAGE.search(address):
-        found.append(Identifier(id=pmid[1], register="pubmed", role="alias", raw=address))
+    if pmid := pmid_in(address):
+        found.append(Identifier(id=pmid, register="pubmed", role="alias", raw=address))
     if cochrane := cochrane_id(address):
         found.append(Identifier(id=cochrane, register="cochrane", role="alias", raw=address))
     said = re.sub(r"/(?:full|abstract|pdf|epdf|html)?(?:[?#].*)?\Z", "", doi_in(address) or "")
@@ -544,7 +544,7 @@ def _of_query(name: str, entry: Entry) -> Record:
     return record
 
 
-_SEARCH_LINES = re.compile(rb"\A(?:\xef\xbb\xbf)?\s*#?1[.)]?\s+\S")
+_SEARCH_LINES = re.compile(rb"\A(?:\xef\xbb\xbf)?\s*+#?1[.)]?\s++\S")
 
 
 def _is_search(head: bytes) -> bool:
@@ -568,7 +568,7 @@ def _is_search(head: bytes) -> bool:
     return of_search * (3 if is_numbered else 2 if is_combined else 1.2) >= len(lines) and not is_table(head)
 
 
-_COMBINED = re.compile(r"(?i)[\s\d.()#/,:-]*(?:(?:or|and|not|to)\b[\s\d.()#/,:-]*)*")
+_COMBINED = re.compile(r"(?i)[\s\d.()#/,:-]*+(?:(?:or|and|not|to)\b[\s\d.()#/,:-]*+)*+")
 """A line that combines others: 3 and (5 or 7)."""
 
 
@@ -643,7 +643,7 @@ def _numbers(value: Any) -> dict[str, None]:
     return dict.fromkeys(found for text in texts for found in re.findall(r"(?<!\d)[1-9]\d{0,7}(?!\d)", str(text)))
 
 
-_SNOWBALLED = re.compile(rb"\A(?:\xef\xbb\xbf)?\s*[\w.-]{1,30}\t[1-9]\d{0,7}(?:\|\d{1,8})+")
+_SNOWBALLED = re.compile(rb"\A(?:\xef\xbb\xbf)?\s*+[\w.-]{1,30}\t[1-9]\d{0,7}(?:\|\d{1,8})+")
 
 
 def _is_snowballed(head: bytes) -> bool:
@@ -666,7 +666,7 @@ def _of_snowballed(name: str, entry: Entry) -> Record:
 
 
 _TRIAGE = re.compile(
-    rb"\A(?:\xef\xbb\xbf)?\s*(%s)\t\d+\t[1-9]\d{0,7}\t[EI1-9]\t[EI1-9]\s" % "|".join(COHEN_TOPICS).encode(),
+    rb"\A(?:\xef\xbb\xbf)?\s*+(%s)\t\d+\t[1-9]\d{0,7}\t[EI1-9]\t[EI1-9]\s" % "|".join(COHEN_TOPICS).encode(),
     re.IGNORECASE,
 )
 _TRIAGE_REASONS = {
@@ -778,8 +778,8 @@ def _of_metadata(name: str, entry: Entry) -> Record:
 
 
 _NUMBER_LIST = re.compile(
-    rb"\A(?:\xef\xbb\xbf)?\s*(?:\"?(?:pmids?|pubmed[ _]?ids?|pmcids?)\"?:?\s*\n)?"
-    rb"(?:\s*\"?(?:PMID:? ?|PMC)?\d{1,12}\"?,?[ \t]*\r?(?:\n|\Z))+",
+    rb"\A(?:\xef\xbb\xbf)?\s*+(?:\"?(?:pmids?|pubmed[ _]?ids?|pmcids?)\"?:?[ \t]*+\r?\n)?"
+    rb"(?:\s*+\"?(?:PMID:? ?|PMC)?\d{1,12}\"?,?[ \t]*+\r?(?:\n|\Z))++",
     re.IGNORECASE,
 )
 
@@ -836,7 +836,7 @@ def _of_number_list(name: str, known: Iterable[str]) -> Record:
 # --- evidence inference: articles, questions about them, and answers
 
 
-_ARTICLE = re.compile(rb"\A(?:\xef\xbb\xbf)?\s*TITLE[.:]+[ \t]*\r?\n")
+_ARTICLE = re.compile(rb"\A(?:\xef\xbb\xbf)?\s*+TITLE[.:]++[ \t]*+\r?\n")
 _HEADING = re.compile(r"(TITLE|ABSTRACT|BODY)(?:\.(.*?))?[.:]*\s*", re.DOTALL)
 _PMC = re.compile(r"(?i)PMC\d{3,9}(?!\d)")
 
@@ -889,7 +889,7 @@ def _of_article(name: str, entry: Entry) -> Record:
 
     record.paper.abstract_sections, record.paper.sections = [], []
     for line in _text(entry.data).splitlines():
-        found = _HEADING.fullmatch(line) if is_heading_next else None
+        found = _HEADING.fullmatch(line) if is_heading_next and len(line) < 500 else None
         if found and (found[2] is None or found[2].upper() == found[2]):
             finish()
             # headings are divided by dots without a blank; `1. INTRODUCTION` is one
