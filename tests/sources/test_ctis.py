@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import io
 import json
+from collections import Counter
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.replay import Asked, Replay, Reply, Service, fetch_from
+from tests.replay import ctis as replay_ctis
 
+from trialpanorama.errors import FetchFailed, UserError
 from trialpanorama.record import Note, Record, Reject
 from trialpanorama.sources import HEAD_BYTES, ctis
+from trialpanorama.sources._fetching import FetchLog, Wanted
 
 FIXTURES = Path(__file__).resolve().parent.parent / "fixtures" / "ctis"
 FORMATS = {format.name: format for format in ctis.SOURCE.formats}
@@ -277,3 +283,121 @@ def test_real_ctrdata_export(shared_data: Path) -> None:
             [eudract] if eudract else []
         )
     assert [one.status for one in records] == ["NOT_YET_RECRUITING"] * 2 + ["RECRUITING"] * 2
+
+
+# --- fetching
+
+
+def fetched(service: Service, folder: Path, query: str = "") -> tuple[FetchLog, Replay]:
+    with Replay(service) as replay:
+        log = fetch_from(replay, ctis.SOURCE, Wanted(query), folder)
+    return log, replay
+
+
+@pytest.mark.parametrize(
+    ("last_row", "pages"), [(200, {"DESC": 13}), (70, {"DESC": 7, "ASC": 7}), (60, {"DESC": 1 + 10 * 2 + 2 * 1})]
+)
+def test_a_search_of_more_rows_than_are_shown(
+    last_row: int, pages: dict[str, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From one end, from both, and by status: every trial once, and no page twice."""
+    monkeypatch.setattr(ctis, "_PAGE_SIZE", 10)
+    monkeypatch.setattr(ctis, "_LAST_ROW", last_row)
+    log, replay = fetched(replay_ctis.answers(last_row), tmp_path)
+    there = {file.stem for file in (tmp_path / "trials").iterdir()}
+    assert there == replay_ctis.TRIALS.keys() - {replay_ctis.GONE}
+    assert log.missing == [f"{replay_ctis.GONE}: listed, and not shown"]
+    searches = [asked.json for asked in replay.asked if asked.method == "POST"]
+    assert Counter(search["sort"]["direction"] for search in searches) == pages
+    by_status = {status for search in searches for status in search["searchCriteria"].get("status", ())}
+    assert by_status == (set(range(1, 13)) if last_row == 60 else set())
+
+
+def test_a_list_that_is_shorter_than_it_says_is_told(tmp_path: Path) -> None:
+    def answer(asked: Asked) -> Reply:
+        reply = replay_ctis.SERVICE.answer(asked)
+        if asked.method == "GET":
+            return reply
+        page = json.loads(reply.body)
+        return Reply(json.dumps({**page, "data": page["data"][:60]}).encode(), "application/json")
+
+    log, _ = fetched(Service(answer, ()), tmp_path)
+    assert log.complete
+    assert "40 of 130 trials, which the pages of the search do not have" in log.missing
+
+
+def test_a_trial_that_is_never_answered_does_not_keep_the_others_away(tmp_path: Path) -> None:
+    poison = list(replay_ctis.TRIALS)[5]
+
+    def answer(asked: Asked) -> Reply:
+        if asked.path.endswith(poison):
+            return Reply(b'{"error": "internal"}', "application/json")
+        return replay_ctis.SERVICE.answer(asked)
+
+    with pytest.raises(FetchFailed, match=f"{poison}: .*the answer has no trial in it"):
+        fetched(Service(answer, ()), tmp_path)
+    assert len(list((tmp_path / "trials").iterdir())) == len(replay_ctis.TRIALS) - 2
+    log, replay = fetched(replay_ctis.SERVICE, tmp_path)
+    assert log.complete
+    assert {asked.path.rpartition("/")[2] for asked in replay.asked} == {poison, replay_ctis.GONE}
+
+
+def test_an_interface_that_is_down_for_trials_is_not_asked_for_all_of_them(tmp_path: Path) -> None:
+    def answer(asked: Asked) -> Reply:
+        return replay_ctis.SERVICE.answer(asked) if asked.method == "POST" else Reply(b"", status=500)
+
+    with Replay(Service(answer, ())) as replay, pytest.raises(FetchFailed):
+        fetch_from(replay, ctis.SOURCE, Wanted(), tmp_path)
+    assert len({asked.path for asked in replay.asked if asked.method == "GET"}) == 3
+
+
+@pytest.mark.parametrize(
+    ("query", "criteria"),
+    [
+        ("", {}),
+        (" rare  disease ", {"containAll": "rare  disease"}),
+        ("2090-500001-11-00", {"number": "2090-500001-11-00"}),
+        ("2090-500001-11-00 OR 2090-500002-12-00", {"containAny": "2090-500001-11-00, 2090-500002-12-00"}),
+        ("after 2090-500001-11-00", {"containAll": "after 2090-500001-11-00"}),
+        ('{"status": [2, 3], "title": null, "msc": []}', {"status": [2, 3]}),
+        ('{"searchCriteria": {"isLowIntervention": false}}', {"isLowIntervention": False}),
+        (
+            "https://euclinicaltrials.eu/ctis-public/search#searchCriteria=%7B%22containAny%22:%22a%2Fb%22%7D",
+            {"containAny": "a/b"},
+        ),
+        (
+            "https://euclinicaltrials.eu/search-for-clinical-trials/?lang=en&EUCT=2090-500001-11-00",
+            {"number": "2090-500001-11-00"},
+        ),
+        (
+            "https://euclinicaltrials.eu/app/#/search?basicSearchInputAND=infection",
+            {"containAll": "infection"},
+        ),
+        ("https://euclinicaltrials.eu/app/#/view/2090-500001-11-00", {"number": "2090-500001-11-00"}),
+    ],
+)
+def test_what_a_query_asks(query: str, criteria: dict[str, Any]) -> None:
+    assert ctis._criteria(Wanted(query)) == criteria
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "https://clinicaltrials.gov/search?cond=asthma",
+        "https://euclinicaltrials.eu/about-this-website/",
+        "https://euclinicaltrials.eu/ctis-public/search?tomorrow=1",
+        "https://euclinicaltrials.eu/ctis-public/search?lang=en",
+        "https://euclinicaltrials.eu/ctis-public/search#searchCriteria={",
+        "{",
+    ],
+)
+def test_what_is_no_search_is_said_in_one_line(query: str) -> None:
+    with pytest.raises(UserError, match=r"\.$"):
+        ctis._criteria(Wanted(query))
+
+
+@pytest.mark.parametrize(
+    ("changed", "is_before"), [("31/12/2023", True), ("01/01/2024", False), ("", False), ("2023-12-31", False)]
+)
+def test_since_goes_by_days_that_can_be_read(changed: str, is_before: bool) -> None:
+    assert ctis._is_before(changed, date(2024, 1, 1)) is is_before

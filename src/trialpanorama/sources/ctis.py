@@ -9,9 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import BinaryIO
+from datetime import date
+from typing import TYPE_CHECKING, BinaryIO
+from urllib.parse import parse_qs, unquote
+
+import msgspec
 
 from trialpanorama import vocabulary
+from trialpanorama.errors import FetchFailed, Refused, UserError
 from trialpanorama.record import (
     Arm,
     Condition,
@@ -27,7 +32,7 @@ from trialpanorama.record import (
     Reject,
     Sponsor,
 )
-from trialpanorama.sources import Format, Source
+from trialpanorama.sources import Fetch, Format, Source
 from trialpanorama.sources._eu import (
     REGISTERED_TYPE,
     SCOPES,
@@ -53,6 +58,9 @@ from trialpanorama.sources._native import (
 )
 from trialpanorama.sources._reading import Entry, each, fold, json_values
 from trialpanorama.vocabulary import Allocation, InterventionType, OutcomeType, Status
+
+if TYPE_CHECKING:
+    from trialpanorama.sources._fetching import Session, Wanted
 
 _ROLES_AS_ARMS = "the roles of the products: the register names no arms"
 _SEVERAL_PURPOSES = "the scope of the trial names several purposes"
@@ -754,6 +762,175 @@ def _read_hits(stream: BinaryIO) -> Iterator[Record | Reject]:
     return each(json_values(stream, ("data",)), _of_hit)
 
 
+# --- fetching
+
+_HOST = "euclinicaltrials.eu"
+_SEARCH = f"https://{_HOST}/ctis-public-api/search"
+_RETRIEVE = f"https://{_HOST}/ctis-public-api/retrieve/"
+_PAGE_SIZE = 100
+_LAST_ROW = 10_000
+"""Rows of a search that the interface shows, in either direction."""
+_FAILURES_IN_A_ROW = 3
+"""So many trials that are not answered one after the other are no longer the fault of the trials."""
+_NUMBER = re.compile(r"\d{4}-\d{6}-\d{2}-\d{2}")
+_PAGE_OF_A_TRIAL = re.compile(r"/(?:view|retrieve)/(\d{4}-\d{6}-\d{2}-\d{2})(?!\d)")
+_CRITERIA = {
+    "basicSearchInputAND": "containAll",
+    "basicSearchInputOR": "containAny",
+    "basicSearchInputNOT": "containNot",
+    "EUCT": "number",
+    "number": "number",
+}
+"""Parameters that the addresses of the portal have, or had before 17 June 2024, and the criteria they stand for."""
+
+_Hit = list[str]
+"""The number of a trial and the day of its last change, as the search says them."""
+
+
+def _fetch(session: Session, wanted: Wanted) -> None:
+    """The list of what is found, then each trial of it."""
+    numbers = _found(session, _criteria(wanted), wanted.since)
+    session.expect(len(numbers), "trials")
+    failed: list[FetchFailed] = []
+    in_a_row = 0
+    for number in numbers:
+        name = f"trials/{number}.json"
+        try:
+            session.read(_RETRIEVE + number, name=name, check=_no_trial)
+        except Refused as refused:
+            if refused.status not in (404, 410):
+                raise
+            session.lacks(f"{number}: listed, and not shown")
+        except FetchFailed as error:
+            failed.append(error)
+            in_a_row += 1
+            if in_a_row == _FAILURES_IN_A_ROW:
+                raise
+        else:
+            session.count(name, 1)
+            in_a_row = 0
+    if failed:
+        raise failed[0]
+
+
+def _found(session: Session, criteria: dict[str, object], since: date | None) -> list[str]:
+    """The numbers of the trials that a search finds, each once.
+
+    The interface shows the first 10,000 rows of a search, so that a longer one is read from both of its ends, and one
+    that is longer than that in parts, by status. There is no criterion for the day of the decision.
+    """
+    hits: dict[str, str] = {}
+    total = _total(session, criteria)
+    parts = [criteria]
+    if total > 2 * _LAST_ROW:
+        asked = criteria.get("status")
+        parts = [{**criteria, "status": [one]} for one in (asked if isinstance(asked, list) else map(int, STATUSES))]
+    for part in parts:
+        rows = total if part is criteria else _total(session, part)
+        most = _LAST_ROW // _PAGE_SIZE
+        pages = -(-rows // _PAGE_SIZE)
+        ends = [("DESC", min(pages, most))]
+        if pages > most:
+            ends.append(("ASC", min(pages - most + 1, most)))  # one more: those of a day stand in any order
+        for direction, last in ends:
+            for number in range(1, last + 1):
+                hits |= dict(_page(session, part, direction, number)[1])
+    if len(hits) < total:
+        session.lacks(f"{total - len(hits):,} of {total:,} trials, which the pages of the search do not have")
+    return [number for number, changed in hits.items() if since is None or not _is_before(changed, since)]
+
+
+def _total(session: Session, criteria: dict[str, object]) -> int:
+    return _page(session, criteria, "DESC", 1)[0]
+
+
+def _page(session: Session, criteria: dict[str, object], direction: str, number: int) -> tuple[int, list[_Hit]]:
+    """How many rows a search has, and those of one page; not kept as a file, which would be read as records."""
+    key = f"{msgspec.json.encode(criteria, order='sorted').decode()} {direction} {number}"
+    if (known := session.recall(key)) is not None:
+        return known[0], known[1]
+    asked = {
+        "pagination": {"page": number, "size": _PAGE_SIZE},
+        "sort": {"property": "decisionDate", "direction": direction},
+        "searchCriteria": criteria,
+    }
+    page = msgspec.json.decode(session.read(_SEARCH, json=asked, check=_no_page), type=_Page)
+    hits = [[hit.ct_number, hit.last_updated or ""] for hit in page.data if _NUMBER.fullmatch(hit.ct_number)]
+    session.remember(key, [page.pagination.total_records, hits])
+    return page.pagination.total_records, hits
+
+
+class _Row(msgspec.Struct, rename="camel"):
+    ct_number: str
+    last_updated: str | None = None
+
+
+class _Pagination(msgspec.Struct, rename="camel"):
+    total_records: int
+
+
+class _Page(msgspec.Struct):
+    """What the fetcher needs of a page of the search."""
+
+    pagination: _Pagination
+    data: list[_Row]
+
+
+def _no_page(data: bytes) -> str | None:
+    try:
+        msgspec.json.decode(data, type=_Page)
+    except msgspec.DecodeError as error:
+        return f"the answer is no page of a search ({error})"
+    return None
+
+
+def _no_trial(data: bytes) -> str | None:
+    return None if b'"ctNumber"' in data else "the answer has no trial in it"
+
+
+def _is_before(changed: str, since: date) -> bool:
+    """Whether a day, as the search writes it (24/04/2024), is before another; one that cannot be read is not."""
+    day = re.fullmatch(r"(\d\d)/(\d\d)/(\d{4})(?!\d).*", changed)
+    return day is not None and (int(day[3]), int(day[2]), int(day[1])) < (since.year, since.month, since.day)
+
+
+def _criteria(wanted: Wanted) -> dict[str, object]:
+    """The criteria of the interface for what the user typed or pasted; raises UserError for other addresses."""
+    text, address = wanted.query.strip(), wanted.address
+    if text.startswith("{"):
+        return _as_criteria(text)
+    if address is None:
+        numbers = _NUMBER.findall(text)
+        if numbers and not re.sub(r"[\s,;]|\bOR\b", "", _NUMBER.sub("", text)):
+            return {"number": numbers[0]} if len(numbers) == 1 else {"containAny": ", ".join(numbers)}
+        return {"containAll": text} if text else {}
+    if address.hostname not in (_HOST, f"www.{_HOST}"):
+        raise UserError(f"{wanted.query} is no page of CTIS. Give words, or the address of a search there.")
+    fragment = unquote(address.fragment)
+    if page := _PAGE_OF_A_TRIAL.search(f"{address.path}#{fragment}"):
+        return {"number": page[1]}
+    if fragment.startswith("searchCriteria="):
+        return _as_criteria(fragment.removeprefix("searchCriteria="))
+    given = parse_qs(address.query) | parse_qs(fragment.partition("?")[2])
+    if not given.keys() & _CRITERIA.keys() or given.keys() - _CRITERIA.keys() - {"lang"}:
+        raise UserError(
+            f"{wanted.query} does not say what was searched for (the portal keeps that to itself). Give the words, or "
+            "the criteria as JSON; without --query everything is fetched."
+        )
+    return {_CRITERIA[key]: values[-1] for key, values in given.items() if key in _CRITERIA}
+
+
+def _as_criteria(text: str) -> dict[str, object]:
+    """Criteria as the portal writes them; those without a value say nothing."""
+    try:
+        said = msgspec.json.decode(text, type=dict[str, object])
+    except msgspec.DecodeError as error:
+        raise UserError(f"{text} is no JSON object ({error}). Give the criteria of CTIS, or words.") from None
+    inner = said.get("searchCriteria")
+    criteria = inner if isinstance(inner, dict) else said
+    return {str(key): value for key, value in criteria.items() if value not in (None, "", [])}
+
+
 SOURCE = Source(
     name="ctis",
     title="Clinical Trials Information System (EU)",
@@ -775,6 +952,21 @@ SOURCE = Source(
         ),
         Format(
             "search-json", "Pages of search results: the few fields that a list shows", _is_page_of_hits, _read_hits
+        ),
+    ),
+    fetch=Fetch(
+        run=_fetch,
+        hosts=(_HOST,),
+        requests_per_minute=100,
+        terms=(
+            "What the portal shows may be reused if the EMA is named as its source (EMA legal notice, "
+            "https://www.ema.europa.eu/en/about-us/about-website/legal-notice); its interface is the one that its own "
+            "pages use, and needs a request for each trial."
+        ),
+        queries=(
+            "--query takes words that must all be found, CT numbers, the address of a trial or of a search "
+            '(https://euclinicaltrials.eu/ctis-public/search#searchCriteria={"containAny":"neuroblastoma"}), or its '
+            "criteria alone as JSON; --since goes by the last change that the search shows."
         ),
     ),
 )
