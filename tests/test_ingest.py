@@ -79,6 +79,7 @@ ONE, TWO = articles(99000001), articles(99000002, 99000003)
         ("paper.pdf", b"%PDF-1.7\n...", ["format_without_reader"]),
         ("jats.xml", b"<?xml version='1.0'?>\n<article><front/></article>", ["missing_identifier"]),
         ("feed.xml", b"<?xml version='1.0'?><rss version='2.0'></rss>", ["format_without_reader"]),
+        ("dump.zip", zipped({"postgres.dmp": b"PGDMP\x01\x0e\x00"}), ["format_without_reader"]),
         (
             "zip-in-zip.zip",
             zipped({"in.zip": zipped({"one.xml": ONE}), "one.xml": ONE}),

@@ -458,6 +458,7 @@ _OTHER_FORMATS: tuple[tuple[re.Pattern[bytes], str], ...] = (
     (re.compile(rb"\A\x28\xb5\x2f\xfd"), "Zstandard: decompress it first"),
     (re.compile(rb"\A(?:7z\xbc\xaf|Rar!)"), "a 7z or RAR archive: unpack it first"),
     (re.compile(rb"<rss[\s>]|<feed[\s>]"), "a news feed"),
+    (re.compile(rb"\APGDMP"), "a PostgreSQL dump, such as AACT's: download the pipe-delimited flat files instead"),
 )
 
 

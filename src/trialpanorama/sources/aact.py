@@ -139,10 +139,12 @@ class _Table(msgspec.Struct):
         if len(cells) != len(self.columns) and not lenient:
             detail = f"{self.name}: {len(cells)} cells where the header has {len(self.columns)}"
             raise Unreadable("malformed_row", detail)
+        if "\\" in text or "\r" in text or "\0" in text:
+            cells = [*map(_clean, cells)]
         return {
-            column: _clean(cell) if "\\" in cell or "\0" in cell or "\r" in cell else cell
+            column: cell
             for column, raw in zip(self.columns, cells, strict=not lenient)
-            if (cell := raw.strip())
+            if raw and (cell := raw.strip())
         }
 
 
