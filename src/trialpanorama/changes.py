@@ -12,9 +12,9 @@ no copy of the one day agrees with any copy of the other.
 **What is a change.** Values are compared as they were folded, not as they were spelt; lists by their members, whatever
 the order; texts without regard to case and white space. What only belongs to the copy (where it was read, when it was
 exported, refreshed or verified) is none. A value that one side lacks is no change where its file has the field for no
-entry, and the other file for a tenth of them or more: the one export has no such column. Formats whose names begin
-alike (web-csv, web-xlsx) are one kind of export. Between different kinds only what both say is compared, and not what
-each kind writes in its own way: outcomes, criteria, interventions, sites and the like.
+entry, and the other file for so many that some were to be expected: the one export has no such column. Formats whose
+names begin alike (web-csv, web-xlsx) are one kind of export. Between different kinds only what both say is compared,
+and not what each kind writes in its own way: outcomes, criteria, interventions, sites and the like.
 
 **What is not said.** No trial is called removed. A file never says whether it is complete: most are the answer to a
 search, or a part of a larger export, and a trial that is missing in the next one need not have left the register.
@@ -287,10 +287,11 @@ _BIT = {field.name: 1 << bit for bit, field in enumerate(FIELDS)}
 _MEMORY = "900MB"
 _LEAST_ENTRIES = 20
 """A file of so many entries shows by itself which fields its export has; smaller ones are taken together by format."""
-_SAMPLED = 200
-"""So many entries of an export are looked at for the fields that it has."""
-_COMMON = 0.1
-"""An export lacks a field if none of its entries has it, and at least this share of the other export's."""
+_SAMPLED = 20_000
+"""So many entries are looked at for the fields that exports have, as many of each; at least 20, at most 200."""
+_COMMON, _LIKELY = 0.1, 5
+"""An export lacks a field if none of its entries has it, at least this share of the other export's, and so many were
+to be expected."""
 _TRIALS_AT_ONCE = 20_000
 
 
@@ -556,9 +557,10 @@ _DOUBTFUL = """CREATE TEMP TABLE doubtful AS
 """`doubtful`: the steps on which no copy repeats one of the older version."""
 
 _SAMPLE = f"""CREATE TEMP TABLE sampled AS
-    SELECT record_id, export FROM versions
-    SEMI JOIN (SELECT export FROM copies SEMI JOIN doubtful USING (step)) USING (export)
-    QUALIFY row_number() OVER (PARTITION BY export ORDER BY record_id) <= {_SAMPLED}"""
+    WITH wanted AS (SELECT DISTINCT export FROM copies SEMI JOIN doubtful USING (step))
+    SELECT record_id, export FROM versions SEMI JOIN wanted USING (export)
+    QUALIFY row_number() OVER (PARTITION BY export ORDER BY record_id)
+        <= greatest(20, least(200, {_SAMPLED} // (SELECT greatest(count(*), 1) FROM wanted)))"""
 """`sampled`: some entries of each export, to see which fields it has."""
 
 
@@ -645,7 +647,7 @@ def _lacking(
     }
 
     def is_lacking(total: int, filled: int, other_total: int, other_filled: int) -> bool:
-        return filled == 0 and total >= _LEAST_ENTRIES and other_filled >= _COMMON * other_total
+        return filled == 0 and total * other_filled >= max(_COMMON * total, _LIKELY) * other_total
 
     found = {}
     for old, new in pairs:
