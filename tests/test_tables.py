@@ -23,6 +23,7 @@ from trialpanorama.record import (
     Country,
     EventGroup,
     EventStat,
+    Finding,
     FlowPeriod,
     GroupCount,
     Identifier,
@@ -260,6 +261,7 @@ def full() -> list[Record]:
             abstract_sections=[AbstractSection("It does.", "RESULTS")],
             authors=[Author("Glimmer", "Ada", "A"), Author(collective_name="The Glow Group")],
             corrections=[Correction("ErratumIn", "99000003")],
+            findings=[Finding("1", "Zarvolimab", "Placebo", "Glow", "DECREASED")],
         ),
     )
     lone = paper(

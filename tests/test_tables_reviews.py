@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.test_tables import Made, Query, native, one, paper
-from trialpanorama.record import Identifier, Paper, PartialDate, Record, Review, ReviewedStudy
+from trialpanorama.record import Finding, Identifier, Paper, PartialDate, Record, Review, ReviewedStudy
 
 CD = "CD990001"
 
@@ -222,3 +222,32 @@ def test_a_review_known_by_its_studies_is_no_paper(query: Query) -> None:
 def test_a_review_without_studies_is_counted_as_nothing(query: Query) -> None:
     row = one(query([review("r", search_query="humming")], "FROM reviews"))
     assert (row["number_of_reports"], row["number_retrieved"], row["number_included"]) == (0, None, 0)
+
+
+def test_an_answer_takes_the_words_of_its_question(query: Query) -> None:
+    def article(record_id: str, *findings: Finding) -> Record:
+        return Record(
+            record_id=record_id,
+            id="PMC99000001",
+            register="pmc",
+            source="reviews",
+            kind="PUBLICATION",
+            paper=Paper(pmcid="PMC99000001", findings=list(findings)),
+        )
+
+    asked = article("asked", Finding("1", "Humming", "Silence", "Hums"), Finding("2", "Humming", "Silence", "Sleep"))
+    answered = article(
+        "answered",
+        Finding(
+            "1", direction="INCREASED", direction_raw="significantly increased", evidence="They hum.", annotator="7"
+        ),
+        Finding("1", direction_raw="invalid prompt", annotator="8"),
+    )
+    known = paper("99000001", paper=Paper(pmid="99000001", pmcid="PMC99000001"))
+    columns = "paper_id, question, intervention, outcome, direction, annotator, record_id"
+    rows = query([asked, answered, known], f"SELECT {columns} FROM findings")
+    assert [tuple(row.values()) for row in rows] == [
+        ("99000001", "1", "Humming", "Hums", "INCREASED", "7", "answered"),
+        ("99000001", "1", "Humming", "Hums", None, "8", "answered"),
+        ("99000001", "2", "Humming", "Sleep", None, None, "asked"),
+    ]

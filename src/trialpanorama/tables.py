@@ -27,6 +27,7 @@ from trialpanorama.record import (
     Arm,
     Condition,
     EventStat,
+    Finding,
     Identifier,
     Intervention,
     Outcome,
@@ -548,6 +549,21 @@ _REVIEW_STUDIES = (
     _IS_OPEN,
 )
 
+_FINDINGS = (
+    Column("paper_id", "VARCHAR", "The publication: its PMID where it has one, else its PMC id or own id"),
+    same("question", Finding),
+    same("intervention", Finding),
+    same("comparator", Finding),
+    same("outcome", Finding),
+    same("direction", Finding),
+    same("direction_raw", Finding),
+    same("evidence", Finding),
+    same("annotator", Finding),
+    same("is_confirmed", Finding),
+    _POSITION,
+    *_PROVENANCE,
+)
+
 LinkMethod = Literal["same_id", "alias", "bridge", "mutual_id", "secondary_id", "utn"]
 """In what way two Records are held to be one Trial; the meaning of each stands at `trial_links.method`."""
 
@@ -984,7 +1000,9 @@ _REVIEW_REPORTS = """
 _PMID_OF = """
     CREATE OR REPLACE TEMP TABLE pmid_of AS
     WITH wanted AS (
-        SELECT DISTINCT report_id FROM review_reports WHERE NOT regexp_full_match(report_id, '[0-9]+')),
+        SELECT report_id FROM review_reports WHERE NOT regexp_full_match(report_id, '[0-9]+')
+        UNION
+        SELECT id FROM records WHERE kind = 'PUBLICATION' AND register <> 'pubmed' AND len(paper.findings) > 0),
     found AS (
         SELECT w.report_id, r.paper.pmid AS pmid FROM records r JOIN wanted w ON w.report_id = lower(r.paper.doi)
         WHERE r.kind = 'PUBLICATION' AND r.paper.pmid IS NOT NULL
@@ -1090,6 +1108,29 @@ _REVIEWS_SQL = f"""
         coalesce(number_of_studies_included, 0) AS number_of_studies_included
     FROM said LEFT JOIN searches q USING (review_id) LEFT JOIN counted USING (review_id)
         LEFT JOIN review_papers p USING (review_id)"""
+
+# Questions and answers often stand in files of their own: an answer takes the words of its question.
+_FINDINGS_SQL = """
+    WITH said AS (
+        SELECT coalesce(p.pmid, r.id) AS paper_id, r.record_id, r.source, r.licence, s.is_open,
+            unnest(r.paper.findings) AS finding, generate_subscripts(r.paper.findings, 1) AS position
+        FROM records r LEFT JOIN pmid_of p ON p.report_id = r.id LEFT JOIN source_licences s ON s.source = r.source
+        WHERE len(r.paper.findings) > 0),
+    flat AS (
+        SELECT * EXCLUDE (finding), finding.question AS question, finding.intervention AS intervention,
+            finding.comparator AS comparator, finding.outcome AS outcome, finding.direction AS direction,
+            finding.direction_raw AS direction_raw, finding.evidence AS evidence, finding.annotator AS annotator,
+            finding.is_confirmed AS is_confirmed
+        FROM said),
+    answers AS (FROM flat WHERE direction_raw IS NOT NULL OR direction IS NOT NULL OR question IS NULL),
+    questions AS (
+        FROM flat WHERE direction_raw IS NULL AND direction IS NULL AND question IS NOT NULL
+        QUALIFY row_number() OVER (PARTITION BY paper_id, question ORDER BY intervention IS NULL, record_id, position) = 1)
+    SELECT a.* REPLACE (coalesce(a.intervention, q.intervention) AS intervention,
+            coalesce(a.comparator, q.comparator) AS comparator, coalesce(a.outcome, q.outcome) AS outcome)
+    FROM answers a LEFT JOIN questions q ON q.paper_id = a.paper_id AND q.question = a.question
+    UNION ALL
+    FROM questions q ANTI JOIN answers a ON a.paper_id = q.paper_id AND a.question = q.question"""
 
 _REVIEW_STUDIES_SQL = """
     WITH wanted AS (SELECT DISTINCT report_id FROM reviewed),
@@ -1270,6 +1311,13 @@ TABLES: tuple[Table, ...] = (
         _REVIEW_STUDIES,
         ("review_id", "study_position", "report_id"),
         _REVIEW_STUDIES_SQL,
+    ),
+    Table(
+        "findings",
+        "One row is what one annotator found a publication to say about one comparison, or a question none answered",
+        _FINDINGS,
+        ("paper_id", "question", "annotator", "record_id", "position"),
+        _FINDINGS_SQL,
     ),
     Table(
         "trial_links",

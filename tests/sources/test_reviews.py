@@ -507,6 +507,7 @@ def counted(data: bytes, name: str, only: str, *, by_all: bool = True) -> tuple[
     return [o for o in outcomes if isinstance(o, Record)], [o for o in outcomes if isinstance(o, Reject)]
 
 
+@pytest.mark.slow
 def test_real_clef_tar(shared_data: Path) -> None:
     files = 0
     for name, data in members(shared_data, "clef_tar_2017.zip"):
@@ -595,6 +596,7 @@ def test_real_ielab(shared_data: Path) -> None:
         assert lost == []
 
 
+@pytest.mark.slow
 def test_real_cohen(shared_data: Path) -> None:
     total = 0
     for name, data in members(shared_data, "cohen2006_eleven_topics.zip"):
@@ -618,6 +620,7 @@ def test_real_cohen(shared_data: Path) -> None:
     assert total == 11_202
 
 
+@pytest.mark.slow
 def test_real_evidence_inference(shared_data: Path) -> None:
     articles = untitled = 0
     for name, data in members(shared_data, "evidence_inference_train_validation.zip"):
