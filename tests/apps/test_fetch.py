@@ -124,6 +124,7 @@ def test_sources_say_whether_and_how_they_are_fetched(command: Command) -> None:
     assert listed["pubmed"]["no_fetch"] is None
     assert listed["pubmed"]["fetch"]["hosts"] == ["eutils.ncbi.nlm.nih.gov", "ftp.ncbi.nlm.nih.gov"]
     assert listed["pubmed"]["fetch"]["requests_per_minute"] == 180
+    assert (listed["pubmed"]["fetch"]["takes_since"], listed["aact"]["fetch"]["takes_since"]) == (True, False)
     assert "fetch      trialpanorama fetch pubmed --out DIR" in command("sources", "pubmed").out
     assert "fetch      no: WHO " in command("sources", "ictrp").out
     assert "fetched" in command("sources").out.splitlines()[0]

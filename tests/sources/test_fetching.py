@@ -115,6 +115,14 @@ def test_a_source_is_fetched_or_says_why_not(name: str) -> None:
     assert 0 < source.fetch.requests_per_minute <= 600
 
 
+@pytest.mark.parametrize("name", [name for name in FETCHED if not sources.source(name).fetch.takes_since])
+def test_a_source_without_since_says_so_before_it_asks(name: str, tmp_path: Path) -> None:
+    with Replay(services()[name]) as replay, pytest.raises(UserError, match="since"):
+        fetch_from(replay, sources.source(name), Wanted(since=date(2026, 1, 1)), tmp_path)
+    assert replay.asked == []
+    assert "--since" in sources.source(name).fetch.queries
+
+
 def test_every_fetcher_has_a_service_that_plays_its_register() -> None:
     assert sorted(services()) == sorted(FETCHED)
 

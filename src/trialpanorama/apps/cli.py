@@ -147,10 +147,12 @@ def sources(
         put(f"  {'passed on':<10} {'by export' if facts['is_open'] else 'only with export --include-restricted'}")
         put(f"  {'registers':<10} {', '.join(facts['registers'])}")
         if (fetched := facts["fetch"]) is None:
-            put(f"  {'fetch':<10} no: {facts['no_fetch']}\n")
+            put(f"  {'fetch':<10} no: {facts['no_fetch']}")
         else:
-            put(f"  {'fetch':<10} trialpanorama fetch {facts['name']} --out DIR; {fetched['terms']}")
-            put(f"  {'':<10} {fetched['queries']}\n")
+            put(f"  {'fetch':<10} trialpanorama fetch {facts['name']} --out DIR")
+            put(f"  {'':<10} {fetched['queries']}")
+            put(f"  {'terms':<10} {fetched['terms']} At most {fetched['requests_per_minute']:g} requests a minute.")
+        put("")
         put(table(["format", "meaning"], [[f["name"], f["meaning"]] for f in facts["formats"]], widest=200))
         return
     listed = [source_facts(known) for known in every_source().values()]
@@ -163,7 +165,7 @@ def sources(
 
 @app.command(rich_help_panel=DATA)
 def fetch(
-    source: Annotated[str, typer.Argument(help="See: sources.", autocompletion=_complete_fetched)],
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="See: sources.", autocompletion=_complete_fetched)],
     out: Annotated[Path, typer.Option(metavar="DIR", help="A new folder, or one to go on with.")],
     query: Annotated[
         str,

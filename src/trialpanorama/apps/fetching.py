@@ -48,6 +48,9 @@ def _day(text: str) -> date:
 
 def fetch_facts(log: FetchLog, folder: Path) -> dict[str, Any]:
     """What a fetch brought and what it took."""
+    from trialpanorama.sources import source
+
+    fetched = source(log.source).fetch
     return {
         "source": log.source,
         "query": log.query,
@@ -66,6 +69,7 @@ def fetch_facts(log: FetchLog, folder: Path) -> dict[str, Any]:
         "network_bytes": log.bytes,
         "waited_s": round(log.waited_s, 1),
         "missing": log.missing,
+        "takes_since": fetched is not None and fetched.takes_since,
     }
 
 
@@ -90,7 +94,7 @@ def say_next(facts: dict[str, Any]) -> None:
     """Say what to type now, and later for what is new."""
     if facts["files"]:
         say(f"Next: trialpanorama build {shlex.quote(facts['folder'])}")
-    if facts["since"] is None:
+    if facts["takes_since"] and facts["since"] is None:
         asked = f" --query {shlex.quote(facts['query'])}" if facts["query"] else ""
         began = facts["started"][:10]
         say(f"Later: trialpanorama fetch {facts['source']}{asked} --since {began} --out DIR brings what is new.")

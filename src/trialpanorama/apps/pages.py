@@ -125,6 +125,9 @@ def _row(meaning: str) -> str:
 
 def source_facts(source: Source) -> dict[str, Any]:
     """What a source says about itself."""
+    readable = [(format.name, format.meaning) for format in source.formats]
+    readable += [(collection.name, collection.meaning) for collection in source.collections]
+    fetch = source.fetch
     return {
         "name": source.name,
         "title": source.title,
@@ -133,14 +136,15 @@ def source_facts(source: Source) -> dict[str, Any]:
         "is_open": source.is_open,
         "registers": list(source.registers),
         "obtain": source.obtain,
-        "formats": [{"name": f.name, "meaning": f.meaning} for f in (*source.formats, *source.collections)],
+        "formats": [{"name": name, "meaning": meaning} for name, meaning in readable],
         "fetch": {
-            "terms": source.fetch.terms,
-            "queries": source.fetch.queries,
-            "hosts": list(source.fetch.hosts),
-            "requests_per_minute": source.fetch.requests_per_minute,
+            "terms": fetch.terms,
+            "queries": fetch.queries,
+            "hosts": list(fetch.hosts),
+            "requests_per_minute": fetch.requests_per_minute,
+            "takes_since": fetch.takes_since,
         }
-        if source.fetch
+        if fetch
         else None,
         "no_fetch": source.no_fetch,
     }

@@ -61,6 +61,8 @@ class Fetch(msgspec.Struct, frozen=True):
     """What --query and --since may be, in a sentence or two."""
     requests_per_minute: float = 60
     """How often a host is asked at most."""
+    takes_since: bool = True
+    """Whether --since is possible; where it is not, the fetcher says why."""
 
 
 class Members(Protocol):

@@ -1123,9 +1123,10 @@ SOURCE = Source(
         run=_fetch,
         hosts=(_HOST, "ctti-aact.nyc3.digitaloceanspaces.com"),
         requests_per_minute=6,
+        takes_since=False,
         terms=(
             "CTTI encourages the use of all that is on the site and asks to be acknowledged; the site asks for a free "
-            "account, the dated files themselves did not until September 2026 (https://aact.ctti-clinicaltrials.org)."
+            "account, though in September 2026 the dated files came without one (https://aact.ctti-clinicaltrials.org)."
         ),
         queries=(
             "--query takes the day of a copy: one of the last 30 days, or the first of a month since 2017 (without it, "

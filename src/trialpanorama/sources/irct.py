@@ -100,6 +100,7 @@ SOURCE = Source(
         run=_fetch,
         hosts=(_HOST, "irct.ir", "www.irct.ir", "irct.behdasht.gov.ir"),
         requests_per_minute=60,
+        takes_since=False,
         terms=(
             "IRCT shows its trials to everyone and offers the XML of each on its page; it names no conditions for "
             "that. The whole registry is some 80,000 requests, a day at the pace that is kept."

@@ -432,6 +432,7 @@ SOURCE = Source(
         run=_fetch,
         hosts=("upload.umin.ac.jp",),
         requests_per_minute=6,
+        takes_since=False,
         terms=(
             "UMIN offers the file for download (https://www.umin.ac.jp/ctr/csvdata.html); the rights in the entries "
             "stay with those who registered them."
