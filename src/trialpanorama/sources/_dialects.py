@@ -253,7 +253,8 @@ def _listed_conditions(text: str, register: str | None, terms: Sequence[str]) ->
             found.append(condition)
             if position >= len(names):
                 of_registry.setdefault(condition.name.lower(), condition)
-    if len(codes) == len(of_registry):  # one code a term, in the same order; else nothing says which is whose
+    # one code a term, in the same order; else nothing says which is whose, and ReBEC's are chapters of DeCS
+    if len(codes) == len(of_registry) and register != "rebec":
         for condition, code in zip(of_registry.values(), codes, strict=True):
             condition.code, condition.vocabulary = code, "MeSH" if re.match(r"[CD]\d{6}", code) else "ICD-10"
     else:

@@ -264,12 +264,17 @@ def _identifiers(trial: _Trial) -> list[Identifier]:
             raw = piece.strip(" .:")
             if not raw or identifiers.is_junk(raw):
                 continue
-            kind = next((kind for kind, pattern in _ETHICS_NUMBERS if pattern.fullmatch(raw)), None)
+            kind = ethics_number(raw)
             found: list[tuple[str, str | None]] = [(one.id, one.register) for one in identifiers.find(raw)]
             for id, register in [(raw, None)] if kind or not found else found:
                 other = raw if raw != id else None
                 named.setdefault(id.lower(), Identifier(id, register, "secondary", other, kind, issuer, field))
     return [*named.values()]
+
+
+def ethics_number(text: str | None) -> str | None:
+    """Of which kind the number of a Brazilian ethics committee is; None if it is none."""
+    return next((kind for kind, pattern in _ETHICS_NUMBERS if pattern.fullmatch(text or "")), None)
 
 
 def _url(trial: _Trial, id: str) -> str | None:
