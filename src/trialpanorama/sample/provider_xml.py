@@ -216,28 +216,22 @@ def _one_file(path: Path, format: str, head: str = f"{_DECLARATION}<trials>\n", 
 
 
 def _native(
-    register: str, source: str, file: str, open: Callable[[Path, str], Output], is_small: bool = True
+    register: str, source: str, file: str, open: Callable[[Path, str], Output], share: int = 100, alone: int = 0
 ) -> Native:
-    """A small register has one or two trials in a window, so that all are written here, and in the exports too."""
-    return Native(
-        register,
-        source,
-        f"{source}-provider-xml",
-        f"registries/{source}/{file}",
-        open,
-        _entries,
-        *((100, 0) if is_small else ()),
-    )
+    """Most of these registers have one or two trials in a window, so that all are written, and in the exports too."""
+    path = f"registries/{source}/{file}"
+    return Native(register, source, f"{source}-provider-xml", path, open, _entries, share, alone)
 
 
 NATIVES = (
     _native("CRIS", "cris", "cris_{:03d}.xml", _one_file),
-    _native("IRCT", "irct", "irct_{:03d}.zip", Archive, is_small=False),
+    _native("IRCT", "irct", "irct_{:03d}.zip", Archive, 60, 50),
     _native(
         "ReBEC",
         "rebec",
         "RBR-ictrp-ALL_{:03d}.xml",
         partial(_one_file, head=f"{_DECLARATION}<rebec>\n<trials>\n", tail="</trials>\n</rebec>\n"),
+        share=50,
     ),
     _native("REPEC", "repec", "GenerarXMLALL_{:03d}.xml", _one_file),
     _native(
@@ -247,7 +241,7 @@ NATIVES = (
         partial(_one_file, head='<?xml version="1.0" encoding="ISO-8859-1"?>\n<trials>\n'),
     ),
     _native("RPCEC", "rpcec", "rpcec_{:03d}.xml", _one_file),
-    _native("CTRI", "ctri", "ctri_{:03d}.xml", _one_file, is_small=False),
+    _native("CTRI", "ctri", "ctri_{:03d}.xml", _one_file, 60, 50),
     _native("jRCT", "jrct", "jrct_{:03d}.xml", _one_file),
     _native("NL-OMON", "nl_omon", "nl_omon_{:03d}.xml", _one_file),
     _native("PACTR", "pactr", "pactr_{:03d}.xml", _one_file),
