@@ -13,6 +13,7 @@ import hashlib
 import io
 import itertools
 import json
+import logging
 import shutil
 import time
 import zipfile
@@ -682,6 +683,13 @@ def test_nothing_is_fetched_twice(tmp_path: Path) -> None:
         again = fetch_from(replay, READING, Wanted(), tmp_path)
     assert len(replay.asked) == 1
     assert again == first
+
+
+def test_retries_are_not_logged_to_the_terminal(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    with Replay(SERVICE, Fault("down", times=3)) as replay:
+        fetch_from(replay, READING, Wanted(), tmp_path)
+    assert capfd.readouterr() == ("", "")
+    assert len(logging.getLogger("stamina").handlers) <= 2
 
 
 def test_a_file_that_is_gone_or_was_changed_is_fetched_again(tmp_path: Path) -> None:

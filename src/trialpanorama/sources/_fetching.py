@@ -451,7 +451,9 @@ class Session:
         """What a request gives, after as many attempts as it takes; waits pass on the session's clock."""
         import stamina
 
-        logging.getLogger("stamina").addHandler(logging.NullHandler())  # retries are shown as progress
+        log = logging.getLogger("stamina")
+        if not log.handlers:
+            log.addHandler(logging.NullHandler())  # retries are shown as progress
         attempts = stamina.retry_context(
             on=self._wait_after, attempts=ATTEMPTS, timeout=None, wait_initial=1, wait_max=60, wait_jitter=0
         )
