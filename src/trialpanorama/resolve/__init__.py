@@ -131,9 +131,9 @@ _TRIAL_KEYS = f"""
     FROM (SELECT id, register FROM said UNION SELECT id, register FROM records WHERE {_IS_REGISTRATION})"""
 
 # Among the Records of one key: native before ICTRP's copy, English before other languages (the United Kingdom's
-# protocol of an EU trial first), then the newest.
+# protocol of an EU trial first), then the newest; of one date, the register's own before AACT's copy, which says less.
 _VERSION_ORDER = """source = 'ictrp', coalesce(language, 'en') <> 'en', NOT ends_with(id, '-GB'),
-    updated DESC NULLS LAST, exported DESC NULLS LAST, record_id"""
+    updated DESC NULLS LAST, exported DESC NULLS LAST, source = 'aact', record_id"""
 
 _REGISTRATIONS = f"""
     CREATE OR REPLACE TEMP TABLE registrations AS
