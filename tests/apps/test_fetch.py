@@ -8,15 +8,19 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 
 from tests.apps.conftest import Done
-from tests.replay import Fault, Replay, Reply, Service, clinicaltrials_gov, contents, pubmed
+from tests.replay import Asked, Fault, Replay, Reply, Service, clinicaltrials_gov, contents, fetch_from, pubmed
+from trialpanorama import sources
 from trialpanorama.sources import _fetching
+from trialpanorama.sources._fetching import Wanted
 
 Command = Callable[..., Done]
 
@@ -136,9 +140,9 @@ def test_sources_say_whether_and_how_they_are_fetched(command: Command) -> None:
 class Slow:
     """A register whose answers wait from the third request on, and a command that fetches from it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, service: Service = clinicaltrials_gov.SERVICE) -> None:
         self.gate = threading.Event()
-        self.replay = Replay(clinicaltrials_gov.SERVICE, gate=self.gate)
+        self.replay = Replay(service, gate=self.gate)
         self.folder = folder
 
     def start(self) -> subprocess.Popen[str]:
@@ -186,3 +190,36 @@ def test_a_stopped_command_goes_on_and_fetches_nothing_twice(how: signal.Signals
         other.replay = again
         other.go_on()
     assert contents(slow.folder) == contents(tmp_path / "other")
+
+
+@pytest.mark.verify
+def test_a_command_that_is_killed_again_and_again_ends_with_the_same_files(tmp_path: Path) -> None:
+    random = Random(5)
+
+    def answer(asked: Asked) -> Reply:
+        time.sleep(0.2)
+        return clinicaltrials_gov.answer(asked, page_size=1)
+
+    slow = Slow(tmp_path / "out", Service(answer, ()))
+    slow.gate.set()
+    kills = 0
+    with slow.replay as replay:
+        while True:
+            process = slow.start()
+            asked = len(replay.asked)
+            slow.wait_for(asked + 1, process)
+            try:
+                process.wait(timeout=random.uniform(0, 0.8))
+                break
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+                kills += 1
+        facts = slow.go_on()
+    assert kills > 2
+    assert (facts["complete"], facts["records"], facts["files"]) == (True, 8, 8)
+    times = Counter(asked.parameters.get("pageToken") for asked in replay.asked)
+    assert sum(times.values()) <= 8 + kills, "more than the one request that a kill cut off was repeated"
+    with Replay(Service(lambda asked: clinicaltrials_gov.answer(asked, page_size=1), ())) as whole:
+        fetch_from(whole, sources.source("clinicaltrials_gov"), Wanted(), tmp_path / "whole")
+    assert contents(slow.folder) == contents(tmp_path / "whole")
