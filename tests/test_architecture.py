@@ -235,7 +235,7 @@ def test_listing_sources_and_tasks_loads_no_database() -> None:
     loaded = _loaded_by(
         "from trialpanorama.sources import sources\nfrom trialpanorama.tasks import tasks\nsources()\ntasks()"
     )
-    assert loaded.isdisjoint(HEAVY | EXTRAS)
+    assert loaded.isdisjoint(HEAVY | EXTRAS | {"httpx2", "stamina", "ssl"})
 
 
 def test_public_names_exist_and_are_fetched_when_used() -> None:

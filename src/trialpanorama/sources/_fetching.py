@@ -23,7 +23,6 @@ A source's fetcher is a function `run(session, wanted)` in its `Fetch`. It walks
 from __future__ import annotations
 
 import contextlib
-import email.utils
 import gzip
 import hashlib
 import html
@@ -835,10 +834,12 @@ def _words(error: Exception) -> str:
 
 def _retry_after(value: str, now: datetime) -> float | None:
     """Seconds that a Retry-After header asks for: a number or an HTTP date; None if it says nothing readable."""
+    from email.utils import parsedate_to_datetime  # which loads socket
+
     if re.fullmatch(r"[0-9]{1,9}", value.strip()):
         return float(value)
     try:
-        then = email.utils.parsedate_to_datetime(value)
+        then = parsedate_to_datetime(value)
     except (ValueError, OverflowError):
         return None
     then = then if then.tzinfo else then.replace(tzinfo=UTC)
