@@ -8,19 +8,25 @@ import json
 import re
 import tracemalloc
 from collections import Counter
+from datetime import date
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.replay import Asked, Replay, Reply, Service, fetch_from
+from tests.replay import euctr as replay_euctr
 
+from trialpanorama.errors import FetchFailed, UserError
 from trialpanorama.record import Note, Record, Reject
 from trialpanorama.sources import HEAD_BYTES, euctr
+from trialpanorama.sources._fetching import FetchLog, Wanted
 
 FIXTURES = Path(__file__).resolve().parent.parent / "fixtures" / "euctr"
 FORMATS = {format.name: format for format in euctr.SOURCE.formats}
 LINK = "https://www.clinicaltrialsregister.eu/ctr-search/trial"
+SEARCH = "https://www.clinicaltrialsregister.eu/ctr-search/search"
 
 
 def recognised(head: bytes) -> list[str]:
@@ -412,3 +418,99 @@ def test_real_ctrdata_export(shared_data: Path) -> None:
             html.unescape(event["term"]) for event in events
         ]
         assert all(not (event.organ_system or "").isdigit() for event in (found.serious_events if found else []))
+
+
+# --- fetching
+
+
+def fetched(service: Service, folder: Path, query: str = "") -> tuple[FetchLog, Replay]:
+    with Replay(service) as replay:
+        log = fetch_from(replay, euctr.SOURCE, Wanted(query), folder)
+    return log, replay
+
+
+def test_a_fetch_asks_page_after_page_of_the_same_search(tmp_path: Path) -> None:
+    log, replay = fetched(replay_euctr.SERVICE, tmp_path, f"{SEARCH}?query=tea&country=es&country=de&mode=x#tabs")
+    first, *pages = replay.asked
+    assert (first.path, first.parameters["query"]) == ("/ctr-search/search", "tea")
+    assert [asked.parameters for asked in pages] == [
+        {"query": "tea", "country": "de", "page": str(page), "mode": "current_page"} for page in (1, 2)
+    ]
+    assert all("country=es&country=de" in file.url for file in log.files.values())
+    assert (log.total, log.unit) == (2, "files")
+    assert log.records == sum(file.read_bytes().count(b"\nSummary\n") for file in tmp_path.glob("*.txt"))
+
+
+def test_a_page_that_is_never_answered_does_not_keep_the_others_away(tmp_path: Path) -> None:
+    def answer(asked: Asked) -> Reply:
+        if asked.parameters.get("page") == "2":
+            return Reply(b"\n", "text/plain")
+        return replay_euctr.SERVICE.answer(asked)
+
+    with pytest.raises(FetchFailed, match=r"page=2.*: there is no protocol in the answer"):
+        fetched(Service(answer, ()), tmp_path)
+    assert sorted(file.name for file in tmp_path.glob("*.txt")) == ["euctr-00001.txt", "euctr-00003.txt"]
+    log, replay = fetched(replay_euctr.SERVICE, tmp_path)
+    assert log.complete
+    assert [asked.parameters["page"] for asked in replay.asked] == ["2"]
+
+
+def test_a_register_that_is_down_is_not_asked_for_every_page(tmp_path: Path) -> None:
+    def answer(asked: Asked) -> Reply:
+        if asked.path.endswith("/search"):
+            return Reply(b"<html>Trials with a EudraCT protocol (44,123)</html>", "text/html")
+        return Reply(b"", status=503)
+
+    with Replay(Service(answer, ())) as replay, pytest.raises(FetchFailed):
+        fetch_from(replay, euctr.SOURCE, Wanted(), tmp_path)
+    assert {asked.parameters.get("page") for asked in replay.asked} == {None, "1", "2", "3"}
+
+
+def test_what_the_register_says_and_does_not_have_is_told(tmp_path: Path) -> None:
+    def answer(asked: Asked) -> Reply:
+        if asked.path.endswith(".zip") or "/result/" in asked.path:
+            return Reply(b"", status=404)
+        reply = replay_euctr.SERVICE.answer(asked)
+        return Reply(re.sub(rb"protocol \(\d+\)", b"protocol (9)", reply.body), reply.type, reply.status)
+
+    log, _ = fetched(Service(answer, ()), tmp_path, "query=tea&resultsstatus=trials-with-results")
+    assert log.complete
+    there = set(re.findall(rb"\nEudraCT Number: (\S+)", (tmp_path / "euctr-00001.txt").read_bytes()))
+    assert log.missing == [f"{number.decode()}: results, which are said to be there" for number in sorted(there)]
+    log, _ = fetched(Service(answer, ()), tmp_path / "2", ", ".join(list(replay_euctr.TRIALS)[:3]))
+    assert log.missing == ["6 of 9 trials, which the pages of the search do not have"]
+
+
+@pytest.mark.parametrize(
+    ("query", "search"),
+    [
+        ("", {"query": [""]}),
+        (" grey fever ", {"query": ["grey fever"]}),
+        ("2090-000001-10", {"query": ["2090-000001-10"]}),
+        ("2090-000001-10 2090-000002-11", {"query": ["2090-000001-10 OR 2090-000002-11"]}),
+        ("query=cancer&age=under-18&phase=", {"query": ["cancer"], "age": ["under-18"]}),
+        ("age=under-18", {"query": [""], "age": ["under-18"]}),
+        (f"{LINK}/2090-000001-10/3rd", {"query": ["2090-000001-10"]}),
+        (f"{LINK}/2090-000001-10/results", {"query": ["2090-000001-10"], "resultsstatus": ["trials-with-results"]}),
+        ("https://www.clinicaltrialsregister.eu/ctr-search/search?query=a+b&page=7", {"query": ["a b"]}),
+    ],
+)
+def test_what_a_query_asks(query: str, search: dict[str, list[str]]) -> None:
+    assert euctr._search(Wanted(query)) == search
+
+
+@pytest.mark.parametrize(
+    ("query", "since", "date_from"),
+    [("tea", "2020-02-01", "2020-02-01"), ("query=tea&dateFrom=2021-01-01", "2020-02-01", "2021-01-01")],
+)
+def test_since_is_the_day_of_the_first_entry(query: str, since: str, date_from: str) -> None:
+    search = euctr._search(Wanted(query, date.fromisoformat(since)))
+    assert search == {"query": ["tea"], "dateFrom": [date_from]}
+
+
+@pytest.mark.parametrize(
+    "query", ["https://euclinicaltrials.eu/ctis-public/search", "https://www.clinicaltrialsregister.eu/about.html"]
+)
+def test_what_is_no_search_is_said_in_one_line(query: str) -> None:
+    with pytest.raises(UserError, match=r"\.$"):
+        euctr._search(Wanted(query))

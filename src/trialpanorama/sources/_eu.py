@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from typing import NamedTuple
 
 from trialpanorama import vocabulary
-from trialpanorama.errors import Unreadable
+from trialpanorama.errors import FetchFailed, Unreadable
 from trialpanorama.record import MeshTerm
 from trialpanorama.sources._native import Tree
 from trialpanorama.sources._reading import block
@@ -179,3 +180,37 @@ SYSTEM_ORGAN_CLASSES: Mapping[str, str] = {
     "100000167503": "Product issues",
 }
 """MedDRA's system organ classes by their EUTCT ids (EMA list 100000000006)."""
+
+
+_FAILURES_IN_A_ROW = 3
+"""So many that are not answered one after the other are no longer a matter of what was asked for."""
+
+
+@contextmanager
+def patience() -> Iterator[Callable[[], AbstractContextManager[None]]]:
+    """One thing that is never answered does not keep the others away: its failure is raised when they are there.
+
+    with patience() as one:
+        for name in names:
+            with one():
+                session.read(...)
+    """
+    failed: list[FetchFailed] = []
+    in_a_row = 0
+
+    @contextmanager
+    def one() -> Iterator[None]:
+        nonlocal in_a_row
+        try:
+            yield
+        except FetchFailed as error:
+            failed.append(error)
+            in_a_row += 1
+            if in_a_row == _FAILURES_IN_A_ROW:
+                raise
+        else:
+            in_a_row = 0
+
+    yield one
+    if failed:
+        raise failed[0]

@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, unquote
 import msgspec
 
 from trialpanorama import vocabulary
-from trialpanorama.errors import FetchFailed, Refused, UserError
+from trialpanorama.errors import Refused, UserError
 from trialpanorama.record import (
     Arm,
     Condition,
@@ -41,6 +41,7 @@ from trialpanorama.sources._eu import (
     ages,
     arm_type,
     mesh_term,
+    patience,
     plain,
     purpose,
     refuse_others,
@@ -770,8 +771,6 @@ _RETRIEVE = f"https://{_HOST}/ctis-public-api/retrieve/"
 _PAGE_SIZE = 100
 _LAST_ROW = 10_000
 """Rows of a search that the interface shows, in either direction."""
-_FAILURES_IN_A_ROW = 3
-"""So many trials that are not answered one after the other are no longer the fault of the trials."""
 _NUMBER = re.compile(r"\d{4}-\d{6}-\d{2}-\d{2}")
 _PAGE_OF_A_TRIAL = re.compile(r"/(?:view|retrieve)/(\d{4}-\d{6}-\d{2}-\d{2})(?!\d)")
 _CRITERIA = {
@@ -791,26 +790,22 @@ def _fetch(session: Session, wanted: Wanted) -> None:
     """The list of what is found, then each trial of it."""
     numbers = _found(session, _criteria(wanted), wanted.since)
     session.expect(len(numbers), "trials")
-    failed: list[FetchFailed] = []
-    in_a_row = 0
-    for number in numbers:
-        name = f"trials/{number}.json"
-        try:
-            session.read(_RETRIEVE + number, name=name, check=_no_trial)
-        except Refused as refused:
-            if refused.status not in (404, 410):
-                raise
-            session.lacks(f"{number}: listed, and not shown")
-        except FetchFailed as error:
-            failed.append(error)
-            in_a_row += 1
-            if in_a_row == _FAILURES_IN_A_ROW:
-                raise
-        else:
-            session.count(name, 1)
-            in_a_row = 0
-    if failed:
-        raise failed[0]
+    with patience() as one:
+        for number in numbers:
+            with one():
+                _trial(session, number)
+
+
+def _trial(session: Session, number: str) -> None:
+    name = f"trials/{number}.json"
+    try:
+        session.read(_RETRIEVE + number, name=name, check=_no_trial)
+    except Refused as refused:
+        if refused.status not in (404, 410):
+            raise
+        session.lacks(f"{number}: listed, and not shown")
+    else:
+        session.count(name, 1)
 
 
 def _found(session: Session, criteria: dict[str, object], since: date | None) -> list[str]:

@@ -11,10 +11,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import partial
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
+from urllib.parse import parse_qs
 
 from trialpanorama import identifiers, vocabulary
-from trialpanorama.errors import Unreadable
+from trialpanorama.errors import Refused, Unreadable, UserError
 from trialpanorama.record import (
     Arm,
     Condition,
@@ -27,7 +28,7 @@ from trialpanorama.record import (
     Reject,
     Sponsor,
 )
-from trialpanorama.sources import Format, Source
+from trialpanorama.sources import Fetch, Format, Source
 from trialpanorama.sources._eu import (
     COUNTRY_CODES,
     EUTCT_COUNTRIES,
@@ -37,12 +38,14 @@ from trialpanorama.sources._eu import (
     ages,
     arm_type,
     mesh_term,
+    patience,
     plain,
     purpose,
     refuse_others,
 )
 from trialpanorama.sources._euctr_results import arms as arms_of_results
 from trialpanorama.sources._euctr_results import enumerated, line, results, text
+from trialpanorama.sources._fetching import page_title
 from trialpanorama.sources._native import (
     Identifiers,
     Notes,
@@ -67,6 +70,9 @@ from trialpanorama.sources._reading import (
     whole,
 )
 from trialpanorama.vocabulary import Allocation, InterventionType, MaskedRole, Masking
+
+if TYPE_CHECKING:
+    from trialpanorama.sources._fetching import Session, Wanted
 
 _ROLES_AS_ARMS = "the roles of the products: the register names no arms"
 _START_IS_DECISION = "the date of authorisation stands where the start should"
@@ -958,6 +964,105 @@ def _read_ctrdata(stream: BinaryIO) -> Iterator[Record | Reject]:
     return each(json_values(stream), _of_json)
 
 
+# --- fetching
+
+_HOST = "www.clinicaltrialsregister.eu"
+_ROOT = f"https://{_HOST}/ctr-search/"
+_TRIALS_A_PAGE = 20
+_TOTAL = re.compile(rb"Trials with a EudraCT protocol \(([0-9][0-9,.]{0,12})\)")
+_NUMBER_OF_PROTOCOL = re.compile(_BEGINS_PROTOCOL.pattern + rb"[ \t]*:?[ \t]*(\d{4}-\d{6}-\d{2})")
+_NUMBER = re.compile(r"\d{4}-\d{6}-\d{2}")
+_PAGE_OF_A_TRIAL = re.compile(r"/ctr-search/trial/(\d{4}-\d{6}-\d{2})(?:/(\w+))?/?")
+_HAS_RESULTS = ("resultsstatus", "trials-with-results")
+
+_Search = dict[str, list[str]]
+"""The parameters of a search of the register."""
+
+
+def _fetch(session: Session, wanted: Wanted) -> None:
+    """Page after page of full details; where only trials with results are wanted, the results of each."""
+    search = _search(wanted)
+    total = session.recall("total")
+    if total is None:
+        found = _TOTAL.search(session.read(_ROOT + "search", params=search, kind="html", check=_no_total))
+        total = int(re.sub(rb"\D", b"", found[1])) if found else 0
+        session.remember("total", total)
+    pages = -(-total // _TRIALS_A_PAGE)
+    with_results = _HAS_RESULTS[1] in search.get(_HAS_RESULTS[0], ())
+    session.expect(pages + total if with_results else pages, "files")
+    numbers: dict[str, None] = {}
+    with patience() as one:
+        for page in range(1, pages + 1):
+            with one():
+                numbers |= dict.fromkeys(_page(session, search, page))
+        if with_results:
+            for number in numbers:
+                with one():
+                    _results(session, number)
+    if len(numbers) < total:
+        session.lacks(f"{total - len(numbers):,} of {total:,} trials, which the pages of the search do not have")
+
+
+def _page(session: Session, search: _Search, page: int) -> list[str]:
+    """The numbers of the protocols on a page of full details."""
+    name = f"euctr-{page:05d}.txt"
+    parameters = {**search, "page": [str(page)], "mode": ["current_page"]}
+    data = session.read(_ROOT + "rest/download/full", params=parameters, kind="text", name=name, check=_cut)
+    numbers = [found[1].decode() for found in _NUMBER_OF_PROTOCOL.finditer(data)]
+    session.count(name, len(numbers))
+    return numbers
+
+
+def _results(session: Session, number: str) -> None:
+    name = f"results/{number}.zip"
+    try:
+        session.save(name, f"{_ROOT}rest/download/result/zip/xml/{number}", kind="zip")
+    except Refused as refused:
+        if refused.status not in (404, 410):
+            raise
+        session.lacks(f"{number}: results, which are said to be there")
+    else:
+        session.count(name, 1)
+
+
+def _no_total(data: bytes) -> str | None:
+    if _TOTAL.search(data):
+        return None
+    return f"{_HOST} gives a web page instead of data ({page_title(data) or 'no title'})"
+
+
+def _cut(data: bytes) -> str | None:
+    """What is wrong with full details; each line of them ends, the last one too."""
+    if not _BEGINS_PROTOCOL.search(data):
+        return "there is no protocol in the answer"
+    return None if data.endswith(b"\n") else "the answer ends in the middle of a line"
+
+
+def _search(wanted: Wanted) -> _Search:
+    """The register's parameters for what the user typed or pasted; raises UserError for other addresses."""
+    text, address = wanted.query.strip(), wanted.address
+    if address is None:
+        numbers = _NUMBER.findall(text)
+        if len(numbers) > 1 and not re.sub(r"[\s,;]|\bOR\b", "", _NUMBER.sub("", text)):
+            text = " OR ".join(numbers)
+        given = parse_qs(text) if re.match(r"[a-z]\w*=", text, re.I) else {"query": [text]}
+    elif address.hostname not in (_HOST, _HOST.removeprefix("www.")):
+        raise UserError(f"{wanted.query} is no page of the EU register. Give words, or the address of a search there.")
+    elif page := _PAGE_OF_A_TRIAL.fullmatch(address.path):
+        given = {"query": [page[1]]}
+        if page[2] == "results":
+            given[_HAS_RESULTS[0]] = [_HAS_RESULTS[1]]
+    elif address.path in ("/ctr-search/search", "/ctr-search/rest/download/full", "/ctr-search/rest/download/summary"):
+        given = parse_qs(address.query)
+    else:
+        raise UserError(f"{wanted.query} is no search of the EU register. Give its words instead.")
+    search = {key: values for key, values in given.items() if key not in ("page", "mode")}
+    search.setdefault("query", [""])
+    if wanted.since:
+        search["dateFrom"] = [max([*search.get("dateFrom", []), wanted.since.isoformat()])]
+    return search
+
+
 SOURCE = Source(
     name="euctr",
     title="EU Clinical Trials Register",
@@ -989,6 +1094,20 @@ SOURCE = Source(
             "Protocols, with the results of their trials, as the R package ctrdata stores them: an array or one a line",
             _is_ctrdata,
             _read_ctrdata,
+        ),
+    ),
+    fetch=Fetch(
+        run=_fetch,
+        hosts=(_HOST,),
+        requests_per_minute=30,
+        terms=(
+            "What the register shows may be reused if the EMA is named as its source (EMA legal notice, "
+            "https://www.ema.europa.eu/en/about-us/about-website/legal-notice); its pages offer these downloads."
+        ),
+        queries=(
+            "--query takes the words of a search, EudraCT numbers, or the address of a search or trial on the site; "
+            "where that asks for trials with results (resultsstatus=trials-with-results), these come too. --since goes "
+            "by the day when a trial was first entered: the register does not say what changed."
         ),
     ),
 )
