@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from functools import partial
+from functools import lru_cache, partial
 from typing import BinaryIO
 
 from lxml import etree
@@ -397,7 +397,7 @@ def _further_links(trial: _Trial) -> list[Link]:
 
 # --- formats
 
-_IS_PROVIDER_XML = re.compile(r"<triall?(?:\s[^<>]{0,200})?>(?:(?!</trial).){0,2000}?<main[\s>]", re.I | re.S)
+_IS_PROVIDER_XML = re.compile(r"<triall?(?:\s[^<>]{0,200})?>(?:(?!</trial).){0,400}?<main[\s>]", re.I | re.S)
 _ID = re.compile(r"<trial_id\s*>\s*(?:<!\[CDATA\[)?\s*([^<>\[\]]{1,60}?)\s*(?:\]\]>)?\s*</trial_id", re.I)
 _REGISTER_NAME = re.compile(r"<reg_name\s*>\s*(?:<!\[CDATA\[)?\s*([^<>\[\]]{1,80}?)\s*(?:\]\]>)?\s*</reg_name", re.I)
 _REGISTER_OF_NAME = {
@@ -413,6 +413,7 @@ NATIVE = frozenset(
 """The registers whose own sources read this format; such files of any other register are read by `ictrp`."""
 
 
+@lru_cache(2)
 def _register_of_file(head: bytes) -> str | None:
     """The register of the first id that is known, else of the first name; "" for another's, None if it is none."""
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
