@@ -396,6 +396,11 @@ def test_what_is_no_search_is_said_in_one_line(query: str) -> None:
         ctis._criteria(Wanted(query))
 
 
+@pytest.mark.parametrize("data", [b"[]", b'{"data": []}', b'{"b\x8e": 1}', b'{"data": [{"ctNumber": 1}]}', b"{"])
+def test_an_answer_that_is_no_page_is_asked_for_again(data: bytes) -> None:
+    assert str(ctis._no_page(data)).startswith("the answer is no page of a search (")
+
+
 @pytest.mark.parametrize(
     ("changed", "is_before"), [("31/12/2023", True), ("01/01/2024", False), ("", False), ("2023-12-31", False)]
 )

@@ -149,6 +149,11 @@ def test_an_envelope_is_cut_alike_at_once(envelope: str) -> None:
     assert texts(json_values(io.BytesIO(data + b"\n" + data), ("studies",))) == objects * 2
 
 
+def test_a_key_of_an_envelope_that_is_no_text_is_no_fault_of_the_reader() -> None:
+    data = b'{"studies": [{"a": 1}], "b\x8e": 2}'
+    assert texts(json_values(io.BytesIO(data), ("studies",))) == [{"a": 1}]
+
+
 def test_a_list_of_that_name_inside_an_object_is_no_envelope(chunk: int) -> None:
     objects = [{"a": [{"studies": [{"b": 1}]}], "c": 2}, {"d": 3}]
     data = "\n".join(map(json.dumps, objects)).encode()

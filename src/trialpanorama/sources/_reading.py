@@ -293,7 +293,7 @@ def _json_at_once(data: bytes, list_keys: tuple[str, ...]) -> list[Entry] | None
                 at = data.index(b"{", at)  # nothing but commas and what encloses the list stands between values
                 entries.append(Entry(value, len(entries) + 1, at))
                 at += len(value)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return None
     return entries
 

@@ -874,7 +874,7 @@ class _Page(msgspec.Struct):
 def _no_page(data: bytes) -> str | None:
     try:
         msgspec.json.decode(data, type=_Page)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         return f"the answer is no page of a search ({error})"
     return None
 
