@@ -42,6 +42,11 @@ def rejects(outcomes: list[Record | Reject]) -> list[tuple[str, int | None]]:
     return [(one.reason, one.place.line) for one in outcomes if isinstance(one, Reject)]
 
 
+def last(outcomes: list[Record | Reject]) -> Record:
+    """The review, which comes after its citations."""
+    return list(records(outcomes).values())[-1]
+
+
 def review(record: Record) -> Review:
     assert record.kind == "REVIEW"
     assert record.review is not None
@@ -133,7 +138,9 @@ def test_the_collection_stands_in_the_name(name: str, collection: str | None) ->
 
 def test_a_topic_that_is_no_id_gets_the_name_of_its_collection() -> None:
     assert list(records(read("12 0 99000001 2\n", "sigir2017.qrels"))) == ["SIGIR2017-12"]
-    assert list(records(read("TD01 0 99000001 1\n", "a/mine.qrels"))) == ["mine-TD01"]
+    (mine,) = records(read("TD01 0 99000001 1\n", "a/mine.qrels"))
+    (yours,) = records(read("TD01 0 99000002 1\n", "a/mine.qrels"))
+    assert (mine[:10], mine == yours) == ("mine-TD01-", False)
 
 
 # --- SIGIR 2017
@@ -251,14 +258,14 @@ def test_the_published_triage_gives_reasons() -> None:
 
 def test_rayyan_votes_are_a_decision_where_they_agree() -> None:
     found = records(fixture("rayyan_articles.csv"))
-    studies = review(found["REVIEW-rayyan-articles"]).studies
+    studies = review(list(found.values())[-1]).studies
     # the first two name one registration: they are two papers of one study
     assert [(s.report_ids, s.decision, s.reason) for s in studies] == [
         (["99000061", "10.99999/fictional.62"], "INCLUDED", None),
         (["99000063"], "EXCLUDED", "wrong population"),
         (["99000064"], None, None),
     ]
-    assert "Second" not in repr(found["REVIEW-rayyan-articles"])
+    assert "Second" not in repr(list(found.values())[-1])
     article = found["99000061"]
     assert article.paper is not None
     assert (article.paper.doi, article.paper.pages, article.paper.journal) == (
@@ -293,7 +300,7 @@ def test_a_single_label_has_no_stage(column: str, said: str, decision: str | Non
     outcomes = read(
         f"title,abstract,doi,{column}\nA glow (FICTIONAL),It glows.,10.99999/fictional.1,{said}\n", "mine.csv"
     )
-    assert decisions(records(outcomes)["REVIEW-mine"]) == {"10.99999/fictional.1": (decision, None)}
+    assert decisions(last(outcomes)) == {"10.99999/fictional.1": (decision, None)}
 
 
 @pytest.mark.parametrize("delimiter", ["\t", ";"])
@@ -304,7 +311,20 @@ def test_other_delimiters_and_numbered_labels(delimiter: str) -> None:
         ["B", "99000002.0", "1", "1"],
     ]
     found = records(read("\ufeff" + "\r\n".join(map(delimiter.join, rows)), "x.txt"))
-    assert decisions(found["REVIEW-x"]) == {"99000001": EXCLUDED, "99000002": INCLUDED}
+    assert decisions(list(found.values())[-1]) == {"99000001": EXCLUDED, "99000002": INCLUDED}
+
+
+def test_exports_with_one_name_are_told_apart_by_what_they_list() -> None:
+    table = "title,abstract,doi,included\nA (FICTIONAL),x,10.99999/fictional.{},{}\n"
+    mine, later, yours = (last(read(table.format(*of), "articles.csv")).id for of in ((1, 0), (1, 1), (2, 0)))
+    assert mine == later != yours
+    assert mine.startswith("REVIEW-articles-")
+
+
+@pytest.mark.parametrize("name", ["cohen_Statins.csv", "Cohen_2006/output/Statins.csv", "STATINS.csv"])
+def test_a_topic_of_cohen_is_known_by_its_name(name: str) -> None:
+    table = "pubmed_id,title,abstract,label_included\n99000001,A (FICTIONAL),x,1\n"
+    assert last(read(table, name)).id == "COHEN2006-Statins"
 
 
 def test_a_folder_may_give_the_number_of_the_review() -> None:
@@ -376,7 +396,7 @@ def test_csmed_rows_and_what_is_known_of_their_reviews() -> None:
 def test_ris_with_decisions_in_its_notes() -> None:
     outcomes = fixture("my_references.ris")
     found = records(outcomes)
-    studies = review(found["REVIEW-my-references"]).studies
+    studies = review(list(found.values())[-1]).studies
     assert [(s.decision, s.is_seed) for s in studies] == [("INCLUDED", True), ("EXCLUDED", False), (None, False)]
     article = found["99000091"]
     assert article.paper is not None
@@ -408,7 +428,7 @@ def test_an_article_without_number_keeps_its_id() -> None:
 
 def test_a_list_of_numbers_and_what_its_name_says() -> None:
     outcomes = fixture("included_pmids.txt")
-    assert decisions(records(outcomes)["REVIEW-included-pmids"]) == {
+    assert decisions(last(outcomes)) == {
         "99000101": ("INCLUDED", None),
         "99000102": ("INCLUDED", None),
     }
@@ -688,6 +708,6 @@ def test_long_entries_are_read_in_linear_time() -> None:
     assert len(read(text, "a.ris")) == 2
     rows = "".join(f"{99_000_000 + n},A (FICTIONAL),1,Same study\n" for n in range(20_000))
     outcomes = read("pmid,title,included,study\n" + rows, "a.csv")
-    (study,) = review(records(outcomes)["REVIEW-a"]).studies
+    (study,) = review(last(outcomes)).studies
     assert len(study.report_ids) == 20_000
     assert time.process_time() - begun < 30

@@ -90,8 +90,17 @@ def collection_of(name: str, default: Collection = OWN) -> Collection:
     return next((collection for pattern, collection in _NAMED if pattern.search(name)), default)
 
 
-def review_record(topic: str, name: str, default: Collection = OWN) -> Record:
-    """The Record of the review with this topic, still empty: a Cochrane review's id, else collection and topic."""
+def cohen_topic(text: str) -> str | None:
+    """The topic of Cohen 2006 that a word of a text (the name of a file) is, as that collection spells it."""
+    words = (text.lower(), *_NOT_IN_ID.split(text.lower()))
+    return next((COHEN_TOPICS[word] for word in words if word in COHEN_TOPICS), None)
+
+
+def review_record(topic: str, name: str, default: Collection = OWN, first: str = "") -> Record:
+    """The Record of the review with this topic, still empty: a Cochrane review's id, else collection and topic.
+
+    Files of no collection often have one name (articles.csv): `first`, the first thing in them, tells them apart.
+    """
     collection = collection_of(name, default)
     licence = collection.licence
     called = collection.name
@@ -106,6 +115,8 @@ def review_record(topic: str, name: str, default: Collection = OWN) -> Record:
         slug = _NOT_IN_ID.sub("-", topic).strip("-")[:120]
         if not slug:
             raise Unreadable("missing_identifier", "neither a topic nor a file name says which review it is")
+        if first and not collection.name:
+            slug = f"{slug}-{hashlib.sha1(first.encode(), usedforsecurity=False).hexdigest()[:8]}"
         id, register, url = f"{collection.prefix}-{slug}", None, None
     return Record(
         kind="REVIEW",

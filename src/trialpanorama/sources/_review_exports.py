@@ -29,13 +29,13 @@ from trialpanorama.sources._reading import (
 )
 from trialpanorama.sources._review_citations import (
     COHEN,
-    COHEN_TOPICS,
     CSMED,
     OWN,
     Citation,
     Decision,
     Gathered,
     cochrane_id,
+    cohen_topic,
     collection_of,
     decided,
     doi_in,
@@ -212,13 +212,13 @@ def _of_row(
     record = publication(citation)
     topic = value("review") or stem(name)
     is_csmed = bool(roles.get("review_criteria") or roles.get("full_text"))
-    collection = collection_of(name, COHEN if topic.lower() in COHEN_TOPICS else CSMED if is_csmed else OWN)
+    cohen = cohen_topic(topic)
+    collection = collection_of(name, COHEN if cohen else CSMED if is_csmed else OWN)
     record.licence = collection.licence
 
     def begin() -> Record:
-        review = review_record(
-            COHEN_TOPICS.get(topic.lower(), topic) if collection is COHEN else topic, name, collection
-        )
+        called = cohen if cohen and collection is COHEN else topic
+        review = review_record(called, name, collection, record.id)
         assert review.review is not None
         if not review.register and not value("review"):
             _take_folder(review, name)
@@ -455,7 +455,7 @@ def _of_reference(gathered: Gathered, name: str, whole_file: Decision, entry: En
     topic = stem(name) or "references"
 
     def begin() -> Record:
-        review = review_record(topic, name)
+        review = review_record(topic, name, first=record.id)
         _take_folder(review, name)
         return review
 

@@ -374,7 +374,7 @@ _GRADES: dict[int, ReviewedStudy] = {
 
 def _of_judgements(name: str, level: str | None, has_grades: bool, group: _Group) -> Record:
     """A topic's judgements: on a scale of grades, or yes and no at the level that the file's name says."""
-    record = review_record(group.key, name, _default(name))
+    record = review_record(group.key, name, _default(name), group.parts[0][0])
     studies = _review_of(record).studies = []
     for report, grade in dict(group.parts).items():
         if has_grades and not level:
@@ -393,7 +393,7 @@ def _read_run(stream: BinaryIO, name: str) -> Iterator[Record | Reject]:
 
 
 def _of_candidates(name: str, is_retrieved: bool | None, group: _Group) -> Record:
-    record = review_record(group.key, name, _default(name))
+    record = review_record(group.key, name, _default(name), next(iter(group.parts), ""))
     _review_of(record).studies = [
         ReviewedStudy(is_retrieved=is_retrieved, report_ids=[report]) for report in dict.fromkeys(group.parts)
     ]
@@ -580,7 +580,7 @@ def _of_search(name: str, entry: Entry) -> Record:
     query = _as_typed(_text(entry.data))
     if not query:
         raise Unreadable("malformed_text", "no search in it")
-    record = review_record(stem(name), name)
+    record = review_record(stem(name), name, first=query)
     review = _review_of(record)
     review.search_query, review.search_syntax = query, _syntax(query)
     return record
@@ -825,7 +825,7 @@ def _read_number_list(stream: BinaryIO, name: str) -> Iterator[Record | Reject]:
 
 def _of_number_list(name: str, known: Iterable[str]) -> Record:
     said: Decision = in_name(name)
-    record = review_record(stem(name), name)
+    record = review_record(stem(name), name, first=next(iter(known)))
     _review_of(record).studies = [
         ReviewedStudy(decision=said.decision, stage=said.stage, is_seed=said.is_seed, report_ids=[report])
         for report in known
