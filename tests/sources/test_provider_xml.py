@@ -179,6 +179,13 @@ def test_repec_escapes_twice() -> None:
     assert record.exclusion_criteria is None
 
 
+def test_markup_that_is_not_escaped_does_not_cost_the_text() -> None:
+    for inside in ("<p>Heat<sub>2</sub> &lt; 1</p><p>Cough</p>", "Heat<sub>2</sub> &lt; 1<br/>Cough"):
+        rest = f"<criteria><inclusion_criteria>{inside}</inclusion_criteria><agemin>18</agemin></criteria>"
+        record = one(IRCT, rest)
+        assert (record.inclusion_criteria, record.minimum_age_years) == ("Heat2 < 1\nCough", 18.0)
+
+
 def test_rebec_writes_array_for_a_status() -> None:
     record = one(REBEC, recruitment_status="Array")
     assert (record.status, record.status_raw, noted(record, "status")) == ("UNKNOWN", "Array", ["Array"])
@@ -222,10 +229,14 @@ def test_a_text_that_ends_where_uploads_end_is_noted(leaf: str, length: int, is_
 _CUT = {"hc_freetext": "conditions", "i_freetext": "interventions"}
 
 
-def test_a_text_that_ends_in_dots_is_noted() -> None:
-    record = one(IRCT, criteria(inclusion_criteria="Adults who have had a fever for mo..."))
-    assert [note.field for note in record.notes] == ["inclusion_criteria"]
-    assert record.inclusion_criteria == "Adults who have had a fever for mo..."
+def test_a_text_that_ends_in_dots_is_noted_once() -> None:
+    text = "Adults who have had a fever for mo..."
+    outcome = group("primary_outcome", "prim_outcome", text, "Heat", text)
+    record = one(IRCT, criteria(inclusion_criteria=text) + outcome, results_summary=text)
+    assert [(note.field, note.raw) for note in record.notes] == [
+        ("inclusion_criteria", text), ("outcomes", text), ("outcomes", text),
+    ]  # fmt: skip
+    assert record.inclusion_criteria == text
 
 
 def test_dates_of_results_are_believed_only_with_results() -> None:

@@ -37,28 +37,24 @@ from trialpanorama.vocabulary import OutcomeType, is_placeholder
 
 _TAGS = ("trial", "Triall", "Trial")
 _ROWS = ("contact", "secondary_id", "ethics_review")
+_MARKUP = frozenset(
+    ("p", "br", "div", "span", "ul", "ol", "li", "b", "i", "u", "em", "strong", "sub", "sup", "font", "a")
+)
+"""What may stand inside a text where a registry does not escape it."""
 
 _CUT_OFF = "may be cut off: it ends where a registry's upload ends its texts"
 _NOT_A_STATUS = "a fault of the registry's export wrote this word where the status should be"
-_MOST_CHARACTERS = {
-    "hc_freetext": 3000,
-    "i_freetext": 3000,
-    "inclusion_criteria": 4000,
-    "exclusion_criteria": 4000,
-    "prim_outcome": 8000,
-    "sec_outcome": 8000,
+_CUT_TEXTS = {
+    "public_title": ("public_title", 0),
+    "scientific_title": ("scientific_title", 0),
+    "hc_freetext": ("conditions", 3000),
+    "i_freetext": ("interventions", 3000),
+    "inclusion_criteria": ("inclusion_criteria", 4000),
+    "exclusion_criteria": ("exclusion_criteria", 4000),
+    "prim_outcome": ("outcomes", 8000),
+    "sec_outcome": ("outcomes", 8000),
 }
-"""Where the uploads of registries cut their texts off."""
-_FIELDS = {
-    "public_title": "public_title",
-    "scientific_title": "scientific_title",
-    "hc_freetext": "conditions",
-    "i_freetext": "interventions",
-    "inclusion_criteria": "inclusion_criteria",
-    "exclusion_criteria": "exclusion_criteria",
-    "prim_outcome": "outcomes",
-    "sec_outcome": "outcomes",
-}
+"""The texts that are cut off in the uploads of registries, and after how many characters, where that is known."""
 _NO_RESULTS_DATE = ("cris", "rpcec")
 """CRIS writes the date of registration where that of results should be, RPCEC a plan."""
 _ETHICS_NUMBERS = (
@@ -92,19 +88,18 @@ class _Trial:
             name = _name(element)
             if name in _ROWS:
                 self._rows[name].append({_name(child): _text_of(child) for child in element})
-            elif not len(element) and (parent := element.getparent()) is not None and _name(parent) not in _ROWS:
-                self._leaves.setdefault(name, []).append(_text_of(element))
+            elif name not in _MARKUP and all(_name(child) in _MARKUP for child in element):
+                parent = element.getparent()
+                if parent is None or _name(parent) not in _ROWS:
+                    self._leaves.setdefault(name, []).append(_text_of(element))
+        for name, (field, most) in _CUT_TEXTS.items():
+            for raw in map(str.strip, self._leaves.get(name, [])):
+                if raw.endswith(("...", "\u2026")) or most - 3 <= len(raw) <= most > 0:
+                    self.notes.say(field, _CUT_OFF, raw[-40:])
 
     def texts(self, name: str) -> list[str]:
         """Every text that the trial has under this name."""
-        found = []
-        for raw in self._leaves.get(name, []):
-            if text := _cleaned(raw):
-                found.append(text)
-                most = _MOST_CHARACTERS.get(name, 0)
-                if text.endswith(("...", "\u2026")) or most - 3 <= len(raw.strip()) <= most:
-                    self.notes.say(_FIELDS.get(name, name), _CUT_OFF, text[-40:])
-        return found
+        return [text for raw in self._leaves.get(name, []) if (text := _cleaned(raw))]
 
     def text(self, name: str) -> str | None:
         """The first text under this name, in English where there are several."""
@@ -145,7 +140,10 @@ def _name(element: etree._Element) -> str:
 
 
 def _text_of(element: etree._Element) -> str:
-    return "".join(map(str, element.itertext()))
+    """The text of a leaf; markup inside it stays markup, for the text is read as HTML."""
+    if not len(element):
+        return element.text or ""
+    return (element.text or "") + "".join(etree.tostring(child, encoding="unicode") for child in element)
 
 
 def _cleaned(raw: str) -> str | None:
