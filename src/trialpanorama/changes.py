@@ -464,22 +464,36 @@ def _versions(con: duckdb.DuckDBPyConnection, warehouse: Warehouse) -> None:
         "files",
         pa.table({"sha256": [file.sha256 for file in files], "modified": [file.modified[:10] for file in files]}),
     )
+    con.execute(f"CREATE TEMP TABLE parts AS SELECT DISTINCT filename, hash(filename) AS part FROM {_PARTS}")
     con.execute(_VERSIONS)
     con.unregister("files")
 
 
+_PARTS = "read_parquet('records/**/*.parquet', filename = true)"
+
+
+def _records(con: duckdb.DuckDBPyConnection, wanted: str) -> str:
+    """SQL of the files that hold the Records of a query: a watch on the newest export need not read all older ones."""
+    parts = con.execute(
+        f"SELECT filename FROM parts WHERE part IN (SELECT part FROM versions SEMI JOIN ({wanted}) USING (record_id))"
+    ).fetchall()
+    names = ", ".join("'" + name.replace("'", "''") + "'" for (name,) in sorted(parts))
+    return f"read_parquet([{names}])" if parts else "(FROM records LIMIT 0)"
+
+
 _VERSIONS = f"""CREATE TEMP TABLE versions AS
     WITH modified AS (SELECT sha256, min(try_cast(modified AS DATE)) AS modified FROM files GROUP BY sha256)
-    SELECT record_id, source, coalesce(register, '') AS register, id, coalesce(exported, updated, modified) AS known,
-        exported IS NOT NULL AS is_dated, begun, concat(source, ' ', split_part(format, '-', 1)) AS kind,
+    SELECT record_id, part, source, coalesce(register, '') AS register, id,
+        coalesce(exported, updated, modified) AS known, exported IS NOT NULL AS is_dated, begun, concat(source, ' ', split_part(format, '-', 1)) AS kind,
         concat(source, ' ', format,
             CASE WHEN count(*) OVER (PARTITION BY file) >= {_LEAST_ENTRIES} THEN file END) AS export
     FROM (SELECT r.record_id, r.source, r.register, r.id, r.place.format AS format, m.modified,
-            {_date("r.exported_date.date")} AS exported, {_date("r.last_updated_date.date")} AS updated,
+            hash(r.filename) AS part, {_date("r.exported_date.date")} AS exported,
+            {_date("r.last_updated_date.date")} AS updated,
             coalesce({_date("r.registration_date.date")}, {_date("r.first_submitted_date.date")},
                 least({_date("r.paper.publication_date.date")}, {_date("r.paper.electronic_date.date")})) AS begun,
             hash(r.place.file_sha256, r.place.member) AS file
-        FROM records r LEFT JOIN modified m ON m.sha256 = r.place.file_sha256)"""
+        FROM {_PARTS} r LEFT JOIN modified m ON m.sha256 = r.place.file_sha256)"""
 
 _STEPS = """CREATE TEMP TABLE steps AS
     SELECT row_number() OVER (ORDER BY source, register, id, known) AS step, *
@@ -573,21 +587,21 @@ def _compare(con: duckdb.DuckDBPyConnection) -> None:
     import pyarrow as pa
 
     columns_of_record = ", ".join(f'r."{field.name}"' for field in fields(Record) if field.name not in NOT_COMPARED)
+    wanted = "SELECT record_id FROM copies JOIN steps USING (step) WHERE before IS NOT NULL"
     con.execute(
-        f"""CREATE TEMP TABLE whole AS SELECT r.record_id, hash({columns_of_record}) AS print FROM records r SEMI JOIN (
-                SELECT record_id FROM copies JOIN steps USING (step) WHERE before IS NOT NULL) USING (record_id)"""
+        f"""CREATE TEMP TABLE whole AS SELECT r.record_id, hash({columns_of_record}) AS print
+            FROM {_records(con, wanted)} r SEMI JOIN ({wanted}) USING (record_id)"""
     )
     con.execute(_DOUBTFUL)
     con.execute(_SAMPLE)
     compared = [(bit, field) for bit, field in enumerate(FIELDS) if not _NEW >> bit & 1]
     prints = ", ".join(f"{_print(field)} AS p{bit}" for bit, field in compared)
+    wanted = "SELECT record_id FROM copies SEMI JOIN doubtful USING (step) UNION SELECT record_id FROM sampled"
     con.execute(
         f"""CREATE TEMP TABLE prints AS
             SELECT r.record_id, {_IS_FOLDED} AS is_folded, coalesce(r.status = 'RECRUITING', false) AS recruits,
                 {prints}
-            FROM records r SEMI JOIN (
-                SELECT record_id FROM copies SEMI JOIN doubtful USING (step) UNION SELECT record_id FROM sampled)
-            USING (record_id)"""
+            FROM {_records(con, wanted)} r SEMI JOIN ({wanted}) USING (record_id)"""
     )
     pairs = con.execute(
         """SELECT DISTINCT o.export, n.export, o.kind = n.kind
@@ -699,10 +713,10 @@ def _trials(con: duckdb.DuckDBPyConnection, begin: int, end: int, visible: int) 
         "SELECT step, is_new, record_id FROM copies SEMI JOIN shown USING (step) ORDER BY step, record_id DESC"
     ).fetchall():
         copies.setdefault(record_id, []).append((step, is_new))
+    wanted = "SELECT record_id, bit_or(bits) AS bits FROM copies JOIN shown USING (step) GROUP BY record_id"
     cursor = con.execute(
-        f"""SELECT r.record_id, r.url, [{values}] FROM records r JOIN (
-                SELECT record_id, bit_or(bits) AS bits FROM copies JOIN shown USING (step) GROUP BY record_id)
-            USING (record_id) ORDER BY record_id DESC"""
+        f"""SELECT r.record_id, r.url, [{values}] FROM {_records(con, wanted)} r JOIN ({wanted}) USING (record_id)
+            ORDER BY record_id DESC"""
     )
     while rows := cursor.fetchmany(1_000):
         for record_id, url, texts in rows:
