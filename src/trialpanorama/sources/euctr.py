@@ -971,7 +971,6 @@ _ROOT = f"https://{_HOST}/ctr-search/"
 _TRIALS_A_PAGE = 20
 _TOTAL = re.compile(rb"Trials with a EudraCT protocol \(([0-9][0-9,.]{0,12})\)")
 _NUMBER_OF_PROTOCOL = re.compile(_BEGINS_PROTOCOL.pattern + rb"[ \t]*:?[ \t]*(\d{4}-\d{6}-\d{2})")
-_NUMBER = re.compile(r"\d{4}-\d{6}-\d{2}")
 _PAGE_OF_A_TRIAL = re.compile(r"/ctr-search/trial/(\d{4}-\d{6}-\d{2})(?:/(\w+))?/?")
 _HAS_RESULTS = ("resultsstatus", "trials-with-results")
 
