@@ -2,11 +2,13 @@
 
 A header is `Japanese/English`, such as `試験のフェーズ/Developmental phase`; a choice in a cell is written alike
 (`第Ⅱ相/Phase II`), several choices are joined by colons, and what can be said in both languages has two columns of the
-same name. Columns are found by either half of their header, never by their place. Verified on publicly documented
-files of 2018 to 2024: the names of titles, condition, classification, objectives, phase, outcomes, type, interventions,
-criteria, target size, funders, secondary ids, results, all dates; the double columns; the colons; the second header row
-of newer files; sizes such as 9999999999. Not verified: the names of design, ages, status, contacts and links, which are
-those of the registry's web page, and the wording of the ages.
+same name. Columns are found by either half of their header, never by their place.
+
+Verified in what others have published of files of 2018 to 2024: the headers of titles, condition, specialty,
+objectives, outcomes, study type, number of arms, interventions, criteria, target size, co-sponsor, further funders,
+issuers of secondary ids, results and all dates; the double columns, the colons, the second header row of newer files,
+sizes such as 9999999999. Not verified: the other headers, which are the labels of the registry's web page, and how ages
+are worded.
 """
 
 from __future__ import annotations
