@@ -326,11 +326,35 @@ def test_a_file_with_and_without_a_validator(name: str, kind: Any, tmp_path: Pat
 
 
 def test_a_server_that_always_cuts_is_outlasted_as_long_as_bytes_come(tmp_path: Path) -> None:
-    with Replay(SERVICE, Fault("cut", after=20, times=999)) as replay:
+    with Replay(SERVICE, Fault("cut", after=5, times=999)) as replay:
         log = fetch_from(replay, saving("file.xml"), Wanted(), tmp_path)
     assert contents(tmp_path) == {"file.xml": BODY}
-    assert len(replay.asked) == len(BODY) // 20 + 1
+    assert len(replay.asked) == len(BODY) // 5 + 1 > 2 * _fetching.ATTEMPTS
     assert log.bytes == len(BODY)
+
+
+def test_a_server_that_gives_the_rest_in_pieces_is_asked_for_each(tmp_path: Path) -> None:
+    def answer(asked: Asked) -> Reply:
+        start = int(asked.headers.get("range", "bytes=0-")[6:-1])
+        if not start:
+            return one_file(asked)
+        piece, size = BODY[start : start + 40], len(BODY)
+        headers = {"ETag": '"one"', "Content-Range": f"bytes {start}-{start + len(piece) - 1}/{size}"}
+        return Reply(piece, "text/xml", 206, headers)
+
+    with Replay(Service(answer, ()), Fault("cut", after=20)) as replay:
+        fetch_from(replay, saving("file.xml"), Wanted(), tmp_path)
+    assert contents(tmp_path) == {"file.xml": BODY}
+    assert len(replay.asked) == 1 + -(-(len(BODY) - 20) // 40)
+
+
+def test_a_web_page_in_between_costs_nothing_of_what_is_there(tmp_path: Path) -> None:
+    pages = iter([one_file, lambda asked: Reply(ERROR_PAGE, "text/html"), one_file])
+    source = a_source(lambda session, wanted: void(session.save("file.txt", "https://a.example/file.xml", kind="text")))
+    with Replay(Service(lambda asked: next(pages)(asked), ()), Fault("cut", after=70)) as replay:
+        fetch_from(replay, source, Wanted(), tmp_path)
+    assert contents(tmp_path) == {"file.txt": BODY}
+    assert [asked.headers.get("range") for asked in replay.asked] == [None, "bytes=70-", "bytes=70-"]
 
 
 def test_a_cut_that_never_ends_is_given_up_with_one_line(tmp_path: Path) -> None:
@@ -802,9 +826,15 @@ def test_a_kill_between_the_journal_and_the_name_loses_nothing(tmp_path: Path) -
 
 @pytest.mark.parametrize("name", ["../x", "/x", "a/../x", "", "x.part", "fetch.json", ".hidden", "a//b", "a b", "ü"])
 def test_a_file_cannot_be_named_out_of_the_folder(name: str, tmp_path: Path) -> None:
-    source = a_source(lambda session, wanted: void(session.keep(name, b"x", "https://a.example")))
-    with Replay(SERVICE) as replay, pytest.raises(ValueError, match="no name for a file"):
-        fetch_from(replay, source, Wanted(), tmp_path)
+    url = "https://a.example/page"
+    for run in (
+        lambda session, wanted: void(session.keep(name, b"x", url)),
+        lambda session, wanted: void(session.read(url, name=name)),
+        lambda session, wanted: void(session.save(name, url)),
+    ):
+        with Replay(SERVICE) as replay, pytest.raises(ValueError, match="no name for a file"):
+            fetch_from(replay, a_source(run), Wanted(), tmp_path)
+        assert replay.asked == []
 
 
 def test_a_build_reads_no_fetch_json_and_no_parts(tmp_path: Path) -> None:
