@@ -484,7 +484,8 @@ def _records(con: duckdb.DuckDBPyConnection, wanted: str) -> str:
 _VERSIONS = f"""CREATE TEMP TABLE versions AS
     WITH modified AS (SELECT sha256, min(try_cast(modified AS DATE)) AS modified FROM files GROUP BY sha256)
     SELECT record_id, part, source, coalesce(register, '') AS register, id,
-        coalesce(exported, updated, modified) AS known, exported IS NOT NULL AS is_dated, begun, concat(source, ' ', split_part(format, '-', 1)) AS kind,
+        coalesce(exported, updated, modified) AS known, exported IS NOT NULL AS is_dated, begun,
+        concat(source, ' ', split_part(format, '-', 1)) AS kind,
         concat(source, ' ', format,
             CASE WHEN count(*) OVER (PARTITION BY file) >= {_LEAST_ENTRIES} THEN file END) AS export
     FROM (SELECT r.record_id, r.source, r.register, r.id, r.place.format AS format, m.modified,
