@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import MutableMapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from trialpanorama.apps.console import Reporter, put, put_json, say, table
 from trialpanorama.errors import TrialPanoramaError, UnknownName
@@ -20,7 +21,7 @@ from trialpanorama.errors import TrialPanoramaError, UnknownName
 if TYPE_CHECKING:
     from trialpanorama.warehouse import Warehouse
 
-START, DATA, MODELS, HELP = "Start here", "Registry data", "Tasks and models", "About"
+START, DATA, DESIGN, MODELS, HELP = "Start here", "Registry data", "Trial design", "Tasks and models", "About"
 
 app = typer.Typer(
     name="trialpanorama",
@@ -32,6 +33,30 @@ app = typer.Typer(
 )
 tasks_app = typer.Typer(help="The research questions: list them, or build their samples from a warehouse.")
 app.add_typer(tasks_app, name="tasks", rich_help_panel=MODELS)
+
+
+class _PowerCommands(TyperGroup):
+    """The commands of `power`, which are made of its calculations when they are first looked at."""
+
+    @property
+    def commands(self) -> MutableMapping[str, Any]:
+        from trialpanorama.apps.sizing import commands
+
+        return commands()
+
+    @commands.setter
+    def commands(self, _: Any) -> None:
+        pass
+
+
+app.add_typer(
+    typer.Typer(
+        cls=_PowerCommands,
+        help="Size a trial: how many participants or events, what power, which effect can be detected.",
+    ),
+    name="power",
+    rich_help_panel=DESIGN,
+)
 
 WarehouseOption = Annotated[
     Path | None,
