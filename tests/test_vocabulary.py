@@ -406,6 +406,7 @@ def test_masking(raw: str, level: str | None, roles: tuple[str, ...]) -> None:
         (v.sponsor_class, "Commercial sector/Industry", "INDUSTRY"),
         (v.sponsor_class, "제약회사(Pharmaceutical Company)", "INDUSTRY"),
         (v.sex, "<br>Female: no<br>Male: yes<br>", "MALE"),
+        (v.sex, "Female: yesMale: yes", "ALL"),
         (v.sex, "Female: yes Male: yes", "ALL"),
         (v.sex, "<br> Female: no<br> Male: no<br>", None),
         (v.sex, "Both males and females", "ALL"),

@@ -933,7 +933,7 @@ _SEX: dict[str, Sex] = _words(
         "MALE": "m|males|men|man|male only",
     }
 )
-_SEX_PAIR = re.compile(r"\b(female|male)\s*:\s*(yes|no)", re.I)
+_SEX_PAIR = re.compile(r"(female|(?<!fe)male)\s*:\s*(yes|no)", re.I)  # line breaks get lost: "Female: yesMale: yes"
 
 
 @lru_cache(1024)

@@ -59,8 +59,11 @@ def atlas_facts(warehouse: Warehouse) -> dict[str, Any]:
     }
 
 
+_MOST_SOURCES = 5
+
+
 def atlas_text(facts: dict[str, Any]) -> str:
-    """The same in about a dozen lines."""
+    """The same in about a dozen lines: the largest sources, and how many others there are."""
     statuses = ", ".join(
         f"{count:,} {name.lower().replace('_', ' ')}" for name, count in list(facts["statuses"].items())[:5]
     )
@@ -76,10 +79,15 @@ def atlas_text(facts: dict[str, Any]) -> str:
         f"  status        {statuses or 'no registered trial'}",
         "",
     ]
+    largest = sorted(facts["sources"], key=lambda s: -s["records"])
     rows = [
         [s["name"], s["records"], s["rejects"], (s["newest"] or "")[:10], s["is_open"], _registers(s["registers"])]
-        for s in facts["sources"]
+        for s in largest[:_MOST_SOURCES]
     ]
+    if others := largest[_MOST_SOURCES:]:
+        records, rejects = (sum(s[key] for s in others) for key in ("records", "rejects"))
+        named = ", ".join(s["name"] for s in others[:3])
+        rows.append([f"{len(others)} others", records, rejects, None, None, f"{named} ...: see --json"])
     lines.append(table(["source", "records", "rejects", "newest", "open", "registers"], rows))
     return "\n".join(lines)
 

@@ -1179,7 +1179,14 @@ _V1_KEY = re.compile(
 )
 
 
+_REGISTER_OF_CTRDATA = re.compile(rb'"ctrname"\s*:\s*"(\w+)"')
+"""A collection of the R package ctrdata may mix registers; it belongs to the source of its first entry."""
+
+
 def _is_v2_json(head: bytes) -> bool:
+    register = _REGISTER_OF_CTRDATA.search(head)
+    if register and not register.group(1).startswith(b"CTGOV"):
+        return False
     return head.lstrip(_BLANKS)[:1] in (b"{", b"[") and _V2_KEY.search(head) is not None
 
 
