@@ -11,7 +11,7 @@ import pytest
 from trialpanorama.build import build
 from trialpanorama.errors import UserError
 from trialpanorama.search import parse
-from trialpanorama.search.index import Index
+from trialpanorama.search.index import Index, Limits
 from trialpanorama.warehouse import Warehouse
 
 ARTICLES = {
@@ -189,15 +189,16 @@ def test_plain_words_rank_by_their_stems(index: Index) -> None:
 
 def test_a_date_and_a_kind_limit_a_search(index: Index) -> None:
     search = parse("aspirin[tiab]")
-    assert {hit.id for hit in index.search(search, before="2005-03-01").hits} == {"1"}
-    assert {hit.id for hit in index.search(search, before="2009").hits} == {"1", "2"}
-    assert {hit.id for hit in index.search(search, only={"kind": "trial"}).hits} == {TRIAL_ID}
-    assert {hit.id for hit in index.search(search, only={"status": "COMPLETED", "phase": "PHASE3"}).hits} == {TRIAL_ID}
+    done = Limits(only={"status": "COMPLETED", "phase": "PHASE3"})
+    assert {hit.id for hit in index.search(search, Limits("2005-03-01")).hits} == {"1"}
+    assert {hit.id for hit in index.search(search, Limits("2009")).hits} == {"1", "2"}
+    assert {hit.id for hit in index.search(search, Limits(only={"kind": "trial"})).hits} == {TRIAL_ID}
+    assert {hit.id for hit in index.search(search, done).hits} == {TRIAL_ID}
     assert index.search(search, most=1).total == 3
     assert len(index.search(search, most=1).hits) == 1
     assert index.search(search, most=0).hits == ()
     with pytest.raises(UserError, match="no date"):
-        index.search(search, before="yesterday")
+        index.search(search, Limits("yesterday"))
 
 
 def test_a_limit_that_is_not_known_is_left_out_and_said(index: Index) -> None:
@@ -210,12 +211,23 @@ def test_a_limit_that_is_not_known_is_left_out_and_said(index: Index) -> None:
     "query",
     [
         "a*[ti]",
-        "(" + " or ".join(f"a{n}" for n in range(80)) + ") adj3 (" + " or ".join(f"b{n}" for n in range(80)) + ")",
+        "("
+        + " or ".join(f'"a b{n}"' for n in range(80))
+        + ") adj3 ("
+        + " or ".join(f'"c d{n}"' for n in range(80))
+        + ")",
     ],
 )
 def test_a_search_without_bound_is_refused(index: Index, query: str) -> None:
     with pytest.raises(UserError, match=r"letters beside|can stand in"):
         index.search(parse(query, "ovid" if "adj" in query else "pubmed"))
+
+
+def test_many_alternatives_near_many_others_are_found_in_few_passes(index: Index) -> None:
+    left = " or ".join([*(f"q{n}" for n in range(400)), "blood", "#ymph*"])
+    right = " or ".join([*(f"z{n}" for n in range(400)), "vess*", '"no such run"'])
+    query = f"({left}) adj3 ({right})"
+    assert {hit.id for hit in index.search(parse(f"({query}).ab.", "ovid")).hits} == {"6"}
 
 
 def test_the_index_is_brought_up_to_date_by_what_changed(warehouse: Warehouse, tmp_path: Path) -> None:

@@ -326,6 +326,16 @@ def search(
     syntax: Annotated[
         str, typer.Option(metavar="auto|pubmed|ovid|plain", help="Its language; plain ranks by any of the words.")
     ] = "auto",
+    ranking: Annotated[
+        str | None,
+        typer.Option(
+            metavar="bm25|dense|fused", help="What plain words rank by: themselves, what texts are about, or both."
+        ),
+    ] = None,
+    patient: Annotated[
+        bool,
+        typer.Option("--patient", help="QUERY describes a patient: list trials that take their age and sex."),
+    ] = False,
     before: Annotated[
         str | None, typer.Option(metavar="DATE", help="Only what was published or registered before this date.")
     ] = None,
@@ -349,29 +359,42 @@ def search(
         find,
         found_facts,
         found_text,
+        known,
         reading_facts,
         search_record,
         write_record,
     )
+    from trialpanorama.errors import UserError
     from trialpanorama.search import parse
+    from trialpanorama.search.index import Limits
+    from trialpanorama.search.patients import read_patient
+    from trialpanorama.search.ranked import BEST
 
     text = sys.stdin.read() if query == "-" else query
-    read = parse(text, syntax, repairs=repair)
+    if patient and (syntax not in ("auto", "plain") or kind == "paper"):
+        raise UserError("A patient is described in plain words, and looks for trials: leave out --syntax and --kind.")
+    read = parse(text, "plain" if patient else syntax, repairs=repair)
+    if ranking and read.syntax != "plain":
+        raise UserError("Only plain words are ranked in different ways. Write --syntax plain, or leave out --ranking.")
     if parse_only:
         facts = reading_facts(read)
         put_json(facts) if json else put(f"{facts['syntax']}: {facts['printed']}")
         for note in () if json else read.notes:
             say(f"Note: {note}.")
         return
-    named = {"kind": kind, "register": register, "status": status, "phase": phase}
+    named = {"kind": "trial" if patient else kind, "register": register, "status": status, "phase": phase}
     only = {name: value for name, value in named.items() if value is not None}
+    limits = Limits(before, only, read_patient(text) if patient else None)
     opened = _open(warehouse)
-    found = find(opened, read, before=before, most=most, only=only)
-    put_json(found_facts(text, read, found, before)) if json else put(found_text(found))
+    found = find(opened, read, limits, most=most, ranking=ranking or BEST)
+    put_json(found_facts(text, read, found, limits)) if json else put(found_text(found))
+    if limits.patient and not json:
+        said = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in known(limits.patient))
+        say(f"Read of the patient: {said or 'neither age nor sex'}.")
     for note in () if json else found.notes:
         say(f"Note: {note}.")
     if record:
-        write_record(record, search_record(opened, text, read, found, before, only))
+        write_record(record, search_record(opened, text, read, found, limits))
         say(f"Written down in {record}")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,9 @@ import msgspec
 
 from trialpanorama.apps.console import Reporter, table
 from trialpanorama.search import Search, to_text
-from trialpanorama.search.index import Found, Index
+from trialpanorama.search.index import Found, Index, Limits
+from trialpanorama.search.patients import Patient
+from trialpanorama.search.ranked import Ranked
 from trialpanorama.warehouse import Warehouse
 
 
@@ -25,23 +26,29 @@ def reading_facts(search: Search) -> dict[str, Any]:
     }
 
 
-def find(warehouse: Warehouse, search: Search, *, before: str | None, most: int, only: Mapping[str, str]) -> Found:
-    """Search a warehouse, making its index first where it has none of this snapshot."""
+def find(warehouse: Warehouse, search: Search, limits: Limits, *, most: int, ranking: str) -> Found:
+    """Search a warehouse, first making the index, and the vectors for a ranking that needs them, if it has none."""
+    is_ranked = search.syntax == "plain" and ranking != "bm25"
+    opened = Ranked if is_ranked else Index
     with Reporter() as reporter:
-        if not Index.is_ready(warehouse):
+        if not opened.is_ready(warehouse):
             reporter.update("index", 0)
-        index = Index.open(warehouse)
-    return index.search(search, before=before, most=most, only=only)
+        index = opened.open(warehouse)
+    if isinstance(index, Ranked):
+        return index.search(to_text(search), limits, ranking=ranking, most=most)
+    return index.search(search, limits, most=most)
 
 
-def found_facts(query: str, search: Search, found: Found, before: str | None) -> dict[str, Any]:
+def found_facts(query: str, search: Search, found: Found, limits: Limits) -> dict[str, Any]:
     """What a search found, as JSON."""
     return {
         "query": query,
         "syntax": search.syntax,
         "printed": to_text(search),
         "snapshot": found.snapshot,
-        "before": before,
+        "before": limits.before,
+        "patient": msgspec.to_builtins(limits.patient),
+        "ranking": found.ranking,
         "total": found.total,
         "hits": [msgspec.to_builtins(hit) for hit in found.hits],
         "notes": list(found.notes),
@@ -57,9 +64,12 @@ def found_text(found: Found) -> str:
     return "\n".join(lines)
 
 
-def search_record(
-    warehouse: Warehouse, query: str, search: Search, found: Found, before: str | None, only: Mapping[str, str]
-) -> str:
+def known(patient: Patient) -> list[tuple[str, object]]:
+    """What is known of a patient, with the names of the fields."""
+    return [(name, value) for name, value in msgspec.structs.asdict(patient).items() if value is not None]
+
+
+def search_record(warehouse: Warehouse, query: str, search: Search, found: Found, limits: Limits) -> str:
     """The record of a search that PRISMA-S asks for, as Markdown (Rethlefsen 2021, doi:10.1186/s13643-020-01542-z).
 
     It names the database with its snapshot, sources and dates (items 1, 2 and 13), the query as typed and as read (8),
@@ -67,16 +77,19 @@ def search_record(
     """
     manifest = warehouse.manifest
     sources = [f"| {one.title} | {one.records:,} | {one.newest or ''} |" for one in manifest.sources]
-    limits = [f"published or registered before {before}"] if before else []
-    limits += [f"{name} is {value}" for name, value in only.items()]
+    said = [f"published or registered before {limits.before}"] if limits.before else []
+    said += [f"{name} is {value}" for name, value in limits.only.items()]
+    if limits.patient:
+        said += [f"takes a patient of {name.replace('_', ' ')} {value}" for name, value in known(limits.patient)]
     notes = [f"- {note}" for note in found.notes]
     parts = [
         "# Record of a search",
         f"- Database: TrialPanorama warehouse, snapshot `{found.snapshot}`, built {manifest.built}"
         + (" from FICTIONAL data" if manifest.is_fictional else ""),
-        f"- Tool: trialpanorama {manifest.tool_version}; query language: {search.syntax}",
+        f"- Tool: trialpanorama {manifest.tool_version}; query language: {search.syntax}"
+        + (f", ranked by {found.ranking}" if search.syntax == "plain" else ""),
         f"- Date of the search: {datetime.now(UTC).date()}",
-        f"- Limits: {'; '.join(limits) or 'none'}",
+        f"- Limits: {'; '.join(said) or 'none'}",
         f"- Found: {found.total:,}",
         "",
         "## Query as typed",

@@ -6,11 +6,12 @@ Words are matched as they are written (lower case, accents folded); ranking by p
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,14 +20,17 @@ import msgspec
 from trialpanorama import identifiers
 from trialpanorama.errors import UserError
 from trialpanorama.search._names import LANGUAGES, QUALIFIERS
+from trialpanorama.search.patients import Patient
 from trialpanorama.search.tree import AUTOMATIC, And, Heading, Near, Node, Not, Or, Range, Search, Text
 from trialpanorama.warehouse import Warehouse
 
 if TYPE_CHECKING:
     import duckdb
+    import numpy as np
     import tantivy
+    from numpy.typing import NDArray
 
-VERSION = 1
+VERSION = 2
 """Changes with what is indexed; an index of another version is made anew."""
 FOLDER = "index"
 
@@ -34,7 +38,7 @@ _WORDS = ("title", "abstract", "keyword", "heading_word", "substance", "author",
 """Fields of words."""
 _VALUES = (
     "heading", "major_heading", "heading_above", "qualified_heading", "qualifier", "publication_type", "language",
-    "id", "country", "register", "status", "phase", "kind", "source",
+    "id", "country", "register", "status", "phase", "kind", "source", "sex",
 )  # fmt: skip
 """Fields of whole values, in lower case."""
 
@@ -66,7 +70,7 @@ _FIELDS: dict[str, tuple[str, ...]] = {
 }
 """Where each field of a tree is looked for."""
 
-_DOCUMENTS = """
+DOCUMENTS = """
     WITH headings AS (
         SELECT r.record_id,
             list(DISTINCT lower(m.term)) FILTER (NOT m.is_ancestor) AS heading,
@@ -85,7 +89,8 @@ _DOCUMENTS = """
             p.publication_types AS publication_type, p.languages AS language,
             list_concat([paper_id, p.doi, p.pmcid], p.registry_ids) AS ids, NULL::VARCHAR[] AS country,
             NULL::VARCHAR[] AS register, NULL AS status, NULL::VARCHAR[] AS phase, p.source,
-            p.first_published_date AS published, h.* EXCLUDE (record_id)
+            p.first_published_date AS published, NULL AS sex,
+            NULL AS minimum_age_years, NULL AS maximum_age_years, h.* EXCLUDE (record_id)
         FROM papers p LEFT JOIN headings h USING (record_id)),
     conditions_ AS (SELECT study_id, list(condition_name ORDER BY position) AS names FROM conditions GROUP BY 1),
     interventions_ AS (
@@ -109,18 +114,20 @@ _DOCUMENTS = """
             ['Clinical Trial Registration'] AS publication_type, NULL::VARCHAR[] AS language,
             list_concat([s.study_id], i.ids) AS ids, s.countries AS country, s.registers AS register,
             s.recruitment_status AS status, s.phases AS phase, s.source,
-            coalesce(s.registration_date, s.first_submitted_date, s.start_date) AS published,
-            h.* EXCLUDE (study_id)
+            coalesce(s.registration_date, s.first_submitted_date, s.start_date) AS published, s.sex,
+            s.minimum_age_years, s.maximum_age_years, h.* EXCLUDE (study_id)
         FROM studies s LEFT JOIN conditions_ c USING (study_id) LEFT JOIN interventions_ d USING (study_id)
             LEFT JOIN trial_headings h USING (study_id) LEFT JOIN ids_ i USING (study_id)
         WHERE s.kind = 'registration')
     SELECT * FROM papers_ UNION ALL BY NAME SELECT * FROM trials_ ORDER BY kind, id"""
 """Every document of a snapshot, in one order."""
 
-_MOST_COMBINATIONS = 3_000
+_MOST_COMBINATIONS = 400
 """Phrases that one part of a search may be taken apart into; beyond that it is refused rather than slow."""
 _LEAST_STEM = 2
 """Letters before a truncation sign."""
+_ANY_AGE = 99_999_999
+"""The greatest age (days) where a trial states none."""
 
 
 class Hit(msgspec.Struct, frozen=True):
@@ -145,6 +152,19 @@ class Found(msgspec.Struct, frozen=True):
     """The best first; of the same score, by id."""
     notes: tuple[str, ...] = ()
     """What the index could not do as it was asked, and what it did instead."""
+    ranking: str = "bm25"
+    """What the hits are ordered by."""
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """What all that is found has to meet."""
+
+    before: str | None = None
+    """Published or registered before this date (ISO 8601), that day left out."""
+    only: Mapping[str, str] = {}
+    """Values that it has: kind (paper or trial), register, status, phase, country, source."""
+    patient: Patient | None = None
+    """A trial that would take this patient by age and sex."""
 
 
 class Index:
@@ -188,34 +208,99 @@ class Index:
         known = json.loads((folder / "headings.json").read_text(encoding="utf-8"))
         return cls(index, warehouse.snapshot, frozenset(known))
 
-    def search(
-        self, search: Search, *, before: str | None = None, most: int = 100, only: Mapping[str, str] | None = None
-    ) -> Found:
-        """Papers and trials that a search finds, `before` a date (ISO 8601, that day left out), the best `most`.
+    def search(self, search: Search, limits: Limits = Limits(), *, most: int = 100) -> Found:  # noqa: B008
+        """Papers and trials that a search finds within limits, the best `most`.
 
-        `only` keeps those with a value: kind (paper or trial), register, status, phase, country, source. Raises
-        UserError where a part of it would take too long to look for.
+        Raises UserError where a part of it would take too long to look for.
         """
-        import tantivy
-
         notes: list[str] = list(search.notes)
         query = _Compiler(self._schema, search, self.headings, notes).query()
-        for name, value in (only or {}).items():
-            term = tantivy.Query.term_query(self._schema, name, value.lower(), "basic")
-            query = _all(query, tantivy.Query.const_score_query(term, 0.0))
-        if before is not None:
-            query = _all(query, _range(self._schema, None, _last_day_before(before)))
-        if most == 0:
-            return Found(self.snapshot, _count(self._searcher.search(query, 1)), (), tuple(notes))
+        query = _all(query, *self._limits(limits))
         # some more than asked for, so that those of the last score are divided by id and not by chance
-        result = self._searcher.search(query, most + 50)
-        hits = []
-        for score, address in result.hits:
-            stored = {name: str(self._searcher.doc(address).get_first(name) or "") for name in ("key", "shown", "date")}
-            kind, _, id = stored["key"].partition(":")
-            hits.append(Hit(id, kind, stored["shown"], stored["date"] or None, round(float(score), 4)))
+        result = self._run(query, most + 50 if most else 1)
+        hits = [self._hit(address, float(score)) for score, address in (result.hits if most else ())]
         hits.sort(key=lambda hit: (-hit.score, hit.id))
         return Found(self.snapshot, _count(result), tuple(hits[:most]), tuple(notes))
+
+    def rank(
+        self, weights: Mapping[str, float], limits: Limits, *, most: int, field: str = "stems"
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """The numbers of documents that hold any of these stems, and their BM25 with weights: `most` of the best."""
+        import numpy as np
+        import tantivy
+
+        terms = [
+            tantivy.Query.boost_query(tantivy.Query.term_query(self._schema, field, stem, "freq"), weight)
+            for stem, weight in weights.items()
+        ]
+        result = self._run(_all(_any(terms), *self._limits(limits)), most)
+        return self._numbers(result), np.array([score for score, _ in result.hits], dtype=np.float32)
+
+    def within(self, limits: Limits, most: int, numbers: Iterable[int] | None = None) -> NDArray[np.int64]:
+        """The numbers of documents within limits, at most so many; of these numbers, if they are given."""
+        import tantivy
+
+        queries = self._limits(limits)
+        if numbers is not None:
+            queries.append(tantivy.Query.term_set_query(self._schema, "number", list(numbers)))
+        return self._numbers(self._run(_all(*queries) if queries else _everything(), max(most, 1)))
+
+    def count(self, limits: Limits) -> int:
+        """How many documents are within limits."""
+        queries = self._limits(limits)
+        return _count(self._run(_all(*queries), 1)) if queries else self.documents
+
+    def show(self, scores: Mapping[int, float]) -> tuple[Hit, ...]:
+        """Documents, given by their numbers, as hits in the same order."""
+        import tantivy
+
+        query = tantivy.Query.term_set_query(self._schema, "number", list(scores))
+        result = self._run(query, max(len(scores), 1))
+        places = dict(zip(self._numbers(result).tolist(), result.hits, strict=True))
+        return tuple(self._hit(places[number][1], score) for number, score in scores.items())
+
+    def _run(self, query: tantivy.Query, most: int) -> tantivy.SearchResult:
+        try:
+            return self._searcher.search(query, most)
+        except ValueError as error:
+            if "expansions" in str(error):
+                raise UserError(
+                    "Words that are cut short stand for too many words inside a phrase. Write more letters of them."
+                ) from None
+            raise
+
+    def _numbers(self, result: tantivy.SearchResult) -> NDArray[np.int64]:
+        import numpy as np
+
+        addresses = [address for _, address in result.hits]
+        return np.array(self._searcher.fast_field_values("number", addresses), dtype=np.int64)
+
+    def _hit(self, address: tantivy.DocAddress, score: float) -> Hit:
+        document = self._searcher.doc(address)
+        key, shown, date = (str(document.get_first(name) or "") for name in ("key", "shown", "date"))
+        kind, _, id = key.partition(":")
+        return Hit(id, kind, shown, date or None, round(score, 6))
+
+    def _limits(self, limits: Limits) -> list[tantivy.Query]:
+        """Queries that all have to hold and add nothing to a score."""
+        import tantivy
+
+        queries = [
+            tantivy.Query.term_query(self._schema, name, value.lower(), "basic") for name, value in limits.only.items()
+        ]
+        if limits.before is not None:
+            queries.append(_range(self._schema, None, _last_day_before(limits.before)))
+        patient = limits.patient
+        if patient and patient.age_years is not None:
+            days = round(patient.age_years * 365.25)
+            for name, low, high in (("minimum_age", 0, days), ("maximum_age", days, _ANY_AGE)):
+                queries.append(
+                    tantivy.Query.range_query(self._schema, name, tantivy.FieldType.Integer, low, high, True, True)
+                )
+        if patient and patient.sex:
+            other = "male" if patient.sex == "FEMALE" else "female"
+            queries.append(_but(_everything(), tantivy.Query.term_query(self._schema, "sex", other, "basic")))
+        return [tantivy.Query.const_score_query(query, 0.0) for query in queries]
 
 
 def _count(result: Any) -> int:
@@ -242,8 +327,10 @@ def _schema() -> tantivy.Schema:
         builder.add_text_field(name, tokenizer_name="words")
     for name in _VALUES:
         builder.add_text_field(name, tokenizer_name="raw", index_option="basic")
-    builder.add_text_field("stems", tokenizer_name="stems", index_option="freq")
-    builder.add_integer_field("published", indexed=True, fast=True)
+    for name in ("stems", "topic"):
+        builder.add_text_field(name, tokenizer_name="stems", index_option="freq")
+    for name in ("published", "minimum_age", "maximum_age", "number"):
+        builder.add_integer_field(name, indexed=True, fast=True)
     for name in ("key", "shown", "date"):
         builder.add_text_field(name, stored=True, tokenizer_name="raw", index_option="basic")
     return builder.build()
@@ -263,17 +350,46 @@ def _open(folder: Path) -> tantivy.Index:
     return index
 
 
-def _register(index: tantivy.Index) -> None:
+def _analyzer(*more: tantivy.Filter) -> tantivy.TextAnalyzer:
     import tantivy
 
-    def analyzer(*more: tantivy.Filter) -> tantivy.TextAnalyzer:
-        builder = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
-        for one in (tantivy.Filter.remove_long(100), tantivy.Filter.lowercase(), tantivy.Filter.ascii_fold(), *more):
-            builder = builder.filter(one)
-        return builder.build()
+    builder = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
+    for one in (tantivy.Filter.remove_long(100), tantivy.Filter.lowercase(), tantivy.Filter.ascii_fold(), *more):
+        builder = builder.filter(one)
+    return builder.build()
 
-    index.register_tokenizer("words", analyzer())
-    index.register_tokenizer("stems", analyzer(tantivy.Filter.stopword("english"), tantivy.Filter.stemmer("english")))
+
+def stem_analyzer() -> tantivy.TextAnalyzer:
+    """What cuts a text into stems: words without endings, lower case, accents folded, without the commonest."""
+    import tantivy
+
+    return _analyzer(tantivy.Filter.stopword("english"), tantivy.Filter.stemmer("english"))
+
+
+def number_of(key: str) -> int:
+    """The number of a document, from its kind and id: 62 bits, so that two never share one."""
+    return int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest()) >> 2
+
+
+def documents(connection: duckdb.DuckDBPyConnection, condition: str = "") -> Iterator[dict[str, Any]]:
+    """The documents of a snapshot in the order of kind and id, those that meet an SQL condition."""
+    rows = connection.execute(f"SELECT d.* FROM ({DOCUMENTS}) d {condition} ORDER BY d.kind, d.id")
+    names = [column[0] for column in rows.description or ()]
+    while batch := rows.fetchmany(2_000):
+        for row in batch:
+            yield dict(zip(names, row, strict=True))
+
+
+def ranked_text(row: Mapping[str, Any]) -> str:
+    """The text of a document by which it is ranked; its title counts twice."""
+    title = row["title"] or ""
+    texts = [title, title, row["abstract"], *(row["heading"] or ()), *(row["keyword"] or ()), *(row["substance"] or ())]
+    return " ".join(text for text in texts if text)
+
+
+def _register(index: tantivy.Index) -> None:
+    index.register_tokenizer("words", _analyzer())
+    index.register_tokenizer("stems", stem_analyzer())
 
 
 def _make(
@@ -288,11 +404,11 @@ def _make(
 
     if is_new:
         shutil.rmtree(folder, ignore_errors=True)
-    documents = folder / "documents"
-    documents.mkdir(parents=True, exist_ok=True)
+    place = folder / "documents"
+    place.mkdir(parents=True, exist_ok=True)
     (folder / "state.json").unlink(missing_ok=True)  # until all is done, the next search begins again
     known = folder / "contents.parquet"
-    connection.execute(f"CREATE OR REPLACE TEMP VIEW documents_ AS {_DOCUMENTS}")
+    connection.execute(f"CREATE OR REPLACE TEMP VIEW documents_ AS {DOCUMENTS}")
     connection.execute(
         f"""CREATE OR REPLACE TEMP TABLE contents_ AS
             SELECT kind || ':' || id AS key, md5(to_json(d)::VARCHAR || '{len(above)}') AS content FROM documents_ d"""
@@ -301,18 +417,13 @@ def _make(
     connection.execute(
         f"""CREATE OR REPLACE TEMP TABLE changed_ AS SELECT key FROM contents_ ANTI JOIN {old} o USING (key, content)"""
     )
-    index = _open(folder) if any(documents.glob("meta.json")) else tantivy.Index(_schema(), path=str(documents))
+    index = _open(folder) if any(place.glob("meta.json")) else tantivy.Index(_schema(), path=str(place))
     _register(index)
     writer = index.writer(heap_size=128 * 2**20, num_threads=1)  # one thread: the same documents give the same index
     for (key,) in connection.execute(f"SELECT key FROM {old} o ANTI JOIN contents_ USING (key, content)").fetchall():
         writer.delete_documents_by_term("key", key)
-    rows = connection.execute(
-        "SELECT d.* FROM documents_ d SEMI JOIN changed_ c ON c.key = d.kind || ':' || d.id ORDER BY d.kind, d.id"
-    )
-    names = [column[0] for column in rows.description or ()]
-    while batch := rows.fetchmany(2_000):
-        for row in batch:
-            writer.add_document(_document(dict(zip(names, row, strict=True)), above))
+    for row in documents(connection, "SEMI JOIN changed_ c ON c.key = d.kind || ':' || d.id"):
+        writer.add_document(_document(row, above))
     writer.commit()
     writer.wait_merging_threads()
     connection.execute(f"COPY (SELECT * FROM contents_ ORDER BY key) TO '{known}.part' (FORMAT parquet)")
@@ -333,7 +444,9 @@ def _document(row: dict[str, Any], above: dict[str, frozenset[str]]) -> tantivy.
 
     document = tantivy.Document()
     title, abstract = row["title"] or "", row["abstract"] or ""
-    document.add_text("key", f"{row['kind']}:{row['id']}")
+    key = f"{row['kind']}:{row['id']}"
+    document.add_text("key", key)
+    document.add_integer("number", number_of(key))
     document.add_text("shown", title)
     document.add_text("date", str(row["published"]) if row["published"] else "")
     document.add_text("title", title)
@@ -347,20 +460,23 @@ def _document(row: dict[str, Any], above: dict[str, frozenset[str]]) -> tantivy.
         for text in texts or ():
             if text:
                 document.add_text(name, text)
-    stems = [title, title, abstract, *headings, *(row["keyword"] or ()), *(row["substance"] or ())]
-    document.add_text("stems", " ".join(text for text in stems if text))
+    document.add_text("stems", ranked_text(row))
+    document.add_text("topic", " ".join(text for text in (title, *headings, *(row["keyword"] or ())) if text))
     wider = {*(row["heading_above"] or ()), *itertools.chain.from_iterable(above.get(one, ()) for one in headings)}
     values = {
         "heading": headings, "major_heading": row["major_heading"], "heading_above": wider,
         "qualified_heading": row["qualified_heading"], "qualifier": row["qualifier"], "id": row["ids"],
         "publication_type": row["publication_type"], "language": row["language"], "country": row["country"],
         "register": row["register"], "status": [row["status"]], "phase": row["phase"], "kind": [row["kind"]],
-        "source": [row["source"]],
+        "source": [row["source"]], "sex": [row["sex"]],
     }  # fmt: skip
     for name, texts in values.items():
         for text in sorted({text.lower() for text in texts or () if text}):
             document.add_text(name, text)
     document.add_integer("published", int(str(row["published"]).replace("-", "")) if row["published"] else 0)
+    youngest, oldest = row["minimum_age_years"], row["maximum_age_years"]
+    document.add_integer("minimum_age", round(youngest * 365.25) if youngest else 0)
+    document.add_integer("maximum_age", round(oldest * 365.25) if oldest else _ANY_AGE)
     return document
 
 
@@ -383,15 +499,7 @@ class _Compiler:
         """Any of the words, by their stems."""
         import tantivy
 
-        stems = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
-        for one in (
-            tantivy.Filter.lowercase(),
-            tantivy.Filter.ascii_fold(),
-            tantivy.Filter.stopword("english"),
-            tantivy.Filter.stemmer("english"),
-        ):
-            stems = stems.filter(one)
-        terms = dict.fromkeys(stems.build().analyze(words))
+        terms = dict.fromkeys(stem_analyzer().analyze(words))
         return _any([tantivy.Query.term_query(self._schema, "stems", term, "freq") for term in terms])
 
     def _note(self, text: str) -> None:
@@ -480,7 +588,7 @@ class _Compiler:
                 raise UserError(
                     f'"{token}" would match almost any word: write at least {_LEAST_STEM} letters beside it.'
                 )
-        has_wildcard = any(_WILDCARD.search(token) for token in tokens)
+        has_wildcard = any(_WILDCARD.search(token) or "|" in token for token in tokens)
         if len(tokens) == 1:
             if has_wildcard:
                 return tantivy.Query.regex_query(self._schema, field, _pattern(tokens[0]))
@@ -548,7 +656,7 @@ class _Compiler:
 
     def _near_phrases(self, node: Near) -> list[tuple[list[str], int]]:
         """Every order and choice of words that the parts allow, with the gaps that may stand between them."""
-        choices = [self._choices(part) for part in node.parts]
+        choices = [_together(self._choices(part)) for part in node.parts]
         number = 1
         for choice in choices:
             number *= max(len(choice), 1)
@@ -585,6 +693,23 @@ class _Compiler:
         raise UserError(
             "Only words (with OR, or near each other) can stand near other words; no headings, dates or NOT."
         )
+
+
+def _together(choices: list[tuple[list[str], int]]) -> list[tuple[list[str], int]]:
+    """Single words as few choices, `a|b`, that the index looks for in one pass each; runs of words stay as they are."""
+    single = dict.fromkeys(tokens[0] for tokens, slop in choices if len(tokens) == 1 and not slop)
+    others = [choice for choice in choices if len(choice[0]) > 1 or choice[1]]
+    packed: list[list[str]] = []
+    room = 0
+    for token in single:
+        # a pattern of the index has at most 1,000 states: about one a letter, and some twenty a wildcard
+        states = len(token) + 25 * len(_WILDCARD.findall(token))
+        if states > room:
+            packed.append([])
+            room = 500
+        packed[-1].append(token)
+        room -= states
+    return [*((["|".join(one)], 0) for one in packed), *others]
 
 
 def _all(*queries: tantivy.Query) -> tantivy.Query:
@@ -681,7 +806,9 @@ def _tokens(words: str) -> list[str]:
 
 
 def _pattern(token: str) -> str:
-    """A word with wildcards as a regular expression of the index."""
+    """A word with wildcards, or one of several (`a|b`), as a regular expression of the index."""
+    if "|" in token:
+        return f"({'|'.join(map(_pattern, token.split('|')))})"
     signs = {"*": ".*", "?": ".?", "#": "."}
 
     def piece(found: re.Match[str]) -> str:

@@ -1,0 +1,161 @@
+"""Ranked search: from a question in plain words, or a patient's description, to papers and trials, the best first.
+
+No language model takes part. Three rankings: `bm25` (the words themselves), `dense` (what the text is about, by
+vectors learnt from the snapshot) and `fused`, which puts several together by reciprocal ranks (Cormack 2009): the words
+with others that are used alike, the vectors, and what is linked to the best of them.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from trialpanorama.errors import UnknownName
+from trialpanorama.search.dense import FOLDER, Dense, fit
+from trialpanorama.search.index import FOLDER as INDEX_FOLDER
+from trialpanorama.search.index import Found, Index, Limits, stem_analyzer
+from trialpanorama.search.patients import ailments
+from trialpanorama.search.tree import Search, Text
+from trialpanorama.warehouse import Warehouse
+
+if TYPE_CHECKING:
+    from trialpanorama.search.dense import Floats, Numbers
+
+RANKINGS = ("bm25", "dense", "fused")
+BEST = "fused"
+"""The ranking that measured best on judgements that took no part in choosing it (docs/decisions/0007)."""
+
+_DEPTH = 1_000
+"""Documents that each ranking hands to the fusion."""
+_RANK_OFFSET = 60
+"""What is added to a rank before it is inverted (Cormack 2009)."""
+_MORE_STEMS, _MORE_WEIGHT = 10, 0.5
+"""Stems that are used like the question's, and their weight at most, where a stem of the question has 1."""
+_LINKS_FROM, _LINKS_WEIGHT = 20, 0.5
+"""The best documents whose links are followed, and the weight of that ranking."""
+_FEW = 5_000
+"""Documents within limits, up to which they are listed before they are ranked by their vectors."""
+
+
+class Ranked:
+    """The index and vectors of a warehouse, open for ranked searches."""
+
+    def __init__(self, index: Index, dense: Dense) -> None:
+        self.index = index
+        self._dense = dense
+        self._cut = stem_analyzer().analyze
+
+    @staticmethod
+    def is_ready(warehouse: Warehouse) -> bool:
+        """Whether the index and vectors of this warehouse's snapshot are there."""
+        return Index.is_ready(warehouse) and Dense.is_ready(warehouse.path / INDEX_FOLDER / FOLDER, warehouse.snapshot)
+
+    @classmethod
+    def open(cls, warehouse: Warehouse) -> Ranked:
+        """The index and vectors of this warehouse's snapshot, made if need be."""
+        index = Index.open(warehouse)
+        folder = warehouse.path / INDEX_FOLDER / FOLDER
+        if not Dense.is_ready(folder, warehouse.snapshot):
+            with warehouse.connect() as connection:
+                fit(folder, connection, warehouse.snapshot)
+        return cls(index, Dense(folder))
+
+    def search(self, text: str, limits: Limits = Limits(), *, ranking: str = BEST, most: int = 100) -> Found:  # noqa: B008
+        """The `most` best documents for a question (title, background, objectives, criteria as one text).
+
+        With a patient among the limits the text is their description, and trials are searched for what ails them.
+        A score is BM25, a cosine, or a sum of inverted ranks; those of one score stand in the order of kind and id.
+        Raises UnknownName for a ranking that does not exist.
+        """
+        if ranking not in RANKINGS:
+            raise UnknownName("ranking", ranking, RANKINGS)
+        if limits.patient:
+            text = ailments(text)
+        if ranking == "bm25":
+            return self.index.search(Search("plain", Text(text)), limits, most=most)
+        words = dict.fromkeys(self._cut(text), 1.0)
+        found = (
+            self._by_vectors(words, limits, most)
+            if ranking == "dense"
+            else self._fused(words, limits, max(most, _DEPTH))
+        )
+        best = {int(self._dense.numbers[row]): score for row, score in itertools.islice(found.items(), most)}
+        return Found(self.index.snapshot, self.index.count(limits), self.index.show(best), ranking=ranking)
+
+    def _fused(self, words: Mapping[str, float], limits: Limits, most: int) -> dict[int, float]:
+        if limits.patient:
+            rankings = [
+                (1.0, self._by_words(words, limits, most)),
+                (1.0, self._by_words(words, limits, most, field="topic")),
+                (1.0, self._by_vectors(words, limits, most)),
+            ]
+        else:
+            more = self._dense.alike(words, _MORE_STEMS)
+            words = {**words, **{stem: _MORE_WEIGHT * alike for stem, alike in more.items()}}
+            rankings = [
+                (2.0, self._by_words(words, limits, most)),
+                (1.0, self._by_vectors(words, limits, most)),
+            ]
+        fused = _fuse(rankings)
+        linked = self._linked(fused, limits)
+        return _fuse([*rankings, (_LINKS_WEIGHT, linked)]) if linked else fused
+
+    def _by_words(
+        self, words: Mapping[str, float], limits: Limits, most: int, field: str = "stems"
+    ) -> dict[int, float]:
+        numbers, scores = self.index.rank(words, limits, most=most, field=field)
+        return _in_order(self._dense.rows(numbers), scores, most)
+
+    def _by_vectors(self, words: Mapping[str, float], limits: Limits, most: int) -> dict[int, float]:
+        import numpy as np
+
+        scores = self._dense.scores(words)
+        if limits == Limits():
+            return _in_order(np.arange(len(scores)), scores, most)
+        within = self.index.count(limits)
+        if within <= _FEW:
+            rows = self._dense.rows(self.index.within(limits, within))
+            return _in_order(rows, scores[rows], most)
+        # more and more of the best, until enough of them are within the limits
+        wanted = 2 * most
+        while True:
+            best = np.array(list(_in_order(np.arange(len(scores)), scores, wanted)), dtype=np.int64)
+            rows = self._dense.rows(self.index.within(limits, wanted, self._dense.numbers[best].tolist()))
+            if len(rows) >= min(most, within) or wanted >= len(scores):
+                return _in_order(rows, scores[rows], most)
+            wanted *= 4
+
+    def _linked(self, ranking: Mapping[int, float], limits: Limits) -> dict[int, float]:
+        """What is linked to the best of a ranking, by the places of those it is linked to."""
+        import numpy as np
+
+        scores: dict[int, float] = {}
+        for place, row in enumerate(itertools.islice(ranking, _LINKS_FROM), 1):
+            for other in self._dense.neighbours(row).tolist():
+                scores[other] = scores.get(other, 0.0) + 1 / (_RANK_OFFSET + place)
+        if not scores:
+            return {}
+        numbers = self._dense.numbers[list(scores)]
+        allowed = self._dense.rows(self.index.within(limits, len(scores), numbers.tolist()))
+        return _in_order(allowed, np.array([scores[row] for row in allowed.tolist()]), len(scores))
+
+
+def _fuse(rankings: Iterable[tuple[float, Mapping[int, float]]]) -> dict[int, float]:
+    """Rankings with their weights, put together by reciprocal ranks."""
+    scores: dict[int, float] = {}
+    for weight, ranking in rankings:
+        for place, row in enumerate(ranking, 1):
+            scores[row] = scores.get(row, 0.0) + weight / (_RANK_OFFSET + place)
+    return dict(sorted(scores.items(), key=lambda one: (-one[1], one[0])))
+
+
+def _in_order(rows: Numbers, scores: Floats, most: int) -> dict[int, float]:
+    """The best rows with their scores, those of one score in the order of rows."""
+    import numpy as np
+
+    if most < len(rows):
+        least = np.partition(scores, len(scores) - most)[len(scores) - most] if most else np.inf
+        rows, scores = rows[scores >= least], scores[scores >= least]
+    order = np.lexsort((rows, -scores))[:most]
+    return dict(zip(rows[order].tolist(), scores[order].tolist(), strict=True))
