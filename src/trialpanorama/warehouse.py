@@ -229,6 +229,7 @@ class Warehouse:
 
         connection = duckdb.connect(str(self.path / "warehouse.duckdb"), read_only=True)
         connection.execute("SET file_search_path = ?", [str(self.path.resolve())])
+        connection.execute("SET enable_progress_bar = false")
         return connection
 
     def table_names(self) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -44,13 +45,19 @@ def test_demo(command: Command, tmp_path: Path) -> None:
     (next_line,) = [line.removeprefix("Next: ") for line in table if line.startswith("Next: ")]
     assert command(*next_line.split()[1:]).code == 0
 
-    snapshot = command("atlas", "--json", "--warehouse", "demo/warehouse").json["snapshot"]
+    for line in table[table.index(f"Next: {next_line}") + 1 :]:
+        if "openai/" not in line:
+            assert command(*shlex.split(line)[1:]).code == 0, line
+
+    snapshot, files = (
+        command("atlas", "--json", "--warehouse", "demo/warehouse").json[k] for k in ("snapshot", "files")
+    )
     again = command("report", "again.html", "--logs", "demo/logs", "--json")
     assert {row["snapshot"] for row in again.json["results"]} == {snapshot}
 
     assert command("demo", "--trials", "200", "--seed", "8").code == 0
     assert command("atlas", "--json", "--warehouse", "demo/warehouse").json["snapshot"] != snapshot
-    assert command("atlas", "--json", "--warehouse", "demo/warehouse").json["files"] < 20
+    assert command("atlas", "--json", "--warehouse", "demo/warehouse").json["files"] <= files + 2
 
 
 @pytest.mark.slow

@@ -12,7 +12,8 @@ import random
 import shutil
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -30,21 +31,31 @@ SPLICES = (
 )  # fmt: skip
 REAL_FOLDERS = {"reviews": "reviews", "pubmed": "pubmed", "pmc": "pubmed"}
 """Where real files lie that are not in `registries/SOURCE`."""
+LARGEST_SEED = 400_000
 LIMIT_SECONDS = 20
 """Far more than any of these small inputs takes; only a reader that hangs comes near."""
 
 
-def seeds(source: str, format: str, more: Path | None = None) -> list[bytes]:
-    """The fixtures in this format, and small real files where there are any."""
-    found = []
+def seeds(source: str, format: str) -> list[bytes]:
+    """The fixtures in this format."""
+    files = (path for path in sorted(FIXTURES.joinpath(source).iterdir()) if not path.name.endswith(".golden.json"))
+    return _recognised(source, format, (_plain(path.read_bytes()) for path in files if path.is_file()))
+
+
+def real_seeds(source: str, format: str, shared_data: Path) -> list[bytes]:
+    """Real files in this format, and members of archives; of a large one its beginning."""
+    folder = shared_data / REAL_FOLDERS.get(source, f"registries/{source}")
+    return _recognised(source, format, _contents(folder) if folder.is_dir() else ())
+
+
+def _recognised(source: str, format: str, contents: Iterable[bytes]) -> list[bytes]:
     reader = next(f for f in sources.source(source).formats if f.name == format)
-    for path in sorted(FIXTURES.joinpath(source).iterdir()):
-        if path.is_file() and not path.name.endswith(".golden.json"):
-            found.append(_plain(path.read_bytes()))
-    for path in sorted(more.rglob("*")) if more and more.is_dir() else ():
-        if path.is_file() and path.stat().st_size < 4_000_000:
-            found.extend(_members(path))
-    return [data for data in found if len(data) < 400_000 and reader.recognise(data[: sources.HEAD_BYTES])]
+    return [data for data in contents if len(data) <= LARGEST_SEED and reader.recognise(data[: sources.HEAD_BYTES])]
+
+
+@cache
+def _contents(folder: Path) -> tuple[bytes, ...]:
+    return tuple(data for path in sorted(folder.rglob("*")) if path.is_file() for data in _members(path))
 
 
 def _plain(data: bytes) -> bytes:
@@ -52,12 +63,20 @@ def _plain(data: bytes) -> bytes:
 
 
 def _members(path: Path) -> Iterator[bytes]:
-    data = path.read_bytes()
-    if data.startswith(b"PK") and b"xl/workbook.xml" not in data:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            yield from (archive.read(info) for info in archive.infolist()[:40] if not info.is_dir())
-    else:
-        yield _plain(data)
+    with path.open("rb") as file:
+        if not ingest.is_zip_archive(file):
+            data = _plain(file.read())
+            yield data if data.startswith(b"PK") else data[:LARGEST_SEED]
+            return
+        with zipfile.ZipFile(file) as archive:
+            files = [info for info in archive.infolist() if not info.is_dir()]
+            by_kind: dict[str, list[zipfile.ZipInfo]] = {}
+            for info in files:  # some of each kind, from all over the archive
+                by_kind.setdefault(Path(info.filename).suffix, []).append(info)
+            for kind in by_kind.values():
+                for info in kind[:: max(1, len(kind) // 25)]:
+                    with archive.open(info) as member:
+                        yield member.read(LARGEST_SEED)
 
 
 def mutated(data: bytes, chance: random.Random) -> bytes:
@@ -103,14 +122,28 @@ def test_damaged_files_give_records_and_rejects(source: str, format: str) -> Non
         check(source, format, mutated(chance.choice(given), chance))
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("source", "format"), FORMATS)
+def test_real_damaged_files_give_records_and_rejects(source: str, format: str, shared_data: Path) -> None:
+    given = real_seeds(source, format, shared_data)
+    if not given:
+        pytest.skip(f"no real file of {source} in {format}")
+    chance = random.Random(f"real {source}/{format}")
+    for _ in range(60 if format.endswith("xlsx") else 300):
+        data = chance.choice(given)
+        if len(data) > 60_000 and not data.startswith(b"PK"):  # a piece of it, or the time goes into undamaged entries
+            begin = chance.randrange(len(data) - 50_000)
+            data = data[:2_000] + data[begin : begin + 50_000]
+        check(source, format, mutated(data, chance))
+
+
 @pytest.mark.verify
 @pytest.mark.parametrize(("source", "format"), FORMATS)
 def test_real_damaged_files_for_long(source: str, format: str, request: pytest.FixtureRequest) -> None:
-    folder = None
+    given = seeds(source, format)
     if os.environ.get("TRIALPANORAMA_DATA") or (Path(__file__).parents[3] / "shared" / "data").is_dir():
-        folder = request.getfixturevalue("shared_data") / REAL_FOLDERS.get(source, f"registries/{source}")
+        given += real_seeds(source, format, request.getfixturevalue("shared_data"))
     chance = random.Random()
-    given = seeds(source, format, folder)
     end = time.monotonic() + float(os.environ.get("TRIALPANORAMA_FUZZ_SECONDS", "60"))
     examples = 0
     while time.monotonic() < end:

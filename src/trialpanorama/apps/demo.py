@@ -143,4 +143,6 @@ def run_demo(directory: Path, *, trials: int, seed: int) -> None:
     ).to_pylist()
     program = "trialpanorama" if shutil.which("trialpanorama") else shlex.quote(sys.argv[0])
     put(f"Next: {program} show {example['study_id']} {where}")
+    put(f"      {program} search 'random*[tiab] AND hypertension[mh]' {where}")
+    put(f"      {program} changes --since 2025-04-01 {where}")
     put(f"      {program} evaluate trial_completion --model openai/gpt-4o-mini --limit 20 {where}")
