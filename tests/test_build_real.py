@@ -19,7 +19,10 @@ from trialpanorama.build import build
 from trialpanorama.warehouse import Manifest, Warehouse
 
 FOLDERS = (
-    *(f"registries/{name}" for name in ("anzctr", "chictr", "clinicaltrials_gov", "ctis", "drks", "euctr", "ictrp", "isrctn")),
+    *(
+        f"registries/{name}"
+        for name in ("anzctr", "chictr", "clinicaltrials_gov", "ctis", "drks", "euctr", "ictrp", "isrctn")
+    ),
     "pubmed",
 )
 """What the reviews hold is counted where their formats are tested."""

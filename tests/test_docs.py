@@ -74,7 +74,7 @@ def test_command_lines_in_the_docs_exist(page: str, line: str) -> None:
     assert path, f"{page}: no command {words[0]}"
     options = {option for parameter in COMMANDS[path].params for option in parameter.opts} | {"--help", "--debug"}
     for word in words[len(path) :]:
-        if word.startswith("-"):
+        if word.startswith("-") and word != "-":
             assert word.split("=")[0] in options, f"{page}: {word}"
 
 

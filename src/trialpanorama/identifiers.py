@@ -493,7 +493,7 @@ _REACH = 40
 _SEARCH = {name: _compiled(register.search) for name, register in REGISTERS.items()}
 _CANONICAL = {name: _compiled(register.canonical) for name, register in REGISTERS.items()}
 _NEED_A_REGISTER = ("pubmed", "cochrane")
-"""Bare digits, and CD with six digits, are an id of these only where one is expected: many a sponsor's number has the shape."""
+"""Bare digits, and CD with six digits, are an id of these only where one is expected: many sponsors use that shape."""
 _MAYBE_ID = re.compile(
     "|".join(
         [

@@ -574,7 +574,8 @@ _EU_OTHER = re.compile(r"Other trial design description\s*:(.*?)(?:If controlled
 _EU_ARMS = re.compile(r"Number of treatment arms in the trial\s*:\s*(\d+)", re.I)
 _PACTR_MODEL = re.compile(r"(parallel|cross-?over|factorial|single[ -]group|single arm)\s*:[^,]*", re.I)
 _PURPOSE_PHRASE = re.compile(
-    r"\b([a-z]+(?: [a-z]+){0,3}) purpose\b|\(([^()]{1,60})\)\s*$|\btrial of (treatment|prevention|diagnosis|screening)\b",
+    r"\b([a-z]+(?: [a-z]+){0,3}) purpose\b|\(([^()]{1,60})\)\s*$"
+    r"|\btrial of (treatment|prevention|diagnosis|screening)\b",
     re.I,
 )
 _OBSERVATIONAL_PHRASES: tuple[tuple[re.Pattern[str], ObservationalModel], ...] = (
@@ -933,7 +934,8 @@ _SEX: dict[str, Sex] = _words(
         "MALE": "m|males|men|man|male only",
     }
 )
-_SEX_PAIR = re.compile(r"(female|(?<!fe)male)\s*:\s*(yes|no)", re.I)  # line breaks get lost: "Female: yesMale: yes"
+# no word boundary: line breaks get lost, as in "Female: yesMale: yes"
+_SEX_PAIR = re.compile(r"(female|(?<!fe)male)\s*:\s*(yes|no)", re.I)
 
 
 @lru_cache(1024)

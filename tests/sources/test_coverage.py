@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -22,7 +23,7 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "coverage.md"
 HEAD = f"""<!-- Made by tests/sources/test_coverage.py; see there. -->
 # How much each source reads
 
-For each source: whether it reads the register's own formats or finds its records in ICTRP's exports, and how many of
+For each source: which formats of its own it reads and whether ICTRP's exports carry its records too, and how many of
 the {len(MAPPED_FIELDS)} fields that most registers publish its fixtures fill (three or more hand-written entries each,
 with the expected Records beside them in `tests/fixtures`). *Fields* counts those that at least one entry fills, *mean*
 the share that an entry fills on average. What a register does not publish cannot be filled: the last column names it.
@@ -31,18 +32,24 @@ How full the fields are on real files is measured by `python benchmarks/coverage
 """
 
 
-def fixture_coverage(name: str) -> Coverage:
+def entries(name: str) -> list[dict[str, Any]]:
     goldens = sorted((FIXTURES / name).rglob("*.golden.json"))
-    entries = [entry for path in goldens for entry in msgspec.json.decode(path.read_bytes())]
-    return Coverage(msgspec.convert(entry, Record) for entry in entries if "id" in entry)
+    return [entry for path in goldens for entry in msgspec.json.decode(path.read_bytes()) if "id" in entry]
+
+
+def fixture_coverage(name: str) -> Coverage:
+    return Coverage(msgspec.convert(entry, Record) for entry in entries(name))
 
 
 def page() -> str:
     rows = []
+    in_ictrp = {entry.get("register") for entry in entries("ictrp")}
     for source in sources.sources().values():
         found = fixture_coverage(source.name)
         formats = ", ".join(given.name for given in (*source.formats, *source.collections))
-        how = f"through {source.through}" if source.through else f"native: {formats}"
+        how = f"native: {formats}"
+        if source.name != "ictrp" and in_ictrp & {*source.registers}:
+            how += "; and through ictrp"
         missing = [name for name, share in found.shares.items() if not share]
         shown = f"{found.fields}/{len(MAPPED_FIELDS)}"
         rows.append([f"`{source.name}`", how, str(found.records), shown, f"{found.mean:.0%}", ", ".join(missing)])

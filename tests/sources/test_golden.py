@@ -50,7 +50,6 @@ def outcomes_of(path: Path) -> str:
     if data.startswith(b"\x1f\x8b"):
         data = gzip.decompress(data)
     source = sources.source(path.relative_to(FIXTURES).parts[0])
-    source = sources.source(source.through) if source.through else source
     format = next((f for f in source.formats if f.recognise(data[: sources.HEAD_BYTES])), None)
     assert format is not None, f"{source.name} does not recognise {path.name}"
     return _as_text(list(format.outcomes(io.BytesIO(data), path.name)))

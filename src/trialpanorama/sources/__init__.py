@@ -111,11 +111,8 @@ class Source(msgspec.Struct, frozen=True):
     obtain: str
     """How a user gets the data, in a sentence or two."""
     formats: tuple[Format, ...]
-    """Empty for a register that is only read `through` another source."""
     collections: tuple[Collection, ...] = ()
     """What it gives as archives whose members belong together."""
-    through: str | None = None
-    """The source whose exports carry its records, where it offers no documented format of its own."""
     fetch: Fetch | None = None
     """How it is fetched; a source has either this or `no_fetch`."""
     no_fetch: str | None = None
