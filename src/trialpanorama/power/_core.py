@@ -24,8 +24,8 @@ Probability = Callable[[Sequence[float], float], float]
 USUAL_POWER = 0.8
 LARGEST_ARM = 1e8
 """No trial is larger: an arm beyond this is a mistake in the input."""
-LASTING = 10
-"""Exact tests gain and lose power from one size to the next: this many sizes in a row must reach the target."""
+ROW = 10
+"""The power of exact tests goes up and down from one size to the next: so many sizes in a row are looked at."""
 
 
 Kind = Literal["number", "count", "word", "numbers"]
@@ -279,7 +279,8 @@ def check_choice(name: str, value: str, known: Sequence[str]) -> None:
 
 
 def check_differs(name: str, value: float | None, null: float, what: str) -> None:
-    """Refuse an effect that is none: no size would find it."""
+    """Refuse an effect that is none: no size would find it; and one that is no number."""
+    check(name, value, -math.inf, math.inf, example="5")
     if value is not None and value == null:
         raise UserError(f"{name} is {value:g}, {what}: no size can find it. Give another, or leave {option(name)} out.")
 
@@ -417,14 +418,13 @@ def divide(total: int, weights: Sequence[float]) -> tuple[int, ...]:
     return tuple(arms)
 
 
-def _rounding(
-    plan: Plan, exact: Sequence[float] | None, evaluable: Sequence[int], enrolled: Sequence[int]
-) -> list[str]:
+def _rounding(plan: Plan, exact: Sequence[float], evaluable: Sequence[int], enrolled: Sequence[int]) -> list[str]:
     one = "of each arm" if len(evaluable) > 1 else "of the sample"
-    if exact is None:
+    if plan.exact:
         steps = [
-            f"The smallest size from which on {LASTING} sizes in a row reach the power (that of an exact test goes up "
-            f"and down from one size to the next): {listed(evaluable)}, {sum(evaluable):,} in total."
+            f"The smallest size that reaches the power: {listed(evaluable)}, {sum(evaluable):,} in total.",
+            "The power of an exact test goes up and down from one size to the next: it stays above the target from "
+            f"{listed(exact)} on ({ROW} sizes in a row).",
         ]
     else:
         whole = "" if plan.block == 1 else f" to whole clusters of {short(plan.block)}"
@@ -452,8 +452,11 @@ def _too_large(plan: Plan) -> str:
     )
 
 
-def _smallest(plan: Plan, target: float) -> tuple[list[float] | None, tuple[int, ...]]:
-    """The smallest arms that reach the power: before rounding (None for an exact test) and as whole numbers."""
+def _smallest(plan: Plan, target: float) -> tuple[Sequence[float], tuple[int, ...]]:
+    """The smallest arms that reach the power, as whole numbers.
+
+    Before them: the same before rounding, or for an exact test the arms from which on larger ones reach it, too.
+    """
     effect = plan.effect
     assert effect is not None
     least = plan.smallest / min(plan.weights)
@@ -462,7 +465,8 @@ def _smallest(plan: Plan, target: float) -> tuple[list[float] | None, tuple[int,
         return plan.reach([first * weight for weight in plan.weights], effect) - target
 
     if plan.exact:
-        return None, _smallest_exact(plan, effect, target)
+        smallest, lasting = _smallest_exact(plan, effect, target)
+        return lasting, smallest
     low, high = least, least
     while missing(high) < 0:
         low, high = high, high * 2
@@ -473,7 +477,9 @@ def _smallest(plan: Plan, target: float) -> tuple[list[float] | None, tuple[int,
     return exact, tuple(up(up(arm / plan.block) * plan.block) for arm in exact)
 
 
-def _smallest_exact(plan: Plan, effect: float, target: float) -> tuple[int, ...]:
+def _smallest_exact(plan: Plan, effect: float, target: float) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The smallest arms that reach the power, and those from which on ROW sizes in a row do."""
+
     def arms(first: int) -> tuple[int, ...]:
         return tuple(up(first * weight) for weight in plan.weights)
 
@@ -485,13 +491,14 @@ def _smallest_exact(plan: Plan, effect: float, target: float) -> tuple[int, ...]
 
     least = up(plan.smallest / min(plan.weights))
     first = max(least, int(plan.start))
-    while first > least and reaches(first):
+    while first > least and any(reaches(size) for size in range(max(least, first - ROW), first)):
         first = max(least, int(first * 0.9))
-    run = 0
-    while run < LASTING:
-        run = run + 1 if reaches(first) else 0
+    while not reaches(first):
         first += 1
-    return arms(first - LASTING)
+    lasting = first
+    while not all(reaches(size) for size in range(lasting, lasting + ROW)):
+        lasting += 1
+    return arms(first), arms(lasting)
 
 
 def _detectable(plan: Plan, arms: Sequence[float], target: float) -> float:
