@@ -293,7 +293,7 @@ class _Line:
             return self._heading(words, is_exploded, is_major, start)
         if is_exploded and not words:
             words = "exp"
-        if not words.strip("*$?# .,;'"):
+        if not _wildcards(words).strip("*$?# .,;'"):
             raise self._error("There is no word to look for", begin, "A wildcard needs letters before it.")
         is_phrase = bool(quoted) or not is_word(_wildcards(words))
         node: Node = Text(_wildcards(words), is_phrase=is_phrase)
