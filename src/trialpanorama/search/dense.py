@@ -238,7 +238,8 @@ def _decompose(matrix: Any) -> tuple[Floats, Floats, Floats]:
     import numpy as np
     from sklearn.utils.extmath import randomized_svd
 
-    dimensions = min(DIMENSIONS, *matrix.shape)
+    # few texts have few directions that are not their own words again
+    dimensions = min(DIMENSIONS, max(2, min(matrix.shape) // 10), *matrix.shape)
     if dimensions == 0 or matrix.nnz == 0:
         empty = np.zeros((matrix.shape[0], 1), np.float32)
         return empty, np.zeros(1, np.float32), np.zeros((1, matrix.shape[1]), np.float32)

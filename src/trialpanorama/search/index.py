@@ -218,7 +218,9 @@ class Index:
         query = _all(query, *self._limits(limits))
         # some more than asked for, so that those of the last score are divided by id and not by chance
         result = self._run(query, most + 50 if most else 1)
-        hits = [self._hit(address, float(score)) for score, address in (result.hits if most else ())]
+        found = [(round(float(score), 6), address) for score, address in (result.hits if most else ())]
+        least = found[most - 1][0] if 0 < most <= len(found) else 0.0
+        hits = [self._hit(address, score) for score, address in found if score >= least]
         hits.sort(key=lambda hit: (-hit.score, hit.id))
         return Found(self.snapshot, _count(result), tuple(hits[:most]), tuple(notes))
 

@@ -1,0 +1,549 @@
+"""What searching finds, how fast it is, and what it understands.
+
+    python benchmarks/search.py [PART...] [--warehouse DIR] [--documents N] [--queries N] [--json]
+
+PART is any of (all, if none is named):
+
+boolean      every boolean query of CLEF-TAR 2017, SIGIR 2017 and ielab: how many are read, strictly and with repairs,
+             printed and read again as the same tree; and, with --warehouse, how long each takes to be answered
+speed        generated documents: how many a second are indexed, and how long one core takes for the best 100, with
+             bm25s, SQLite FTS5 and DuckDB FTS in the same run on the same texts; with --warehouse also the nDCG of each
+judged       the questions of Cohen 2006 (each topic's title, among all papers of the warehouse) and the patients of
+             TREC 2021 and 2022 (among the judged trials that the warehouse has): bm25, dense and fused, 95 % intervals
+             over topics (percentile bootstrap), and paired differences to bm25
+environment  queries by two processes, twice: how long they take, and whether all answers are the same
+
+`judged` and `environment` need a warehouse of the real files:
+trialpanorama build ../shared/data/registries ../shared/data/pubmed ../shared/data/reviews
+The settings of ranked search were chosen on Cohen 2006 and the patients of SIGIR 2016; TREC took no part.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import importlib.util
+import io
+import json
+import math
+import multiprocessing
+import os
+import random
+import re
+import sqlite3
+import statistics
+import tempfile
+import time
+import zipfile
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from trialpanorama.build import build
+from trialpanorama.errors import UserError
+from trialpanorama.search import QueryError, parse, to_text
+from trialpanorama.search.index import Index, Limits, documents, ranked_text, stem_analyzer
+from trialpanorama.search.patients import read_patient
+from trialpanorama.search.ranked import RANKINGS, Ranked
+from trialpanorama.warehouse import Warehouse
+
+DATA = Path(os.environ.get("TRIALPANORAMA_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data")
+SEED = 20
+RESAMPLES = 10_000
+TRACKS = {"TREC 2021 (untouched)": "trec_2021", "TREC 2022 (untouched)": "trec_2022"}
+
+# --- boolean queries
+
+
+def published_queries() -> Iterator[tuple[str, str]]:
+    """Every boolean query of the three collections, with the collection it is of."""
+    reviews = DATA / "reviews"
+    with zipfile.ZipFile(reviews / "clef_tar_2017.zip") as archive:
+        for name in sorted(archive.namelist()):
+            if "/topics/" in name and not name.endswith("/"):
+                text = archive.read(name).decode("utf-8", "replace")
+                yield "CLEF-TAR 2017", text.split("Query:", 1)[1].split("Pids:")[0].strip("\n ")
+    with zipfile.ZipFile(reviews / "sigir2017.zip") as archive:
+        (name,) = (one for one in archive.namelist() if one.endswith("queries_unannotated.json"))
+        for query in json.loads(archive.read(name)):
+            yield "SIGIR 2017", query["query"]
+    with zipfile.ZipFile(reviews / "ielab_seed.zip") as archive:
+        (name,) = (one for one in archive.namelist() if one.endswith("overall_collection.jsonl"))
+        for line in archive.read(name).decode("utf-8").splitlines():
+            topic = json.loads(line)
+            yield from (("ielab", topic[key]) for key in ("query", "edited_search") if topic.get(key))
+
+
+def measure_boolean(warehouse: Warehouse | None) -> dict[str, Any]:
+    """How many published queries are read, and come back the same after printing."""
+    facts: dict[str, dict[str, int]] = defaultdict(lambda: dict.fromkeys(("queries", "strict", "read", "same"), 0))
+    index = Index.open(warehouse) if warehouse else None
+    seconds, refused = [], 0
+    for collection, query in published_queries():
+        one = facts[collection]
+        one["queries"] += 1
+        try:
+            parse(query)
+            one["strict"] += 1
+        except QueryError:
+            pass
+        try:
+            search = parse(query, repairs=True)
+        except QueryError:
+            continue
+        one["read"] += 1
+        one["same"] += parse(to_text(search), search.syntax).tree == search.tree
+        if index:
+            start = time.perf_counter()
+            try:
+                index.search(search)
+            except UserError:
+                refused += 1
+            seconds.append(time.perf_counter() - start)
+    total = {key: sum(one[key] for one in facts.values()) for key in ("queries", "strict", "read", "same")}
+    timed = {"median_seconds": statistics.median(seconds), "longest_seconds": max(seconds), "refused": refused}
+    return {"collections": dict(facts), "all": total, **(timed if seconds else {})}
+
+
+# --- speed
+
+
+def generate(number: int, seed: int) -> Iterator[tuple[str, str]]:
+    """Titles and abstracts of made-up words, their frequencies as steep as those of English (Zipf), 230 words each."""
+    generator = np.random.default_rng(seed)
+    letters = np.array(list("abcdefghijklmnopqrstuvwxyz"))
+    words = ["".join(generator.choice(letters, size)) for size in generator.integers(4, 12, 60_000)]
+    shares = 1 / (np.arange(len(words)) + 20.0)
+    shares /= shares.sum()
+    for first in range(0, number, 1_000):
+        chosen = generator.choice(len(words), size=(min(1_000, number - first), 230), p=shares)
+        for row in chosen:
+            # a text is about something: its title's words come back in it
+            row[60:70] = row[:10]
+            yield (" ".join(words[one] for one in row[:10]), " ".join(words[one] for one in row[10:]))
+
+
+def generated_warehouse(folder: Path, texts: Sequence[tuple[str, str]]) -> Warehouse:
+    """A warehouse whose papers have these titles and abstracts (only its papers are made; nothing else is in it)."""
+    article = (
+        '<PubmedArticle><MedlineCitation Status="MEDLINE"><PMID Version="1">1</PMID><Article><ArticleTitle>FICTIONAL'
+        "</ArticleTitle></Article></MedlineCitation></PubmedArticle>"
+    )
+    (folder / "one.xml").write_text(f"<PubmedArticleSet>{article}</PubmedArticleSet>", encoding="utf-8")
+    build([folder / "one.xml"], folder / "W", workers=1)
+    papers = folder / "W" / "tables" / "papers.parquet"
+    connection = duckdb.connect()
+    titles, abstracts = zip(*texts, strict=True)
+    made = pa.table({"row": range(len(texts)), "title": titles, "abstract": abstracts})
+    connection.register("made", made)
+    connection.execute(
+        f"""COPY (SELECT p.* REPLACE ((10000000 + m.row)::VARCHAR AS paper_id, m.title AS title,
+                m.abstract AS abstract, (10000000 + m.row)::VARCHAR AS record_id)
+            FROM read_parquet('{papers}') p CROSS JOIN made m ORDER BY m.row) TO '{papers}.part' (FORMAT parquet)"""
+    )
+    Path(f"{papers}.part").replace(papers)
+    return Warehouse.open(folder / "W")
+
+
+class Engine:
+    """One engine under comparison: texts in once, then the best for a query, by BM25 over stems."""
+
+    def __init__(self, name: str, version: str, search: Callable[[str, int], list[str]], seconds: float) -> None:
+        self.name, self.version, self.search, self.seconds = name, version, search, seconds
+
+
+def our_engine(warehouse: Warehouse) -> Engine:
+    """TrialPanorama's own index, made of a warehouse."""
+    start = time.perf_counter()
+    index = Index.open(warehouse)
+    seconds = time.perf_counter() - start
+
+    def search(query: str, most: int) -> list[str]:
+        return [hit.id for hit in index.search(parse(query, "plain"), most=most).hits]
+
+    return Engine("trialpanorama", "", search, seconds)
+
+
+def bm25s_engine(ids: Sequence[str], texts: Sequence[str]) -> Engine | str:
+    """bm25s, given the stems that our index makes; its scores lie in memory."""
+    try:
+        bm25s = importlib.import_module("bm25s")
+    except ImportError:
+        return "bm25s is not installed here: pip install bm25s"
+    cut = stem_analyzer().analyze
+    start = time.perf_counter()
+    engine = bm25s.BM25(method="lucene", k1=1.2, b=0.75)
+    engine.index([cut(text) for text in texts], show_progress=False)
+    seconds = time.perf_counter() - start
+
+    def search(query: str, most: int) -> list[str]:
+        stems = [stem for stem in dict.fromkeys(cut(query)) if stem in engine.vocab_dict]
+        if not stems:
+            return []
+        found, scores = engine.retrieve([stems], k=min(most, len(ids)), show_progress=False)
+        return [ids[at] for at, score in zip(found[0], scores[0], strict=True) if score > 0]
+
+    return Engine("bm25s", bm25s.__version__, search, seconds)
+
+
+def sqlite_engine(ids: Sequence[str], texts: Sequence[str]) -> Engine | str:
+    """SQLite's FTS5 with its Porter stemmer, in memory."""
+    connection = sqlite3.connect(":memory:")
+    try:
+        connection.execute("CREATE VIRTUAL TABLE t USING fts5(id UNINDEXED, body, tokenize='porter unicode61')")
+    except sqlite3.OperationalError as error:
+        return f"SQLite has no FTS5 here ({error})"
+    start = time.perf_counter()
+    connection.executemany("INSERT INTO t VALUES (?, ?)", zip(ids, texts, strict=True))
+    connection.execute("INSERT INTO t(t) VALUES ('optimize')")
+    connection.commit()
+    seconds = time.perf_counter() - start
+    cut = plain_words()
+
+    def search(query: str, most: int) -> list[str]:
+        words = " OR ".join(f'"{word}"' for word in dict.fromkeys(cut(query)))
+        rows = connection.execute("SELECT id FROM t WHERE t MATCH ? ORDER BY rank LIMIT ?", (words, most))
+        return [id for (id,) in rows]
+
+    return Engine("SQLite FTS5", sqlite3.sqlite_version, search, seconds)
+
+
+def duckdb_engine(ids: Sequence[str], texts: Sequence[str]) -> Engine | str:
+    """DuckDB's full-text extension with its English stemmer, in memory, on one thread."""
+    connection = duckdb.connect(config={"threads": 1})
+    wheel = importlib.util.find_spec("duckdb_extension_fts")  # the package duckdb-extension-fts holds the extension
+    places = [*Path(str(wheel.origin)).parent.rglob("fts.duckdb_extension")] if wheel else []
+    try:
+        connection.execute(f"LOAD '{places[0]}'" if places else "LOAD fts")
+    except duckdb.Error:
+        return (
+            f"no extension fts for DuckDB {duckdb.__version__} here: pip install duckdb-extension-fts, "
+            "with the DuckDB of the same version"
+        )
+    connection.register("texts", pa.table({"id": list(ids), "body": list(texts)}))
+    connection.execute("CREATE TABLE t AS FROM texts")
+    start = time.perf_counter()
+    connection.execute("PRAGMA create_fts_index('t', 'id', 'body', stemmer='english', stopwords='english')")
+    seconds = time.perf_counter() - start
+
+    def search(query: str, most: int) -> list[str]:
+        rows = connection.execute(
+            """SELECT id FROM (SELECT id, fts_main_t.match_bm25(id, ?) AS score FROM t) WHERE score IS NOT NULL
+               ORDER BY score DESC, id LIMIT ?""",
+            (query, most),
+        )
+        return [id for (id,) in rows.fetchall()]
+
+    return Engine("DuckDB FTS", duckdb.__version__, search, seconds)
+
+
+def plain_words() -> Callable[[str], list[str]]:
+    """What cuts a query into words that FTS5 takes as they are, without the commonest English ones, as ours does."""
+    import tantivy
+
+    builder = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
+    for one in (tantivy.Filter.lowercase(), tantivy.Filter.ascii_fold(), tantivy.Filter.stopword("english")):
+        builder = builder.filter(one)
+    return builder.build().analyze
+
+
+def others(ids: Sequence[str], texts: Sequence[str]) -> Iterator[Engine | str]:
+    """The engines that we are compared with, each made when it is asked for."""
+    yield bm25s_engine(ids, texts)
+    yield sqlite_engine(ids, texts)
+    yield duckdb_engine(ids, texts)
+
+
+def measure_speed(number: int, warehouse: Warehouse | None) -> dict[str, Any]:
+    """Indexing and latency of each engine on the same generated texts, and what each finds of what was judged."""
+    facts: dict[str, Any] = {"documents": number, "engines": [], "left_out": []}
+    texts = list(generate(number, SEED))
+    chooser = random.Random(SEED)
+    queries = []
+    for _ in range(300):
+        words = chooser.choice(texts)[0].split()
+        queries.append(" ".join(chooser.sample(words, chooser.randint(2, 8))))
+    with tempfile.TemporaryDirectory() as folder:
+        ours = our_engine(generated_warehouse(Path(folder), texts))
+        ids = [str(10_000_000 + at) for at in range(number)]
+        bodies = [f"{title} {title} {abstract}" for title, abstract in texts]
+        engines: list[Engine] = [ours]
+        for other in others(ids, bodies):
+            engines.append(other) if isinstance(other, Engine) else facts["left_out"].append(other)
+        times: dict[str, list[float]] = {engine.name: [] for engine in engines}
+        for query in [*queries[:20], *queries]:  # the first ones warm up
+            for engine in engines:  # in turn, so that what else the machine does meets all of them
+                start = time.perf_counter()
+                engine.search(query, 100)
+                times[engine.name].append(time.perf_counter() - start)
+    for engine in engines:
+        taken = sorted(times[engine.name][20:])
+        facts["engines"].append(
+            {
+                "name": engine.name,
+                "version": engine.version,
+                "documents_per_second": round(number / engine.seconds),
+                "median_ms": round(1e3 * statistics.median(taken), 2),
+                "p99_ms": round(1e3 * taken[math.ceil(0.99 * len(taken)) - 1], 2),
+            }
+        )
+    if warehouse:
+        facts["ndcg_100"] = compare_found(warehouse)
+    return facts
+
+
+def compare_found(warehouse: Warehouse) -> dict[str, float]:
+    """nDCG@100 of each engine, over the questions of Cohen 2006 and the patients of TREC in one pool of documents."""
+    with warehouse.connect() as connection:
+        rows = [(row["id"], ranked_text(row)) for row in documents(connection)]
+        topics = [*cohen(connection), *(topic for name in TRACKS.values() for topic in patients(connection, name)[0])]
+    ids, texts = zip(*rows, strict=True)
+    engines = [our_engine(warehouse), *(one for one in others(ids, texts) if isinstance(one, Engine))]
+    found = {}
+    for engine in engines:
+        scores = [ndcg(engine.search(topic.text, 100), topic.judged, 100) for topic in topics]
+        found[engine.name] = round(statistics.fmean(scores), 4)
+    return found
+
+
+# --- judged questions
+
+
+class Topic:
+    """A question with its judgements; those of `least` and above are relevant."""
+
+    def __init__(self, text: str, judged: dict[str, int], least: int, is_patient: bool) -> None:
+        self.text, self.judged, self.is_patient = text, judged, is_patient
+        self.relevant = {id for id, grade in judged.items() if grade >= least}
+
+
+def cohen(connection: duckdb.DuckDBPyConnection) -> list[Topic]:
+    """The eleven topics of Cohen 2006: the title as question; what was included is relevant."""
+    rows = connection.execute(
+        """SELECT coalesce(r.title, r.review_id), list(DISTINCT s.report_id) FILTER (s.decision = 'INCLUDED'),
+               list(DISTINCT s.report_id)
+           FROM reviews r JOIN review_studies s USING (review_id) SEMI JOIN papers p ON p.paper_id = s.report_id
+           WHERE array_to_string(r.collections, ' ') ILIKE '%cohen%' GROUP BY r.review_id, r.title ORDER BY 1"""
+    ).fetchall()
+    topics = []
+    for title, included, every in rows:
+        words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", title)
+        judged = dict.fromkeys(every, 0) | dict.fromkeys(included or [], 1)
+        topics.append(Topic(words.removeprefix("COHEN2006-"), judged, 1, is_patient=False))
+    return [topic for topic in topics if topic.relevant]
+
+
+def patients(connection: duckdb.DuckDBPyConnection, name: str) -> tuple[list[Topic], set[str]]:
+    """The topics of a TREC clinical trials track that have an eligible trial here; and all its judged trials of here.
+
+    Grades as in the track: 0 not relevant, 1 excluded, 2 eligible; only eligible ones count as relevant.
+    """
+    known = dict(connection.execute("SELECT id, study_id FROM identifiers WHERE role <> 'mentioned'").fetchall())
+    judged: dict[str, dict[str, int]] = defaultdict(dict)
+    with zipfile.ZipFile(DATA / "trec" / "trialgpt_queries_qrels.zip") as archive:
+        queries = [json.loads(line) for line in archive.read(f"dataset/{name}/queries.jsonl").splitlines()]
+        for line in archive.read(f"dataset/{name}/qrels/test.tsv").decode().splitlines()[1:]:
+            topic, id, grade = line.split("\t")
+            if id in known:
+                judged[topic][known[id]] = max(int(grade), judged[topic].get(known[id], 0))
+    topics = [Topic(one["text"], judged[one["_id"]], 2, is_patient=True) for one in queries]
+    return [topic for topic in topics if topic.relevant], {id for one in judged.values() for id in one}
+
+
+def ndcg(found: Sequence[str], judged: Mapping[str, int], most: int) -> float:
+    """Normalised discounted cumulative gain of the first `most`; the grade is the gain, and 0 without one."""
+    gain = sum(judged.get(id, 0) / math.log2(place + 2) for place, id in enumerate(found[:most]))
+    grades = sorted(judged.values(), reverse=True)[:most]
+    return gain / sum(grade / math.log2(place + 2) for place, grade in enumerate(grades))
+
+
+def bpref(found: Sequence[str], topic: Topic) -> float:
+    """How seldom what was judged not relevant stands before what is (Buckley 2004, as in trec_eval)."""
+    others = len(topic.judged) - len(topic.relevant)
+    bound, before, total = min(len(topic.relevant), others), 0, 0.0
+    for id in found:
+        if id in topic.relevant:
+            total += 1 - (min(before, bound) / bound if bound else 0)
+        elif id in topic.judged:
+            before += 1
+    return total / len(topic.relevant)
+
+
+def measures(found: Sequence[str], topic: Topic) -> dict[str, float]:
+    """All measures of one ranking."""
+    return {
+        "ndcg_10": ndcg(found, topic.judged, 10),
+        "ndcg_100": ndcg(found, topic.judged, 100),
+        "bpref": bpref(found, topic),
+        "recall_100": len(topic.relevant & {*found[:100]}) / len(topic.relevant),
+    }
+
+
+def interval(values: Sequence[float]) -> list[float]:
+    """Mean and 95 % percentile bootstrap interval over topics."""
+    generator = np.random.default_rng(SEED)
+    one = np.array(values)
+    means = one[generator.integers(0, len(one), (RESAMPLES, len(one)))].mean(axis=1)
+    return [round(float(value), 4) for value in (one.mean(), *np.quantile(means, [0.025, 0.975]))]
+
+
+def measure_judged(warehouse: Warehouse) -> dict[str, Any]:
+    """What each ranking finds of what people judged."""
+    ranked = Ranked.open(warehouse)
+    with warehouse.connect() as connection:
+        collections: dict[str, tuple[list[Topic], set[str] | None]] = {
+            "Cohen 2006 (settings were chosen on it)": (cohen(connection), None),
+            "SIGIR 2016 patients (settings were chosen on it)": patients(connection, "sigir"),
+            **{title: patients(connection, name) for title, name in TRACKS.items()},
+        }
+    facts: dict[str, Any] = {}
+    for name, (topics, pool) in collections.items():
+        scores: dict[str, list[dict[str, float]]] = {}
+        rows = [*RANKINGS, *(["bm25 of any age and sex"] if pool else [])]
+        for row in rows:
+            scores[row] = []
+            for topic in topics:
+                patient = read_patient(topic.text) if topic.is_patient and row in RANKINGS else None
+                limits = Limits(only={"kind": "trial" if topic.is_patient else "paper"}, patient=patient)
+                most = ranked.index.documents if topic.is_patient else 1_000
+                ranking = row if row in RANKINGS else "bm25"
+                found = [hit.id for hit in ranked.search(topic.text, limits, ranking=ranking, most=most).hits]
+                if pool is not None:
+                    found = [id for id in found if id in pool]
+                scores[row].append(measures(found, topic))
+        names = [*scores["bm25"][0]]
+        facts[name] = {
+            "topics": len(topics),
+            "pool": len(pool) if pool is not None else "all papers",
+            "scores": {row: {one: interval([s[one] for s in scores[row]]) for one in names} for row in rows},
+            "ahead_of_bm25": {
+                row: {
+                    one: interval([a[one] - b[one] for a, b in zip(scores[row], scores["bm25"], strict=True)])
+                    for one in names
+                }
+                for row in rows[1:]
+            },
+        }
+    return facts
+
+
+# --- as an environment
+
+
+def answer(folder: str, queries: Sequence[tuple[str, str, str]]) -> str:
+    """Answer queries in this process; a hash of all answers."""
+    ranked = Ranked.open(Warehouse.open(folder))
+    digest = hashlib.sha256()
+    for kind, query, before in queries:
+        limits = Limits(before=before)
+        if kind == "boolean":
+            found = ranked.index.search(parse(query), limits, most=100)
+        else:
+            found = ranked.search(query, limits, ranking=kind, most=100)
+        digest.update(repr([(hit.id, hit.score) for hit in found.hits]).encode())
+    return digest.hexdigest()
+
+
+def measure_environment(warehouse: Warehouse, number: int) -> dict[str, Any]:
+    """Queries of words from titles, a third each boolean, bm25 and fused, each with a date, by two processes, twice."""
+    ranked = Ranked.open(warehouse)
+    with warehouse.connect() as connection:
+        rows = connection.execute("SELECT title FROM papers WHERE length(title) > 40 ORDER BY paper_id").fetchall()
+    chooser = random.Random(SEED)
+    queries = []
+    for at in range(number):
+        words = [word for word in chooser.choice(rows)[0].split() if word.isalpha() and len(word) > 3][:8] or ["trial"]
+        kind = ("boolean", "bm25", "fused")[at % 3]
+        text = " AND ".join(f"({word.lower()}[tiab] OR {word.lower()}s[tiab])" for word in words[:3])
+        queries.append((kind, text if kind == "boolean" else " ".join(words), str(chooser.randint(1995, 2022))))
+    del ranked  # made by now, if it was not; each process opens its own
+    jobs = [(str(warehouse.path), queries[0::2]), (str(warehouse.path), queries[1::2])]
+    seconds, answers = [], []
+    for _ in range(2):
+        start = time.perf_counter()
+        with multiprocessing.get_context("spawn").Pool(2) as pool:
+            answers.append(pool.starmap(answer, jobs))
+        seconds.append(round(time.perf_counter() - start, 1))
+    return {"queries": number, "processes": 2, "seconds": seconds, "same_answers": answers[0] == answers[1]}
+
+
+# --- printing
+
+
+def show(facts: Mapping[str, Any]) -> str:
+    """All that was measured, for a terminal."""
+    out = io.StringIO()
+    if "boolean" in facts:
+        for name, one in [*facts["boolean"]["collections"].items(), ("all", facts["boolean"]["all"])]:
+            print(
+                f"{name:<14} {one['queries']:>4} queries: {one['strict']} read strictly, {one['read']} with repairs, "
+                f"{one['same']} the same after printing", file=out
+            )  # fmt: skip
+        if "median_seconds" in facts["boolean"]:
+            timed = facts["boolean"]
+            print(
+                f"answered: median {1e3 * timed['median_seconds']:.0f} ms, longest {timed['longest_seconds']:.2f} s, "
+                f"{timed['refused']} refused", file=out
+            )  # fmt: skip
+    if "speed" in facts:
+        speed = facts["speed"]
+        print(f"\n{speed['documents']:,} generated documents, the best 100, one core", file=out)
+        for one in speed["engines"]:
+            print(
+                f"{one['name'] + ' ' + one['version']:<22} {one['documents_per_second']:>8,} documents/s"
+                f"  median {one['median_ms']:>8.2f} ms  p99 {one['p99_ms']:>8.2f} ms"
+                f"  nDCG@100 {speed.get('ndcg_100', {}).get(one['name'], '')}", file=out
+            )  # fmt: skip
+        for one in speed["left_out"]:
+            print(f"left out: {one}", file=out)
+    for name, one in facts.get("judged", {}).items():
+        print(f"\n{name}: {one['topics']} topics, pool: {one['pool']}", file=out)
+        for title, table in (("", one["scores"]), (" - bm25", one["ahead_of_bm25"])):
+            for row, values in table.items():
+                shown = "  ".join(
+                    f"{key} {mean:.3f} [{low:.3f}, {high:.3f}]" for key, (mean, low, high) in values.items()
+                )
+                print(f"{row + title:<31} {shown}", file=out)
+    if "environment" in facts:
+        one = facts["environment"]
+        same = "the same" if one["same_answers"] else "NOT the same"
+        print(f"\n{one['queries']:,} queries on 2 processes: {one['seconds']} s, answers {same}", file=out)
+    return out.getvalue()
+
+
+def main() -> None:
+    """Measure and print."""
+    parts = ("boolean", "speed", "judged", "environment")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"any of {', '.join(parts)}; else all")
+    parser.add_argument("--warehouse", type=Path, help="of the real files; for the parts that need one")
+    parser.add_argument("--documents", type=int, default=200_000)
+    parser.add_argument("--queries", type=int, default=10_000)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    wanted = options.parts or parts
+    if not {*wanted} <= {*parts}:
+        parser.error(f"a part is one of {', '.join(parts)}")
+    warehouse = Warehouse.open(options.warehouse) if options.warehouse else None
+    facts: dict[str, Any] = {}
+    if "boolean" in wanted:
+        facts["boolean"] = measure_boolean(warehouse)
+    if "speed" in wanted:
+        facts["speed"] = measure_speed(options.documents, warehouse)
+    if {"judged", "environment"} & {*wanted}:
+        if warehouse is None:
+            parser.error("judged and environment need --warehouse")
+        if "judged" in wanted:
+            facts["judged"] = measure_judged(warehouse)
+        if "environment" in wanted:
+            facts["environment"] = measure_environment(warehouse, options.queries)
+    print(json.dumps(facts, indent=1) if options.json else show(facts))
+
+
+if __name__ == "__main__":
+    main()
