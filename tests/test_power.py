@@ -23,7 +23,7 @@ from trialpanorama import power
 from trialpanorama.errors import UnknownName, UserError
 from trialpanorama.power import METHODS, Sizing
 from trialpanorama.power._core import divide, phi, up, z_of
-from trialpanorama.power._means import design_effect, t_right, tost
+from trialpanorama.power._means import design_effect, f_right, t_right, tost
 from trialpanorama.power._proportions import binomial_power, fisher_power, mcnemar_exact, restricted
 from trialpanorama.power._sequential import crossing, spent
 from trialpanorama.power._survival import event_probability
@@ -314,6 +314,18 @@ def test_restricted_proportions_are_the_most_likely(control: float, treatment: f
 def test_the_noncentral_t_agrees_with_scipy(df: float, ncp: float) -> None:
     expected = 1 - special.nctdtr(df, ncp, special.stdtrit(df, 0.975))
     assert t_right(ncp, df, 0.025) == pytest.approx(expected, abs=1e-8)
+
+
+@pytest.mark.parametrize(("between", "within"), [*itertools.product((1, 3, 9), (20, 200, 20_000))])
+def test_the_noncentral_f_agrees_with_scipy(between: int, within: int) -> None:
+    for ncp in (0.01, 4, 12, 40):
+        expected = 1 - special.ncfdtr(between, within, ncp, special.fdtri(between, within, 0.95))
+        assert f_right(ncp, between, within, 0.05) == pytest.approx(expected, abs=1e-8)
+
+
+def test_the_noncentral_f_has_a_value_where_scipys_has_none() -> None:
+    """scipy 1.17 gives nan for this noncentrality, 1 and 1000 degrees of freedom."""
+    assert f_right(1477.3776525985127, 1, 1000, 0.05) == pytest.approx(1, abs=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -889,3 +901,40 @@ def test_the_calculations_are_listed_without_loading_numpy() -> None:
     code = "import sys; from trialpanorama.power import METHODS; print(len(METHODS), 'numpy' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.split() == [str(len(METHODS)), "False"]
+
+
+def strange(random: np.random.Generator, parameter: power.Parameter) -> Any:
+    """A value that somebody may type, sensible or not."""
+    if parameter.kind == "word":
+        return random.choice([*parameter.metavar.split("|"), "nonsense"]).item()
+    if parameter.kind == "count":
+        return random.choice([0, -5, 1, 2, 3, 10, 50, 101, 300, 1000, 10**6, 10**12]).item()
+    edges = [0, -1, 1, 0.05, 0.5, 0.9, 5, 12, 1e-9, 1e-300, 1e300, math.nan, math.inf, -math.inf]
+    numbers = [random.choice(edges).item(), random.uniform(), random.uniform(), 10 ** random.uniform(-12, 12)]
+    if parameter.kind == "numbers":
+        return [random.choice(numbers).item() for _ in range(random.integers(5))]
+    return random.choice(numbers).item()
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_nothing_that_is_typed_ends_in_another_error(name: str) -> None:
+    known = METHODS[name]
+    random = np.random.default_rng(23)
+    sized = 0
+    for _ in range(150):
+        chosen = {
+            key: strange(random, parameter)
+            for key, parameter in known.parameters.items()
+            if parameter.is_required or random.uniform() < 0.3
+        }
+        if "fisher" in chosen.values() or chosen.get("looks", 1) > 10:
+            continue  # slow, and tried elsewhere
+        try:
+            sizing = known.size(**chosen)
+        except UserError:
+            continue
+        sized += 1
+        assert sizing.power is None or 0 <= sizing.power <= 1 + 1e-9
+        if sizing.solved_for == "n" and sizing.power is not None:
+            assert sizing.power >= sizing.assumptions["power"] - 1e-6
+    assert sized or len(known.parameters) > 8

@@ -24,6 +24,8 @@ Probability = Callable[[Sequence[float], float], float]
 USUAL_POWER = 0.8
 LARGEST_ARM = 1e8
 """No trial is larger: an arm beyond this is a mistake in the input."""
+LEAST = 1e-12
+"""Smaller numbers than this, and larger ones than its inverse, are mistakes, too."""
 ROW = 10
 """The power of exact tests goes up and down from one size to the next: so many sizes in a row are looked at."""
 
@@ -116,6 +118,8 @@ class Plan:
     """Arms grow by so many at once (the size of a cluster)."""
     derive: Callable[[float, float], list[str]] = lambda effect, power: []
     """The formula with numbers, from the effect and the power."""
+    weigh: Callable[[Sequence[float], float], list[str]] = lambda arms, effect: []
+    """How the power of given arms comes about, with numbers."""
     warn: Callable[[Sequence[float], float], list[str]] = lambda arms, effect: []
     finish: Callable[[Sizing], Sizing] = lambda sizing: sizing
     success: Probability | None = None
@@ -249,6 +253,10 @@ def check(
         lower = "at least" if closed or low_closed else "above"
         lowest = "a number" if low == -math.inf else f"{lower} {low:g}"
         raise UserError(f"{name} is {value:g}: it must be {lowest}{upper}, such as {option(name)} {example}.")
+    if value and not LEAST <= abs(value) <= 1 / LEAST:
+        raise UserError(
+            f"{name} is {value:g}, beyond what can be computed with: give one such as {option(name)} {example}."
+        )
 
 
 def check_common(
@@ -261,7 +269,7 @@ def check_common(
     sides: int = 2,
 ) -> None:
     """Check what all tests have in common."""
-    check("alpha", alpha, 0, 0.5, example="0.05")
+    check("alpha", alpha, 1e-9, 0.5, example="0.05")
     check("power", power, 0, 1, example="0.9")
     check("n_total", n_total, 2, 2 * LARGEST_ARM, example="120", closed=True)
     check("ratio", ratio, 0.01, 100, example="1", closed=True)
@@ -319,6 +327,11 @@ def listed(values: Sequence[float]) -> str:
     """Numbers in a row: 86 and 86."""
     texts = [short(value) for value in values]
     return texts[0] if len(texts) == 1 else f"{', '.join(texts[:-1])} and {texts[-1]}"
+
+
+def totalled(sizes: Sequence[int]) -> str:
+    """Sizes in a row with their sum: 86 and 86, 172 in total."""
+    return listed(sizes) + (f", {sum(sizes):,} in total" if len(sizes) > 1 else "")
 
 
 def say_z(alpha: float, sides: int, power: float) -> list[str]:
@@ -391,6 +404,7 @@ def settle(plan: Plan) -> Sizing:
         enrolled = tuple(up(arm / (1 - plan.dropout)) for arm in evaluable)
         steps = [*plan.derive(effect, target), *_rounding(plan, exact, evaluable, enrolled)]
     reached = plan.reach(evaluable, effect)
+    steps += plan.weigh(evaluable, effect)
     steps.append(
         f"Power with {listed(evaluable)} evaluable {plan.unit} and {plan.effect_name} {short(effect)}: {reached:.4f}."
     )
@@ -422,7 +436,7 @@ def _rounding(plan: Plan, exact: Sequence[float], evaluable: Sequence[int], enro
     one = "of each arm" if len(evaluable) > 1 else "of the sample"
     if plan.exact:
         steps = [
-            f"The smallest size that reaches the power: {listed(evaluable)}, {sum(evaluable):,} in total.",
+            f"The smallest size that reaches the power: {totalled(evaluable)}.",
             "The power of an exact test goes up and down from one size to the next: it stays above the target from "
             f"{listed(exact)} on ({ROW} sizes in a row).",
         ]
@@ -430,12 +444,12 @@ def _rounding(plan: Plan, exact: Sequence[float], evaluable: Sequence[int], enro
         whole = "" if plan.block == 1 else f" to whole clusters of {short(plan.block)}"
         steps = [
             f"Size {one} that reaches the power: {listed([round(arm, 3) for arm in exact])}; each rounded up{whole}: "
-            f"{listed(evaluable)}, {sum(evaluable):,} in total."
+            f"{totalled(evaluable)}."
         ]
     if plan.dropout:
         steps.append(
             f"Drop-out of {plan.dropout:.1%}: each arm divided by {1 - plan.dropout:g} and rounded up: "
-            f"{listed(enrolled)}, {sum(enrolled):,} in total."
+            f"{totalled(enrolled)}."
         )
     return steps
 

@@ -71,7 +71,9 @@ def assurance(name: str, prior_sd: float, **given: Any) -> Assurance:
 
 
 def _possible(parameter: str, is_log: bool) -> tuple[float, float]:
-    if is_log or parameter == "difference":
+    if is_log:
+        return -50.0, 50.0
+    if parameter == "difference":
         return -math.inf, math.inf
     if parameter == "correlation":
         return -1 + 1e-9, 1 - 1e-9

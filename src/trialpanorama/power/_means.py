@@ -24,6 +24,7 @@ from trialpanorama.power._core import (
     check_differs,
     critical,
     gauss_legendre,
+    listed,
     method,
     phi,
     plan_of,
@@ -65,8 +66,12 @@ def over_spread(df: float, function: Callable[[Floats], Floats], highest: float 
     nodes, weights = gauss_legendre(160)
     step = (nodes + 1) / 2  # squared, for points that lie dense at 0, where few degrees of freedom bend the density
     s = first + (last - first) * step**2
-    scale = math.log(2) + df / 2 * math.log(df / 2) - float(gammaln(df / 2))
-    density = np.exp(scale + (df - 1) * np.log(s) - df * s**2 / 2)
+    half = df / 2
+    if half < 100:
+        scale = half * math.log(half) - half - float(gammaln(half))
+    else:  # Stirling's series, as large terms would cancel out
+        scale = math.log(half / (2 * math.pi)) / 2 - 1 / (12 * half) + 1 / (360 * half**3)
+    density = np.exp(half * (1 - s**2 + 2 * np.log(s)) - np.log(s) + math.log(2) + scale)
     return float(np.sum(weights * step * density * function(s)) * (last - first))
 
 
@@ -78,6 +83,40 @@ def t_right(ncp: float, df: float, alpha: float) -> float:
         return 0.0
     t = float(stdtrit(df, 1 - alpha))
     return over_spread(df, lambda s: ndtr(ncp - t * s))
+
+
+def f_right(ncp: float, between: float, within: float, alpha: float) -> float:
+    """Probability that a noncentral F exceeds its critical value at `alpha`.
+
+    The mean, over the estimated variance, of the noncentral chi-square's right tail. (scipy's own function of the
+    noncentral F gives no number here and there, as for noncentrality 1477.38 with 1 and 1000 degrees of freedom.)
+    """
+    from scipy.special import chndtr, fdtri
+
+    least = float(fdtri(between, within, 1 - alpha)) * between
+    ncp = min(ncp, 1e6)  # beyond, the power is 1 for all practical purposes
+    return over_spread(within, lambda s: 1 - chndtr(least * s**2, between, ncp))
+
+
+def _say_t(distance: float, error: float, df: float, alpha: float, sides: int, what: str = "difference") -> list[str]:
+    """What a t test's power is made of."""
+    from scipy.special import stdtrit
+
+    t = float(stdtrit(df, 1 - alpha / sides))
+    return [
+        f"Standard error {error:.5g} with {df:.5g} degrees of freedom; noncentrality {what} / standard error = "
+        f"{short(distance)} / {error:.5g} = {distance / error:.4f}; t to pass {t:.4f}."
+    ]
+
+
+def _say_tost(low: float, high: float, error: float, df: float, alpha: float) -> list[str]:
+    """What the power of two one-sided t tests is made of."""
+    from scipy.special import stdtrit
+
+    return [
+        f"Standard error {error:.5g} with {df:.5g} degrees of freedom; {low / error:.4f} and {high / error:.4f} "
+        f"standard errors to the margins; t to pass on both sides {float(stdtrit(df, 1 - alpha)):.4f}."
+    ]
 
 
 def _error(sds: Sequence[float], arms: Sequence[float], equal: bool) -> tuple[float, float]:
@@ -147,6 +186,7 @@ def t_test(
     return Plan(
         right=right, effect_name="difference", effect=difference, bounds=(0.0, FURTHEST * max(sds)), power=power,
         n_total=n_total, dropout=dropout, weights=(1.0, ratio), two_tailed=sides == 2, derive=derive,
+        weigh=lambda arms, effect: _say_t(effect, *_error(sds, arms, treatment_sd is None), alpha, sides),
         formula="Two-sample t test, noncentral t (Cohen 1988, ch. 2)" if treatment_sd is None
         else "Welch's t test, noncentral t with Satterthwaite's degrees of freedom (Welch 1938; Moser et al. 1989)",
     )  # fmt: skip
@@ -176,6 +216,7 @@ def _single(
     return Plan(
         right=right, effect_name=name, effect=difference, bounds=(0.0, FURTHEST * sd), power=power, n_total=n_total,
         dropout=dropout, two_tailed=sides == 2, derive=derive, formula=formula, unit=unit,
+        weigh=lambda arms, effect: _say_t(effect, sd / math.sqrt(arms[0]), arms[0] - 1, alpha, sides),
     )  # fmt: skip
 
 
@@ -287,6 +328,9 @@ def noninferiority_means(
         success=lambda arms, true: chance(arms, true, margin or 0.0),
         effect_name="margin", effect=margin, bounds=(max(0.0, -difference), abs(difference) + FURTHEST * max(sds)),
         power=power, n_total=n_total, dropout=dropout, weights=(1.0, ratio), derive=derive,
+        weigh=lambda arms, allowed: _say_t(
+            difference + allowed, *_error(sds, arms, treatment_sd is None), alpha, 1, "difference + margin"
+        ),
         formula="Non-inferiority of means, one-sided t test, noncentral t (Chow, Shao, Wang 2008, section 3.2.2)",
     )  # fmt: skip
 
@@ -358,6 +402,9 @@ def equivalence_means(
         success=lambda arms, true: chance(arms, true, margin or 0.0),
         effect_name="margin", effect=margin, bounds=(abs(difference), abs(difference) + FURTHEST * sd), power=power,
         n_total=n_total, dropout=dropout, weights=(1.0, ratio),
+        weigh=lambda arms, allowed: _say_tost(
+            difference + allowed, allowed - difference, *_error((sd, sd), arms, True), alpha
+        ),
         derive=lambda effect, target: _derive_tost(
             target, alpha, difference, effect, sd**2 * (1 + 1 / ratio), "n of the control arm"
         ),
@@ -406,6 +453,7 @@ def crossover(
     return Plan(
         right=right, effect_name="difference", effect=difference, bounds=(0.0, FURTHEST * within_sd), power=power,
         n_total=n_total, dropout=dropout, weights=(1.0, 1.0), two_tailed=sides == 2, derive=derive,
+        weigh=lambda arms, effect: _say_t(effect, *_error(sds, arms, True), alpha, sides),
         formula="2x2 crossover, t test, noncentral t (Senn 2002, ch. 3; Julious 2004)",
     )  # fmt: skip
 
@@ -451,6 +499,9 @@ def bioequivalence(
     return Plan(
         right=right, effect_name="true_ratio", effect=true_ratio, bounds=(1.0, limit), power=power, n_total=n_total,
         dropout=dropout, weights=(1.0, 1.0), derive=derive,
+        weigh=lambda arms, effect: _say_tost(
+            math.log(effect * limit), math.log(limit / effect), *_error((within / math.sqrt(2),) * 2, arms, True), alpha
+        ),
         formula="Bioequivalence, 2x2 crossover, two one-sided t tests on the log scale, exact (Diletti et al. 1991)",
     )  # fmt: skip
 
@@ -504,6 +555,10 @@ def clustered(plan: Plan, cluster_size: float, icc: float, cv: float) -> Plan:
 
     return replace(
         plan, right=lambda arms, effect: plan.right(effective(arms), effect), derive=derive, warn=warn, finish=finish,
+        weigh=lambda arms, effect: [
+            f"Each arm weighs as much as its size / {inflation:.4f}: {listed(effective(arms))}.",
+            *plan.weigh(effective(arms), effect),
+        ],
         block=cluster_size, smallest=max(2, math.ceil(2 * inflation)),
         formula=f"{plan.formula}; design effect (Donner, Klar 2000; Eldridge, Ashby, Kerry 2006)",
     )  # fmt: skip
@@ -563,6 +618,8 @@ def anova(
         if len(means) < 2 or sd is None:
             raise UserError("Two means or more are needed, and the spread within an arm: --means 10,12,15 --sd 4.")
         _check_spreads(sd)
+        for mean in means:
+            check("means", mean, -math.inf, math.inf, example="10,12,15")
         groups = len(means)
         centre = sum(means) / groups
         effect_size = math.sqrt(sum((mean - centre) ** 2 for mean in means) / groups) / sd
@@ -575,12 +632,8 @@ def anova(
     k = groups
 
     def right(arms: Sequence[float], effect: float) -> float:
-        from scipy.special import fdtri, ncfdtr
-
         total = sum(arms)
-        if total <= k:
-            return 0.0
-        return 1.0 - float(ncfdtr(k - 1, total - k, total * effect**2, float(fdtri(k - 1, total - k, 1 - alpha))))
+        return f_right(total * effect**2, k - 1, total - k, alpha) if total > k else 0.0
 
     def derive(effect: float, target: float) -> list[str]:
         source = [] if means is None else [
@@ -596,6 +649,10 @@ def anova(
     return Plan(
         right=right, effect_name="effect_size", effect=effect_size, bounds=(0.0, FURTHEST), power=power,
         n_total=n_total, dropout=dropout, weights=(1.0,) * k, derive=derive,
+        weigh=lambda arms, effect: [
+            f"Noncentrality {sum(arms)} × {effect:.5g}² = {sum(arms) * effect**2:.4f}; F with {k - 1} and "
+            f"{sum(arms) - k:g} degrees of freedom."
+        ],
         formula="One-way analysis of variance, noncentral F (Cohen 1988, ch. 8)",
     )  # fmt: skip
 
@@ -637,5 +694,10 @@ def correlation(
     return Plan(
         right=right, effect_name="correlation", effect=correlation, bounds=(null_correlation, 1 - 1e-9), power=power,
         n_total=n_total, dropout=dropout, smallest=4, derive=derive,
+        weigh=lambda arms, effect: [
+            f"z = |atanh {effect:.5g} - atanh {null_correlation:g}| × sqrt({arms[0]} - 3) = "
+            f"{abs(math.atanh(effect) - math.atanh(null_correlation)) * math.sqrt(arms[0] - 3):.4f}; less "
+            f"{critical(alpha, sides):.4f}: Phi gives the power."
+        ],
         formula="Correlation, n = ((z_alpha + z_beta) / (atanh r - atanh r0))² + 3 (Fisher 1921)",
     )  # fmt: skip

@@ -192,6 +192,25 @@ def proportions(
             lines.append("From there on, the power of Fisher's test is added up over every possible table.")
         return lines
 
+    def weigh(arms: Sequence[float], p2: float) -> list[str]:
+        if test == "fisher":
+            return []
+        n1, n2 = arms
+        if test == "arcsine":
+            h = 2 * abs(math.asin(math.sqrt(p2)) - math.asin(math.sqrt(control)))
+            reach = h * math.sqrt(n1 * n2 / (n1 + n2))
+            root = f"sqrt({short(n1)} × {short(n2)} / {short(n1 + n2)})"
+            return [f"{h:.5f} × {root} - {z:.4f} = {reach - z:.4f}, and Phi of it."]
+        pooled, true = (math.sqrt(v / n1) for v in variances(p2, n2 / n1))
+        null, gap = (true if test == "unpooled" else pooled), abs(p2 - control)
+        less = (1 / n1 + 1 / n2) / 2 if test == "continuity" else 0.0
+        corrected = f" - {less:.5f} for continuity" if less else ""
+        return [
+            f"Standard error {true:.5f}, and {null:.5f} under no difference: "
+            f"({gap:.5g}{corrected} - {z:.4f} × {null:.5f}) / {true:.5f} = {(gap - less - z * null) / true:.4f}, "
+            "and Phi of it."
+        ]
+
     def warn(arms: Sequence[float], p2: float) -> list[str]:
         return [] if test == "fisher" else _few(arms, (control, p2), "see --test fisher")
 
@@ -201,7 +220,7 @@ def proportions(
         bounds=(control, 1 - edge if rises else edge), power=power, n_total=n_total, dropout=dropout,
         weights=(1.0, ratio), exact=test == "fisher", largest=LARGEST_FISHER if test == "fisher" else int(1e8),
         start=0.9 * simple(treatment, power or 0.8) if treatment is not None else 0.0,
-        smallest=2, derive=derive, warn=warn, formula=f"Two proportions, {TESTS[test]}",
+        smallest=2, derive=derive, weigh=weigh, warn=warn, formula=f"Two proportions, {TESTS[test]}",
     )  # fmt: skip
 
 
@@ -318,8 +337,8 @@ def one_proportion(
     return Plan(
         right=right, effect_name="proportion", effect=proportion, bounds=(null, 1 - edge if rises else edge),
         power=power, n_total=n_total, dropout=dropout, exact=test == "exact", smallest=2,
-        largest=200_000 if test == "exact" else int(1e8),
-        start=0.8 * simple(proportion, power or 0.8) if proportion is not None else 0.0,
+        largest=10_000 if test == "exact" else int(1e8),
+        start=0.9 * simple(proportion, power or 0.8) if proportion is not None else 0.0,
         derive=derive, warn=warn, finish=finish, formula=f"One proportion, {name}",
     )  # fmt: skip
 
@@ -381,9 +400,10 @@ def mcnemar(
     check_common(alpha=alpha, power=power, n_total=n_total, dropout=dropout, sides=sides)
     check_differs("gain", gain, loss, "the same as the loss")
     sign = -1.0 if gain is not None and gain < loss else 1.0
-    z = critical(alpha, sides)
+    z, most = critical(alpha, sides), 1 - loss - 1e-9
 
     def right(arms: Sequence[float], p: float) -> float:
+        p = min(p, most)
         if test == "exact":
             return mcnemar_exact(int(arms[0]), p, loss, alpha, sides)[0 if sign > 0 else 1]
         away, d = p - loss, p + loss
@@ -410,8 +430,8 @@ def mcnemar(
         return [f"Only {short(discordant)} discordant pairs are expected: see --test exact."]
 
     return Plan(
-        right=right, effect_name="gain", effect=gain, bounds=(loss, 1 - loss - 1e-9), power=power, n_total=n_total,
-        dropout=dropout, exact=test == "exact", largest=20_000 if test == "exact" else int(1e8), smallest=2,
+        right=right, effect_name="gain", effect=gain, bounds=(loss, most), power=power, n_total=n_total,
+        dropout=dropout, exact=test == "exact", largest=5_000 if test == "exact" else int(1e8), smallest=2,
         start=0.9 * simple(gain, power or 0.8) if gain is not None else 0.0, derive=derive, warn=warn, unit="pairs",
         formula="McNemar's test, normal approximation (Connor 1987)" if test == "normal"
         else "McNemar's test, exact unconditional power (Duffy 1984)",
@@ -643,6 +663,8 @@ def diagnostic(
         assert n_total is not None
         enrolled = n_total
         evaluable = math.floor(n_total * (1 - dropout) + 1e-9)
+        if evaluable < 2:
+            raise UserError(f"{n_total} participants leave {evaluable} evaluable: give a larger --n-total.")
         for name, word, value, share in parts:
             half = z * math.sqrt(value * (1 - value) / (evaluable * share))
             details[f"precision_of_{name}"] = half

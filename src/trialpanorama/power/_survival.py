@@ -176,6 +176,14 @@ def log_rank(
             steps=tuple(steps),
         )  # fmt: skip
 
+    def weigh(arms: Sequence[float], hr: float) -> list[str]:
+        count = arms[0] if in_events else expected(arms, hr)
+        reach = unit(hr) * math.sqrt(count)
+        return [
+            f"Mean of the test statistic {unit(hr):.5f} × sqrt({count:.5g} events) = {reach:.4f}; less {z:.4f}: "
+            f"{reach - z:.4f}, and Phi of it."
+        ]
+
     def warn(arms: Sequence[float], hr: float) -> list[str]:
         count = arms[0] if in_events else expected(arms, hr)
         few = (
@@ -192,13 +200,13 @@ def log_rank(
             )
         return Plan(
             right=lambda arms, hr: phi(unit(hr) * math.sqrt(arms[0]) - z), effect_name="hazard_ratio",
-            effect=hazard_ratio, bounds=bounds, power=power, n_total=events, smallest=2, derive=derive, warn=warn,
+            effect=hazard_ratio, bounds=bounds, power=power, n_total=events, derive=derive, weigh=weigh, warn=warn,
             finish=finish, unit="events", formula=f"Log-rank test, {FORMULAS[formula]}",
         )  # fmt: skip
     return Plan(
         right=lambda arms, hr: phi(unit(hr) * math.sqrt(expected(arms, hr)) - z), effect_name="hazard_ratio",
         effect=hazard_ratio, bounds=bounds, power=power, n_total=n_total, dropout=dropout, weights=(1.0, ratio),
-        derive=derive, warn=warn, finish=finish, formula=f"Log-rank test, {FORMULAS[formula]}",
+        derive=derive, weigh=weigh, warn=warn, finish=finish, formula=f"Log-rank test, {FORMULAS[formula]}",
     )  # fmt: skip
 
 
