@@ -430,6 +430,28 @@ def test_a_paper_that_names_a_trial_is_new_when_it_was_published_in_the_time(tmp
     assert (step.id, fields_of(step)) == ("99000001", ["publication"])
 
 
+def test_a_publication_that_another_source_had_before_is_not_new_again(tmp_path: Path) -> None:
+    papers = tmp_path / "papers.txt"
+    papers.write_text(
+        "PMID- 99000001\nTI  - FICTIONAL report of NCT99000001\nSI  - ClinicalTrials.gov/NCT99000001\n"
+        "DP  - 2030 Jun\nLR  - 20310101\n",
+        encoding="utf-8",
+    )
+    labels = tmp_path / "labels.csv"
+    labels.write_text(
+        "pmid,title,abstract,label_included\n"
+        "99000001,FICTIONAL report of NCT99000001,Registered as NCT99000001.,1\n"
+        "99000002,Another FICTIONAL report,No number.,0\n",
+        encoding="utf-8",
+    )
+    os.utime(labels, (1_956_528_000, 1_956_528_000))  # 2032, after the article was indexed
+    built = warehouse(tmp_path, write(tmp_path / "january.csv", [row(1)], "1/10/2030"), papers, labels)
+    (trial,) = changes(built, "2030").trials
+    assert [(step.source, step.id, fields_of(step)) for step in trial.steps] == [
+        ("pubmed", "99000001", ["publication"])
+    ]
+
+
 def test_one_version_of_everything_is_said_to_be_one(tmp_path: Path) -> None:
     found = changes(warehouse(tmp_path, write(tmp_path / "january.csv", [row(1), row(2)], "1/10/2030")), "2020")
     assert (found.versioned, found.total, found.by_field) == (0, 0, {})

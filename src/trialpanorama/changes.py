@@ -519,7 +519,7 @@ _FOUND = f"""
             FROM (SELECT DISTINCT source, known FROM versions WHERE is_dated)),
         members AS (SELECT * FROM versions JOIN trial_records USING (record_id)),
         trials AS (SELECT study_id, min(known) AS earliest FROM members GROUP BY study_id),
-        ids AS (SELECT register, id, min(known) AS earliest FROM members GROUP BY register, id),
+        ids AS (SELECT register, id, min(known) AS earliest FROM versions GROUP BY register, id),
         new AS (
             SELECT s.step, s.register, s.id, s.known, any_value(t.study_id) AS study_id,
                 bool_or(v.begun >= least(e.earlier, CAST($first AS DATE))) AS is_young
@@ -534,8 +534,8 @@ _FOUND = f"""
     SELECT step, CASE
         WHEN study_id IS NULL THEN {_BIT["publication"]} WHEN t.earliest < n.known THEN {_BIT["registration"]}
         WHEN is_young THEN {_BIT["trial"]} ELSE {_BIT["first_seen"]} END::UBIGINT
-    FROM new n LEFT JOIN trials t USING (study_id) LEFT JOIN ids i ON i.register = n.register AND i.id = n.id
-    WHERE study_id IS NULL OR i.earliest = n.known"""
+    FROM new n LEFT JOIN trials t USING (study_id) JOIN ids i ON i.register = n.register AND i.id = n.id
+    WHERE i.earliest = n.known"""
 """Every step with what is new in it, as bits: changed fields; or a Trial, registration or publication.
 
 Something is new in a dated export if its source has an earlier one without it; in other files if it was registered, or

@@ -121,6 +121,15 @@ def test_a_register_that_is_down_is_exit_code_1(command: Command) -> None:
     assert "clinicaltrials.gov answers 500 Internal Server Error, 8 times." in done.err
 
 
+def test_without_a_network_the_user_hears_so_soon(command: Command) -> None:
+    begun = time.monotonic()
+    done = command("fetch", "umin", "--out", "f", "--mirror", "http://127.0.0.1:9")
+    assert done.code == 1
+    assert "127.0.0.1 cannot be reached" in done.err
+    assert "Is there a network?" in done.err
+    assert time.monotonic() - begun < 60  # not the minutes for which a server that was there is waited for
+
+
 def test_sources_say_whether_and_how_they_are_fetched(command: Command) -> None:
     listed = {facts["name"]: facts for facts in command("sources", "--json").json}
     assert listed["ictrp"]["fetch"] is None

@@ -72,6 +72,8 @@ LARGEST_BYTES = 2**37
 """The largest download of all (128 GiB)."""
 ATTEMPTS = 8
 """How often a request is made before it is given up; a download that goes forward does not count."""
+ATTEMPTS_OFFLINE = 3
+"""How often a connection is tried if none has ever come about: then there is no network to wait for."""
 LONGEST_WAIT = 900.0
 """A server that asks for more patience than this (seconds) ends the command, which can be repeated then."""
 LONGEST_READ = 900.0
@@ -248,6 +250,7 @@ class Session:
         self._client: httpx2.Client | None = None
         self._journal: IO[bytes] | None = None
         self._attempt: stamina.Attempt | None = None
+        self._is_online = False
         self._counted = sum(file.records or 0 for file in log.files.values())
 
     # --- what a fetcher calls
@@ -506,9 +509,16 @@ class Session:
                 )
                 response = self._open().send(built, stream=True)
             except httpx2.TransportError as error:
+                tried = self._attempt.num if self._attempt else 1
+                if isinstance(error, httpx2.ConnectError) and not self._is_online and tried >= ATTEMPTS_OFFLINE:
+                    host = urlsplit(address).hostname
+                    raise FetchFailed(
+                        f"{host} cannot be reached: {_words(error)}. Is there a network? {_KEPT}"
+                    ) from None
                 raise _Again(_words(error)) from None
             except (httpx2.InvalidURL, UnicodeError):
                 raise FetchFailed(f"{_short(url)} is no address.") from None
+            self._is_online = True
             with contextlib.closing(response):
                 if response.status_code not in (301, 302, 303, 307, 308):
                     self._judge(request.url, response, is_rest="Range" in headers)
