@@ -437,11 +437,10 @@ def test_a_publication_that_another_source_had_before_is_not_new_again(tmp_path:
         "DP  - 2030 Jun\nLR  - 20310101\n",
         encoding="utf-8",
     )
-    labels = tmp_path / "labels.csv"
+    labels = tmp_path / "labels.ris"
     labels.write_text(
-        "pmid,title,abstract,label_included\n"
-        "99000001,FICTIONAL report of NCT99000001,Registered as NCT99000001.,1\n"
-        "99000002,Another FICTIONAL report,No number.,0\n",
+        "TY  - JOUR\nTI  - FICTIONAL report of NCT99000001\nAB  - Registered as NCT99000001.\nPY  - 2030\n"
+        "AN  - 99000001\nDB  - PubMed\nER  - \n",
         encoding="utf-8",
     )
     os.utime(labels, (1_956_528_000, 1_956_528_000))  # 2032, after the article was indexed
