@@ -106,8 +106,10 @@ def measure_boolean(warehouse: Warehouse | None) -> dict[str, Any]:
                 refused += 1
             seconds.append(time.perf_counter() - start)
     total = {key: sum(one[key] for one in facts.values()) for key in ("queries", "strict", "read", "same")}
-    timed = {"median_seconds": statistics.median(seconds), "longest_seconds": max(seconds), "refused": refused}
-    return {"collections": dict(facts), "all": total, **(timed if seconds else {})}
+    timed = {}
+    if seconds:
+        timed = {"median_seconds": statistics.median(seconds), "longest_seconds": max(seconds), "refused": refused}
+    return {"collections": dict(facts), "all": total, **timed}
 
 
 # --- speed

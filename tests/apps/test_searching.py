@@ -76,3 +76,60 @@ def test_a_search_is_written_down_for_a_paper(command: Command, warehouse: Path,
         "    fictional.ti. and random*.tw.", "ClinicalTrials.gov",
     ):  # fmt: skip
         assert expected in text
+
+
+def test_plain_words_are_ranked_in_three_ways_the_same_each_time(command: Command, warehouse: Path) -> None:
+    question = (
+        "search",
+        "randomized trials of hypertension treatment",
+        "--syntax",
+        "plain",
+        "-k",
+        "10",
+        "-w",
+        warehouse,
+    )
+    answers = {}
+    for ranking in ("bm25", "dense", "fused"):
+        done = command(*question, "--ranking", ranking, "--json")
+        assert (done.code, done.json["ranking"], len(done.json["hits"])) == (0, ranking, 10)
+        assert command(*question, "--ranking", ranking, "--json").json == done.json
+        answers[ranking] = [hit["id"] for hit in done.json["hits"]]
+    assert answers["bm25"] != answers["dense"]
+    assert command(*question, "--json").json["ranking"] == "fused"
+
+
+def test_trials_are_searched_for_a_patient(command: Command, warehouse: Path, tmp_path: Path) -> None:
+    described = "A 30-year-old woman with hypertension and diabetes, no cancer"
+    done = command(
+        "search", described, "--patient", "--json", "--record", tmp_path / "r.md", "-k", "20", "-w", warehouse
+    )
+    assert done.code == 0
+    assert done.json["patient"] == {"age_years": 30.0, "sex": "FEMALE"}
+    hits = [hit["id"] for hit in done.json["hits"]]
+    assert len(hits) == 20
+    listed = ", ".join(f"'{id}'" for id in hits)
+    sql = f"""SELECT count(*) AS n, count(*) FILTER (coalesce(minimum_age_years, 0) <= 30
+        AND coalesce(maximum_age_years, 200) >= 30 AND coalesce(sex, 'ALL') <> 'MALE') AS taken
+        FROM studies WHERE study_id IN ({listed})"""
+    assert command("query", sql, "--json", "-w", warehouse).json[0] == {"n": 20, "taken": 20}
+    assert "takes a patient of age years 30.0" in (tmp_path / "r.md").read_text(encoding="utf-8")
+    shown = command("search", "An infant aged 3 months", "--patient", "-w", warehouse)
+    assert "age years 0.25" in shown.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("aspirin[ti]", "--ranking", "fused"),
+        ("aspirin", "--syntax", "plain", "--ranking", "best"),
+        ("a man", "--patient", "--kind", "paper"),
+        ("a man", "--patient", "--syntax", "pubmed"),
+    ],
+)
+def test_what_cannot_be_ranked_is_said_in_one_line(
+    arguments: tuple[str, ...], command: Command, warehouse: Path
+) -> None:
+    done = command("search", *arguments, "-w", warehouse)
+    assert done.code == 2
+    assert len(done.err.strip().splitlines()) == 1

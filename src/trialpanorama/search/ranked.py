@@ -34,7 +34,7 @@ _MORE_STEMS, _MORE_WEIGHT = 10, 0.5
 """Stems that are used like the question's, and their weight at most, where a stem of the question has 1."""
 _LINKS_FROM, _LINKS_WEIGHT = 20, 0.5
 """The best documents whose links are followed, and the weight of that ranking."""
-_FEW = 5_000
+_FEW = 20_000
 """Documents within limits, up to which they are listed before they are ranked by their vectors."""
 
 
