@@ -70,7 +70,7 @@ def test_correlation_agrees_with_cohen_1992_table_2(effect: float, published: in
 @pytest.mark.parametrize(
     ("test", "control", "treatment", "wanted", "published", "source"),
     [
-        ("unpooled", 0.65, 0.85, 0.8, 70, "Chow, Shao, Wang 2008, section 4.2.5"),
+        ("unpooled", 0.65, 0.85, 0.8, 70, "Chow, Shao, Wang 2008, section 4.2"),
         ("continuity", 0.25, 0.40, 0.9, 216, "Stata manual, sampsi 0.25 0.4"),
         ("pooled", 0.25, 0.40, 0.8, 152, "Stata, power twoproportions 0.25 0.4"),
     ],
@@ -96,7 +96,7 @@ def test_exact_binomial_agrees_with_single_stage_phase_2_designs() -> None:
 
 
 def test_noninferiority_of_proportions_agrees_with_chow() -> None:
-    """Chow, Shao, Wang 2008, section 4.2.5: 0.65 and 0.85, margin 0.10, alpha 0.05, power 0.80: 25 per arm."""
+    """Chow, Shao, Wang 2008, section 4.2: 0.65 and 0.85, margin 0.10, alpha 0.05, power 0.80: 25 per arm."""
     sizing = power.noninferiority_proportions(
         control=0.65, treatment=0.85, margin=0.1, test="unpooled", alpha=0.05, power=0.8
     )
@@ -626,6 +626,19 @@ def test_power_rises_with_size_and_with_alpha(name: str) -> None:
     alphas = [known.size(**given, n_total=288, alpha=alpha).power for alpha in (0.001, 0.01, 0.05, 0.1)]
     assert alphas == sorted(alphas)
     assert alphas[0] < alphas[-1]
+
+
+@pytest.mark.parametrize("name", SOLVABLE)
+def test_a_larger_effect_needs_fewer(name: str) -> None:
+    known, effect = METHODS[name], effect_of(name)
+    assert known.build
+    near = known.build(**SOLVABLE[name]).bounds[0]
+    sizes = []
+    for factor in (0.7, 1.0, 1.1, 1.3):
+        moved = near + factor * (SOLVABLE[name][effect] - near)
+        sizes.append(known.size(**{**SOLVABLE[name], effect: moved}, power=0.9).n_total)
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[0] > sizes[-1]
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

@@ -57,14 +57,28 @@ def sizing_text(sizing: Sizing) -> str:
         line("power", f"{sizing.power:.4f}")
     for name, value in sizing.effect.items():
         line("effect", f"{_words(name)} {value:.5g}")
+    columns = _columns(sizing.details)
     for name, value in sizing.details.items():
-        line(_words(name), _value(value))
+        if name not in columns and name != "stop_probability":
+            line(_words(name), _value(value))
     line("formula", sizing.formula)
     assumed = (f"{_words(name)} {_value(value)}{_unit(sizing, name)}" for name, value in sizing.assumptions.items())
     line("assuming", "; ".join(assumed))
+    if columns:
+        rows = [[_value(value) for value in row] for row in zip(*columns.values(), strict=True)]
+        lines += ["", table(["look", *map(_words, columns)], [[k, *row] for k, row in enumerate(rows, 1)])]
     lines += ["", *(f"{i}. {step}" for i, step in enumerate(sizing.steps, 1))]
     lines += ["", *(f"Warning: {warning}" for warning in sizing.warnings)] if sizing.warnings else []
     return "\n".join(lines)
+
+
+def _columns(details: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """What is known of each look at a group-sequential trial."""
+    looks = len(details.get("z_bounds", ()))
+    columns = {name: value for name, value in details.items() if isinstance(value, list) and len(value) == looks}
+    for name, stops in details.get("stop_probability", {}).items():
+        columns[f"stops_with_{name}"] = stops
+    return columns
 
 
 def rows_text(rows: Sequence[Mapping[str, Any]]) -> str:

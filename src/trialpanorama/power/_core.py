@@ -234,6 +234,11 @@ def option(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
+def words(name: str) -> str:
+    """A parameter as it is said."""
+    return name.replace("_", " ")
+
+
 def check(
     name: str,
     value: float | None,
@@ -394,7 +399,7 @@ def settle(plan: Plan) -> Sizing:
         steps = [f"Enrolled: {listed(enrolled)}; evaluable after {plan.dropout:.0%} drop-out: {listed(evaluable)}."]
         if plan.effect is None:
             solved, effect = "effect", _detectable(plan, evaluable, target)
-            steps.append(f"With these sizes, power {target:g} is reached at {plan.effect_name} {short(effect)}.")
+            steps.append(f"With these sizes, power {target:g} is reached at {words(plan.effect_name)} {short(effect)}.")
         else:
             solved, effect = "power", plan.effect
     else:
@@ -406,7 +411,8 @@ def settle(plan: Plan) -> Sizing:
     reached = plan.reach(evaluable, effect)
     steps += plan.weigh(evaluable, effect)
     steps.append(
-        f"Power with {listed(evaluable)} evaluable {plan.unit} and {plan.effect_name} {short(effect)}: {reached:.4f}."
+        f"Power with {listed(evaluable)} evaluable {plan.unit} and {words(plan.effect_name)} {short(effect)}: "
+        f"{reached:.4f}."
     )
     sizing = Sizing(
         method="",
@@ -524,7 +530,7 @@ def _detectable(plan: Plan, arms: Sequence[float], target: float) -> float:
 
     if missing(1.0) < 0:
         raise UserError(
-            f"Even {plan.effect_name} {short(far)} is not found with power {target:g} by {listed(arms)} "
+            f"Even {words(plan.effect_name)} {short(far)} is not found with power {target:g} by {listed(arms)} "
             f"{plan.unit}: give a larger size or a smaller power."
         )
     return near + bisect(missing, 0.0, 1.0, 1e-14) * (far - near)

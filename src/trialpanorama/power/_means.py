@@ -160,7 +160,7 @@ def t_test(
     """Compare the means of two parallel arms by a t test.
 
     Power from the noncentral t distribution: noncentrality difference / sqrt(sd1²/n1 + sd2²/n2), n1 + n2 - 2 degrees
-    of freedom (Cohen 1988, ch. 2; Chow, Shao, Wang 2008, section 3.2.1). With a second standard deviation it is
+    of freedom (Cohen 1988, ch. 2; Chow, Shao, Wang 2008, section 3.2). With a second standard deviation it is
     Welch's test, with the degrees of freedom of Satterthwaite (Welch 1938; Moser, Stevens, Watts 1989).
     """
     _check_spreads(sd, treatment_sd)
@@ -236,7 +236,7 @@ def paired_t_test(
     """Compare two measurements of each participant (or of matched pairs) by a paired t test; n counts pairs.
 
     Noncentral t with noncentrality difference sqrt(n) / sd of the differences and n - 1 degrees of freedom (Cohen 1988,
-    ch. 2; Julious 2010, ch. 3). From the spread of one measurement it is sd sqrt(2 (1 - correlation)).
+    ch. 2; Julious 2010). From the spread of one measurement it is sd sqrt(2 (1 - correlation)).
     """
     check("sd_difference", sd_difference, 0, math.inf, example="12")
     check("sd", sd, 0, math.inf, example="12")
@@ -267,7 +267,7 @@ def one_sample_t_test(
     """Compare one mean with a fixed value by a t test.
 
     Noncentral t with noncentrality difference sqrt(n) / sd and n - 1 degrees of freedom (Cohen 1988, ch. 2; Chow, Shao,
-    Wang 2008, section 3.1.1).
+    Wang 2008, section 3.1).
     """
     _check_spreads(sd)
     return _single(
@@ -294,8 +294,8 @@ def noninferiority_means(
 ) -> Plan:
     """Show that a treatment's mean is not worse than the control's by more than a margin (one-sided t test).
 
-    Noncentral t with noncentrality (difference + margin) / standard error (Chow, Shao, Wang 2008, section 3.2.2;
-    Julious 2004, section 4). A margin below 0 (superiority by a margin) is not taken.
+    Noncentral t with noncentrality (difference + margin) / standard error (Chow, Shao, Wang 2008, section 3.2;
+    Julious 2004). A margin below 0 (superiority by a margin) is not taken.
     """
     _check_spreads(sd, treatment_sd)
     check("difference", difference, -math.inf, math.inf, example="0")
@@ -331,7 +331,7 @@ def noninferiority_means(
         weigh=lambda arms, allowed: _say_t(
             difference + allowed, *_error(sds, arms, treatment_sd is None), alpha, 1, "difference + margin"
         ),
-        formula="Non-inferiority of means, one-sided t test, noncentral t (Chow, Shao, Wang 2008, section 3.2.2)",
+        formula="Non-inferiority of means, one-sided t test, noncentral t (Chow, Shao, Wang 2008, section 3.2)",
     )  # fmt: skip
 
 
@@ -380,7 +380,7 @@ def equivalence_means(
 ) -> Plan:
     """Show that two means differ by less than a margin in either direction (two one-sided t tests).
 
-    Exact power of both tests by Owen's integral (Owen 1965; Phillips 1990; Julious 2004, section 5); the tests are
+    Exact power of both tests by Owen's integral (Owen 1965; Phillips 1990; Julious 2004); the tests are
     Schuirmann's (1987).
     """
     _check_spreads(sd)
@@ -429,7 +429,7 @@ def crossover(
     """Compare two treatments in a 2x2 crossover; the arms are the two sequences, of equal size.
 
     The standard error of the treatments' difference is within_sd sqrt((1/n1 + 1/n2) / 2), with n1 + n2 - 2 degrees of
-    freedom (Senn 2002, ch. 3; Julious 2004, section 3.2).
+    freedom (Senn 2002, ch. 3; Julious 2004).
     """
     check("within_sd", within_sd, 0, math.inf, example="8")
     check_common(alpha=alpha, power=power, n_total=n_total, dropout=dropout, sides=sides)
@@ -597,7 +597,7 @@ def cluster_means(
 @method("anova", "Means of several arms (one-way analysis of variance)", prior="effect_size")
 def anova(
     *,
-    groups: Annotated[int | None, Given("How many arms, when the effect is given as Cohen's f.", "arms", "K")] = None,
+    groups: Annotated[int | None, Given("How many arms, when the effect is given as Cohen's f.", "", "K")] = None,
     effect_size: Annotated[float | None, Given("Cohen's f: spread of the arms' means in standard deviations.")] = None,
     means: Annotated[Sequence[float] | None, Given("The arms' means, instead: 10,12,15.", "", "X,X,...")] = None,
     sd: Annotated[float | None, Given("Standard deviation within an arm, with the means.")] = None,
@@ -670,7 +670,7 @@ def correlation(
 ) -> Plan:
     """Test a correlation by Fisher's z: atanh r is normal with variance 1 / (n - 3).
 
-    n = ((z_alpha + z_beta) / (atanh r - atanh r0))² + 3 (Fisher 1921; Machin et al. 2009, section 9.4).
+    n = ((z_alpha + z_beta) / (atanh r - atanh r0))² + 3 (Fisher 1921; Machin et al. 2009).
     """
     check("correlation", correlation, -1, 1, example="0.3")
     check("null_correlation", null_correlation, -1, 1, example="0")

@@ -42,8 +42,8 @@ Direction = Annotated[
 ]
 DIRECTIONS = ("increase", "decrease")
 TESTS = {
-    "pooled": "z test with pooled variance (Fleiss, Levin, Paik 2003, eq. 4.14)",
-    "unpooled": "z test with unpooled variance (Chow, Shao, Wang 2008, section 4.2.1)",
+    "pooled": "z test with pooled variance (Fleiss, Levin, Paik 2003, ch. 4)",
+    "unpooled": "z test with unpooled variance (Chow, Shao, Wang 2008, section 4.2)",
     "continuity": "z test with continuity correction (Fleiss, Tytun, Ury 1980)",
     "arcsine": "arcsine test (Cohen 1988, ch. 6)",
     "fisher": "Fisher's exact test, by enumeration (Thomas, Conlon 1992)",
@@ -119,7 +119,7 @@ def proportions(
     """Compare the proportions of two parallel arms: pooled or unpooled z, continuity-corrected, arcsine, Fisher exact.
 
     pooled: n1 = (z_a sqrt(p(1-p)(1 + 1/r)) + z_b sqrt(p1 q1 + p2 q2 / r))² / (p2 - p1)² with p = (p1 + r p2) / (1 + r)
-    (Fleiss, Levin, Paik 2003, eq. 4.14); unpooled: n1 = (z_a + z_b)² (p1 q1 + p2 q2 / r) / (p2 - p1)² (Chow, Shao, Wang
+    (Fleiss, Levin, Paik 2003, ch. 4); unpooled: n1 = (z_a + z_b)² (p1 q1 + p2 q2 / r) / (p2 - p1)² (Chow, Shao, Wang
     2008); continuity: the pooled one, with (1/n1 + 1/n2) / 2 taken off the difference (Fleiss, Tytun, Ury 1980);
     arcsine: n1 = (z_a + z_b)² (1 + 1/r) / (2 asin sqrt p2 - 2 asin sqrt p1)² (Cohen 1988); fisher: all tables counted.
     """
@@ -287,7 +287,7 @@ def one_proportion(
     """Test one proportion against a fixed value: exact binomial (equal tails) or the normal approximation.
 
     exact: binomial tails (Chernick and Liu 2002 on their sawtooth power; A'Hern 2001 for phase II); normal: n = (z_a
-    sqrt(p0 q0) + z_b sqrt(p1 q1))² / (p1 - p0)² (Fleiss, Levin, Paik 2003, section 2.5).
+    sqrt(p0 q0) + z_b sqrt(p1 q1))² / (p1 - p0)² (Fleiss, Levin, Paik 2003, ch. 2).
     """
     check("null_proportion", null_proportion, 0, 1, example="0.2")
     check("proportion", proportion, 0, 1, example="0.4")
@@ -333,7 +333,7 @@ def one_proportion(
         return replace(sizing, steps=(*sizing.steps, step), details={**sizing.details, "critical_count": bound})
 
     edge = 1e-9
-    name = "exact binomial test (Chernick, Liu 2002)" if test == "exact" else "z test (Fleiss, Levin, Paik 2003, 2.5)"
+    name = "exact binomial test (Chernick, Liu 2002)" if test == "exact" else "z test (Fleiss, Levin, Paik 2003, ch. 2)"
     return Plan(
         right=right, effect_name="proportion", effect=proportion, bounds=(null, 1 - edge if rises else edge),
         power=power, n_total=n_total, dropout=dropout, exact=test == "exact", smallest=2,
@@ -560,7 +560,7 @@ def equivalence_proportions(
 ) -> Plan:
     """Show that two proportions differ by less than a margin in either direction (two one-sided tests).
 
-    Power of both tests: the sum of the two powers less 1 (Chow, Shao, Wang 2008, section 4.2.3), with the variances of
+    Power of both tests: the sum of the two powers less 1 (Chow, Shao, Wang 2008, section 4.2), with the variances of
     Farrington and Manning (1990) or unpooled ones.
     """
     expected = control if treatment is None else treatment
@@ -689,9 +689,9 @@ def dropout(
     *,
     n_evaluable: Annotated[int, Given("How many must give an outcome, in total.", "participants", "N")],
     dropout: Dropout,
-    arms: Annotated[int, Given("In how many arms of equal size.", "arms", "K")] = 2,
+    arms: Annotated[int, Given("In how many arms of equal size.", "", "K")] = 2,
 ) -> Sizing:
-    """Enrol enough for a number of outcomes: each arm over 1 - drop-out, rounded up (Julious 2010, section 2.6).
+    """Enrol enough for a number of outcomes: each arm over 1 - drop-out, rounded up (Julious 2010).
 
     The evaluable number is divided into arms of equal size, each rounded up.
     """

@@ -149,7 +149,7 @@ def _shortfall(walk: Walk, fraction: float, wanted: float) -> Callable[[float], 
 @calculation("group-sequential", "Interim looks: boundaries, inflation and expected sizes")
 def group_sequential(
     *,
-    looks: Annotated[int | None, Given("How many looks, the final one included, evenly spaced.", "looks", "K")] = None,
+    looks: Annotated[int | None, Given("How many looks, the final one included, evenly spaced.", "", "K")] = None,
     fractions: Annotated[
         Sequence[float] | None, Given("Information fractions of the looks, instead: 0.5,0.75,1.", "", "X,X,...")
     ] = None,
@@ -160,7 +160,7 @@ def group_sequential(
     n_fixed: Annotated[
         int | None, Given("Size (evaluable) of the same trial without looks.", "participants", "N")
     ] = None,
-    events_fixed: Annotated[int | None, Given("Events of the same trial without looks.", "events", "N")] = None,
+    events_fixed: Annotated[int | None, Given("Events of the same trial without looks.", "", "N")] = None,
     ratio: Ratio = 1.0,
     dropout: Annotated[float, Given("The share of those enrolled that will give no outcome, 0 to 1.")] = 0.0,
 ) -> Sizing:

@@ -35,12 +35,12 @@ from trialpanorama.power._core import (
 Time = "time units"
 FORMULAS = {
     "schoenfeld": "d = (1 + r)² (z_alpha + z_beta)² / (r ln² HR) (Schoenfeld 1981, 1983)",
-    "freedman": "d = (1 + r HR)² (z_alpha + z_beta)² / (r (1 - HR)²) (Freedman 1982; Machin et al. 2009, ch. 7)",
+    "freedman": "d = (1 + r HR)² (z_alpha + z_beta)² / (r (1 - HR)²) (Freedman 1982; Machin et al. 2009)",
 }
 
 
 def event_probability(hazard: float, accrual: float, follow_up: float, loss: float = 0.0) -> float:
-    """Share of an arm that has its event during the trial (Lachin and Foulkes 1986, eq. 2.1, uniform accrual).
+    """Share of an arm that has its event during the trial (Lachin and Foulkes 1986).
 
     Exponential times to event and to loss; entry is uniform over `accrual`, and all are followed for `follow_up` more.
     """
@@ -84,16 +84,16 @@ def log_rank(
     alpha: Alpha = 0.05,
     sides: Sides = 2,
     power: Power = None,
-    events: Annotated[int | None, Given("Events in total, when their number is fixed.", "events", "N")] = None,
+    events: Annotated[int | None, Given("Events in total, when their number is fixed.", "", "N")] = None,
     n_total: Size = None,
     event_share: Annotated[float | None, Given("Share of all participants that will have an event, 0 to 1.")] = None,
     control_median: Annotated[float | None, Given("Median time to the event in the control arm.", Time)] = None,
     control_survival: Annotated[float | None, Given("Share of the control arm free of the event, at a time.")] = None,
     at_time: Annotated[float | None, Given("The time of that share.", Time)] = None,
-    control_hazard: Annotated[float | None, Given("Events per time unit in the control arm.", "1 / time unit")] = None,
+    control_hazard: Annotated[float | None, Given("Events per time unit in the control arm.", "per time unit")] = None,
     accrual: Annotated[float | None, Given("How long participants are enrolled, at an even rate.", Time)] = None,
     follow_up: Annotated[float | None, Given("How long all are followed after the last one came in.", Time)] = None,
-    loss_hazard: Annotated[float, Given("Losses to follow-up per time unit, in both arms.", "1 / time unit")] = 0.0,
+    loss_hazard: Annotated[float, Given("Losses to follow-up per time unit, in both arms.", "per time unit")] = 0.0,
     dropout: Dropout = 0.0,
 ) -> Plan:
     """Compare the times to an event of two arms by the log-rank test: events, and participants where that can be told.
