@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -131,6 +132,7 @@ def fit(folder: Path, connection: duckdb.DuckDBPyConnection, snapshot: str) -> N
     import numpy as np
     from numpy.lib.format import open_memmap
 
+    finished, folder = folder, folder.with_name(f"{folder.name}.{os.getpid()}")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     keys = connection.execute(f"SELECT kind || ':' || id FROM ({DOCUMENTS}) ORDER BY kind, id").fetchall()
@@ -140,10 +142,11 @@ def fit(folder: Path, connection: duckdb.DuckDBPyConnection, snapshot: str) -> N
     linked = [(rows[one], rows[two]) for one, two in connection.execute(_LINKS).fetchall() if {one, two} <= rows.keys()]
     both = sorted({*linked, *((two, one) for one, two in linked)})
     np.save(folder / "links.npy", np.array(both, dtype=np.int64).reshape(-1, 2))
+    del keys, rows, linked, both
 
     cut = stem_analyzer().analyze
     known: dict[str, int] = {}
-    step = max(-(-len(keys) // MOST_FITTED), 1)
+    step = max(-(-len(numbers) // MOST_FITTED), 1)
     sample = [
         np.array([known.setdefault(stem, len(known)) for stem in cut(ranked_text(row))], dtype=np.int64)
         for row in itertools.islice(documents(connection), 0, None, step)
@@ -173,12 +176,16 @@ def fit(folder: Path, connection: duckdb.DuckDBPyConnection, snapshot: str) -> N
             np.array([places.get(stem, -1) for stem in cut(ranked_text(row))], dtype=np.int64)
             for row in documents(connection)
         )
-    vectors = open_memmap(folder / "vectors.npy", mode="w+", dtype=np.float32, shape=(len(keys), directions.shape[1]))
-    for first in range(0, len(keys), _BATCH):
+    vectors = open_memmap(
+        folder / "vectors.npy", mode="w+", dtype=np.float32, shape=(len(numbers), directions.shape[1])
+    )
+    for first in range(0, len(numbers), _BATCH):
         batch = list(itertools.islice(every, _BATCH))
         vectors[first : first + len(batch)] = _normal(_weighted(batch, weights) @ directions)
     vectors.flush()
     (folder / "state.json").write_text(json.dumps({"version": VERSION, "snapshot": snapshot}), encoding="utf-8")
+    shutil.rmtree(finished, ignore_errors=True)
+    folder.rename(finished)
 
 
 def _weighted(texts: Sequence[Numbers], weights: Floats) -> Any:

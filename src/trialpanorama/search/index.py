@@ -140,7 +140,7 @@ class Hit(msgspec.Struct, frozen=True):
     date: str | None
     """First published, or registered (ISO 8601)."""
     score: float
-    """BM25 of the words that were looked for; higher is better."""
+    """What it was ranked by: BM25 of the words, a cosine, or a sum of inverted ranks; higher is better."""
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -148,6 +148,7 @@ class Found(msgspec.Struct, frozen=True):
 
     snapshot: str
     total: int
+    """How many were found; of the rankings that leave nothing out (dense, fused), how many are within the limits."""
     hits: tuple[Hit, ...]
     """The best first; of the same score, by id."""
     notes: tuple[str, ...] = ()
