@@ -791,6 +791,19 @@ def test_events_give_participants_and_back() -> None:
     assert found.effect["hazard_ratio"] == pytest.approx(1 / 0.7, rel=1e-3)
 
 
+def test_a_hazard_ratio_follows_from_medians_or_from_shares() -> None:
+    design: dict[str, Any] = {"power": 0.9, "accrual": 24, "follow_up": 12}
+    plain = power.log_rank(hazard_ratio=12 / 18, control_median=12, **design)
+    assert power.log_rank(control_median=12, treatment_median=18, **design).n_per_arm == plain.n_per_arm
+    events = power.log_rank(control_median=12, treatment_median=18, power=0.9)
+    assert (events.solved_for, events.events, events.n_total) == ("events", plain.events, None)
+    shares = power.log_rank(control_survival=0.41, treatment_survival=0.6, power=0.9)
+    assert shares.effect["hazard_ratio"] == pytest.approx(math.log(0.6) / math.log(0.41))
+    assert (shares.events, shares.n_per_arm) == (136, (137, 137))
+    shared = power.log_rank(control_median=12, treatment_median=18, power=0.9, event_share=0.7)
+    assert shared.n_total == 2 * math.ceil(power.log_rank(hazard_ratio=2 / 3, power=0.9).events / 0.7 / 2)
+
+
 def test_a_lower_treatment_proportion_is_found_where_it_is_looked_for() -> None:
     lower = power.proportions(control=0.4, n_total=200, power=0.8, direction="decrease").effect["treatment"]
     higher = power.proportions(control=0.4, n_total=200, power=0.8).effect["treatment"]
@@ -888,6 +901,9 @@ def test_every_parameter_says_what_it_means_and_every_function_its_source(name: 
         (lambda: power.log_rank(hazard_ratio=0.7, accrual=12, follow_up=12), ["--control-median"]),
         (lambda: power.log_rank(hazard_ratio=0.7, control_median=12, control_hazard=1), ["twice"]),
         (lambda: power.log_rank(hazard_ratio=0.7, n_total=10, events=5), ["leave out"]),
+        (lambda: power.log_rank(hazard_ratio=0.7, control_median=12, treatment_median=18), ["twice"]),
+        (lambda: power.log_rank(treatment_median=18), ["--control-median"]),
+        (lambda: power.log_rank(control_median=18, treatment_median=18), ["hazard_ratio is 1"]),
         (lambda: power.anova(), ["--groups", "--means"]),
         (lambda: power.anova(means=[1, 1, 1], sd=2), ["all of them are the same"]),
         (lambda: power.anova(means=[1, 2]), ["--sd"]),

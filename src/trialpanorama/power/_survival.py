@@ -54,8 +54,6 @@ def event_probability(hazard: float, accrual: float, follow_up: float, loss: flo
 def _control_hazard(
     median: float | None, survival: float | None, at_time: float | None, hazard: float | None
 ) -> float | None:
-    check("control_median", median, 0, math.inf, example="12")
-    check("control_survival", survival, 0, 1, example="0.6")
     check("at_time", at_time, 0, math.inf, example="24")
     check("control_hazard", hazard, 0, math.inf, example="0.05")
     if sum(value is not None for value in (median, survival, hazard)) > 1:
@@ -90,6 +88,12 @@ def log_rank(
     control_median: Annotated[float | None, Given("Median time to the event in the control arm.", Time)] = None,
     control_survival: Annotated[float | None, Given("Share of the control arm free of the event, at a time.")] = None,
     at_time: Annotated[float | None, Given("The time of that share.", Time)] = None,
+    treatment_median: Annotated[
+        float | None, Given("Median time to the event under treatment, instead of the hazard ratio.", Time)
+    ] = None,
+    treatment_survival: Annotated[
+        float | None, Given("Share of the treatment arm free of the event, at the same time, instead of it.")
+    ] = None,
     control_hazard: Annotated[float | None, Given("Events per time unit in the control arm.", "per time unit")] = None,
     accrual: Annotated[float | None, Given("How long participants are enrolled, at an even rate.", Time)] = None,
     follow_up: Annotated[float | None, Given("How long all are followed after the last one came in.", Time)] = None,
@@ -102,19 +106,24 @@ def log_rank(
     (r (1 - HR)²) (Freedman 1982). Participants: events over the share that has one, which is given, or follows from the
     control arm's survival at a time (both arms followed to it), or from exponential survival, uniform accrual,
     follow-up and losses (Lachin and Foulkes 1986). Without any of these only events are computed.
+    Two medians (of exponential times), or two shares free of the event at one time, stand for a hazard ratio.
     """
-    check("hazard_ratio", hazard_ratio, 0, 1000, example="0.7")
     check_choice("formula", formula, tuple(FORMULAS))
     check_choice("direction", direction, ("decrease", "increase"))
     check_common(alpha=alpha, power=power, n_total=n_total, ratio=ratio, dropout=dropout, sides=sides)
     check("events", events, 2, 1e8, example="200", closed=True)
+    hazard_ratio, source = _hazard_ratio(
+        hazard_ratio, control_median, treatment_median, control_survival, treatment_survival
+    )
+    check("hazard_ratio", hazard_ratio, 0, 1000, example="0.7")
     check_differs("hazard_ratio", hazard_ratio, 1, "no difference")
     if events is not None and n_total is not None:
         raise UserError("Both the events and the size are given: leave out --events or --n-total.")
     falls = direction == "decrease" if hazard_ratio is None else hazard_ratio < 1
     shares, words = _shares(
-        event_share, control_median, control_survival, at_time, control_hazard, accrual, follow_up, loss_hazard
-    )
+        event_share, control_median, control_survival, at_time, control_hazard, accrual, follow_up, loss_hazard,
+        is_for_ratio=treatment_median is not None or treatment_survival is not None,
+    )  # fmt: skip
     z = critical(alpha, sides)
 
     def unit(hr: float) -> float:
@@ -138,7 +147,7 @@ def log_rank(
             line = f"(1 + {ratio:g})² × {zs} / ({ratio:g} × {math.log(hr):.5f}²)"
         else:
             line = f"(1 + {ratio:g} × {hr:g})² × {zs} / ({ratio:g} × (1 - {hr:g})²)"
-        lines = [*say_z(alpha, sides, target), f"Events = {line} = {needed(hr, target):.3f}, rounded up."]
+        lines = [*source, *say_z(alpha, sides, target), f"Events = {line} = {needed(hr, target):.3f}, rounded up."]
         if shares is None or events is not None:
             return lines
         probabilities = shares(hr)
@@ -210,12 +219,39 @@ def log_rank(
     )  # fmt: skip
 
 
+def _hazard_ratio(
+    ratio: float | None, median: float | None, treated_median: float | None, survival: float | None,
+    treated_survival: float | None,
+) -> tuple[float | None, list[str]]:  # fmt: skip
+    """The hazard ratio, where it is given or follows from both arms' survival; and how it follows, in words."""
+    for name, time in (("control_median", median), ("treatment_median", treated_median)):
+        check(name, time, 0, math.inf, example="12")
+    for name, share in (("control_survival", survival), ("treatment_survival", treated_survival)):
+        check(name, share, 0, 1, example="0.6")
+    if treated_median is None and treated_survival is None:
+        return ratio, []
+    if ratio is not None or (treated_median is not None and treated_survival is not None):
+        raise UserError(
+            "The effect is given twice: give one of --hazard-ratio, --treatment-median and --treatment-survival."
+        )
+    if treated_median is not None:
+        if median is None:
+            raise UserError("The median of the control arm is missing: give --control-median with --treatment-median.")
+        found = median / treated_median
+        return found, [f"Hazard ratio from the medians: {median:g} / {treated_median:g} = {found:.5f}."]
+    assert treated_survival is not None
+    if survival is None:
+        raise UserError("The control arm's share is missing: give --control-survival with --treatment-survival.")
+    found = math.log(treated_survival) / math.log(survival)
+    return found, [f"Hazard ratio from the shares: ln {treated_survival:g} / ln {survival:g} = {found:.5f}."]
+
+
 Shares = Callable[[float], tuple[float, float]]
 
 
 def _shares(
     event_share: float | None, median: float | None, survival: float | None, at_time: float | None,
-    hazard: float | None, accrual: float | None, follow_up: float | None, loss_hazard: float,
+    hazard: float | None, accrual: float | None, follow_up: float | None, loss_hazard: float, *, is_for_ratio: bool,
 ) -> tuple[Shares | None, list[str]]:  # fmt: skip
     """Shares of the two arms with an event, as a function of the hazard ratio; and where they come from, in words."""
     check("event_share", event_share, 0, 1, example="0.6")
@@ -224,7 +260,7 @@ def _shares(
     check("loss_hazard", loss_hazard, 0, math.inf, example="0.005", low_closed=True)
     base = _control_hazard(median, survival, at_time, hazard)
     if event_share is not None:
-        if base is not None or survival is not None:
+        if (base is not None or survival is not None) and not is_for_ratio:
             raise UserError(
                 "The share with an event is given twice: give --event-share, or the control arm's survival."
             )
@@ -235,7 +271,7 @@ def _shares(
                 (lambda hr: (1 - survival, 1 - survival**hr)),
                 [f"Free of the event at the end: control {survival:g}, treatment {survival:g} to the power HR."],
             )
-        if base is not None:
+        if base is not None and not is_for_ratio:
             raise UserError(
                 "How long is the trial? Give --accrual 24 and --follow-up 12 with the control arm's survival."
             )
