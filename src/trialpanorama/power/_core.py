@@ -449,7 +449,7 @@ def _rounding(plan: Plan, exact: Sequence[float], evaluable: Sequence[int], enro
     else:
         whole = "" if plan.block == 1 else f" to whole clusters of {short(plan.block)}"
         steps = [
-            f"Size {one} that reaches the power: {listed([round(arm, 3) for arm in exact])}; each rounded up{whole}: "
+            f"Size {one} that reaches the power: {' and '.join(f'{arm:,.2f}' for arm in exact)}; each rounded up{whole}: "
             f"{totalled(evaluable)}."
         ]
     if plan.dropout:
