@@ -448,10 +448,8 @@ def _rounding(plan: Plan, exact: Sequence[float], evaluable: Sequence[int], enro
         ]
     else:
         whole = "" if plan.block == 1 else f" to whole clusters of {short(plan.block)}"
-        steps = [
-            f"Size {one} that reaches the power: {' and '.join(f'{arm:,.2f}' for arm in exact)}; each rounded up{whole}: "
-            f"{totalled(evaluable)}."
-        ]
+        solved = " and ".join(f"{arm:,.2f}" for arm in exact)
+        steps = [f"Size {one} that reaches the power: {solved}; each rounded up{whole}: {totalled(evaluable)}."]
     if plan.dropout:
         steps.append(
             f"Drop-out of {plan.dropout:.1%}: each arm divided by {1 - plan.dropout:g} and rounded up: "
