@@ -113,9 +113,9 @@ def test_trials_are_searched_for_a_patient(command: Command, warehouse: Path, tm
         AND coalesce(maximum_age_years, 200) >= 30 AND coalesce(sex, 'ALL') <> 'MALE') AS taken
         FROM studies WHERE study_id IN ({listed})"""
     assert command("query", sql, "--json", "-w", warehouse).json[0] == {"n": 20, "taken": 20}
-    assert "takes a patient of age years 30.0" in (tmp_path / "r.md").read_text(encoding="utf-8")
+    assert "take a patient 30 years old, female" in (tmp_path / "r.md").read_text(encoding="utf-8")
     shown = command("search", "An infant aged 3 months", "--patient", "-w", warehouse)
-    assert "age years 0.25" in shown.err
+    assert "a patient 0.25 years old." in shown.err
 
 
 @pytest.mark.parametrize(

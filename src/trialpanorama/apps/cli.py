@@ -359,7 +359,7 @@ def search(
         find,
         found_facts,
         found_text,
-        known,
+        patient_text,
         reading_facts,
         search_record,
         write_record,
@@ -389,8 +389,7 @@ def search(
     found = find(opened, read, limits, most=most, ranking=ranking or BEST)
     put_json(found_facts(text, read, found, limits)) if json else put(found_text(found))
     if limits.patient and not json:
-        said = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in known(limits.patient))
-        say(f"Read of the patient: {said or 'neither age nor sex'}.")
+        say(f"Looked for trials that take a patient {patient_text(limits.patient)}.")
     for note in () if json else found.notes:
         say(f"Note: {note}.")
     if record:

@@ -64,9 +64,10 @@ def found_text(found: Found) -> str:
     return "\n".join(lines)
 
 
-def known(patient: Patient) -> list[tuple[str, object]]:
-    """What is known of a patient, with the names of the fields."""
-    return [(name, value) for name, value in msgspec.structs.asdict(patient).items() if value is not None]
+def patient_text(patient: Patient) -> str:
+    """What is known of a patient, such as "45 years old, male"."""
+    age = [f"{patient.age_years:g} years old"] if patient.age_years is not None else []
+    return ", ".join([*age, *([patient.sex.lower()] if patient.sex else [])]) or "of unknown age and sex"
 
 
 def search_record(warehouse: Warehouse, query: str, search: Search, found: Found, limits: Limits) -> str:
@@ -80,7 +81,7 @@ def search_record(warehouse: Warehouse, query: str, search: Search, found: Found
     said = [f"published or registered before {limits.before}"] if limits.before else []
     said += [f"{name} is {value}" for name, value in limits.only.items()]
     if limits.patient:
-        said += [f"takes a patient of {name.replace('_', ' ')} {value}" for name, value in known(limits.patient)]
+        said += [f"trials that take a patient {patient_text(limits.patient)}"]
     notes = [f"- {note}" for note in found.notes]
     parts = [
         "# Record of a search",
