@@ -124,6 +124,10 @@ DOCUMENTS = """
 
 _MOST_COMBINATIONS = 400
 """Phrases that one part of a search may be taken apart into; beyond that it is refused rather than slow."""
+_MOST_PATTERNS = 5_000
+"""Words with wildcards, each in each of its fields."""
+_MOST_STATES = 500
+"""Of a pattern, as `_states` counts them; the index refuses some 1,000."""
 _LEAST_STEM = 2
 """Letters before a truncation sign."""
 _ANY_AGE = 99_999_999
@@ -491,6 +495,7 @@ class _Compiler:
 
     def __init__(self, schema: tantivy.Schema, search: Search, headings: frozenset[str], notes: list[str]) -> None:
         self._schema, self._search, self._headings, self._notes = schema, search, headings, notes
+        self._patterns = 0
 
     def query(self) -> tantivy.Query:
         """The whole search."""
@@ -504,6 +509,18 @@ class _Compiler:
 
         terms = dict.fromkeys(stem_analyzer().analyze(words))
         return _any([tantivy.Query.term_query(self._schema, "stems", term, "freq") for term in terms])
+
+    def _pattern(self, token: str) -> str:
+        """A pattern of the index for a word with wildcards; each is compared with all words of a field."""
+        self._patterns += 1
+        if self._patterns > _MOST_PATTERNS:
+            raise UserError(
+                f"Words that are cut short would be looked for {_MOST_PATTERNS:,} times, each in each of its fields. "
+                "Divide the search, or name fewer fields."
+            )
+        if "|" not in token and _states(token) > _MOST_STATES:
+            raise UserError(f'"{token[:40]}" has too many signs for missing letters. Write more of its letters.')
+        return _pattern(token)
 
     def _note(self, text: str) -> None:
         if text not in self._notes:
@@ -545,7 +562,7 @@ class _Compiler:
         import tantivy
 
         if _WILDCARD.search(value):
-            return tantivy.Query.regex_query(self._schema, field, _pattern(value.lower()))
+            return tantivy.Query.regex_query(self._schema, field, self._pattern(value.lower()))
         return tantivy.Query.term_query(self._schema, field, value.lower(), "basic")
 
     # --- words
@@ -594,10 +611,10 @@ class _Compiler:
         has_wildcard = any(_WILDCARD.search(token) or "|" in token for token in tokens)
         if len(tokens) == 1:
             if has_wildcard:
-                return tantivy.Query.regex_query(self._schema, field, _pattern(tokens[0]))
+                return tantivy.Query.regex_query(self._schema, field, self._pattern(tokens[0]))
             return tantivy.Query.term_query(self._schema, field, tokens[0], "position")
         if has_wildcard:
-            patterns: list[Any] = [_pattern(token) for token in tokens]
+            patterns: list[Any] = [self._pattern(token) for token in tokens]
             return tantivy.Query.regex_phrase_query(self._schema, field, patterns, slop=slop)
         words: list[Any] = list(tokens)
         return tantivy.Query.phrase_query(self._schema, field, words, slop=slop)
@@ -698,6 +715,11 @@ class _Compiler:
         )
 
 
+def _states(token: str) -> int:
+    """About how many states a pattern has: one a letter, and some twenty for each letter that a sign stands for."""
+    return len(token) + sum(25 * int(found[1:] or 1) for found in _WILDCARD.findall(token))
+
+
 def _together(choices: list[tuple[list[str], int]]) -> list[tuple[list[str], int]]:
     """Single words as few choices, `a|b`, that the index looks for in one pass each; runs of words stay as they are."""
     single = dict.fromkeys(tokens[0] for tokens, slop in choices if len(tokens) == 1 and not slop)
@@ -705,13 +727,11 @@ def _together(choices: list[tuple[list[str], int]]) -> list[tuple[list[str], int
     packed: list[list[str]] = []
     room = 0
     for token in single:
-        # a pattern of the index has at most 1,000 states: about one a letter, and some twenty a wildcard
-        states = len(token) + 25 * len(_WILDCARD.findall(token))
-        if states > room:
+        if _states(token) > room:
             packed.append([])
-            room = 500
+            room = _MOST_STATES
         packed[-1].append(token)
-        room -= states
+        room -= _states(token)
     return [*((["|".join(one)], 0) for one in packed), *others]
 
 
