@@ -47,8 +47,9 @@ import pyarrow as pa
 from trialpanorama.build import build
 from trialpanorama.errors import UserError
 from trialpanorama.search import QueryError, parse, to_text
-from trialpanorama.search.index import Index, Limits, documents, ranked_text, stem_analyzer
-from trialpanorama.search.patients import read_patient
+from trialpanorama.search._names import FUNCTION_WORDS
+from trialpanorama.search.index import Index, Limits, documents, question_stems, ranked_text, stem_analyzer
+from trialpanorama.search.patients import ailments, read_patient
 from trialpanorama.search.ranked import RANKINGS, Ranked
 from trialpanorama.warehouse import Warehouse
 
@@ -184,7 +185,7 @@ def bm25s_engine(ids: Sequence[str], texts: Sequence[str]) -> Engine | str:
     seconds = time.perf_counter() - start
 
     def search(query: str, most: int) -> list[str]:
-        stems = [stem for stem in dict.fromkeys(cut(query)) if stem in engine.vocab_dict]
+        stems = [stem for stem in question_stems(query) if stem in engine.vocab_dict]
         if not stems:
             return []
         found, scores = engine.retrieve([stems], k=min(most, len(ids)), show_progress=False)
@@ -248,8 +249,9 @@ def plain_words() -> Callable[[str], list[str]]:
     """What cuts a query into words that FTS5 takes as they are, without the commonest English ones, as ours does."""
     import tantivy
 
+    without = tantivy.Filter.custom_stopword(sorted(FUNCTION_WORDS))
     builder = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
-    for one in (tantivy.Filter.lowercase(), tantivy.Filter.ascii_fold(), tantivy.Filter.stopword("english")):
+    for one in (tantivy.Filter.lowercase(), tantivy.Filter.ascii_fold(), without):
         builder = builder.filter(one)
     return builder.build().analyze
 
@@ -295,22 +297,32 @@ def measure_speed(number: int, warehouse: Warehouse | None) -> dict[str, Any]:
             }
         )
     if warehouse:
-        facts["ndcg_100"] = compare_found(warehouse)
+        facts["found"] = compare_found(warehouse)
     return facts
 
 
-def compare_found(warehouse: Warehouse) -> dict[str, float]:
-    """nDCG@100 of each engine, over the questions of Cohen 2006 and the patients of TREC in one pool of documents."""
+def compare_found(warehouse: Warehouse) -> dict[str, dict[str, list[float]]]:
+    """nDCG@100 of each engine, and how far it is ahead of ours, over the questions of Cohen 2006 and TREC's patients.
+
+    Every engine searches all documents of the warehouse for the same words: a title, or what ails a patient.
+    """
     with warehouse.connect() as connection:
         rows = [(row["id"], ranked_text(row)) for row in documents(connection)]
         topics = [*cohen(connection), *(topic for name in TRACKS.values() for topic in patients(connection, name)[0])]
     ids, texts = zip(*rows, strict=True)
     engines = [our_engine(warehouse), *(one for one in others(ids, texts) if isinstance(one, Engine))]
-    found = {}
-    for engine in engines:
-        scores = [ndcg(engine.search(topic.text, 100), topic.judged, 100) for topic in topics]
-        found[engine.name] = round(statistics.fmean(scores), 4)
-    return found
+    scores = {
+        engine.name: [
+            ndcg(engine.search(ailments(topic.text) if topic.is_patient else topic.text, 100), topic.judged, 100)
+            for topic in topics
+        ]
+        for engine in engines
+    }
+    ours = scores["trialpanorama"]
+    return {
+        name: {"ndcg_100": interval(one), "ahead_of_ours": interval([a - b for a, b in zip(one, ours, strict=True)])}
+        for name, one in scores.items()
+    }
 
 
 # --- judged questions
@@ -498,9 +510,16 @@ def show(facts: Mapping[str, Any]) -> str:
         for one in speed["engines"]:
             print(
                 f"{one['name'] + ' ' + one['version']:<22} {one['documents_per_second']:>8,} documents/s"
-                f"  median {one['median_ms']:>8.2f} ms  p99 {one['p99_ms']:>8.2f} ms"
-                f"  nDCG@100 {speed.get('ndcg_100', {}).get(one['name'], '')}", file=out
+                f"  median {one['median_ms']:>8.2f} ms  p99 {one['p99_ms']:>8.2f} ms", file=out
             )  # fmt: skip
+        for name, one in speed.get("found", {}).items():
+            mean, low, high = one["ndcg_100"]
+            ahead = (
+                ""
+                if name == "trialpanorama"
+                else ", ahead of ours by {:.3f} [{:.3f}, {:.3f}]".format(*one["ahead_of_ours"])
+            )
+            print(f"{name:<22} nDCG@100 of what was judged {mean:.3f} [{low:.3f}, {high:.3f}]{ahead}", file=out)
         for one in speed["left_out"]:
             print(f"left out: {one}", file=out)
     for name, one in facts.get("judged", {}).items():

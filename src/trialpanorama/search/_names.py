@@ -23,3 +23,16 @@ QUALIFIERS = {
     "ad": "administration & dosage", "st": "standards", "sn": "statistics & numerical data", "td": "trends",
 }  # fmt: skip
 """Ovid's codes of the MeSH qualifiers that are used most."""
+FUNCTION_WORDS = frozenset(
+    """
+    a about above after again against all also although am among an and any are as at be became because been before
+    being below between both but by can came could did do does doing done down during each either ever every few for
+    from further get gets given goes had has have having he her here hers herself him himself his how however i if
+    in into is it its itself just later many may me might more most much must my myself neither no nor not now of
+    off often on once only onto or other our ours ourselves out over own per rather same shall she should since so
+    some such than that the their theirs them themselves then there these they this those though through thus to too
+    toward under until up upon us very via was we were what when where whether which while who whom whose why will
+    with within without would yet you your yours yourself yourselves
+    """.split()  # noqa: SIM905
+)
+"""English words that say nothing of what a question is about."""

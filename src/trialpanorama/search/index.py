@@ -9,8 +9,10 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import math
 import re
 import shutil
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +21,7 @@ import msgspec
 
 from trialpanorama import identifiers
 from trialpanorama.errors import UserError
-from trialpanorama.search._names import LANGUAGES, QUALIFIERS
+from trialpanorama.search._names import FUNCTION_WORDS, LANGUAGES, QUALIFIERS
 from trialpanorama.search.patients import Patient
 from trialpanorama.search.tree import AUTOMATIC, And, Heading, Near, Node, Not, Or, Range, Search, Text
 from trialpanorama.warehouse import Warehouse
@@ -234,13 +236,9 @@ class Index:
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """The numbers of documents that hold any of these stems, and their BM25 with weights: `most` of the best."""
         import numpy as np
-        import tantivy
 
-        terms = [
-            tantivy.Query.boost_query(tantivy.Query.term_query(self._schema, field, stem, "freq"), weight)
-            for stem, weight in weights.items()
-        ]
-        result = self._run(_all(_any(terms), *self._limits(limits)), most)
+        query = _all(_weighted(self._schema, field, weights), *self._limits(limits))
+        result = self._run(query, most)
         return self._numbers(result), np.array([score for score, _ in result.hits], dtype=np.float32)
 
     def within(self, limits: Limits, most: int, numbers: Iterable[int] | None = None) -> NDArray[np.int64]:
@@ -371,6 +369,15 @@ def stem_analyzer() -> tantivy.TextAnalyzer:
     import tantivy
 
     return _analyzer(tantivy.Filter.stopword("english"), tantivy.Filter.stemmer("english"))
+
+
+def question_stems(text: str) -> dict[str, float]:
+    """The stems that a question looks for, with weights that grow with the logarithm of how often it says them."""
+    import tantivy
+
+    without = tantivy.Filter.custom_stopword(sorted(FUNCTION_WORDS))
+    counts = Counter(_analyzer(without, tantivy.Filter.stemmer("english")).analyze(text))
+    return {stem: 1 + math.log(count) for stem, count in counts.items()}
 
 
 def number_of(key: str) -> int:
@@ -505,10 +512,8 @@ class _Compiler:
 
     def _ranked(self, words: str) -> tantivy.Query:
         """Any of the words, by their stems."""
-        import tantivy
 
-        terms = dict.fromkeys(stem_analyzer().analyze(words))
-        return _any([tantivy.Query.term_query(self._schema, "stems", term, "freq") for term in terms])
+        return _weighted(self._schema, "stems", question_stems(words))
 
     def _pattern(self, token: str) -> str:
         """A pattern of the index for a word with wildcards; each is compared with all words of a field."""
@@ -749,6 +754,14 @@ def _any(queries: list[tantivy.Query]) -> tantivy.Query:
     if len(queries) == 1:
         return queries[0]
     return tantivy.Query.boolean_query([(tantivy.Occur.Should, query) for query in queries]) if queries else _nothing()
+
+
+def _weighted(schema: tantivy.Schema, field: str, weights: Mapping[str, float]) -> tantivy.Query:
+    """Any of these stems, each with its weight."""
+    import tantivy
+
+    terms = {stem: tantivy.Query.term_query(schema, field, stem, "freq") for stem in weights}
+    return _any([tantivy.Query.boost_query(term, weights[stem]) for stem, term in terms.items()])
 
 
 def _but(query: tantivy.Query, other: tantivy.Query) -> tantivy.Query:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from trialpanorama.errors import UnknownName
 from trialpanorama.search.dense import FOLDER, Dense, fit
 from trialpanorama.search.index import FOLDER as INDEX_FOLDER
-from trialpanorama.search.index import Found, Index, Limits, stem_analyzer
+from trialpanorama.search.index import Found, Index, Limits, question_stems
 from trialpanorama.search.patients import ailments
 from trialpanorama.search.tree import Search, Text
 from trialpanorama.warehouse import Warehouse
@@ -44,7 +44,6 @@ class Ranked:
     def __init__(self, index: Index, dense: Dense) -> None:
         self.index = index
         self._dense = dense
-        self._cut = stem_analyzer().analyze
 
     @staticmethod
     def is_ready(warehouse: Warehouse) -> bool:
@@ -74,7 +73,7 @@ class Ranked:
             text = ailments(text)
         if ranking == "bm25":
             return self.index.search(Search("plain", Text(text)), limits, most=most)
-        words = dict.fromkeys(self._cut(text), 1.0)
+        words = question_stems(text)
         found = (
             self._by_vectors(words, limits, most)
             if ranking == "dense"
