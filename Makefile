@@ -42,7 +42,7 @@ check: $(DEV)  ## lint, format, types and the fast tests: about a minute
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -q -m "not slow and not verify" -k "not test_real"
+	$(BIN)/python -m pytest -q -n logical --dist loadfile -m "not slow and not verify" -k "not test_real"
 
 test: $(DEV)  ## lint, format, types and every test that a change can break: under 15 minutes on 2 cores
 	$(BIN)/ruff check .

@@ -32,6 +32,8 @@ from trialpanorama.errors import UserError
 from trialpanorama.record import Record
 from trialpanorama.warehouse import Warehouse, fields
 
+pytestmark = pytest.mark.slow
+
 Row = dict[str, str]
 
 LONG = " ".join(f"Criterion {number} of the FICTIONAL list applies." for number in range(1, 30))

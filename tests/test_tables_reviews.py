@@ -10,6 +10,8 @@ import pytest
 from tests.test_tables import Made, Query, native, one, paper
 from trialpanorama.record import Finding, Identifier, Paper, PartialDate, Record, Review, ReviewedStudy
 
+pytestmark = pytest.mark.slow
+
 CD = "CD990001"
 
 

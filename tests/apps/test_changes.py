@@ -18,6 +18,8 @@ from trialpanorama.build import build
 from trialpanorama.changes import Change, Changes, Step, TrialChanges, changes
 from trialpanorama.warehouse import Warehouse
 
+pytestmark = pytest.mark.slow
+
 Command = Callable[..., Done]
 
 ATOM = "{http://www.w3.org/2005/Atom}"
