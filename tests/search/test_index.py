@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from xml.sax.saxutils import escape
 
@@ -11,7 +12,7 @@ import pytest
 from trialpanorama.build import build
 from trialpanorama.errors import UserError
 from trialpanorama.search import parse
-from trialpanorama.search.index import Index, Limits
+from trialpanorama.search.index import Index, Limits, question_stems
 from trialpanorama.warehouse import Warehouse
 
 ARTICLES = {
@@ -185,6 +186,12 @@ def test_plain_words_rank_by_their_stems(index: Index) -> None:
     assert found.hits[0].id == "1"
     assert {hit.id for hit in found.hits} == {"1", "2", TRIAL_ID}
     assert [hit.score for hit in found.hits] == sorted((hit.score for hit in found.hits), reverse=True)
+
+
+def test_a_question_looks_for_what_it_says_and_for_what_it_repeats_more() -> None:
+    stems = question_stems("Which of the drugs, and for how long, prevents strokes? Strokes; a STROKE in the Études")
+    assert stems == pytest.approx({"drug": 1, "long": 1, "prevent": 1, "stroke": 1 + math.log(3), "etud": 1})
+    assert question_stems("what is to be with the") == {}
 
 
 def test_a_date_and_a_kind_limit_a_search(index: Index) -> None:
