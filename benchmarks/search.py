@@ -56,7 +56,7 @@ from trialpanorama.warehouse import Warehouse
 DATA = Path(os.environ.get("TRIALPANORAMA_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data")
 SEED = 20
 RESAMPLES = 10_000
-TRACKS = {"TREC 2021 (untouched)": "trec_2021", "TREC 2022 (untouched)": "trec_2022"}
+TRACKS = {"TREC 2021 (not chosen on)": "trec_2021", "TREC 2022 (not chosen on)": "trec_2022"}
 
 # --- boolean queries
 
