@@ -58,7 +58,8 @@ def found_facts(query: str, search: Search, found: Found, limits: Limits) -> dic
 def found_text(found: Found) -> str:
     """What a search found, for a terminal."""
     rows = [[hit.id, hit.kind, hit.date, hit.score, hit.title] for hit in found.hits]
-    lines = [f"{found.total:,} found in snapshot {found.snapshot}"]
+    leaves_none_out = found.ranking in ("dense", "fused")
+    lines = [f"{found.total:,} {'ranked' if leaves_none_out else 'found'} in snapshot {found.snapshot}"]
     if rows:
         lines += ["", table(["id", "kind", "date", "score", "title"], rows, widest=80)]
     return "\n".join(lines)
