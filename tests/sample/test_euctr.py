@@ -37,7 +37,10 @@ def registered(native: Native, mess: Mess) -> Iterator[tuple[Trial, Registration
                     yield trial, registration, id, record
 
 
-@pytest.mark.parametrize("native", NATIVES, ids=lambda native: native.format)
+PROTOCOLS = [native for native in NATIVES if not native.is_beside]
+
+
+@pytest.mark.parametrize("native", PROTOCOLS, ids=lambda native: native.format)
 def test_a_clean_sample_is_read_as_it_is_true(native: Native) -> None:
     seen = results = 0
     for trial, registration, id, record in registered(native, CLEAN):
@@ -96,7 +99,7 @@ def test_a_clean_sample_is_read_as_it_is_true(native: Native) -> None:
     assert (results > 5) == (native.format == "euctr-ctrdata")
 
 
-@pytest.mark.parametrize("native", NATIVES, ids=lambda native: native.format)
+@pytest.mark.parametrize("native", PROTOCOLS, ids=lambda native: native.format)
 def test_what_is_missing_or_in_the_way_is_missing_in_the_record(native: Native) -> None:
     seen = 0
     for _, registration, id, record in registered(native, Mess()):
@@ -109,4 +112,28 @@ def test_what_is_missing_or_in_the_way_is_missing_in_the_record(native: Native) 
             assert registration.contact in [(one.name, one.email, one.phone) for one in record.contacts], id
         if registration.contact_in_text:
             assert registration.contact_in_text in str(record.inclusion_criteria), id
+    assert seen > 5
+
+
+def test_results_of_their_own_download_are_those_of_the_trial() -> None:
+    (native,) = (native for native in NATIVES if native.is_beside)
+    seen = 0
+    for number in range(3):
+        for trial in windows.window(5, number, 200, CLEAN).trials:
+            for registration in trial.registrations:
+                if registration.register != "EUCTR":
+                    continue
+                for id, (name, text) in native.entries(trial, registration, CLEAN):
+                    seen += 1
+                    (format,) = [one for one in euctr.SOURCE.formats if one.recognise(text.encode())]
+                    (record,) = format.outcomes(io.BytesIO(text.encode()), name)
+                    assert isinstance(record, Record)
+                    assert record.id == id
+                    assert record.results is not None
+                    assert record.enrollment_actual == trial.actual
+                    assert record.start_date is not None
+                    assert record.start_date.date == registration.start.isoformat()
+                    assert [arm.label for arm in record.arms] == list(dict.fromkeys(arm.label for arm in trial.arms))
+                    outcome = record.results.outcome_measures[0]
+                    assert (outcome.title, outcome.time_frame) == trial.primary_outcomes[0]
     assert seen > 5

@@ -37,6 +37,8 @@ class Native:
     """Percent of the register's registrations that are written so."""
     alone: int = 50
     """Percent of these that stand in no other export."""
+    is_beside: bool = False
+    """Whether it is written for every registration that has something to put in it, beside whatever else it is in."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The EU Clinical Trials Register: the full-text download, and the same with results as ctrdata stores it.
+"""The EU Clinical Trials Register: the full-text download, results XML, and both together as ctrdata stores them.
 
 A protocol is made once, as the answers of the register's form; the text and the JSON are drawn from them.
 """
@@ -11,8 +11,9 @@ from typing import Any
 
 import msgspec
 
-from trialpanorama.sample._files import Text
+from trialpanorama.sample._files import Archive, Text
 from trialpanorama.sample._native import Native
+from trialpanorama.sample._xml import element, parent
 from trialpanorama.sample.dialects import native_status
 from trialpanorama.sample.lexicon import EUROPE
 from trialpanorama.sample.mess import Mess
@@ -375,6 +376,27 @@ def _results(trial: Trial, registration: Registration) -> dict[str, Any]:
     }
 
 
+def results_xml(trial: Trial, registration: Registration) -> str:
+    """The results of a trial as their own download has them; its number stands in the file's name alone."""
+    tree = _results(trial, registration)
+    tree["trialInformation"] = {"fullTitle": registration.public_title, **tree["trialInformation"]}
+    inside = "".join(_elements(name, value) for name, value in tree.items())
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n<ns2:result xmlns:ns2="{_NAMESPACE}">\n{inside}</ns2:result>\n'
+
+
+_NAMESPACE = "http://eudract.ema.europa.eu/schema/clinical_trial_result"
+_ATTRIBUTES = ("id", "armId")
+
+
+def _elements(name: str, value: Any) -> str:
+    if isinstance(value, list):
+        return "".join(_elements(name, one) for one in value)
+    if isinstance(value, dict):
+        children = [_elements(key, inner) for key, inner in value.items() if key not in _ATTRIBUTES]
+        return parent(name, *children, **{key: value[key] for key in _ATTRIBUTES if key in value})
+    return element(name, value)
+
+
 def _record_ids(registration: Registration) -> list[str]:
     return [id.removeprefix("EUCTR") for id in registration.ids]
 
@@ -387,6 +409,12 @@ def _texts(trial: Trial, registration: Registration, mess: Mess) -> Iterator[tup
 def _records(trial: Trial, registration: Registration, mess: Mess) -> Iterator[tuple[str, bytes]]:
     for id in _record_ids(registration):
         yield id, msgspec.json.encode(ctrdata(trial, registration, id))
+
+
+def _results_files(trial: Trial, registration: Registration, mess: Mess) -> Iterator[tuple[str, tuple[str, str]]]:
+    if trial.has_results and registration.is_current and trial.actual:
+        id = _record_ids(registration)[0].rpartition("-")[0]
+        yield id, (f"EU-CTR {id} v1 - Results.xml", results_xml(trial, registration))
 
 
 NATIVES = (
@@ -407,5 +435,14 @@ NATIVES = (
         open=lambda path, format: Text(path, format, "", "\n", "\n"),
         entries=_records,
         share=20,
+    ),
+    Native(
+        register="EUCTR",
+        source="euctr",
+        format="euctr-results-xml",
+        path="registries/euctr/results_{:03d}.zip",
+        open=Archive,
+        entries=_results_files,
+        is_beside=True,
     ),
 )

@@ -272,11 +272,12 @@ class _Sample:
         if registration.register == "ClinicalTrials.gov":
             yield from self._studies(trial, registration, mark)
         native = _native_format(registration, mark)
-        if native:
-            output = self._file(native.format, native.open, native.path)
-            for id, entry in native.entries(trial, registration, self._mess):
+        beside = [one for one in natives().get(registration.register, ()) if one.is_beside]
+        for one in [native, *beside] if native else beside:
+            for id, entry in one.entries(trial, registration, self._mess):
+                output = self._file(one.format, one.open, one.path)
                 member = output.add(entry)
-                yield self._record(native.source, registration, id, output, member)
+                yield self._record(one.source, registration, id, output, member)
         if registration.register == "ClinicalTrials.gov":
             is_in_ictrp = (mark >> 16) % 10 == 0
         else:
@@ -421,7 +422,7 @@ def _native_format(registration: Registration, mark: int) -> Native | None:
     """The format of its own register that a registration is written in, for the share of them that is."""
     draw = (mark >> 7) % 100
     for native in natives().get(registration.register, ()):
-        if draw < native.share:
+        if not native.is_beside and draw < native.share:
             return native
         draw -= native.share
     return None

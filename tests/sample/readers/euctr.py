@@ -1,9 +1,10 @@
-"""EU CTR: the protocols of a full-text download, and ctrdata's records."""
+"""EU CTR: the protocols of a full-text download, ctrdata's records, and results in a zip."""
 
 from __future__ import annotations
 
 import json
 import re
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -22,7 +23,14 @@ def _records(path: Path) -> Iterator[tuple[str, str]]:
         yield record["_id"], json.dumps(record, ensure_ascii=False)
 
 
+def _results(path: Path) -> Iterator[tuple[str, str]]:
+    with zipfile.ZipFile(path) as archive:
+        for name in archive.namelist():
+            yield name.split()[1], archive.read(name).decode()
+
+
 FORMATS: dict[str, Callable[[Path], Iterator[tuple[str, str]]]] = {
     "euctr-full-text": _protocols,
     "euctr-ctrdata": _records,
+    "euctr-results-xml": _results,
 }
