@@ -15,7 +15,8 @@ environment  queries by two processes, twice: how long they take, and whether al
 
 `judged` and `environment` need a warehouse of the real files:
 trialpanorama build ../shared/data/registries ../shared/data/pubmed ../shared/data/reviews
-The settings of ranked search were chosen on Cohen 2006 and the patients of SIGIR 2016; TREC took no part.
+The settings of ranked search were chosen on Cohen 2006 and the patients of SIGIR 2016; docs/decisions/0007 says what
+had been seen of TREC by then.
 """
 
 from __future__ import annotations
