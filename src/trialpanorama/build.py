@@ -323,7 +323,8 @@ class _Build:
             self.seconds["publish"] = time.perf_counter() - begun
 
     def _publish(self, manifest: Manifest) -> None:
-        if (self.target / "index").is_dir() and not (self.staging / "index").exists():
+        if (self.target / "index").is_dir():
+            _remove(self.staging / "index")  # of a build that was killed while copying
             shutil.copytree(self.target / "index", self.staging / "index")  # the next search brings it up to date
         for name in ("stages", "spill", "plan.json"):
             _remove(self.staging / name)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 from xml.sax.saxutils import escape
 
@@ -262,3 +265,34 @@ def test_the_index_is_brought_up_to_date_by_what_changed(warehouse: Warehouse, t
 def test_the_same_search_gives_the_same_answer_every_time(index: Index) -> None:
     search = parse("stroke or hypertension or animals", "plain")
     assert len({index.search(search) for _ in range(20)}) == 1
+
+
+_OPEN_AND_COUNT = """
+import sys
+from pathlib import Path
+from trialpanorama.search.ranked import Ranked
+from trialpanorama.search.index import Index
+from trialpanorama.warehouse import Warehouse
+warehouse = Warehouse.open(Path(sys.argv[1]))
+Ranked.open(warehouse)
+print(Index.open(warehouse).documents)
+"""
+
+
+def test_processes_that_search_at_once_wait_for_one_index(warehouse: Warehouse, tmp_path: Path) -> None:
+    copy = tmp_path / "W"
+    shutil.copytree(warehouse.path, copy, ignore=shutil.ignore_patterns("index*"))
+    running = [
+        subprocess.Popen([sys.executable, "-c", _OPEN_AND_COUNT, str(copy)], stdout=subprocess.PIPE, text=True)
+        for _ in range(3)
+    ]
+    assert [process.communicate()[0].strip() for process in running] == ["9", "9", "9"]
+    assert {path.name for path in (copy / "index").iterdir() if path.is_dir()} == {"documents", "dense"}
+
+
+def test_a_warehouse_that_cannot_be_written_to_is_told_in_one_line(warehouse: Warehouse, tmp_path: Path) -> None:
+    copy = tmp_path / "W"
+    shutil.copytree(warehouse.path, copy, ignore=shutil.ignore_patterns("index*"))
+    (copy / "index.lock").mkdir()  # as good as a folder without the right to write, for whoever runs the test
+    with pytest.raises(UserError, match="make it writable"):
+        Index.open(Warehouse.open(copy))

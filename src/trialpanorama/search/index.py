@@ -6,6 +6,7 @@ Words are matched as they are written (lower case, accents folded); ranking by p
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import itertools
 import json
@@ -197,20 +198,18 @@ class Index:
         return (state.get("version"), state.get("snapshot")) == (VERSION, warehouse.snapshot)
 
     @classmethod
-    def open(cls, warehouse: Warehouse, above: dict[str, frozenset[str]] | None = None) -> Index:
+    def open(cls, warehouse: Warehouse) -> Index:
         """The index of this warehouse's snapshot, made or brought up to date if need be.
 
-        `above` gives for a MeSH heading those above it in the tree (`headings.read_tree`), in lower case, so that a
-        heading finds what was indexed with one below it. Without it only headings that registers state are known.
+        An exploded heading finds what was indexed with it, and what a register states to stand below it. Raises
+        UserError where the warehouse's folder cannot be written to.
         """
         folder = warehouse.path / FOLDER
-        state = _state(folder)
-        wanted = {"version": VERSION, "snapshot": warehouse.snapshot, "tree": len(above or {})}
-        if above is None and cls.is_ready(warehouse):
-            wanted = state
-        if state != wanted:
-            with warehouse.connect() as connection:
-                _make(folder, connection, wanted, above or {}, is_new=state.get("version") != VERSION)
+        if not cls.is_ready(warehouse):
+            with making(warehouse):
+                if not cls.is_ready(warehouse):  # else another process made it meanwhile
+                    with warehouse.connect() as connection:
+                        _make(folder, connection, warehouse.snapshot)
         index = _open(folder)
         known = json.loads((folder / "headings.json").read_text(encoding="utf-8"))
         return cls(index, warehouse.snapshot, frozenset(known))
@@ -316,6 +315,26 @@ def _count(result: Any) -> int:
 # --- making it
 
 
+@contextlib.contextmanager
+def making(warehouse: Warehouse) -> Iterator[None]:
+    """Hold a warehouse's index alone while it is made, others wait; raises UserError if it cannot be written."""
+    try:
+        lock = (warehouse.path / "index.lock").open("w")
+    except OSError as error:
+        raise UserError(
+            f"The index of {warehouse.path} cannot be made there ({error.strerror}). Searching has to write to the "
+            "warehouse's folder once for each snapshot: make it writable, or copy the warehouse."
+        ) from None
+    with lock:
+        try:
+            import fcntl
+
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        except ImportError:
+            pass
+        yield
+
+
 def _state(folder: Path) -> dict[str, Any]:
     try:
         state: dict[str, Any] = json.loads((folder / "state.json").read_text(encoding="utf-8"))
@@ -406,17 +425,11 @@ def _register(index: tantivy.Index) -> None:
     index.register_tokenizer("stems", stem_analyzer())
 
 
-def _make(
-    folder: Path,
-    connection: duckdb.DuckDBPyConnection,
-    state: dict[str, Any],
-    above: dict[str, frozenset[str]],
-    is_new: bool,
-) -> None:
+def _make(folder: Path, connection: duckdb.DuckDBPyConnection, snapshot: str) -> None:
     """Bring the index up to date: documents that changed are replaced, those that are gone removed."""
     import tantivy
 
-    if is_new:
+    if _state(folder).get("version") != VERSION:
         shutil.rmtree(folder, ignore_errors=True)
     place = folder / "documents"
     place.mkdir(parents=True, exist_ok=True)
@@ -424,8 +437,8 @@ def _make(
     known = folder / "contents.parquet"
     connection.execute(f"CREATE OR REPLACE TEMP VIEW documents_ AS {DOCUMENTS}")
     connection.execute(
-        f"""CREATE OR REPLACE TEMP TABLE contents_ AS
-            SELECT kind || ':' || id AS key, md5(to_json(d)::VARCHAR || '{len(above)}') AS content FROM documents_ d"""
+        """CREATE OR REPLACE TEMP TABLE contents_ AS
+            SELECT kind || ':' || id AS key, md5(to_json(d)::VARCHAR) AS content FROM documents_ d"""
     )
     old = f"read_parquet('{known}')" if known.exists() else "(SELECT '' AS key, '' AS content WHERE false)"
     connection.execute(
@@ -437,7 +450,7 @@ def _make(
     for (key,) in connection.execute(f"SELECT key FROM {old} o ANTI JOIN contents_ USING (key, content)").fetchall():
         writer.delete_documents_by_term("key", key)
     for row in documents(connection, "SEMI JOIN changed_ c ON c.key = d.kind || ':' || d.id"):
-        writer.add_document(_document(row, above))
+        writer.add_document(_document(row))
     writer.commit()
     writer.wait_merging_threads()
     connection.execute(f"COPY (SELECT * FROM contents_ ORDER BY key) TO '{known}.part' (FORMAT parquet)")
@@ -445,15 +458,13 @@ def _make(
     headings = connection.execute(
         "SELECT DISTINCT lower(m.term) FROM (SELECT unnest(mesh_terms) AS m FROM records) ORDER BY 1"
     ).fetchall()
-    (folder / "headings.json").write_text(
-        json.dumps(sorted({heading for (heading,) in headings if heading} | {*above})), encoding="utf-8"
-    )
+    (folder / "headings.json").write_text(json.dumps([heading for (heading,) in headings if heading]), encoding="utf-8")
     unfinished = folder / "state.json.part"
-    unfinished.write_text(json.dumps(state), encoding="utf-8")
+    unfinished.write_text(json.dumps({"version": VERSION, "snapshot": snapshot}), encoding="utf-8")
     unfinished.replace(folder / "state.json")
 
 
-def _document(row: dict[str, Any], above: dict[str, frozenset[str]]) -> tantivy.Document:
+def _document(row: dict[str, Any]) -> tantivy.Document:
     import tantivy
 
     document = tantivy.Document()
@@ -476,9 +487,8 @@ def _document(row: dict[str, Any], above: dict[str, frozenset[str]]) -> tantivy.
                 document.add_text(name, text)
     document.add_text("stems", ranked_text(row))
     document.add_text("topic", " ".join(text for text in (title, *headings, *(row["keyword"] or ())) if text))
-    wider = {*(row["heading_above"] or ()), *itertools.chain.from_iterable(above.get(one, ()) for one in headings)}
     values = {
-        "heading": headings, "major_heading": row["major_heading"], "heading_above": wider,
+        "heading": headings, "major_heading": row["major_heading"], "heading_above": row["heading_above"],
         "qualified_heading": row["qualified_heading"], "qualifier": row["qualifier"], "id": row["ids"],
         "publication_type": row["publication_type"], "language": row["language"], "country": row["country"],
         "register": row["register"], "status": [row["status"]], "phase": row["phase"], "kind": [row["kind"]],

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from trialpanorama.errors import UnknownName
 from trialpanorama.search.dense import FOLDER, Dense, fit
 from trialpanorama.search.index import FOLDER as INDEX_FOLDER
-from trialpanorama.search.index import Found, Index, Limits, question_stems
+from trialpanorama.search.index import Found, Index, Limits, making, question_stems
 from trialpanorama.search.patients import ailments
 from trialpanorama.search.tree import Search, Text
 from trialpanorama.warehouse import Warehouse
@@ -56,8 +56,10 @@ class Ranked:
         index = Index.open(warehouse)
         folder = warehouse.path / INDEX_FOLDER / FOLDER
         if not Dense.is_ready(folder, warehouse.snapshot):
-            with warehouse.connect() as connection:
-                fit(folder, connection, warehouse.snapshot)
+            with making(warehouse):
+                if not Dense.is_ready(folder, warehouse.snapshot):
+                    with warehouse.connect() as connection:
+                        fit(folder, connection, warehouse.snapshot)
         return cls(index, Dense(folder))
 
     def search(self, text: str, limits: Limits = Limits(), *, ranking: str = BEST, most: int = 100) -> Found:  # noqa: B008
