@@ -19,6 +19,11 @@ import pytest
 
 from tests.sample import readers
 from trialpanorama import sample
+from trialpanorama.record import Record
+from trialpanorama.sample import windows
+from trialpanorama.sample._native import Native
+from trialpanorama.sample.model import Registration, Trial
+from trialpanorama.sources import HEAD_BYTES, recognise
 
 csv.field_size_limit(2**31 - 1)
 
@@ -124,3 +129,28 @@ def _spreadsheet(path: Path) -> Iterator[tuple[str, str]]:
     for row in rows:
         yield str(row[0]), "\n".join("" if cell is None else str(cell) for cell in row)
     book.close()
+
+
+def read_back(native: Native, folder: Path, mess: sample.Mess) -> list[tuple[Trial, Registration, Record]]:
+    """What the project's reader makes of a file that six windows of trials were written to, beside what is true."""
+    path = folder / Path(native.path.format(1)).name
+    output = native.open(path, native.format)
+    given = {}
+    for number in range(6):
+        for trial in windows.window(5, number, 200, mess).trials:
+            for registration in trial.registrations:
+                if registration.register == native.register:
+                    ((id, entry),) = native.entries(trial, registration, mess)
+                    output.add(entry)
+                    given[id] = (trial, registration)
+    output.close()
+    assert [id for id, _ in read(path, native.format)] == [*given]
+    content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    claimed = recognise(content[:HEAD_BYTES])
+    assert claimed is not None
+    assert claimed[0].name == native.source
+    assert claimed[1].name == native.format
+    records = list(claimed[1].outcomes(io.BytesIO(content)))
+    assert len(records) == len(given) >= 6
+    assert all(isinstance(record, Record) for record in records)
+    return [(*given[record.id], record) for record in records if isinstance(record, Record)]

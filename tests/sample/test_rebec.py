@@ -2,46 +2,17 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
-from tests.sample.conftest import read
-from trialpanorama.record import Record
-from trialpanorama.sample import CLEAN, Mess, windows
-from trialpanorama.sample.model import Registration, Trial
+from tests.sample.conftest import read_back
+from trialpanorama.sample import CLEAN, Mess
 from trialpanorama.sample.rebec import NATIVES
-from trialpanorama.sources import HEAD_BYTES, recognise
 
 (NATIVE,) = NATIVES
 
 
-def written(folder: Path, mess: Mess) -> list[tuple[Trial, Registration, Record]]:
-    path = folder / "opentrials_001.xml"
-    output = NATIVE.open(path, NATIVE.format)
-    given = {}
-    for number in range(6):
-        for trial in windows.window(5, number, 200, mess).trials:
-            for registration in trial.registrations:
-                if registration.register == NATIVE.register:
-                    ((id, entry),) = NATIVE.entries(trial, registration, mess)
-                    output.add(entry)
-                    given[id] = (trial, registration)
-    output.close()
-    assert [id for id, _ in read(path, NATIVE.format)] == [*given]
-    claimed = recognise(path.read_bytes()[:HEAD_BYTES])
-    assert claimed is not None
-    assert (claimed[0].name, claimed[1].name) == (NATIVE.source, NATIVE.format)
-    records = list(claimed[1].outcomes(io.BytesIO(path.read_bytes())))
-    assert len(records) == len(given) >= 6
-    found = []
-    for record in records:
-        assert isinstance(record, Record), record
-        found.append((*given[record.id], record))
-    return found
-
-
 def test_a_clean_sample_is_read_as_it_is_true(tmp_path: Path) -> None:
-    for trial, registration, record in written(tmp_path, CLEAN):
+    for trial, registration, record in read_back(NATIVE, tmp_path, CLEAN):
         where = registration.id
         assert record.public_title == registration.public_title, where
         assert record.scientific_title == registration.scientific_title, where
@@ -77,7 +48,7 @@ def test_a_clean_sample_is_read_as_it_is_true(tmp_path: Path) -> None:
 
 def test_a_messy_sample_is_read_too(tmp_path: Path) -> None:
     everything = Mess(**dict.fromkeys(Mess.__struct_fields__, 1))
-    for _, registration, record in written(tmp_path, everything):
+    for _, registration, record in read_back(NATIVE, tmp_path, everything):
         assert record.public_title == registration.public_title
         assert registration.contact is not None
         assert [(c.type, c.name, c.email) for c in record.contacts] == [
