@@ -275,6 +275,8 @@ def test_slips_of_published_searches_are_repaired_only_when_asked_and_noted(
 
 N = 40_000
 HOSTILE = {
+    "open lines": "(\n" + "a\n" * (N // 2), "quoted lines": "(\n" + '""\n' * (N // 3),
+    "lines that go on": "1. (a\n2. b\n" + '"c"\n' * (N // 4),
     "open": "(" * N, "close": ")" * N, "blanks": " " * (N - 1) + "a", "stars": "*" * N, "quotes": '"' * N,
     "brackets": "[" * N, "lines": "\n" * (N - 1) + "a", "numbers": "1 " * (N // 2), "words": "a " * (N // 2),
     "slashes": "/" * N, "headings": "a/" * (N // 2), "commas": "," * (N - 1) + "a", "suffixes": "a.ti." * (N // 5),

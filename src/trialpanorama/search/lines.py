@@ -42,16 +42,31 @@ def split(query: str, are_lines_searches: bool) -> list[Line]:
     are_lines_searches = are_lines_searches or (len(raw) > 1 and re.search(r"(?m)^\s*\(*#\d", query) is not None)
     if not are_lines_searches:
         return [Line(1, query, 0)]
-    lines: list[Line] = []
-    open_parentheses = 0
+    found: list[_Span] = []
     for at, text in raw:
-        if open_parentheses > 0:
-            last = lines.pop()
-            lines.append(Line(last.number, query[last.at : at + len(text)], last.at))
+        if found and found[-1].open_parentheses > 0:
+            found[-1].go_on(at, text)
         else:
-            lines.append(Line(len(lines) + 1, text, at))
-        open_parentheses = _depth(lines[-1].text)
-    return [Line(number, _without_count(text), at) for number, text, at in lines]
+            found.append(_Span(len(found) + 1, at, text))
+    return [span.line(query) for span in found]
+
+
+class _Span:
+    """A line while it grows: only its ends are kept, as a query may have as many lines as letters."""
+
+    def __init__(self, number: int, at: int, text: str) -> None:
+        self.number, self.at = number, at
+        self.open_parentheses = 0
+        self.go_on(at, text)
+
+    def go_on(self, at: int, text: str) -> None:
+        """Add a line of text that goes on with this one."""
+        self.end, self.last = at + len(text), text
+        self.open_parentheses += _depth(text)
+
+    def line(self, query: str) -> Line:
+        """The whole of it, without the count of hits."""
+        return Line(self.number, _without_count(query[self.at : self.end]), self.at)
 
 
 def _number(text: str) -> tuple[int, int] | None:
@@ -72,17 +87,17 @@ def _without_count(text: str) -> str:
 
 
 def _numbered(query: str, raw: list[tuple[int, str]], numbers: list[tuple[int, int] | None]) -> list[Line]:
-    lines: list[Line] = []
+    spans: list[_Span] = []
     for (at, text), found in zip(raw, numbers, strict=True):
-        if found is None and lines:
-            last = lines[-1]
-            if _depth(last.text) > 0 or not _is_over(last.text, text):
-                lines[-1] = Line(last.number, query[last.at : at + len(text)], last.at)
+        if found is None and spans:
+            last = spans[-1]
+            if last.open_parentheses > 0 or not _is_over(last.last, text):
+                last.go_on(at, text)
                 continue
             found = (last.number + 1, 0)
         number, skip = found or (1, 0)
-        lines.append(Line(number, text[skip:], at + skip))
-    return [Line(number, _without_count(text), at) for number, text, at in lines]
+        spans.append(_Span(number, at + skip, text[skip:]))
+    return [span.line(query) for span in spans]
 
 
 def _is_over(text: str, following: str) -> bool:
