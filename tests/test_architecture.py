@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "src" / "trialpanorama"
 
 LEVELS = (
     ("errors", "record", "vocabulary", "identifiers", "power"),
-    ("warehouse", "engine", "tables"),
+    ("warehouse", "engine", "tables", "fetching"),
     ("sources", "ontologies"),
     ("ingest", "resolve", "link", "search"),
     ("build", "tasks", "screen", "changes"),
@@ -39,7 +39,7 @@ EXTRAS = {
     "pyspark", "fastapi", "uvicorn", "starlette", "jinja2",
 }  # fmt: skip
 HEAVY = {"sklearn", "scipy", "matplotlib", "inspect_ai", "openpyxl", "duckdb", "pyarrow"}
-FETCHING = ("sources", "_fetching")
+FETCHING = ("fetching",)
 """The one file that opens the network, and not before a fetch does."""
 INSPECT_ENTRY_POINT = ("evaluate", "plugin")
 """Imported by Inspect alone, which is loaded by then."""
@@ -177,7 +177,7 @@ def test_every_file_keeps_the_import_rules(path: Path) -> None:
         ("sources/ictrp", "import urllib.request"),
         ("sources/ictrp", "def read():\n    import httpx"),
         ("sources/ictrp", "def fetch():\n    import urllib.request"),
-        ("sources/_fetching", "import httpx2"),
+        ("fetching", "import httpx2"),
         ("ingest", "def fetch():\n    import requests"),
         ("train/sft", "import torch"),
         ("train/sft", "try:\n    from transformers import AutoModel\nexcept ImportError:\n    pass"),
@@ -198,8 +198,8 @@ def test_a_breach_is_found(place: str, source: str) -> None:
             "sources/ictrp",
             "from trialpanorama.sources import Source, _reading\nfrom trialpanorama.sources._reading import cut",
         ),
-        ("sources/_fetching", "def fetch():\n    import httpx2"),
-        ("sources/ictrp", "from trialpanorama.sources._fetching import Session"),
+        ("fetching", "def fetch():\n    import httpx2"),
+        ("sources/ictrp", "from trialpanorama.fetching import Session"),
         ("sources/ictrp", "from urllib.parse import quote"),
         ("tables", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import duckdb"),
         ("tables", "def build():\n    import duckdb"),

@@ -18,16 +18,15 @@ import pytest
 
 from tests.apps.conftest import Done
 from tests.replay import Asked, Fault, Replay, Reply, Service, clinicaltrials_gov, contents, fetch_from, pubmed
-from trialpanorama import sources
-from trialpanorama.sources import _fetching
-from trialpanorama.sources._fetching import Wanted
+from trialpanorama import fetching, sources
+from trialpanorama.fetching import Wanted
 
 Command = Callable[..., Done]
 
 
 @pytest.fixture(autouse=True)
 def _no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_fetching.Clock, "sleep", lambda clock, seconds: None)
+    monkeypatch.setattr(fetching.Clock, "sleep", lambda clock, seconds: None)
 
 
 def test_fetch_build_and_what_to_type_next(command: Command) -> None:

@@ -30,8 +30,8 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import parse_qs, urlsplit
 
+from trialpanorama.fetching import Clock, FetchLog, Wanted, fetch
 from trialpanorama.sources import Source
-from trialpanorama.sources._fetching import Clock, FetchLog, Wanted, fetch
 
 ERROR_PAGE = b"<!DOCTYPE html>\n<html><head><title>Down for maintenance</title></head><body>Come back.</body></html>\n"
 

@@ -6,8 +6,8 @@ import io
 import zipfile
 
 from tests.replay import Asked, Reply, Run, Service
+from trialpanorama.fetching import Wanted
 from trialpanorama.sample.aact import TABLES, line
-from trialpanorama.sources._fetching import Wanted
 
 _DAYS = {"2026-09-14": ("NCT99000001", "NCT99000002"), "-01": ("NCT99000003",)}
 """The days that there are: this one, and every first of a month."""

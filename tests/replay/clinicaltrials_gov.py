@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 
 from tests.replay import Asked, Reply, Run, Service
-from trialpanorama.sources._fetching import Wanted
+from trialpanorama.fetching import Wanted
 
 STUDIES = {f"NCT99000{number:03d}": f"2090-03-{2 + number // 2:02d}" for number in range(1, 9)}
 """Id and date of the last update, several a day."""

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from tests.replay import Asked, Reply, Run, Service
-from trialpanorama.sources._fetching import Wanted
+from trialpanorama.fetching import Wanted
 
 _LAST_ROW = 10_000
 _FIRST = date(2022, 1, 31)

@@ -8,7 +8,7 @@ import zipfile
 from datetime import date, timedelta
 
 from tests.replay import Asked, Reply, Run, Service
-from trialpanorama.sources._fetching import Wanted
+from trialpanorama.fetching import Wanted
 
 _A_PAGE = 20
 _COUNTRIES = {"ES": "Spain - AEMPS", "DE": "Germany - BfArM", "BE": "Belgium - FPS Health-DGM"}

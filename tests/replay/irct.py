@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from tests.replay import Asked, Reply, Run, Service
-from trialpanorama.sources._fetching import Wanted
+from trialpanorama.fetching import Wanted
 
 PUBLIC = {number: f"IRCT9990{number:08d}N1" for number in range(1, 110) if number % 3}
 """Trials by their numbers: half of the numbers have none."""

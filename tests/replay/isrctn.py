@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from functools import lru_cache
 
 from tests.replay import Asked, Reply, Run, Service
-from trialpanorama.sources._fetching import Wanted
+from trialpanorama.fetching import Wanted
 
 _FIRST = datetime(2004, 1, 1)
 EDITED = {f"ISRCTN99{number:06d}": _FIRST + timedelta(days=(number * number) % 7900) for number in range(1, 601)}

@@ -6,7 +6,7 @@ import re
 from datetime import date
 
 from tests.replay import Asked, Reply, Run, Service
-from trialpanorama.sources._fetching import Wanted
+from trialpanorama.fetching import Wanted
 
 ARTICLES = {str(99_003_000 + n): date(2090, 1, 1 + n % 28) for n in range(230)}
 """Numbers of articles, and the day on which each came."""

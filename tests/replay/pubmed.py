@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import date, timedelta
 
 from tests.replay import Asked, Reply, Run, Service
-from trialpanorama.sources._fetching import Wanted
+from trialpanorama.fetching import Wanted
 
 MOST = 9_999
 _CLAUSE = re.compile(r'\("(\d{4}/\d\d/\d\d)"\[(edat|crdt|dp)\] : "(\d{4}/\d\d/\d\d)"\[\2\]\)')

@@ -7,7 +7,7 @@ import gzip
 import io
 
 from tests.replay import Asked, Reply, Run, Service
-from trialpanorama.sources._fetching import Wanted
+from trialpanorama.fetching import Wanted
 
 IDS = tuple(f"UMIN999{number:06d}" for number in range(1, 301))
 _HEADERS = (

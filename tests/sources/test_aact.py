@@ -22,10 +22,10 @@ from tests.aact_tables import COLLECTION, NOT_CARRIED, differences, members_of, 
 from tests.replay import Replay, fetch_from, services
 
 from trialpanorama.errors import UserError
+from trialpanorama.fetching import Wanted
 from trialpanorama.record import Record, Reject
 from trialpanorama.sample import aact as writer
 from trialpanorama.sources import aact
-from trialpanorama.sources._fetching import Wanted
 
 CURRENT = Path(__file__).resolve().parent.parent / "fixtures" / "aact" / "current"
 

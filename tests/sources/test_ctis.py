@@ -16,9 +16,9 @@ from tests.replay import Asked, Replay, Reply, Service, fetch_from
 from tests.replay import ctis as replay_ctis
 
 from trialpanorama.errors import FetchFailed, UserError
+from trialpanorama.fetching import FetchLog, Wanted
 from trialpanorama.record import Note, Record, Reject
 from trialpanorama.sources import HEAD_BYTES, ctis
-from trialpanorama.sources._fetching import FetchLog, Wanted
 
 FIXTURES = Path(__file__).resolve().parent.parent / "fixtures" / "ctis"
 FORMATS = {format.name: format for format in ctis.SOURCE.formats}

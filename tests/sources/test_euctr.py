@@ -19,9 +19,9 @@ from tests.replay import Asked, Replay, Reply, Service, fetch_from
 from tests.replay import euctr as replay_euctr
 
 from trialpanorama.errors import FetchFailed, UserError
+from trialpanorama.fetching import FetchLog, Wanted
 from trialpanorama.record import Note, Record, Reject
 from trialpanorama.sources import HEAD_BYTES, euctr
-from trialpanorama.sources._fetching import FetchLog, Wanted
 
 FIXTURES = Path(__file__).resolve().parent.parent / "fixtures" / "euctr"
 FORMATS = {format.name: format for format in euctr.SOURCE.formats}

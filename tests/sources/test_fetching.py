@@ -42,12 +42,12 @@ from tests.replay import (
     services,
 )
 
-from trialpanorama import sources
+from trialpanorama import fetching, sources
 from trialpanorama.errors import FetchFailed, Refused, UserError
+from trialpanorama.fetching import Fetch, FetchLog, Session, State, Wanted
 from trialpanorama.ingest import Piece, find_inputs, read_piece
 from trialpanorama.record import Record, Reject
-from trialpanorama.sources import Fetch, Source, _fetching
-from trialpanorama.sources._fetching import FetchLog, Session, State, Wanted
+from trialpanorama.sources import Source
 
 FETCHED = [name for name, source in sources.sources().items() if source.fetch]
 RUNS = [(name, number) for name, service in services().items() for number in range(len(service.runs))]
@@ -337,7 +337,7 @@ def test_a_server_that_always_cuts_is_outlasted_as_long_as_bytes_come(tmp_path: 
     with Replay(SERVICE, Fault("cut", after=5, times=999)) as replay:
         log = fetch_from(replay, saving("file.xml"), Wanted(), tmp_path)
     assert contents(tmp_path) == {"file.xml": BODY}
-    assert len(replay.asked) == len(BODY) // 5 + 1 > 2 * _fetching.ATTEMPTS
+    assert len(replay.asked) == len(BODY) // 5 + 1 > 2 * fetching.ATTEMPTS
     assert log.bytes == len(BODY)
 
 
@@ -416,16 +416,16 @@ def test_a_wrong_checksum_is_never_kept(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_whole(kind: Any, whole: bytes, broken: bytes | None) -> None:
-    assert _fetching._is_whole(io.BytesIO(whole), kind)
-    assert broken is None or not _fetching._is_whole(io.BytesIO(broken), kind)
+    assert fetching._is_whole(io.BytesIO(whole), kind)
+    assert broken is None or not fetching._is_whole(io.BytesIO(broken), kind)
 
 
 def test_a_zip_without_its_end_is_not_whole() -> None:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
         archive.writestr("a.txt", b"FICTIONAL " * 100)
-    assert _fetching._is_whole(file, "zip")
-    assert not _fetching._is_whole(io.BytesIO(file.getvalue()[:-10]), "zip")
+    assert fetching._is_whole(file, "zip")
+    assert not fetching._is_whole(io.BytesIO(file.getvalue()[:-10]), "zip")
 
 
 @pytest.mark.parametrize(
@@ -440,30 +440,30 @@ def test_a_zip_without_its_end_is_not_whole() -> None:
     ],
 )
 def test_a_web_page_is_known_by_its_beginning(head: bytes, is_page: bool) -> None:
-    assert (_fetching._PAGE.match(head) is not None) == is_page
+    assert (fetching._PAGE.match(head) is not None) == is_page
 
 
 def test_looking_at_a_page_takes_no_time_whatever_it_says() -> None:
     began = time.monotonic()
     for head in (b"<!---->" * 300, b"<?xml?>" * 300, b"<!-- " * 400, b"<!DOCTYPE [" * 200 + b"]>", b"<title>" * 300):
-        _fetching._PAGE.match(head)
-        _fetching.page_title(head)
-        _fetching._is_whole(io.BytesIO(head), "xml")
-        _fetching._is_whole(io.BytesIO(b"<a>" + head), "xml")
+        fetching._PAGE.match(head)
+        fetching.page_title(head)
+        fetching._is_whole(io.BytesIO(head), "xml")
+        fetching._is_whole(io.BytesIO(b"<a>" + head), "xml")
     assert time.monotonic() - began < 1
 
 
 @settings(derandomize=True, max_examples=300, deadline=None)
 @given(st.text(max_size=40) | st.from_regex(r"bytes [0-9*-]+/[0-9*]+"), st.binary(max_size=60))
 def test_no_header_and_no_body_can_stop_a_look_at_it(value: str, body: bytes) -> None:
-    seconds = _fetching._retry_after(value, datetime(2026, 1, 1, tzinfo=UTC))
+    seconds = fetching._retry_after(value, datetime(2026, 1, 1, tzinfo=UTC))
     assert seconds is None or seconds >= 0
-    length = _fetching._length({"content-length": value})
+    length = fetching._length({"content-length": value})
     assert length is None or str(length) == value.lstrip("0") or length == 0
-    part = _fetching.Part("https://a.example", etag='"one"', total=100)
-    assert _fetching._goes_on(part, 10, 206, {"content-range": value}) in (True, False)
+    part = fetching.Part("https://a.example", etag='"one"', total=100)
+    assert fetching._goes_on(part, 10, 206, {"content-range": value}) in (True, False)
     for kind in ("json", "xml", "gzip", "zip", "html", "text"):
-        assert _fetching._is_whole(io.BytesIO(body), kind) in (True, False)  # type: ignore[arg-type]
+        assert fetching._is_whole(io.BytesIO(body), kind) in (True, False)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -482,9 +482,9 @@ def test_no_header_and_no_body_can_stop_a_look_at_it(value: str, body: bytes) ->
     ],
 )
 def test_what_goes_on_where_a_part_ends(status: int, content_range: str, etag: str | None, expected: bool) -> None:
-    part = _fetching.Part("https://a.example", etag='"one"', total=100)
+    part = fetching.Part("https://a.example", etag='"one"', total=100)
     headers = {"content-range": content_range} | ({"etag": etag} if etag else {})
-    assert _fetching._goes_on(part, 10, status, headers) is expected
+    assert fetching._goes_on(part, 10, status, headers) is expected
 
 
 @pytest.mark.parametrize(
@@ -523,7 +523,7 @@ def test_requests_keep_the_pace_of_each_host(tmp_path: Path) -> None:
      ("Wed, 31 Dec 2025 00:00:00 GMT", 0.0), ("soon", None), ("", None), ("-5", None), ("Thu, 99 Foo", None)],
 )  # fmt: skip
 def test_retry_after(value: str, seconds: float | None) -> None:
-    assert _fetching._retry_after(value, datetime(2026, 1, 1, tzinfo=UTC)) == seconds
+    assert fetching._retry_after(value, datetime(2026, 1, 1, tzinfo=UTC)) == seconds
 
 
 def test_the_server_says_how_long_to_wait(tmp_path: Path) -> None:
@@ -558,7 +558,7 @@ def test_who_asks_says_so_and_gives_no_address_of_a_person(tmp_path: Path) -> No
 
 
 def test_only_get_and_post() -> None:
-    assert {_fetching._Request("https://a.example", json=json, form=form).method
+    assert {fetching._Request("https://a.example", json=json, form=form).method
             for json, form in ((None, None), ({}, None), (None, {}))} == {"GET", "POST"}  # fmt: skip
 
 
@@ -624,7 +624,7 @@ def test_a_mirror_stands_for_every_host_and_redirects_stay_in_it(prefix: str, tm
 
     source = a_source(lambda session, wanted: void(session.read("https://b.example/from", name="x.json")))
     with Replay(Service(answer, ())) as replay:
-        _fetching.fetch(source, Wanted(), tmp_path, mirror=replay.url + prefix, clock=TurnedClock())
+        fetching.fetch(source, Wanted(), tmp_path, mirror=replay.url + prefix, clock=TurnedClock())
     assert contents(tmp_path) == {"x.json": PAGE}
 
 
@@ -690,7 +690,7 @@ def test_an_answer_that_drips_counts_as_stalled(tmp_path: Path) -> None:
             clock.seconds += 20
             yield b"x" * 100
 
-    with pytest.raises(_fetching._Again, match="drips"):
+    with pytest.raises(fetching._Again, match="drips"):
         list(session._body(drops()))
 
 
@@ -787,7 +787,7 @@ def test_a_kill_at_any_byte_of_the_journal_loses_at_most_the_last_step(tmp_path:
     """The journal is cut where a kill could cut it; what it still says is there is not asked for again."""
     log = FetchLog("", "made_up", "", None, "")
     (tmp_path / "whole").mkdir()
-    _fetching.write_log(tmp_path / "whole", log)
+    fetching.write_log(tmp_path / "whole", log)
     with Replay(SERVICE) as replay:
         session = Session(
             tmp_path / "whole",

@@ -13,7 +13,7 @@ from tests.replay import Asked, Replay, Reply, Service, clinicaltrials_gov, cont
 
 from trialpanorama import sources
 from trialpanorama.errors import FetchFailed, Refused, UserError
-from trialpanorama.sources._fetching import Wanted
+from trialpanorama.fetching import Wanted
 from trialpanorama.sources.clinicaltrials_gov import _asked, _page_parameters
 
 SOURCE = sources.source("clinicaltrials_gov")

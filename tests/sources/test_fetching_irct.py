@@ -10,8 +10,8 @@ from tests.replay import Asked, Replay, Reply, Service, contents, fetch_from
 from tests.replay.irct import PUBLIC, SERVICE
 
 from trialpanorama.errors import Refused, UserError
+from trialpanorama.fetching import Wanted
 from trialpanorama.sources import irct
-from trialpanorama.sources._fetching import Wanted
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ from tests.replay import Asked, Replay, Reply, Service, contents, fetch_from, pu
 
 from trialpanorama import sources
 from trialpanorama.errors import FetchFailed, UserError
-from trialpanorama.sources._fetching import Session, Wanted
+from trialpanorama.fetching import Session, Wanted
 from trialpanorama.sources.pubmed import _term
 
 SOURCE = sources.source("pubmed")

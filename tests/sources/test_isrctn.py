@@ -17,9 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trialpanorama.errors import FetchFailed, UserError
+from trialpanorama.fetching import Session, Wanted
 from trialpanorama.record import Country, Outcome, PartialDate, Record, Reject
 from trialpanorama.sources import HEAD_BYTES, isrctn
-from trialpanorama.sources._fetching import Session, Wanted
 
 FIXTURES = Path(__file__).resolve().parent.parent / "fixtures" / "isrctn"
 FORMATS = {format.name: format for format in isrctn.SOURCE.formats}

@@ -18,9 +18,9 @@ from tests.replay import pmc as replayed
 from tests.sources.test_fetching import TurnedClock
 
 from trialpanorama.errors import UserError
+from trialpanorama.fetching import FetchLog, Wanted, fetch
 from trialpanorama.record import Record, Reject
 from trialpanorama.sources import pmc
-from trialpanorama.sources._fetching import FetchLog, Wanted, fetch
 from trialpanorama.sources.pmc import SOURCE
 
 FIXTURES = Path(__file__).resolve().parent.parent / "fixtures" / "pmc"

@@ -12,7 +12,7 @@ from trialpanorama.apps.console import Reporter, put, say
 from trialpanorama.errors import UserError
 
 if TYPE_CHECKING:
-    from trialpanorama.sources._fetching import FetchLog, State
+    from trialpanorama.fetching import FetchLog, State
 
 
 def fetch_files(
@@ -20,7 +20,7 @@ def fetch_files(
 ) -> FetchLog:
     """Fetch from a source into a folder, showing progress; raises UserError for a date or an address that is none."""
     from trialpanorama.sources import source
-    from trialpanorama.sources._fetching import Wanted, fetch
+    from trialpanorama.fetching import Wanted, fetch
 
     wanted = Wanted(query.strip(), _day(since) if since else None)
     if mirror and (urlsplit(mirror).scheme not in ("http", "https") or not urlsplit(mirror).hostname):

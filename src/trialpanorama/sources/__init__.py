@@ -12,15 +12,13 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, BinaryIO, Protocol
+from typing import BinaryIO, Protocol
 
 import msgspec
 
 from trialpanorama.errors import RejectReason, UnknownName
+from trialpanorama.fetching import Fetch
 from trialpanorama.record import Record, Reject
-
-if TYPE_CHECKING:
-    from trialpanorama.sources._fetching import Session, Wanted
 
 HEAD_BYTES = 65_536
 """How much of the (decompressed) content a format is recognised by."""
@@ -45,24 +43,6 @@ class Format(msgspec.Struct, frozen=True):
     def outcomes(self, stream: BinaryIO, name: str = "") -> Iterator[Record | Reject]:
         """Read a stream that has this name (a path inside an archive, or a file's name)."""
         return self.read(stream, name) if self.uses_name else self.read(stream)
-
-
-class Fetch(msgspec.Struct, frozen=True):
-    """How a source is fetched from its own interface."""
-
-    run: Callable[[Session, Wanted], None]
-    """Fetches what is wanted, with the session alone (`sources/_fetching.py`); on a second run it makes the same calls,
-    and the session answers from the disk what is there."""
-    hosts: tuple[str, ...]
-    """The hosts it asks, all of them by https; redirects lead nowhere else."""
-    terms: str
-    """What the register says about such use, and where, in a sentence."""
-    queries: str
-    """What --query and --since may be, in a sentence or two."""
-    requests_per_minute: float = 60
-    """How often a host is asked at most."""
-    takes_since: bool = True
-    """Whether --since is possible; where it is not, the fetcher says why."""
 
 
 class Members(Protocol):

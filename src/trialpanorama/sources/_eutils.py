@@ -9,7 +9,7 @@ from datetime import date
 from lxml import etree
 
 from trialpanorama.errors import Unreadable
-from trialpanorama.sources._fetching import Session
+from trialpanorama.fetching import Session
 from trialpanorama.sources._reading import fold, parse_xml
 
 EUTILS = "https://eutils.ncbi.nlm.nih.gov/entrez/eutils/"

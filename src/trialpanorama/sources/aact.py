@@ -34,8 +34,9 @@ import msgspec
 from isal import isal_zlib
 
 from trialpanorama.errors import Unreadable, UserError
+from trialpanorama.fetching import Fetch, Session, Wanted
 from trialpanorama.record import Note, Record, Reject
-from trialpanorama.sources import Collection, Fetch, Format, Members, Source
+from trialpanorama.sources import Collection, Format, Members, Source
 from trialpanorama.sources._clinicaltrials_gov import (
     REGISTER,
     Study,
@@ -48,7 +49,6 @@ from trialpanorama.sources._clinicaltrials_gov import (
     without_escapes,
     yes_or_no,
 )
-from trialpanorama.sources._fetching import Session, Wanted
 from trialpanorama.sources._reading import MAX_ENTRY_BYTES, Entry, each, reject, text_lines, unwrap
 from trialpanorama.vocabulary import parse_date
 

@@ -30,6 +30,7 @@ from lxml.etree import _Element
 
 from trialpanorama import vocabulary
 from trialpanorama.errors import FetchFailed, Refused, Unreadable, UserError
+from trialpanorama.fetching import Fetch, Session, Wanted
 from trialpanorama.record import (
     AdverseEvent,
     AdverseEvents,
@@ -64,7 +65,7 @@ from trialpanorama.record import (
     ResultGroup,
     Results,
 )
-from trialpanorama.sources import Fetch, Format, Source
+from trialpanorama.sources import Format, Source
 from trialpanorama.sources._clinicaltrials_gov import (
     REGISTER,
     Person,
@@ -93,7 +94,6 @@ from trialpanorama.sources._clinicaltrials_gov import (
     without_escapes,
     yes_or_no,
 )
-from trialpanorama.sources._fetching import Session, Wanted
 from trialpanorama.sources._reading import (
     Entry,
     as_utf8,

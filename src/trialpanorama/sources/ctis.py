@@ -17,6 +17,7 @@ import msgspec
 
 from trialpanorama import vocabulary
 from trialpanorama.errors import Refused, UserError
+from trialpanorama.fetching import Fetch
 from trialpanorama.record import (
     Arm,
     Condition,
@@ -32,7 +33,7 @@ from trialpanorama.record import (
     Reject,
     Sponsor,
 )
-from trialpanorama.sources import Fetch, Format, Source
+from trialpanorama.sources import Format, Source
 from trialpanorama.sources._eu import (
     REGISTERED_TYPE,
     SCOPES,
@@ -61,7 +62,7 @@ from trialpanorama.sources._reading import Entry, each, fold, json_values
 from trialpanorama.vocabulary import Allocation, InterventionType, OutcomeType, Status
 
 if TYPE_CHECKING:
-    from trialpanorama.sources._fetching import Session, Wanted
+    from trialpanorama.fetching import Session, Wanted
 
 _ROLES_AS_ARMS = "the roles of the products: the register names no arms"
 _SEVERAL_PURPOSES = "the scope of the trial names several purposes"

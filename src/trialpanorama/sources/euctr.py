@@ -16,6 +16,7 @@ from urllib.parse import parse_qs
 
 from trialpanorama import identifiers, vocabulary
 from trialpanorama.errors import Refused, Unreadable, UserError
+from trialpanorama.fetching import Fetch, page_title
 from trialpanorama.record import (
     Arm,
     Condition,
@@ -28,7 +29,7 @@ from trialpanorama.record import (
     Reject,
     Sponsor,
 )
-from trialpanorama.sources import Fetch, Format, Source
+from trialpanorama.sources import Format, Source
 from trialpanorama.sources._eu import (
     COUNTRY_CODES,
     EUTCT_COUNTRIES,
@@ -45,7 +46,6 @@ from trialpanorama.sources._eu import (
 )
 from trialpanorama.sources._euctr_results import arms as arms_of_results
 from trialpanorama.sources._euctr_results import enumerated, line, results, text
-from trialpanorama.sources._fetching import page_title
 from trialpanorama.sources._native import (
     Identifiers,
     Notes,
@@ -72,7 +72,7 @@ from trialpanorama.sources._reading import (
 from trialpanorama.vocabulary import Allocation, InterventionType, MaskedRole, Masking
 
 if TYPE_CHECKING:
-    from trialpanorama.sources._fetching import Session, Wanted
+    from trialpanorama.fetching import Session, Wanted
 
 _ROLES_AS_ARMS = "the roles of the products: the register names no arms"
 _START_IS_DECISION = "the date of authorisation stands where the start should"

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 
 from trialpanorama.errors import Refused, UserError
-from trialpanorama.sources import Fetch, Source
-from trialpanorama.sources._fetching import Session, Wanted
+from trialpanorama.fetching import Fetch, Session, Wanted
+from trialpanorama.sources import Source
 from trialpanorama.sources._provider_xml import provider_xml
 
 _HOST = "en.irct.ir"

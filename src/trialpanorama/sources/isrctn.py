@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from trialpanorama import identifiers, vocabulary
 from trialpanorama.errors import FetchFailed, UserError
+from trialpanorama.fetching import Fetch
 from trialpanorama.record import (
     Condition,
     Contact,
@@ -29,7 +30,7 @@ from trialpanorama.record import (
     Reject,
     Sponsor,
 )
-from trialpanorama.sources import Fetch, Format, Source
+from trialpanorama.sources import Format, Source
 from trialpanorama.sources._native import (
     URL,
     Identifiers,
@@ -50,7 +51,7 @@ from trialpanorama.sources._reading import Entry, as_utf8, each, json_values, pa
 from trialpanorama.vocabulary import Design, OutcomeType, ReferenceType, SponsorRole
 
 if TYPE_CHECKING:
-    from trialpanorama.sources._fetching import Session, Wanted
+    from trialpanorama.fetching import Session, Wanted
 
 _DERIVED_STATUS = "derived from the dates, as of the day of the copy or of the last update in it"
 _SEVERAL_PURPOSES = "several purposes are given"

@@ -16,6 +16,7 @@ from lxml import etree
 
 from trialpanorama import identifiers
 from trialpanorama.errors import Unreadable, UserError
+from trialpanorama.fetching import Fetch, Session, Wanted
 from trialpanorama.record import (
     AbstractSection,
     Author,
@@ -31,7 +32,7 @@ from trialpanorama.record import (
     Sponsor,
     TextSection,
 )
-from trialpanorama.sources import Fetch, Format, Source
+from trialpanorama.sources import Format, Source
 from trialpanorama.sources._articles import (
     BEFORE_ROOT,
     LANGUAGES,
@@ -52,7 +53,6 @@ from trialpanorama.sources._eutils import (
     pace,
     slashed,
 )
-from trialpanorama.sources._fetching import Session, Wanted
 from trialpanorama.sources._reading import Entry, as_utf8, fold, one_or_more, parse_xml, peek, xml_elements
 
 _MATH = "{http://www.w3.org/1998/Math/MathML}"

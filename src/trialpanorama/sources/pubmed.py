@@ -17,6 +17,7 @@ from lxml import etree
 
 from trialpanorama import identifiers
 from trialpanorama.errors import Unreadable, UserError
+from trialpanorama.fetching import Fetch, Session, Wanted, page_title
 from trialpanorama.record import (
     AbstractSection,
     Author,
@@ -30,7 +31,7 @@ from trialpanorama.record import (
     Reject,
     Sponsor,
 )
-from trialpanorama.sources import Fetch, Format, Source
+from trialpanorama.sources import Format, Source
 from trialpanorama.sources._articles import (
     BEFORE_ROOT,
     LANGUAGES,
@@ -51,7 +52,6 @@ from trialpanorama.sources._eutils import (
     pace,
     slashed,
 )
-from trialpanorama.sources._fetching import Session, Wanted, page_title
 from trialpanorama.sources._reading import (
     MAX_ENTRY_BYTES,
     Entry,

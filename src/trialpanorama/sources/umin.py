@@ -21,6 +21,7 @@ from typing import BinaryIO
 
 from trialpanorama import identifiers, vocabulary
 from trialpanorama.errors import Unreadable, UserError
+from trialpanorama.fetching import Fetch, Session, Wanted
 from trialpanorama.record import (
     Arm,
     Condition,
@@ -33,9 +34,8 @@ from trialpanorama.record import (
     Reject,
     Sponsor,
 )
-from trialpanorama.sources import Fetch, Format, Source
+from trialpanorama.sources import Format, Source
 from trialpanorama.sources import _dialects as dialects
-from trialpanorama.sources._fetching import Session, Wanted
 from trialpanorama.sources._native import Notes, outcomes
 from trialpanorama.sources._reading import Entry, csv_rows, each, fold, from_html
 from trialpanorama.vocabulary import InterventionType, SponsorClass, is_placeholder

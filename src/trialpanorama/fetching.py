@@ -38,7 +38,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Literal, TypeVar
+from typing import IO, TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 from urllib.parse import SplitResult, parse_qs, urlencode, urljoin, urlsplit, urlunsplit
 
 import msgspec
@@ -51,7 +51,6 @@ if TYPE_CHECKING:
     import httpx2
     import stamina
 
-    from trialpanorama.sources import Source
 
 T = TypeVar("T")
 Kind = Literal["json", "xml", "text", "zip", "gzip", "html"]
@@ -106,6 +105,40 @@ class Wanted(msgspec.Struct, frozen=True):
     def parameters(self) -> dict[str, str]:
         """The parameters of a pasted address (the last, where one is repeated); blank ones are left out."""
         return {key: values[-1] for key, values in parse_qs(self.address.query).items()} if self.address else {}
+
+
+class Fetch(msgspec.Struct, frozen=True):
+    """How a source is fetched from its own interface."""
+
+    run: Callable[[Session, Wanted], None]
+    """Fetches what is wanted, with the session alone (`fetching.py`); on a second run it makes the same calls,
+    and the session answers from the disk what is there."""
+    hosts: tuple[str, ...]
+    """The hosts it asks, all of them by https; redirects lead nowhere else."""
+    terms: str
+    """What the register says about such use, and where, in a sentence."""
+    queries: str
+    """What --query and --since may be, in a sentence or two."""
+    requests_per_minute: float = 60
+    """How often a host is asked at most."""
+    takes_since: bool = True
+    """Whether --since is possible; where it is not, the fetcher says why."""
+
+
+class Fetchable(Protocol):
+    """What can be fetched: a source, or a terminology."""
+
+    @property
+    def name(self) -> str:
+        """Its name in commands."""
+
+    @property
+    def fetch(self) -> Fetch | None:
+        """How it is fetched; none where it is not."""
+
+    @property
+    def no_fetch(self) -> str | None:
+        """Why it is not fetched."""
 
 
 class FetchedFile(msgspec.Struct, omit_defaults=True):
@@ -697,7 +730,7 @@ def _user_agent() -> str:
 
 
 def fetch(
-    source: Source,
+    source: Fetchable,
     wanted: Wanted,
     folder: Path,
     *,
@@ -742,7 +775,7 @@ def fetch(
 
 
 @contextlib.contextmanager
-def _only_one_fetch(folder: Path, source: Source, wanted: Wanted, clock: Clock) -> Iterator[FetchLog]:
+def _only_one_fetch(folder: Path, source: Fetchable, wanted: Wanted, clock: Clock) -> Iterator[FetchLog]:
     """The log of the folder, new or to go on with; no other fetch works in it meanwhile."""
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{folder} is a file. Name a folder: --out DIR")
