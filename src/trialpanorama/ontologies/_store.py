@@ -1,0 +1,510 @@
+"""What is installed: one Parquet file a vocabulary, replaced whole or not at all; all of it as one body of Concepts.
+
+A vocabulary that is not installed is taken from the built-in lexicon (`builtin/`), whose files have the same shape.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from functools import cached_property
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+import trialpanorama
+from trialpanorama.errors import UnknownName, UserError
+from trialpanorama.ontologies import Concept, ConceptKind, Mechanism, Name, NameKind, Release, Vocabulary
+from trialpanorama.ontologies import _files as files
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+ENVIRONMENT_VARIABLE = "TRIALPANORAMA_VOCABULARIES"
+BUILT_IN = Path(__file__).parent / "builtin"
+EVERYDAY = "everyday.tsv"
+PRECEDENCE: dict[str, tuple[str, ...]] = {
+    "condition": ("MESH", "MONDO", "DOID"),
+    "drug": ("DRUGBANK", "RXCUI", "CHEMBL.COMPOUND", "DrugCentral", "MESH"),
+}
+"""By kind of concept, the prefixes in the order in which `preferred` takes them."""
+_FEWER = 0.5
+"""A release with less than this share of the installed one's concepts is not believed."""
+_SUFFIX = ".parquet"
+_METADATA = b"trialpanorama"
+
+
+class Input(msgspec.Struct, frozen=True):
+    """A file that a vocabulary was read from."""
+
+    name: str
+    part: str
+    sha256: str
+
+
+class Installed(msgspec.Struct, frozen=True, kw_only=True):
+    """A vocabulary that can be loaded: where it comes from, and what is in it."""
+
+    name: str
+    title: str
+    version: str
+    """As the release says it, else "sha256:" and the beginning of the hash of its files."""
+    date: str | None = None
+    """When it was released, where the release says so."""
+    licence: str
+    is_open: bool
+    concepts: int
+    mechanisms: int = 0
+    inputs: list[Input] = []
+    installed: str = ""
+    """When it was installed, UTC; empty for the built-in lexicon."""
+    tool: str = ""
+    is_built_in: bool = False
+
+
+def default_store() -> Path:
+    """Where vocabularies are installed: $TRIALPANORAMA_VOCABULARIES, else a folder of the user's data folder."""
+    if given := os.environ.get(ENVIRONMENT_VARIABLE):
+        return Path(given)
+    data = os.environ.get("XDG_DATA_HOME") or os.environ.get("LOCALAPPDATA") or Path.home() / ".local" / "share"
+    return Path(data) / "trialpanorama" / "vocabularies"
+
+
+# --- installing
+
+
+def install(paths: Iterable[Path], store: Path, version: str | None = None, force: bool = False) -> list[Installed]:
+    """Read the releases that these files, folders and zip archives hold, and put each in the place of the old one.
+
+    `version` is for a release that does not say its own. Nothing is changed if any of them cannot be used: the
+    UserError names the file and what to do.
+    """
+    chosen: dict[str, dict[str, list[files.ReleaseFile]]] = defaultdict(lambda: defaultdict(list))
+    for path in paths:
+        found = files.find_files(path)
+        recognised = [(file, match) for file in found if (match := recognise(file))]
+        if not recognised:
+            what = "is no release file of a vocabulary" if path.is_file() else "has no release file of a vocabulary"
+            raise UserError(
+                f"{path} {what} that is known here. What is installed stays in use. Which files are read: "
+                "trialpanorama vocabularies list"
+            )
+        for file, (name, part) in recognised:
+            chosen[name][part].append(file)
+    releases = [_read(name, parts, version) for name, parts in sorted(chosen.items())]
+    for installed, _ in releases:
+        if not force:
+            _refuse_fewer(installed, store)
+    return [_put(installed, release, store) for installed, release in releases]
+
+
+def recognise(file: files.ReleaseFile) -> tuple[str, str] | None:
+    """The names of the vocabulary and the part that a file is; none if it is neither."""
+    from trialpanorama.ontologies import HEAD_BYTES, vocabularies
+
+    head = file.head(HEAD_BYTES)
+    for vocabulary in vocabularies().values():
+        for part in vocabulary.parts:
+            if part.recognise(head, file.name):
+                return vocabulary.name, part.name
+    return None
+
+
+def _read(name: str, parts: dict[str, list[files.ReleaseFile]], version: str | None) -> tuple[Installed, Release]:
+    from trialpanorama.ontologies import vocabulary
+
+    of = vocabulary(name)
+    known = {part.name: part for part in of.parts}
+    first = next(file for given in parts.values() for file in given)
+    for part, given in parts.items():
+        if len(given) > 1 and not known[part].may_be_many:
+            raise UserError(
+                f"{given[0].label} and {given[1].label} are both the {part} of {of.title}: add one of them only."
+            )
+    if all(known[part].is_supplement for part in parts):
+        main = ", ".join(part.name for part in of.parts if not part.is_supplement)
+        raise first.unusable(
+            f"only adds to another file of {of.title}",
+            f"Add it together with that file ({main}): trialpanorama vocabularies add FILE FILE",
+        )
+    release = of.read(parts)
+    if not release.concepts:
+        raise first.unusable(f"has no concept of {of.title}")
+    inputs = [
+        Input(
+            name=file.label.rsplit("/", 1)[-1] if file.member is None else file.name,
+            part=part,
+            sha256=files.sha256(file.path),
+        )
+        for part, given in sorted(parts.items())
+        for file in given
+    ]
+    digest = hashlib.sha256("".join(sorted(entry.sha256 for entry in inputs)).encode()).hexdigest()
+    return _described(of, release, version or release.version or f"sha256:{digest[:12]}", inputs), release
+
+
+def _described(of: Vocabulary, release: Release, version: str, inputs: list[Input]) -> Installed:
+    return Installed(
+        name=of.name,
+        title=of.title,
+        version=version,
+        date=release.date,
+        licence=of.licence,
+        is_open=of.is_open,
+        concepts=len(release.concepts),
+        mechanisms=len(release.mechanisms),
+        inputs=inputs,
+        installed=datetime.now(UTC).isoformat(timespec="seconds"),
+        tool=f"trialpanorama {trialpanorama.__version__}",
+    )
+
+
+def _refuse_fewer(new: Installed, store: Path) -> None:
+    try:
+        old = describe(_path(new.name, store))
+    except (FileNotFoundError, UserError):  # nothing there, or nothing worth keeping
+        return
+    if new.concepts < _FEWER * old.concepts:
+        raise UserError(
+            f"{new.title} {new.version} in {new.inputs[0].name} has {new.concepts:,} concepts, the installed "
+            f"{old.version} has {old.concepts:,}: it is probably cut short. The old one stays in use; to replace it "
+            "all the same: trialpanorama vocabularies add PATH --force"
+        )
+
+
+def remove(name: str, store: Path) -> None:
+    """Take an installed vocabulary away; the built-in lexicon is used in its place, where that has one."""
+    path = _path(name, store)
+    if not path.exists():
+        raise UnknownName("installed vocabulary", name, _names(store), "trialpanorama vocabularies list")
+    path.unlink()
+
+
+def _path(name: str, store: Path) -> Path:
+    return store / f"{name}{_SUFFIX}"
+
+
+def _names(store: Path) -> list[str]:
+    return sorted(path.name.removesuffix(_SUFFIX) for path in store.glob(f"*{_SUFFIX}"))
+
+
+# --- the Parquet file
+
+
+def write(installed: Installed, release: Release, path: Path) -> None:
+    """Write a vocabulary as one Parquet file, in one step of the file system."""
+    import pyarrow as pa
+    import pyarrow.parquet
+
+    concepts = sorted(release.concepts, key=lambda concept: concept.id)
+    by_drug: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for mechanism in release.mechanisms:
+        by_drug[mechanism.drug_id].append(msgspec.structs.asdict(mechanism))
+    texts, counts = pa.list_(pa.string()), len(concepts)
+    columns = {
+        "vocabulary": pa.array([installed.name] * counts, pa.string()),
+        "version": pa.array([installed.version] * counts, pa.string()),
+        "id": pa.array([concept.id for concept in concepts], pa.string()),
+        "name": pa.array([concept.name for concept in concepts], pa.string()),
+        "kind": pa.array([concept.kind for concept in concepts], pa.string()),
+        "is_obsolete": pa.array([concept.is_obsolete for concept in concepts], pa.bool_()),
+        "names": pa.array([[name.text for name in concept.names] for concept in concepts], texts),
+        "name_kinds": pa.array([[name.kind for name in concept.names] for concept in concepts], texts),
+        "parents": pa.array([concept.parents for concept in concepts], texts),
+        "cross_references": pa.array([concept.cross_references for concept in concepts], texts),
+        "attribute_names": pa.array([list(concept.attributes) for concept in concepts], texts),
+        "attributes": pa.array([list(concept.attributes.values()) for concept in concepts], texts),
+        "mechanisms": pa.array(
+            [
+                msgspec.json.encode(by_drug[concept.id]).decode() if concept.id in by_drug else None
+                for concept in concepts
+            ],
+            pa.string(),
+        ),
+    }
+    table = pa.table(columns).replace_schema_metadata({_METADATA: msgspec.json.encode(installed)})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(f"{path.suffix}.{os.getpid()}.part")
+    try:
+        pa.parquet.write_table(table, part, compression="zstd", compression_level=9, write_page_checksum=True)
+        with part.open("rb") as file:
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _put(installed: Installed, release: Release, store: Path) -> Installed:
+    try:
+        write(installed, release, _path(installed.name, store))
+    except OSError as error:
+        raise UserError(
+            f"{store} cannot be written ({error.strerror or error}). Choose another folder: "
+            f"{ENVIRONMENT_VARIABLE}=FOLDER trialpanorama vocabularies add PATH"
+        ) from None
+    return installed
+
+
+def describe(path: Path) -> Installed:
+    """What an installed file says of itself; raises UserError if it is damaged."""
+    import pyarrow as pa
+    import pyarrow.parquet
+
+    try:
+        metadata = pa.parquet.read_schema(path).metadata or {}
+        return msgspec.json.decode(metadata[_METADATA], type=Installed)
+    except FileNotFoundError:
+        raise
+    except (pa.ArrowException, OSError, KeyError, msgspec.MsgspecError):
+        raise _damaged(path) from None
+
+
+def _read_table(path: Path) -> pa.Table:
+    import pyarrow as pa
+    import pyarrow.parquet
+
+    try:
+        return pa.parquet.read_table(path, page_checksum_verification=True, memory_map=True)
+    except (pa.ArrowException, OSError):
+        raise _damaged(path) from None
+
+
+def _damaged(path: Path) -> UserError:
+    name = path.name.removesuffix(_SUFFIX)
+    return UserError(
+        f"The installed vocabulary {name} is damaged ({path}). Add it again (trialpanorama vocabularies add PATH), or "
+        f"go on with the built-in lexicon: trialpanorama vocabularies remove {name}"
+    )
+
+
+# --- loading
+
+
+def available(store: Path | None = None) -> dict[str, Path]:
+    """The file of each vocabulary that can be loaded: the installed one, else the built-in one."""
+    store = store or default_store()
+    return {name: _path(name, BUILT_IN) for name in _names(BUILT_IN)} | {
+        name: _path(name, store) for name in _names(store)
+    }
+
+
+def load(store: Path | None = None, only: Collection[str] | None = None) -> Concepts:
+    """Every installed vocabulary, and the built-in lexicon for those that are not, as one body of concepts.
+
+    `only` names the vocabularies to load. A store that does not exist is an empty one. Raises UserError for an
+    installed file that is damaged.
+    """
+    found = available(store)
+    for name in only or ():
+        if name not in found:
+            raise UnknownName("vocabulary that is installed", name, found, "trialpanorama vocabularies list")
+    chosen = {name: path for name, path in sorted(found.items()) if only is None or name in only}
+    return Concepts([_Columns(_read_table(path), describe(path)) for path in chosen.values()], _everyday())
+
+
+class _Columns:
+    """The concepts of one vocabulary, column by column; each is made a Python list when it is first needed."""
+
+    def __init__(self, table: pa.Table, installed: Installed) -> None:
+        self._table = table
+        self.installed = installed
+        self.ids: list[str] = table.column("id").to_pylist()
+
+    @cached_property
+    def kinds(self) -> list[ConceptKind]:
+        return self._plain("kind")
+
+    @cached_property
+    def preferred(self) -> list[str]:
+        return self._plain("name")
+
+    @cached_property
+    def obsolete(self) -> list[bool]:
+        return self._plain("is_obsolete")
+
+    @cached_property
+    def names(self) -> list[list[str]]:
+        return self._lists("names")
+
+    @cached_property
+    def name_kinds(self) -> list[list[NameKind]]:
+        return self._lists("name_kinds")
+
+    @cached_property
+    def parents(self) -> list[list[str]]:
+        return self._lists("parents")
+
+    @cached_property
+    def cross_references(self) -> list[list[str]]:
+        return self._lists("cross_references")
+
+    @cached_property
+    def attributes(self) -> list[dict[str, str]]:
+        pairs = zip(self._lists("attribute_names"), self._lists("attributes"), strict=True)
+        return [dict(zip(names, values, strict=True)) for names, values in pairs]
+
+    def mechanisms(self, row: int) -> list[Mechanism]:
+        lines = self._table.column("mechanisms")[row].as_py()
+        return msgspec.json.decode(lines, type=list[Mechanism]) if lines else []
+
+    def _plain(self, column: str) -> list[Any]:
+        values: list[Any] = self._table.column(column).to_pylist()
+        return values
+
+    def _lists(self, column: str) -> list[list[Any]]:
+        found: list[list[Any]] = []
+        for chunk in self._table.column(column).chunks:
+            values, offsets = chunk.flatten().to_pylist(), chunk.offsets.to_pylist()
+            found += [values[start - offsets[0] : end - offsets[0]] for start, end in pairwise(offsets)]
+        return found
+
+
+class Concepts:
+    """Concepts of several vocabularies, and what connects them."""
+
+    def __init__(self, vocabularies: Sequence[_Columns], everyday: Sequence[tuple[list[str], Name]] = ()) -> None:
+        self._vocabularies = vocabularies
+        self._places = {id: (columns, row) for columns in vocabularies for row, id in enumerate(columns.ids)}
+        self.versions: dict[str, Installed] = {columns.installed.name: columns.installed for columns in vocabularies}
+        """The release of each vocabulary that is loaded, by name."""
+        self._everyday: dict[str, list[Name]] = defaultdict(list)
+        for ids, name in everyday:
+            if meant := next((id for id in ids if id in self._places), None):
+                self._everyday[meant].append(name)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __contains__(self, id: str) -> bool:
+        return id in self._places
+
+    def get(self, id: str) -> Concept | None:
+        """The concept of this id; None if no loaded vocabulary has it."""
+        place = self._places.get(id)
+        return self._concept(*place) if place else None
+
+    def installed(self, id: str) -> Installed:
+        """The release that a concept comes from; raises KeyError for an id that is not loaded."""
+        return self._places[id][0].installed
+
+    def all(self, kind: ConceptKind | None = None) -> Iterator[Concept]:
+        """All concepts, or those of a kind, in the order of the vocabularies' names and of their ids."""
+        for columns in self._vocabularies:
+            for row, of in enumerate(columns.kinds):
+                if kind is None or of == kind:
+                    yield self._concept(columns, row)
+
+    def mechanisms(self, id: str | None = None) -> Iterator[Mechanism]:
+        """The targets of a drug, or of all drugs in the order of their vocabularies and ids."""
+        if id is not None:
+            if place := self._places.get(id):
+                yield from place[0].mechanisms(place[1])
+            return
+        for columns in self._vocabularies:
+            if columns.installed.mechanisms:
+                for row in range(len(columns.ids)):
+                    yield from columns.mechanisms(row)
+
+    def parents(self, id: str) -> list[str]:
+        """Ids of the next broader concepts."""
+        place = self._places.get(id)
+        return place[0].parents[place[1]] if place else []
+
+    def ancestors(self, id: str) -> list[tuple[str, int]]:
+        """The broader concepts with the least number of steps to each, nearest first, then by id."""
+        depths, level, depth = {id: 0}, [id], 0
+        while level:
+            depth += 1
+            level = sorted({parent for child in level for parent in self.parents(child)} - depths.keys())
+            depths |= dict.fromkeys(level, depth)
+        return list(depths.items())[1:]
+
+    def equivalents(self, id: str) -> frozenset[str]:
+        """The concepts of all loaded vocabularies that are held to be the same thing, this one included."""
+        return self._groups.get(id) or frozenset((id,) if id in self._places else ())
+
+    def preferred(self, id: str, kind: str) -> str:
+        """The equivalent in the vocabulary that comes first for this kind of concept; without one, the id itself."""
+        order = PRECEDENCE.get(kind, ())
+        same = self.equivalents(id) | {id}
+        for prefix in order:
+            for candidate in sorted(same):
+                if candidate.startswith(f"{prefix}:"):
+                    return candidate
+        return id
+
+    def _concept(self, columns: _Columns, row: int) -> Concept:
+        id = columns.ids[row]
+        names = [Name(text, kind) for text, kind in zip(columns.names[row], columns.name_kinds[row], strict=True)]
+        return Concept(
+            id=id,
+            name=columns.preferred[row],
+            kind=columns.kinds[row],
+            names=names + self._everyday[id] if id in self._everyday else names,
+            parents=columns.parents[row],
+            cross_references=columns.cross_references[row],
+            attributes=columns.attributes[row],
+            is_obsolete=columns.obsolete[row],
+        )
+
+    @cached_property
+    def _groups(self) -> dict[str, frozenset[str]]:
+        """Groups of equivalent concepts, by each of their ids.
+
+        Cross-references are taken up from the surest to the least sure, and one that would bring two concepts of one
+        vocabulary together is left out: a chain of references must not join what a vocabulary tells apart.
+        """
+        edges: dict[tuple[str, str], int] = defaultdict(int)
+        for columns in self._vocabularies:
+            for id, others, is_obsolete in zip(columns.ids, columns.cross_references, columns.obsolete, strict=True):
+                for other in () if is_obsolete else others:
+                    if other in self._places and other != id:
+                        edges[min(id, other), max(id, other)] += 1
+        partners: dict[tuple[str, str], int] = defaultdict(int)
+        for first, second in edges:
+            partners[first, _prefix(second)] += 1
+            partners[second, _prefix(first)] += 1
+
+        def doubt(edge: tuple[str, str]) -> tuple[bool, int, int, tuple[str, str]]:
+            first, second = edge
+            rivals = partners[first, _prefix(second)] + partners[second, _prefix(first)]
+            return not self._plain_names(first) & self._plain_names(second), rivals, -edges[edge], edge
+
+        groups: dict[str, dict[str, str]] = {}
+        for first, second in sorted(edges, key=doubt):
+            one = groups.get(first) or {_prefix(first): first}
+            two = groups.get(second) or {_prefix(second): second}
+            if not one.keys() & two.keys():
+                both = one | two
+                groups |= dict.fromkeys(both.values(), both)
+        return {id: frozenset(group.values()) for id, group in groups.items()}
+
+    def _plain_names(self, id: str) -> set[str]:
+        columns, row = self._places[id]
+        pairs = zip(columns.names[row], columns.name_kinds[row], strict=True)
+        return {_plain(name) for name, kind in pairs if kind in ("preferred", "exact")}
+
+
+def _prefix(id: str) -> str:
+    return id.partition(":")[0]
+
+
+_NO_WORD = re.compile(r"[\W_]+")
+
+
+def _plain(name: str) -> str:
+    """A name's words in alphabetical order: "Neoplasms, Lung" is "lung neoplasms"."""
+    return " ".join(sorted(_NO_WORD.sub(" ", name.casefold()).split()))
+
+
+def _everyday() -> list[tuple[list[str], Name]]:
+    """Our own list of names that no vocabulary has: ids (the first that is loaded counts), and the name."""
+    lines = (BUILT_IN / EVERYDAY).read_text(encoding="utf-8").splitlines()
+    cells = [line.split("\t") for line in lines if line and not line.startswith("#")]
+    return [(ids.split(" "), Name(text, kind)) for ids, kind, text in cells]  # type: ignore[arg-type]
