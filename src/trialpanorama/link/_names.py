@@ -1,0 +1,277 @@
+"""Names made comparable: one spelling for the many in which registries and vocabularies write the same words.
+
+`normalise` is for look-ups and may change a text's length; `_matching.fold` keeps offsets and is for finding names
+inside texts. Both are applied to the vocabulary and to the text alike, so that a rule need only be consistent: that
+"diabetes" loses its s harms nobody, since it does so on both sides.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+
+GREEK = {
+    "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "epsilon", "ζ": "zeta", "η": "eta", "θ": "theta",
+    "κ": "kappa", "λ": "lambda", "μ": "mu", "σ": "sigma", "τ": "tau", "φ": "phi", "χ": "chi", "ψ": "psi", "ω": "omega",
+}  # fmt: skip
+ROMAN = {
+    "i": "1", "ii": "2", "iii": "3", "iv": "4", "v": "5", "vi": "6", "vii": "7", "viii": "8", "ix": "9", "x": "10",
+    "xi": "11", "xii": "12",
+}  # fmt: skip
+ALSO_OTHERWISE = {"i", "iv", "v", "x"}
+"""Roman numerals that are also words or abbreviations; numbers only behind a word that is numbered."""
+NUMBERED = {"type", "grade", "stage", "phase", "class", "group", "factor", "bipolar", "mellitu", "diabete", "category"}
+PREFIXES = {
+    "non", "pre", "post", "anti", "hyper", "hypo", "peri", "intra", "inter", "sub", "multi", "co", "semi", "neo",
+    "micro", "macro", "psycho", "neuro", "cardio", "gastro", "cerebro", "broncho", "myelo", "musculo", "re",
+    "extra", "supra", "infra", "para", "poly", "oligo", "veno", "immuno", "pneumo", "hepato", "thrombo", "uro",
+    "utero", "vaso",
+}  # fmt: skip
+IRREGULAR = {
+    "children": "child", "women": "woman", "men": "man", "feet": "foot", "teeth": "tooth", "vertebrae": "vertebra",
+    "bronchi": "bronchus", "thrombi": "thrombus", "emboli": "embolus", "fungi": "fungus", "bacteria": "bacterium",
+    "viruses": "virus", "lice": "louse", "diagnoses": "diagnosis", "prostheses": "prosthesis", "crises": "crisis",
+    "ova": "ovum", "calculi": "calculus", "foci": "focus", "nevi": "nevus", "nuclei": "nucleus", "polypi": "polyp",
+    "metastases": "metastasis", "pelves": "pelvis", "diverticula": "diverticulum", "septa": "septum",
+    "programme": "program", "centre": "center", "fibre": "fiber", "litre": "liter", "metre": "meter", "grey": "gray",
+    "ageing": "aging", "orthopaedics": "orthopedic", "whilst": "while", "sceptic": "skeptic", "mould": "mold",
+}  # fmt: skip
+NOT_GREEK_PLURAL = {"dose", "overdose", "nose", "disease", "case", "base", "phase", "release", "increase", "decrease"}
+
+_APOSTROPHES = re.compile(r"['’‘ʼ`´]s?\b|['’‘ʼ`´]")
+_WORDS = re.compile(r"[^\W_]+")
+_GLUED = re.compile(r"(?<=[a-z])(?=\d)|(?<=\d)(?=[a-z]{3})")
+_GREEK = re.compile("[" + "".join(GREEK) + "]")
+_WORD_FINAL_OUR = re.compile(r"(?<=[a-z]{2})our(?=s?$|ed$|ing$|al$|less$|ism$)")
+_ISE = re.compile(r"is(?=ations?$|ed$|ing$|e$)|(?<=l)ys(?=e$|ed$|ing$)")
+
+
+def without_accents(text: str) -> str:
+    """Letters without their accents; ligatures and sharp s as two letters."""
+    if text.isascii():
+        return text
+    text = text.replace("æ", "ae").replace("œ", "oe").replace("ø", "o").replace("ß", "ss").replace("ł", "l")
+    return "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
+
+
+@lru_cache(maxsize=1 << 17)
+def word(text: str) -> str:
+    """One lower-case word in its American spelling and in the singular."""
+    if text in IRREGULAR:
+        return IRREGULAR[text]
+    if len(text) < 4 or not text.isalpha():
+        return text
+    text = text.replace("ae", "e").replace("oe", "e").replace("sulph", "sulf").replace("leuco", "leuko")
+    text = _WORD_FINAL_OUR.sub("or", text)
+    if len(text) > 5:
+        text = _ISE.sub(lambda m: m[0][0] + "z", text)
+    return IRREGULAR.get(text) or _singular(text)
+
+
+def _singular(text: str) -> str:
+    if not text.endswith("s") or text.endswith(("ss", "is")) or len(text) < 4:
+        return text
+    if text.endswith(("oses", "stases", "yses", "theses")) and text[:-1] not in NOT_GREEK_PLURAL:
+        return text[:-2] + "is"
+    if text.endswith("ies") and len(text) > 5:
+        return text[:-3] + "y"
+    if text.endswith(("sses", "xes", "ches", "shes", "uses")) and not text.endswith("aches"):
+        return text[:-2]
+    return text[:-1]
+
+
+def words(text: str) -> list[str]:
+    """The normalised words of a text, in order."""
+    text = without_accents(text.lower())
+    if not text.isascii():
+        text = _GREEK.sub(lambda m: f" {GREEK[m[0]]} ", text)
+    text = _APOSTROPHES.sub("", text).replace("&", " and ")
+    found: list[str] = []
+    for token in _WORDS.findall(text):
+        parts = _GLUED.split(token) if not token.isalpha() else (token,)
+        for part in parts:
+            part = word(part)
+            if part in ROMAN and (part not in ALSO_OTHERWISE or (found and found[-1] in NUMBERED)):
+                part = ROMAN[part]
+            if found and found[-1] in PREFIXES:
+                found[-1] = word(found[-1] + part)
+            else:
+                found.append(part)
+    return found
+
+
+def normalise(text: str) -> str:
+    """A text's words in lower case, American spelling and the singular, with arabic numbers and Latin letters.
+
+    "Crohn's Diseases" and "crohn disease" give the same; so do "type-II" and "type2", "non-Hodgkin" and "Nonhodgkin".
+    """
+    return " ".join(words(text))
+
+
+# ---------------------------------------------------------------------------------------- variants of a vocabulary name
+_QUALIFIER = re.compile(
+    r"(?:,?\s*\b(?:NOS|unspecified|not otherwise specified)\b|\s*[\[(](?:disease|disorder|finding|NOS)[\])])\s*$",
+    re.IGNORECASE,
+)
+_INFECTION = re.compile(r"^(?P<what>.+?) infections?$", re.IGNORECASE)
+_NEOPLASM = re.compile(r"^(?P<site>[\w\s-]+?) neoplasms?$", re.IGNORECASE)
+_ENDINGS = ("disease", "disorder", "syndrome")
+_NO_SITE = {"benign", "malignant", "second primary", "multiple primary", "experimental", "radiation induced"}
+
+
+def uninverted(name: str) -> str:
+    """A heading that was turned round for an index in its natural order: "Carcinoma, Non-Small-Cell Lung"."""
+    parts = [part.strip() for part in name.split(", ")]
+    if not 2 <= len(parts) <= 4 or not all(parts) or any(part.lower().startswith(("and ", "or ")) for part in parts):
+        return name
+    return " ".join(reversed(parts))
+
+
+def variants(name: str) -> Iterator[str]:
+    """Further ways to write a vocabulary's name that mean the same, the likeliest first; the name itself is not one."""
+    plain = _QUALIFIER.sub("", name).strip()
+    seen = {name}
+    for variant in _variants(plain):
+        if variant and variant not in seen:
+            seen.add(variant)
+            yield variant
+
+
+def _variants(name: str) -> Iterator[str]:
+    yield name
+    natural = uninverted(name)
+    yield natural
+    if match := _NEOPLASM.match(natural):
+        site = match["site"]
+        if site.lower() not in _NO_SITE:
+            for noun in ("cancer", "tumor", "neoplasia", "malignancy", "malignant neoplasm", "carcinoma"):
+                yield f"{site} {noun}"
+            yield f"cancer of the {site}"
+            yield f"cancer of {site}"
+            yield f"malignant neoplasm of {site}"
+            yield f"malignant {site} neoplasm"
+            yield f"{site} cancer, unspecified"
+    if match := _INFECTION.match(natural):
+        yield f"{match['what']} disease"
+        yield f"infection by {match['what']}"
+        yield f"infection with {match['what']}"
+    last = natural.rpartition(" ")[2].lower()
+    if last in _ENDINGS and " " in natural:
+        stem = natural[: -len(last) - 1]
+        for ending in _ENDINGS:
+            if ending != last:
+                yield f"{stem} {ending}"
+
+
+_BRITISH = [
+    (re.compile(pattern), british)
+    for pattern, british in (
+        (r"tumor", "tumour"), (r"(?<!o)edema", "oedema"), (r"(?<!a)emia\b", "aemia"), (r"(?<!a)emic\b", "aemic"),
+        (r"\bhem(?=[aoi])", "haem"), (r"\besophag", "oesophag"), (r"diarrhea", "diarrhoea"), (r"\bfetal", "foetal"),
+        (r"\bpediatric", "paediatric"), (r"gynec", "gynaec"), (r"\bceliac", "coeliac"), (r"\bestrogen", "oestrogen"),
+        (r"behavior", "behaviour"), (r"anesthe", "anaesthe"), (r"orthoped", "orthopaed"), (r"\betiolog", "aetiolog"),
+        (r"\bcesarean", "caesarean"), (r"(?<!o)pnea\b", "pnoea"), (r"rrhea\b", "rrhoea"), (r"\bfecal", "faecal"),
+        (r"\bischem", "ischaem"), (r"\banemi", "anaemi"),
+    )
+]  # fmt: skip
+
+
+def spellings(name: str) -> Iterator[str]:
+    """The surfaces under which a name occurs in running text: number, British spelling, apostrophes, glued numbers."""
+    forms = [name]
+    lower = name.lower()
+    british = lower
+    for pattern, replacement in _BRITISH:
+        british = pattern.sub(replacement, british)
+    if british != lower:
+        forms.append(british)
+    if "'" in name or "’" in name:
+        forms += [re.sub(r"['’]s\b", "", name), re.sub(r"['’]", "", name)]
+    for form in list(forms):
+        forms += _numbers(form)
+    if glued := re.search(r"[A-Za-z]{2,}[- ]\d+", name):
+        whole = glued[0]
+        forms.append(name.replace(whole, re.sub(r"[- ]", "", whole)))
+    for arabic, roman in (("1", "I"), ("2", "II"), ("3", "III"), ("4", "IV")):
+        if re.search(rf"\btype {arabic}\b", name, re.IGNORECASE):
+            forms.append(re.sub(rf"\b(type) {arabic}\b", rf"\1 {roman}", name, flags=re.IGNORECASE))
+    seen: set[str] = set()
+    for form in forms:
+        if form not in seen:
+            seen.add(form)
+            yield form
+
+
+_ALWAYS_PLURAL = ("diabetes", "herpes", "rabies", "scabies", "measles", "mumps", "ascites")
+
+
+def _numbers(name: str) -> Iterator[str]:
+    """The name with its last word in the other number."""
+    if not name or not name[-1].islower() or len(name) < 4:
+        return
+    if name.endswith(("ss", "us", "is", "x")):
+        if name.endswith(("osis", "asis", "ysis")):
+            yield name[:-2] + "es"
+        return
+    if name.endswith("ies"):
+        yield name[:-3] + "y"
+    elif name.endswith("s"):
+        if not name.lower().endswith(_ALWAYS_PLURAL):
+            yield name[:-1]
+    elif name.endswith("y") and name[-2] not in "aeiou":
+        yield name[:-1] + "ies"
+    else:
+        yield name + "s"
+
+
+# ------------------------------------------------------------------------------------------------- names that mislead
+_COMMON = """
+a about acid act acts add age aged aid aids aim air all also am an and any arc are arm arms art as ask at ax back bad
+bag ban bar bars base bat be bed bee best big bit black blood blue body bone both box boy brief bus but by call calm
+camp can cap car card care case cast cat cell chip class clear clip close coat cold come cord core corn cost cut date
+day days dead deal do dose drop dry due each ear early east eat egg else end even ever eye face fact fad fall far fast
+fat fed feed feel few fill film find fine fire first fish fit five flap flow fly foot for form four free from full fun
+gain gap gas gel get girl give go goal gold good great gum gut had hair half hand hard has have he head health heat
+help her here high hip his hit home hop hot hour how ice ill image impact in ink into ion iron is it its jar job join
+just keep key kid kit knee knot lab lack lamp lap large last late law lead leap leg less let lid lie life light like
+limb line link lip list live lives load long look loss lot low mad made main make man map mark mask mass mast mat max
+may me mean meet men mice mild mind mint miss mode moon more most mouth move much must nail name near neck need nerve
+net new next nice night nil no nor norm not note now nut oat odd of off oil old on once one only open or oral our out
+over own pace pack pad page pain pair pale part pass past path peak pep per pet pie pill pin plan plane plate play
+plus point poor post pot pots pray pre prep press pro pump push put race rain ram ran rank rash rat rate raw reach
+read real red rest rib rice ride right ring rise risk road rock role roof room root rub run sad safe said salt same
+sap sat saw say scan scar sea seal see seen self sell send set sex shape share she shock shot show shy sick side sight
+sign sin single sip sit site six size skin sleep slip slow small smart snap so soap soft sole some son soon sore sort
+spa span spice spot stable star stars start state stay stem step still stop store strip sub such sun sure swab sweet
+tab tag take talk tall tank tap tar task tea tear tears tell ten term test than that the them then they thin this
+three time tip tips to toe tone too tool top total touch track tract train tree trial trim try tube turn two type
+under unit up upper us use used van vast very via view visit voice vote wait walk wall war warm was wash water wave
+way we week well west wet what when where white who whole why wide will win wine wish with wood word work worm yes yet
+you zone
+"""
+COMMON_WORDS = frozenset(_COMMON.split())
+"""English words that some vocabulary has as an abbreviation or a name of something else."""
+
+
+def needs_capitals(name: str) -> bool:
+    """An abbreviation that is a word in small letters or could be anything ("ALL", "MS"): the text needs its capitals."""
+    if not name.isupper() or " " in name:
+        return False
+    letters = sum(c.isalpha() for c in name)
+    return letters <= 3 or name.lower() in COMMON_WORDS
+
+
+def is_unsafe(name: str) -> bool:
+    """A name that says too little to be looked for in running text: a letter, two letters, a number, a common word."""
+    letters = sum(c.isalpha() for c in name)
+    return letters < 2 or (len(name) <= 2) or (not name.isupper() and name.lower() in COMMON_WORDS)
+
+
+def key_of_words(parts: Iterable[str]) -> str:
+    """Words whatever their order, without those that only join: "cancer of the lung" is "lung cancer"."""
+    return " ".join(sorted(part for part in parts if part not in JOINING))
+
+
+JOINING = frozenset(("of", "the", "a", "an", "in", "on", "and", "with", "by", "to", "for", "due", "from", "at", "or"))
