@@ -20,7 +20,16 @@ import msgspec
 
 import trialpanorama
 from trialpanorama.errors import UnknownName, UserError
-from trialpanorama.ontologies import Concept, ConceptKind, Mechanism, Name, NameKind, Release, Vocabulary
+from trialpanorama.ontologies import (
+    Concept,
+    ConceptKind,
+    Mechanism,
+    Name,
+    NameKind,
+    Release,
+    Vocabulary,
+    distinct_names,
+)
 from trialpanorama.ontologies import _files as files
 
 if TYPE_CHECKING:
@@ -38,6 +47,8 @@ _FEWER = 0.5
 """A release with less than this share of the installed one's concepts is not believed."""
 _SUFFIX = ".parquet"
 _METADATA = b"trialpanorama"
+_REPEATED = ["vocabulary", "version", "kind", "name_kinds.list.element", "attribute_names.list.element"]
+"""The columns that hold few different values."""
 
 
 class Input(msgspec.Struct, frozen=True):
@@ -197,8 +208,8 @@ def _names(store: Path) -> list[str]:
 # --- the Parquet file
 
 
-def write(installed: Installed, release: Release, path: Path) -> None:
-    """Write a vocabulary as one Parquet file, in one step of the file system."""
+def write(installed: Installed, release: Release, path: Path, compression_level: int = 9) -> None:
+    """Write a vocabulary as one Parquet file, in one step of the file system; the first name is the preferred one."""
     import pyarrow as pa
     import pyarrow.parquet
 
@@ -206,16 +217,16 @@ def write(installed: Installed, release: Release, path: Path) -> None:
     by_drug: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for mechanism in release.mechanisms:
         by_drug[mechanism.drug_id].append(msgspec.structs.asdict(mechanism))
+    names = [distinct_names(concept.name, concept.names) for concept in concepts]
     texts, counts = pa.list_(pa.string()), len(concepts)
     columns = {
         "vocabulary": pa.array([installed.name] * counts, pa.string()),
         "version": pa.array([installed.version] * counts, pa.string()),
         "id": pa.array([concept.id for concept in concepts], pa.string()),
-        "name": pa.array([concept.name for concept in concepts], pa.string()),
         "kind": pa.array([concept.kind for concept in concepts], pa.string()),
         "is_obsolete": pa.array([concept.is_obsolete for concept in concepts], pa.bool_()),
-        "names": pa.array([[name.text for name in concept.names] for concept in concepts], texts),
-        "name_kinds": pa.array([[name.kind for name in concept.names] for concept in concepts], texts),
+        "names": pa.array([[name.text for name in given] for given in names], texts),
+        "name_kinds": pa.array([[name.kind for name in given] for given in names], texts),
         "parents": pa.array([concept.parents for concept in concepts], texts),
         "cross_references": pa.array([concept.cross_references for concept in concepts], texts),
         "attribute_names": pa.array([list(concept.attributes) for concept in concepts], texts),
@@ -232,7 +243,14 @@ def write(installed: Installed, release: Release, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(f"{path.suffix}.{os.getpid()}.part")
     try:
-        pa.parquet.write_table(table, part, compression="zstd", compression_level=9, write_page_checksum=True)
+        pa.parquet.write_table(
+            table,
+            part,
+            compression="zstd",
+            compression_level=compression_level,
+            use_dictionary=_REPEATED,
+            write_page_checksum=True,
+        )
         with part.open("rb") as file:
             os.fsync(file.fileno())
         part.replace(path)
@@ -319,10 +337,6 @@ class _Columns:
     @cached_property
     def kinds(self) -> list[ConceptKind]:
         return self._plain("kind")
-
-    @cached_property
-    def preferred(self) -> list[str]:
-        return self._plain("name")
 
     @cached_property
     def obsolete(self) -> list[bool]:
@@ -444,7 +458,7 @@ class Concepts:
         names = [Name(text, kind) for text, kind in zip(columns.names[row], columns.name_kinds[row], strict=True)]
         return Concept(
             id=id,
-            name=columns.preferred[row],
+            name=columns.names[row][0],
             kind=columns.kinds[row],
             names=names + self._everyday[id] if id in self._everyday else names,
             parents=columns.parents[row],

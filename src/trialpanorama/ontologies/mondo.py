@@ -53,7 +53,7 @@ VOCABULARY = Vocabulary(
     home_page="https://mondo.monarchinitiative.org",
     licence="CC BY 4.0",
     is_open=True,
-    how_to_get="Fetched by `vocabularies fetch mondo`; or download mondo.obo from a release of monarch-initiative/mondo.",
+    how_to_get="Fetched by `vocabularies fetch mondo`; or download mondo.obo from monarch-initiative/mondo.",
     parts=(
         Part(
             name="mappings",
