@@ -22,7 +22,7 @@ SMALLEST = 19
 
 
 def _is_of_trials(concept: Concept) -> bool:
-    """MeSH: diseases, drugs, procedures, behaviour, physiology, persons and health care; no anatomy, species, places."""
+    """MeSH: diseases, drugs, procedures, behaviour, physiology, persons, health care; no anatomy, species, places."""
     return any(tree[0] in "CDEFGMN" for tree in concept.attributes.get("tree_numbers", "").split(";") if tree)
 
 
@@ -36,7 +36,7 @@ SELECTIONS: dict[str, Callable[[Concept], bool]] = {
 
 def main(store: Path) -> int:
     """Write the files anew, and print what is in them."""
-    concepts = load(store, only=SELECTIONS)
+    concepts = load(store, only=SELECTIONS, with_everyday=False)
     chosen = {
         name: [concept for concept in concepts.all() if concepts.installed(concept.id).name == name and takes(concept)]
         for name, takes in SELECTIONS.items()

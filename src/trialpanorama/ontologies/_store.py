@@ -312,10 +312,10 @@ def available(store: Path | None = None) -> dict[str, Path]:
     }
 
 
-def load(store: Path | None = None, only: Collection[str] | None = None) -> Concepts:
+def load(store: Path | None = None, only: Collection[str] | None = None, with_everyday: bool = True) -> Concepts:
     """Every installed vocabulary, and the built-in lexicon for those that are not, as one body of concepts.
 
-    `only` names the vocabularies to load. A store that does not exist is an empty one. Raises UserError for an
+    `only` names the vocabularies to load; `with_everyday` adds our own names that no vocabulary has. A store that does not exist is an empty one. Raises UserError for an
     installed file that is damaged.
     """
     found = available(store)
@@ -323,7 +323,9 @@ def load(store: Path | None = None, only: Collection[str] | None = None) -> Conc
         if name not in found:
             raise UnknownName("vocabulary that is installed", name, found, "trialpanorama vocabularies list")
     chosen = {name: path for name, path in sorted(found.items()) if only is None or name in only}
-    return Concepts([_Columns(_read_table(path), describe(path)) for path in chosen.values()], _everyday())
+    return Concepts(
+        [_Columns(_read_table(path), describe(path)) for path in chosen.values()], _everyday() if with_everyday else ()
+    )
 
 
 class _Columns:
@@ -460,7 +462,7 @@ class Concepts:
             id=id,
             name=columns.names[row][0],
             kind=columns.kinds[row],
-            names=names + self._everyday[id] if id in self._everyday else names,
+            names=distinct_names(names[0].text, names + self._everyday[id]) if id in self._everyday else names,
             parents=columns.parents[row],
             cross_references=columns.cross_references[row],
             attributes=columns.attributes[row],
