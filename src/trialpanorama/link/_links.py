@@ -38,3 +38,5 @@ class Link(msgspec.Struct, frozen=True):
     """The text says that this is past (history of stroke)."""
     kind: str = "condition"
     """condition, drug, placebo, procedure, device, population, behaviour ..."""
+    qualifier: str = ""
+    """Of a biomarker its part by the BEST glossary, of an endpoint its area, of an adverse event its MedDRA level."""
