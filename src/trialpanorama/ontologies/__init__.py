@@ -184,7 +184,7 @@ def vocabulary(name: str) -> Vocabulary:
 
 # These need the shapes above, and belong to what this module offers.
 from trialpanorama.ontologies._files import ReleaseFile  # noqa: E402
-from trialpanorama.ontologies._store import Concepts, Installed, default_store, install, load  # noqa: E402
+from trialpanorama.ontologies._store import Concepts, Installed, default_store, install, load, releases  # noqa: E402
 
 __all__ = [
     "Concept",
@@ -204,6 +204,7 @@ __all__ = [
     "distinct_names",
     "install",
     "load",
+    "releases",
     "vocabularies",
     "vocabulary",
 ]

@@ -312,6 +312,11 @@ def available(store: Path | None = None) -> dict[str, Path]:
     }
 
 
+def releases(store: Path | None = None) -> list[Installed]:
+    """What `load` gives, by name, without reading more than the heads; raises UserError for a damaged file."""
+    return [describe(path) for _, path in sorted(available(store).items())]
+
+
 def load(store: Path | None = None, only: Collection[str] | None = None, with_everyday: bool = True) -> Concepts:
     """Every installed vocabulary, and the built-in lexicon for those that are not, as one body of concepts.
 
