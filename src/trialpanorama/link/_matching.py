@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -127,8 +128,8 @@ class Matcher:
         folded = [fold(text) for text in texts[low:high]]
         cased = b" " + _SEPARATOR.join(folded) + b" "
         hits = self._automaton.find_matches_as_indexes(cased.lower(), overlapping=True)
-        # through an iterator of plain integers: numpy would look at each tuple's shape first
-        flat = np.fromiter((value for hit in hits for value in hit), dtype=np.int64, count=3 * len(hits)).reshape(-1, 3)
+        # through one run of plain integers: numpy would look at each tuple's shape first
+        flat = np.fromiter(chain.from_iterable(hits), dtype=np.int64, count=3 * len(hits)).reshape(-1, 3)
         name, start, end = flat[:, 0], flat[:, 1] + 1, flat[:, 2] - 1
         keep = self._capitals[name]
         if keep.any():

@@ -40,8 +40,12 @@ IRREGULAR = {
 }  # fmt: skip
 NOT_GREEK_PLURAL = {"dose", "overdose", "nose", "disease", "case", "base", "phase", "release", "increase", "decrease"}
 
-_APOSTROPHES = re.compile(r"['’‘ʼ`´]s?\b|['’‘ʼ`´]")
-_WORDS = re.compile(r"[^\W_]+")
+_TOKEN = re.compile(
+    r"&(?:amp;)*(?:#\d+|#x[0-9a-f]+|[a-z]{2,8});(?:s\b)?"  # what is left of a web page
+    r"|(?<=\w)['’‘ʼ`´]s\b"  # the s of Crohn's
+    r"|(?P<word>&|[^\W_\u2e80-\uffff]+|[^\W_]+)",  # Chinese stands beside Latin without a space
+    re.IGNORECASE,
+)
 _GLUED = re.compile(r"(?<=[a-z])(?=\d)|(?<=\d)(?=[a-z]{3})")
 _GREEK = re.compile("[" + "".join(GREEK) + "]")
 _WORD_FINAL_OUR = re.compile(r"(?<=[a-z]{2})our(?=s?$|ed$|ing$|al$|less$|ism$)")
@@ -82,24 +86,37 @@ def _singular(text: str) -> str:
     return text[:-1]
 
 
-def words(text: str) -> list[str]:
-    """The normalised words of a text, in order."""
-    text = without_accents(text.lower())
+@lru_cache(maxsize=1 << 17)
+def _parts(token: str) -> tuple[str, ...]:
+    """What one run of letters and digits becomes: "TNFα" is "tnf alpha", "COVID19" is "covid 19"."""
+    text = without_accents(token.lower())
     if not text.isascii():
         text = _GREEK.sub(lambda m: f" {GREEK[m[0]]} ", text)
-    text = _APOSTROPHES.sub("", text).replace("&", " and ")
-    found: list[str] = []
-    for token in _WORDS.findall(text):
-        parts = _GLUED.split(token) if not token.isalpha() else (token,)
-        for part in parts:
-            part = word(part)
-            if part in ROMAN and (part not in ALSO_OTHERWISE or (found and found[-1] in NUMBERED)):
+    return tuple(word(part) for run in text.split() for part in (_GLUED.split(run) if not run.isalpha() else (run,)))
+
+
+def tokens(text: str) -> list[tuple[str, int, int]]:
+    """The normalised words of a text, each with the code points where it begins and ends in the text."""
+    found: list[tuple[str, int, int]] = []
+    for match in _TOKEN.finditer(text):
+        run = match["word"]
+        if run is None:
+            continue
+        start, end = match.span()
+        for part in _parts(run) if run != "&" else ("and",):
+            if part in ROMAN and (part not in ALSO_OTHERWISE or (found and found[-1][0] in NUMBERED)):
                 part = ROMAN[part]
-            if found and found[-1] in PREFIXES:
-                found[-1] = word(found[-1] + part)
+            if found and found[-1][0] in PREFIXES:
+                before = found.pop()
+                found.append((word(before[0] + part), before[1], end))
             else:
-                found.append(part)
+                found.append((part, start, end))
     return found
+
+
+def words(text: str) -> list[str]:
+    """The normalised words of a text, in order."""
+    return [token[0] for token in tokens(text)]
 
 
 def normalise(text: str) -> str:
@@ -256,7 +273,7 @@ COMMON_WORDS = frozenset(_COMMON.split())
 
 
 def needs_capitals(name: str) -> bool:
-    """An abbreviation that is a word in small letters or could be anything ("ALL", "MS"): the text needs its capitals."""
+    """An abbreviation that is a word in small letters, or too short ("ALL", "MS"): the text needs its capitals."""
     if not name.isupper() or " " in name:
         return False
     letters = sum(c.isalpha() for c in name)
