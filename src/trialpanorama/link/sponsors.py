@@ -1,0 +1,70 @@
+"""Who sponsors a trial: one organisation for the spellings that registers have of it."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+
+_LONGEST = 400
+"""Characters of a name that are looked at: names are shorter, what is longer is a text in the wrong field."""
+_LEGAL_FORM = (
+    r"incorporated|inc|llc|l\.l\.c|llp|lp|ltd|limited|pvt|private limited|pty|plc|corp|corporation|co|company|gmbh"
+    r"(?: ?& ?co(?:\. ?| )?kg(?:aa)?)?|kgaa|kg|ag|se|e\. ?v|sa|s\.a|sas|s\.a\.s|sarl|srl|s\.r\.l|spa|s\.p\.a|nv|n\.v|bv|b\.v"
+    r"|ab|a/s|as|aps|oy|oyj|kk|k\.k|sl|s\.l|slu|s\.l\.u|sp\. z o\. ?o|kft|d\.o\.o|ltda|s\.a\. de c\.v|sdn bhd|bhd|co\. ?,? ?ltd"
+)
+_ENDING = re.compile(rf"[\s,]+(?:{_LEGAL_FORM})\.?\s*$", re.I)
+_IN_BRACKETS = re.compile(r"\s*[\[(][^()\[\]]{0,200}[\])]\s*$")
+_TRAILING_PLACE = re.compile(
+    r"\s*,\s*(?:usa|u\.s\.a\.?|us|uk|united states(?: of america)?|united kingdom|germany|france|italy|spain|china|p\.? ?r\.? "
+    r"china|japan|india|iran|egypt|canada|australia|switzerland|netherlands|the netherlands|denmark|sweden|norway|belgium"
+    r"|austria|brazil|mexico|korea|republic of korea|south korea|taiwan|thailand|turkey|pakistan|israel)\s*$",
+    re.I,
+)
+_PART_OF = re.compile(
+    r"^(?:(?:dept|department|division|section|faculty|school|clinic|chair|institute|centre|center|unit|laborator(?:y|ies)|"
+    r"r ?& ?d|research (?:and|&) development)\b[^,]{0,120},\s*)+(?=.*\b(?:universit|hospital|college|klinik|hôpital|"
+    r"hopital|ospedale|azienda|institut))",
+    re.I,
+)
+_ARTICLE = re.compile(r"^the\s+", re.I)
+_NOT_A_LETTER = re.compile(r"[^\w]+")
+_SAME = {
+    "centre": "center", "hopital": "hospital", "university hospital of": "university hospital",
+    "pharma": "pharmaceuticals", "pharmaceutical": "pharmaceuticals", "laboratory": "laboratories", "and": "", "of": "",
+    "the": "", "for": "", "de": "", "la": "", "du": "",
+}  # fmt: skip
+_ALSO_CALLED = {
+    "f hoffmann roche": "hoffmann roche", "roche": "hoffmann roche", "roche pharmaceuticals": "hoffmann roche",
+    "msd": "merck sharp dohme", "merck sharp dohme research laboratories": "merck sharp dohme",
+    "gsk": "glaxosmithkline", "glaxo smithkline": "glaxosmithkline",
+    "nci": "national cancer institute", "nhlbi": "national heart lung blood institute",
+    "niaid": "national institute allergy infectious diseases", "nih": "national institutes health",
+    "bms": "bristol myers squibb", "eli lilly company": "eli lilly", "lilly": "eli lilly",
+    "astra zeneca": "astrazeneca", "sanofi aventis": "sanofi", "pfizer pharmaceuticals": "pfizer",
+    "novartis pharmaceuticals": "novartis", "bayer pharmaceuticals": "bayer", "bayer healthcare pharmaceuticals": "bayer",
+}  # fmt: skip
+"""Other names of organisations that sponsor thousands of trials, as keys."""
+
+
+@lru_cache(100_000)
+def cleaned(name: str) -> str:
+    """The name without legal form, article, department, abbreviation in brackets and country: `Pfizer Inc.` is Pfizer."""
+    text = " ".join(name[:_LONGEST].replace("®", "").strip(" \t\r\n\"'“”.,;").split())
+    while True:
+        shorter = _PART_OF.sub("", _ARTICLE.sub("", text), count=1)
+        for pattern in (_IN_BRACKETS, _TRAILING_PLACE, _ENDING):
+            shorter = pattern.sub("", shorter).strip(" .,;&-")
+        if shorter == text or len(shorter) < 2:
+            return text
+        text = shorter
+
+
+@lru_cache(100_000)
+def sponsor_id(name: str) -> str:
+    """What the spellings of one organisation have in common: its telling words, without case, accents and order marks."""
+    plain = unicodedata.normalize("NFKD", cleaned(name)).casefold()
+    plain = "".join(c for c in plain if not unicodedata.combining(c)).replace("'", "").replace("’", "")
+    words = [_SAME.get(word, word) for word in _NOT_A_LETTER.sub(" ", plain).split()]
+    key = " ".join(filter(None, words)) or plain.strip() or name
+    return _ALSO_CALLED.get(key, key)
