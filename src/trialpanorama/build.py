@@ -1,4 +1,4 @@
-"""The stages in their order: read the inputs, resolve Records to Trials, make the tables, publish the warehouse.
+"""The stages in their order: read, resolve Records to Trials, link words to concepts, make the tables, publish.
 
 A build works in a staging folder beside the warehouse. What is finished there is kept when a build is killed, and the
 next build of the same inputs goes on from it; the warehouse itself changes only at the end, in one step. Building on
@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from trialpanorama import engine, ingest, sources
+from trialpanorama import engine, ingest, ontologies, sources
 from trialpanorama.errors import UserError
+from trialpanorama.link import link
 from trialpanorama.record import Record, Reject
 from trialpanorama.resolve import resolve
 from trialpanorama.tables import TABLES, build_tables
@@ -29,6 +30,7 @@ from trialpanorama.warehouse import (
     InputFile,
     Manifest,
     SourceCount,
+    VocabularyUsed,
     Warehouse,
     arrow_schema,
     fields,
@@ -43,7 +45,7 @@ from trialpanorama.warehouse import (
 if TYPE_CHECKING:
     import duckdb
 
-STAGES = ("ingest", "resolve", "tables", "publish")
+STAGES = ("ingest", "resolve", "link", "tables", "publish")
 
 
 class Progress(msgspec.Struct):
@@ -65,6 +67,7 @@ class _Plan(msgspec.Struct):
     reader: str
     keep_contacts: bool
     files: list[InputFile]
+    vocabularies: list[VocabularyUsed]
 
 
 def build(
@@ -75,13 +78,16 @@ def build(
     keep_contacts: bool = False,
     replace: bool = False,
     spark_master: str | None = None,
+    vocabularies: Path | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> Manifest:
     """Read inputs into a warehouse, adding to what it has (or replacing it), and return its manifest.
 
     Inputs are files or folders of registry data, also zipped or compressed. E-mail addresses and telephone numbers are
     dropped unless `keep_contacts`. Inputs are read by this machine's processes, or by a Spark cluster if its master is
-    named; the warehouse is the same. Raises UserError when inputs do not exist, hold no file, or another build runs.
+    named; the warehouse is the same. `vocabularies` is the folder of installed terminologies (the user's own if not
+    given); a warehouse that was linked with other releases is linked anew. Raises UserError when inputs do not exist,
+    hold no file, or another build runs.
     """
     target = Path(os.path.abspath(warehouse))
     staging = staging_folder(target)
@@ -103,9 +109,28 @@ def build(
             files = _with_old_inputs(old, files, target)
             old = None
         new = files if old is None else _not_yet_in(old, files)
-        if old is not None and not new:
+        store = vocabularies or ontologies.default_store()
+        used = _vocabularies(store)
+        if old is not None and not new and old.vocabularies == used:
             return old
-        return _Build(target, staging, old, new, reader, keep_contacts, workers, spark_master, report).run()
+        run = _Build(target, staging, old, new, reader, keep_contacts, workers, spark_master, report, store, used)
+        return run.run()
+
+
+def _vocabularies(store: Path) -> list[VocabularyUsed]:
+    """The releases that words are linked with: what is installed, and the built-in lexicon for what is not."""
+    return [
+        VocabularyUsed(
+            name=of.name,
+            version=of.version,
+            concepts=of.concepts,
+            is_built_in=of.is_built_in,
+            licence=of.licence,
+            is_open=of.is_open,
+            sha256=[file.sha256 for file in of.inputs],
+        )
+        for of in ontologies.releases(store)
+    ]
 
 
 def _existing(target: Path) -> Manifest | None:
@@ -150,6 +175,8 @@ class _Build:
         workers: int,
         spark_master: str | None,
         report: Callable[[Progress], None],
+        store: Path,
+        vocabularies: list[VocabularyUsed],
     ) -> None:
         self.target = target
         self.staging = staging
@@ -160,6 +187,8 @@ class _Build:
         self.workers = workers
         self.spark_master = spark_master
         self.report = report
+        self.store = store
+        self.vocabularies = vocabularies
         self.files = (old.files if old else []) + new
         self.seconds: dict[str, float] = {}
 
@@ -174,7 +203,7 @@ class _Build:
 
     def _prepare(self, units: set[str]) -> None:
         """Make the staging folder, or keep of an earlier one what belongs to this build."""
-        plan = _Plan(self.reader, self.keep_contacts, self.files)
+        plan = _Plan(self.reader, self.keep_contacts, self.files, self.vocabularies)
         written = self.staging / "plan.json"
         try:
             earlier = msgspec.json.decode(written.read_bytes(), type=_Plan)
@@ -257,7 +286,7 @@ class _Build:
         self.seconds["ingest"] = time.perf_counter() - begun
 
     def _tables(self) -> dict[str, int]:
-        """Resolve, and make the tables; a stage that was finished before a kill is not done again."""
+        """Resolve, link, and make the tables; a stage that was finished before a kill is not done again."""
         counts: dict[str, int] = {}
         folder = self.staging / "tables"
         folder.mkdir(exist_ok=True)
@@ -267,7 +296,7 @@ class _Build:
             connection.execute("CREATE TABLE source_licences (source VARCHAR, is_open BOOLEAN)")
             for source in sources.sources().values():
                 connection.execute("INSERT INTO source_licences VALUES (?, ?)", [source.name, source.is_open])
-            for stage, function in (("resolve", resolve), ("tables", build_tables)):
+            for stage, function in (("resolve", resolve), ("link", self._link), ("tables", build_tables)):
                 begun = time.perf_counter()
                 self.report(Progress(stage, 0, 1, "stage"))
                 marker = self.staging / "stages" / f"{stage}.json"
@@ -284,6 +313,9 @@ class _Build:
         finally:
             connection.close()
         return counts
+
+    def _link(self, connection: duckdb.DuckDBPyConnection, folder: Path) -> dict[str, int]:
+        return link(connection, folder, self.store, self.workers)
 
     def _manifest(self, made: dict[str, int]) -> Manifest:
         begun = time.perf_counter()
@@ -315,6 +347,7 @@ class _Build:
                     connection.execute("SELECT reason, count(*) FROM rejects GROUP BY 1 ORDER BY 2 DESC, 1").fetchall()
                 ),
                 sources=_source_counts(connection),
+                vocabularies=self.vocabularies,
                 files=self.files,
                 stage_seconds=self.seconds,
             )

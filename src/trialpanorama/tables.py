@@ -110,6 +110,13 @@ _PROVENANCE = (_RECORD_ID, _SOURCE, same("licence"), _IS_OPEN)
 _ENDPOINT_TYPE = same("type", Outcome, name="endpoint_type")
 
 
+MENTION_FIELDS = (
+    "conditions", "interventions", "outcomes", "adverse_events", "public_title", "scientific_title",
+    "eligibility_criteria",
+)  # fmt: skip
+"""Where mentions are looked for."""
+
+
 # --- studies: one row per Trial, merged field by field
 
 _DATES = (
@@ -202,6 +209,121 @@ _STUDIES = (
 
 # --- the other tables
 
+_CONCEPT_ID = Column("concept_id", "VARCHAR", "The concept (a key of `concepts`), such as MESH:D003924; NULL: none was found")
+_CONCEPT_NAME = Column("concept_name", "VARCHAR", "The concept's preferred name")
+_VOCABULARY = Column("vocabulary", "VARCHAR", "The terminology of the concept, such as mesh")
+_VOCABULARY_VERSION = Column("vocabulary_version", "VARCHAR", "The release of the terminology that was read")
+_METHOD = Column(
+    "method",
+    "VARCHAR",
+    "How the words led to the concept. exact: they are one of its names; variant: in another spelling; abbreviation: they "
+    "are short for one; stripped: without words that do not change it (stage, severity, dose); reordered: the same words in "
+    "another order; brand, salt, combination: through a product, a salt or a mixture; code: by a code; context: the other "
+    "words of the Record decide; fuzzy: like one, letter by letter; llm: a language model said so; none: nothing was found",
+    values=(
+        "exact", "variant", "abbreviation", "stripped", "reordered", "brand", "salt", "combination", "code", "context",
+        "fuzzy", "llm", "none",
+    ),
+)  # fmt: skip
+_LINK_SCORE = Column("score", "DOUBLE", "How sure the link is, 0 to 1; fixed per method, or a likeness, not a probability")
+
+_MENTIONS = (
+    _STUDY_ID,
+    _STUDY_SOURCE,
+    Column(
+        "kind",
+        "VARCHAR",
+        "What is mentioned: condition, drug, biomarker, endpoint or adverse_event; what is none of these is set apart by "
+        "its own word, such as placebo, procedure, device or population",
+    ),
+    Column("field", "VARCHAR", "The Record's field, or table, in which it stands", values=MENTION_FIELDS),
+    Column("position", "BIGINT", "The place of the text in the field's list, from 1"),
+    Column("part", "BIGINT", "Which mention of the text, from 1"),
+    Column("text", "VARCHAR", "The words that mention it"),
+    Column("text_start", "BIGINT", "Where they begin in the text, from 0", "characters"),
+    Column("text_end", "BIGINT", "Where they end", "characters"),
+    _CONCEPT_ID,
+    _CONCEPT_NAME,
+    _VOCABULARY,
+    _VOCABULARY_VERSION,
+    _METHOD,
+    _LINK_SCORE,
+    Column("matched", "VARCHAR", "The name in the terminology that justifies the link"),
+    Column("qualifier", "VARCHAR", "Of a biomarker, its part by the BEST glossary; of an endpoint, its domain"),
+    Column("is_negated", "BOOLEAN", "Whether the text says that it is absent"),
+    Column("is_history", "BOOLEAN", "Whether the text says that it is past"),
+    Column(
+        "candidates",
+        "STRUCT(concept_id VARCHAR, name VARCHAR, score DOUBLE)[]",
+        "The nearest concepts where none was linked, best first",
+    ),
+    *_PROVENANCE,
+)
+
+_CONCEPTS = (
+    Column("concept_id", "VARCHAR", "CURIE: the terminology's Biolink prefix and its id, such as MESH:D003924"),
+    Column("name", "VARCHAR", "Preferred name"),
+    Column(
+        "kind",
+        "VARCHAR",
+        "What it is",
+        values=("condition", "drug", "gene", "outcome", "event", "unit", "procedure", "population", "other"),
+    ),
+    Column("names", "VARCHAR[]", "Its names, the preferred one first"),
+    Column("parents", "VARCHAR[]", "The next broader concepts"),
+    Column("cross_references", "VARCHAR[]", "The same thing in other terminologies"),
+    Column("attributes", "STRUCT(name VARCHAR, value VARCHAR)[]", "What else the terminology says, such as CAS number"),
+    _VOCABULARY,
+    _VOCABULARY_VERSION,
+    Column("source", "VARCHAR", "The terminology that the row comes from"),
+    same("licence"),
+    _IS_OPEN,
+)
+
+_CONCEPT_ANCESTORS = (
+    Column("concept_id", "VARCHAR", "A concept that a mention was linked to"),
+    Column("ancestor_id", "VARCHAR", "A broader concept, of the same terminology"),
+    Column("ancestor_name", "VARCHAR", "Its preferred name"),
+    Column("depth", "BIGINT", "Steps from one to the other along the shortest way", "steps"),
+    _VOCABULARY_VERSION,
+    Column("source", "VARCHAR", "The terminology that the row comes from"),
+    same("licence"),
+    _IS_OPEN,
+)
+
+_DRUG_CONCEPTS = (
+    Column("concept_id", "VARCHAR", "The concept that mentions are linked to"),
+    Column("drug_moa_id", "VARCHAR", "Key into drug_moa; NULL where no mechanism is known"),
+    Column("rx_normalized_name", "VARCHAR", "RxNorm name"),
+    Column("rx_mapping_id", "DOUBLE", "RxNorm concept id (RXCUI)"),
+    Column("drugbank_name", "VARCHAR", "DrugBank name"),
+    Column("drugbank_id", "VARCHAR", "DrugBank id"),
+    Column("drugbank_mesh_id", "VARCHAR", "MeSH id of the same drug"),
+    Column("fda_approved", "BOOLEAN", "Approved in the United States; NULL: no terminology here says"),
+    Column("ema_approved", "BOOLEAN", "Approved in the European Union; NULL: no terminology here says"),
+    Column("pmda_approved", "BOOLEAN", "Approved in Japan; NULL: no terminology here says"),
+    Column("source", "VARCHAR", "The terminologies that the row comes from, joined by a semicolon"),
+    same("licence"),
+    _IS_OPEN,
+)
+
+_SPONSORS = (
+    _STUDY_ID,
+    _STUDY_SOURCE,
+    same("role", Sponsor),
+    Column("sponsor_name", "VARCHAR", "The name as the source writes it"),
+    Column("sponsor_id", "VARCHAR", "The organisation: what its spellings have in common"),
+    Column(
+        "normalized_name",
+        "VARCHAR",
+        "The spelling of the organisation's name that is met most, without legal form, department and country",
+    ),
+    same("sponsor_class", Sponsor),
+    Column("class_method", "VARCHAR", "Where the class comes from", values=("register", "name")),
+    _POSITION,
+    *_PROVENANCE,
+)
+
 _CONDITIONS = (
     _STUDY_ID,
     _STUDY_SOURCE,
@@ -210,12 +332,24 @@ _CONDITIONS = (
     Column(
         "condition_mesh_type",
         "VARCHAR",
-        "mesh-list: a term that the source attached; mesh-ancestor: a broader term of one; NULL: the source's words",
-        values=("mesh-list", "mesh-ancestor"),
+        "mesh-list: a term that the source attached; mesh-ancestor: a broader term of one; linked: a concept that the words "
+        "were linked to; linked-ancestor: a broader concept of one; NULL: the source's words",
+        values=("mesh-list", "mesh-ancestor", "linked", "linked-ancestor"),
     ),
-    Column("position", "BIGINT", "Its place among the Record's conditions, or among its MeSH terms, from 1"),
+    Column(
+        "position",
+        "BIGINT",
+        "Its place among the Record's conditions, or among its MeSH terms, from 1; of a broader concept, of the nearest "
+        "condition under it",
+    ),
     same("code", Condition),
     same("vocabulary", Condition),
+    Column("part", "BIGINT", "Which of the concepts that the words at `position` were linked to, from 1; 0: the words"),
+    _CONCEPT_ID,
+    _VOCABULARY_VERSION,
+    _METHOD,
+    _LINK_SCORE,
+    Column("depth", "BIGINT", "Steps up from the linked concept; 0: the concept itself", "steps"),
     *_PROVENANCE,
 )
 
@@ -238,6 +372,13 @@ _DRUGS = (
     _POSITION,
     same("type", Intervention, name="intervention_type"),
     same("other_names", Intervention),
+    Column("part", "BIGINT", "Which of the drugs that the intervention names, from 1"),
+    Column("mention", "VARCHAR", "The words that name the drug"),
+    _CONCEPT_ID,
+    _CONCEPT_NAME,
+    _VOCABULARY_VERSION,
+    _METHOD,
+    _LINK_SCORE,
     *_PROVENANCE,
 )
 
@@ -273,7 +414,13 @@ _BIOMARKERS = (
     Column("biomarker_type", "VARCHAR", "Its part in the study, such as predictive, safety or surrogate endpoint"),
     Column("biomarker_name", "VARCHAR", "The biomarker, as the source writes it"),
     Column("biomarker_genes", "VARCHAR", "Gene symbols"),
+    Column("field", "VARCHAR", "The Record's field in which it stands", values=MENTION_FIELDS),
     _POSITION,
+    Column("part", "BIGINT", "Which mention of the text, from 1"),
+    _CONCEPT_ID,
+    _VOCABULARY_VERSION,
+    _METHOD,
+    _LINK_SCORE,
     *_PROVENANCE,
 )
 
@@ -288,6 +435,12 @@ _ENDPOINTS = (
     same("measure", Outcome),
     same("description", Outcome),
     same("time_frame", Outcome),
+    Column("endpoint_domain", "VARCHAR", "Domain of the measure, whatever its type; NULL where no rule knows it"),
+    Column("endpoint_subdomain", "VARCHAR", "Subdomain of the measure"),
+    _CONCEPT_ID,
+    _VOCABULARY_VERSION,
+    _METHOD,
+    _LINK_SCORE,
     *_PROVENANCE,
 )
 
@@ -352,6 +505,11 @@ _ADVERSE_EVENTS = (
     same("num_affected", EventStat),
     same("num_at_risk", EventStat),
     same("time_frame", AdverseEvents),
+    _CONCEPT_ID,
+    _CONCEPT_NAME,
+    _VOCABULARY_VERSION,
+    _METHOD,
+    _LINK_SCORE,
     *_PROVENANCE,
 )
 
@@ -782,40 +940,86 @@ def _studies_sql() -> str:
         FROM merged JOIN trials USING (study_id)"""
 
 
-def _best(has: str) -> str:
+def best(has: str) -> str:
     """FROM clause: of each Trial the Record `r` of the highest precedence of which `has` is true, with its member `m`."""
     return f"""records r JOIN (
             SELECT m.* FROM records r JOIN members m USING (record_id) WHERE {has}
             QUALIFY row_number() OVER (PARTITION BY m.study_id ORDER BY m.precedence) = 1) m USING (record_id)"""
 
 
-_MEMBER = "m.study_id, m.study_source, m.record_id, m.source, m.licence, m.is_open"
-_MEMBER_NAMES = "study_id, study_source, record_id, source, licence, is_open"
+_MESH_ID = "CASE WHEN starts_with(concept_id, 'MESH:') THEN substr(concept_id, 6) END"
+_OF_CONDITIONS = """field = 'conditions' AND kind = 'condition' AND concept_id IS NOT NULL
+        AND NOT coalesce(is_negated, false)"""
+
+MEMBER = "m.study_id, m.study_source, m.record_id, m.source, m.licence, m.is_open"
+MEMBER_NAMES = "study_id, study_source, record_id, source, licence, is_open"
 
 _CONDITIONS_SQL = f"""
-    SELECT {_MEMBER_NAMES}, position, said.name AS condition_name, NULL AS condition_mesh_id, NULL AS condition_mesh_type,
-        said.code AS code, said.vocabulary AS vocabulary
-    FROM (SELECT {_MEMBER}, unnest(r.conditions) AS said, generate_subscripts(r.conditions, 1) AS position
-          FROM {_best("len(r.conditions) > 0")})
-    UNION ALL
-    SELECT {_MEMBER_NAMES}, position, mesh.term, mesh.id,
-        CASE WHEN coalesce(mesh.is_ancestor, false) THEN 'mesh-ancestor' ELSE 'mesh-list' END, NULL, NULL
-    FROM (SELECT {_MEMBER}, unnest(r.mesh_terms) AS mesh, generate_subscripts(r.mesh_terms, 1) AS position
-          FROM {_best("len([t FOR t IN r.mesh_terms IF coalesce(t.about, 'condition') = 'condition']) > 0")})
-    WHERE coalesce(mesh.about, 'condition') = 'condition'"""
+    SELECT {MEMBER_NAMES}, position, 0 AS part, said.name AS condition_name, said.code AS code, said.vocabulary AS vocabulary
+    FROM (SELECT {MEMBER}, unnest(r.conditions) AS said, generate_subscripts(r.conditions, 1) AS position
+          FROM {best("len(r.conditions) > 0")})
+    UNION ALL BY NAME
+    SELECT {MEMBER_NAMES}, position, 0 AS part, mesh.term AS condition_name, mesh.id AS condition_mesh_id,
+        CASE WHEN coalesce(mesh.is_ancestor, false) THEN 'mesh-ancestor' ELSE 'mesh-list' END AS condition_mesh_type
+    FROM (SELECT {MEMBER}, unnest(r.mesh_terms) AS mesh, generate_subscripts(r.mesh_terms, 1) AS position
+          FROM {best("len([t FOR t IN r.mesh_terms IF coalesce(t.about, 'condition') = 'condition']) > 0")})
+    WHERE coalesce(mesh.about, 'condition') = 'condition'
+    UNION ALL BY NAME
+    SELECT {MEMBER_NAMES}, position, part, concept_name AS condition_name, {_MESH_ID} AS condition_mesh_id,
+        'linked' AS condition_mesh_type, concept_id, vocabulary_version, method, score, 0 AS depth
+    FROM mentions WHERE {_OF_CONDITIONS}
+    UNION ALL BY NAME
+    SELECT study_id, study_source, arg_min(record_id, near) AS record_id, arg_min(m.source, near) AS source,
+        arg_min(m.licence, near) AS licence, bool_and(m.is_open AND a.is_open) AS is_open,
+        arg_min(position, near) AS position, arg_min(part, near) AS part, ancestor_name AS condition_name,
+        CASE WHEN starts_with(ancestor_id, 'MESH:') THEN substr(ancestor_id, 6) END AS condition_mesh_id,
+        'linked-ancestor' AS condition_mesh_type, ancestor_id AS concept_id, a.vocabulary_version AS vocabulary_version,
+        min(a.depth) AS depth
+    FROM (SELECT *, (position, part) AS place FROM mentions WHERE {_OF_CONDITIONS}) m
+        JOIN concept_ancestors a USING (concept_id), LATERAL (SELECT (a.depth, m.place) AS near)
+    GROUP BY study_id, study_source, ancestor_id, ancestor_name, a.vocabulary_version"""
 
 _DRUGS_SQL = f"""
-    SELECT {_MEMBER_NAMES}, position, given.name AS drug_name, given.description AS drug_description,
-        given.type AS intervention_type, {_list("given.other_names")} AS other_names, 'intervention' AS drug_source
-    FROM (SELECT {_MEMBER}, unnest(r.interventions) AS given, generate_subscripts(r.interventions, 1) AS position
-          FROM {_best("len(r.interventions) > 0")})
-    WHERE given.type IN ('DRUG', 'BIOLOGICAL', 'COMBINATION_PRODUCT')"""
+    WITH given AS (
+        SELECT {MEMBER_NAMES}, position, given.name AS drug_name, given.description AS drug_description,
+            given.type AS intervention_type, {_list("given.other_names")} AS other_names, 'intervention' AS drug_source
+        FROM (SELECT {MEMBER}, unnest(r.interventions) AS given, generate_subscripts(r.interventions, 1) AS position
+              FROM {best("len(r.interventions) > 0")})),
+    linked AS (
+        SELECT study_id, record_id, position, row_number() OVER (PARTITION BY study_id, record_id, position ORDER BY part)
+            AS part, text AS mention, concept_id, concept_name, vocabulary_version, method, score, is_open
+        FROM mentions WHERE kind = 'drug' AND field = 'interventions')
+    SELECT g.* REPLACE (g.is_open AND coalesce(l.is_open, true) AND coalesce(d.is_open, true) AS is_open),
+        coalesce(l.part, 1) AS part, l.* EXCLUDE (study_id, record_id, position, part, is_open),
+        CASE WHEN d.rx_mapping_id IS NOT NULL THEN l.method END AS rx_source,
+        d.* EXCLUDE (concept_id, source, licence, is_open)
+    FROM given g LEFT JOIN linked l USING (study_id, record_id, position) LEFT JOIN drug_concepts d USING (concept_id)
+    WHERE g.intervention_type IN ('DRUG', 'BIOLOGICAL', 'COMBINATION_PRODUCT') OR l.concept_id IS NOT NULL"""
+
+_BIOMARKERS_SQL = """
+    SELECT study_id, study_source, record_id, m.source, m.licence, m.is_open, field, position, part, text AS biomarker_name,
+        qualifier AS biomarker_type, CASE WHEN c.kind = 'gene' THEN coalesce(c.symbol, m.concept_name) END AS biomarker_genes,
+        m.concept_id, m.vocabulary_version, method, score
+    FROM mentions m LEFT JOIN (
+        SELECT concept_id, kind, [a.value FOR a IN attributes IF a.name = 'symbol'][1] AS symbol FROM concepts) c
+        USING (concept_id)
+    WHERE m.kind = 'biomarker'"""
 
 _ENDPOINTS_SQL = f"""
-    SELECT {_MEMBER_NAMES}, position, CASE WHEN said.type = 'PRIMARY' THEN said.measure END AS primary_endpoint,
-        said.type AS endpoint_type, said.measure AS measure, said.description AS description, said.time_frame AS time_frame
-    FROM (SELECT {_MEMBER}, unnest(r.outcomes) AS said, generate_subscripts(r.outcomes, 1) AS position
-          FROM {_best("len(r.outcomes) > 0")})"""
+    WITH said AS (
+        SELECT {MEMBER_NAMES}, position, said
+        FROM (SELECT {MEMBER}, unnest(r.outcomes) AS said, generate_subscripts(r.outcomes, 1) AS position
+              FROM {best("len(r.outcomes) > 0")})),
+    linked AS (
+        SELECT study_id, record_id, position, concept_id, concept_name, qualifier, vocabulary_version, method, score
+        FROM mentions WHERE kind = 'endpoint' AND field = 'outcomes' AND concept_id IS NOT NULL
+        QUALIFY row_number() OVER (PARTITION BY study_id, record_id, position ORDER BY part) = 1)
+    SELECT {MEMBER_NAMES}, position, CASE WHEN said.type = 'PRIMARY' THEN said.measure END AS primary_endpoint,
+        said.type AS endpoint_type, said.measure AS measure, said.description AS description, said.time_frame AS time_frame,
+        qualifier AS endpoint_domain, concept_name AS endpoint_subdomain, concept_id, vocabulary_version, method, score,
+        CASE WHEN said.type = 'PRIMARY' THEN qualifier END AS primary_endpoint_domain,
+        CASE WHEN said.type = 'PRIMARY' THEN concept_name END AS primary_endpoint_subdomain
+    FROM said LEFT JOIN linked USING (study_id, record_id, position)"""
 
 _FLOW_GROUP = "[g.id FOR g IN flow.groups IF lower(trim(g.title)) = lower(trim(arm.label))][1]"
 _STARTED = "[s FOR s IN flow.periods[1].milestones IF s.type = 'STARTED'][1].achievements"
@@ -823,23 +1027,23 @@ _GIVEN_IN_ARM = "list_contains(arm.intervention_names, i.given.name) OR list_con
 
 _DISPOSITION_SQL = f"""
     WITH flat AS (
-        SELECT {_MEMBER}, r.arms AS arms, r.results.participant_flow AS flow,
+        SELECT {MEMBER}, r.arms AS arms, r.results.participant_flow AS flow,
             list_transform(r.interventions, lambda given, position: {{'given': given, 'position': position}}) AS interventions
-        FROM {_best("len(r.arms) > 0 OR len(r.interventions) > 0")}),
+        FROM {best("len(r.arms) > 0 OR len(r.interventions) > 0")}),
     by_arm AS (
-        SELECT {_MEMBER_NAMES}, flow, interventions, unnest(arms) AS arm, generate_subscripts(arms, 1) AS arm_position
+        SELECT {MEMBER_NAMES}, flow, interventions, unnest(arms) AS arm, generate_subscripts(arms, 1) AS arm_position
         FROM flat),
     pairs AS (
-        SELECT {_MEMBER_NAMES}, arm, arm_position,
+        SELECT {MEMBER_NAMES}, arm, arm_position,
             {_number(f"[a.num_subjects FOR a IN {_STARTED} IF a.group_id = {_FLOW_GROUP}][1]")} AS number_of_subjects,
             unnest(CASE WHEN len([i FOR i IN interventions IF coalesce({_GIVEN_IN_ARM}, false)]) > 0
                 THEN [i FOR i IN interventions IF coalesce({_GIVEN_IN_ARM}, false)] ELSE [NULL] END) AS i
         FROM by_arm
         UNION ALL
-        SELECT {_MEMBER_NAMES}, NULL, NULL, NULL, unnest([i FOR i IN interventions
+        SELECT {MEMBER_NAMES}, NULL, NULL, NULL, unnest([i FOR i IN interventions
             IF len([arm FOR arm IN coalesce(arms, []) IF coalesce({_GIVEN_IN_ARM}, false)]) = 0])
         FROM flat)
-    SELECT {_MEMBER_NAMES}, number_of_subjects, arm_position, arm.label AS arm_label, arm.type AS group_type,
+    SELECT {MEMBER_NAMES}, number_of_subjects, arm_position, arm.label AS arm_label, arm.type AS group_type,
         arm.description AS arm_description, i.position AS intervention_position, i.given.type AS intervention_type,
         i.given.name AS intervention_name, i.given.description AS intervention_description
     FROM pairs"""
@@ -847,24 +1051,31 @@ _DISPOSITION_SQL = f"""
 _STOPPED = "('TERMINATED', 'WITHDRAWN')"
 
 _OUTCOMES_SQL = f"""
-    SELECT {_MEMBER}, r.status AS overall_status, r.why_stopped AS why_terminated,
+    SELECT {MEMBER}, r.status AS overall_status, r.why_stopped AS why_terminated,
         CASE WHEN r.status = 'COMPLETED' THEN 'COMPLETED' WHEN r.status IN {_STOPPED} THEN 'STOPPED'
             WHEN r.status IN ('NOT_YET_RECRUITING', 'RECRUITING', 'ENROLLING_BY_INVITATION', 'ACTIVE_NOT_RECRUITING')
                 THEN 'ONGOING'
             WHEN r.status IN ('SUSPENDED', 'UNKNOWN', 'WITHHELD') THEN 'UNDETERMINED' END AS outcome_type,
         CASE WHEN r.status = 'COMPLETED' THEN false WHEN r.status IN {_STOPPED} THEN true END AS is_stopped
-    FROM {_best("r.status IS NOT NULL")}"""
+    FROM {best("r.status IS NOT NULL")}"""
 
 _ADVERSE_EVENTS_SQL = f"""
     WITH flat AS (
-        SELECT {_MEMBER}, r.results.adverse_events AS module
-        FROM {_best("len(r.results.adverse_events.serious_events) > 0 OR len(r.results.adverse_events.other_events) > 0")}),
+        SELECT {MEMBER}, r.results.adverse_events AS module
+        FROM {best("len(r.results.adverse_events.serious_events) > 0 OR len(r.results.adverse_events.other_events) > 0")}),
     events AS (
-        SELECT {_MEMBER_NAMES}, module.event_groups AS groups, module.time_frame AS time_frame, true AS is_serious,
-            unnest(module.serious_events) AS event, generate_subscripts(module.serious_events, 1) AS position FROM flat
+        SELECT {MEMBER_NAMES}, module.event_groups AS groups, module.time_frame AS time_frame, true AS is_serious,
+            unnest(module.serious_events) AS event, generate_subscripts(module.serious_events, 1) AS position,
+            0 AS before FROM flat
         UNION ALL
-        SELECT {_MEMBER_NAMES}, module.event_groups, module.time_frame, false,
-            unnest(module.other_events), generate_subscripts(module.other_events, 1) FROM flat),
+        SELECT {MEMBER_NAMES}, module.event_groups, module.time_frame, false,
+            unnest(module.other_events), generate_subscripts(module.other_events, 1),
+            coalesce(len(module.serious_events), 0) FROM flat),
+    linked AS (
+        SELECT study_id, record_id, position AS place, concept_id, concept_name, qualifier, vocabulary_version, method, score,
+            is_open AS is_open_term
+        FROM mentions WHERE kind = 'adverse_event' AND concept_id IS NOT NULL
+        QUALIFY row_number() OVER (PARTITION BY study_id, record_id, position ORDER BY part) = 1),
     stats AS (
         SELECT * EXCLUDE (event), event.term AS adverse_event_name, event.notes AS adverse_event_description,
             event.organ_system AS organ_system, event.source_vocabulary AS source_vocabulary,
@@ -872,9 +1083,13 @@ _ADVERSE_EVENTS_SQL = f"""
             unnest(CASE WHEN len(event.stats) > 0 THEN event.stats ELSE [NULL] END) AS stat,
             generate_subscripts(CASE WHEN len(event.stats) > 0 THEN event.stats ELSE [NULL] END, 1) AS group_position
         FROM events)
-    SELECT *, stat.group_id AS group_id, [g.title FOR g IN groups IF g.id = stat.group_id][1] AS group_title,
-        stat.num_events AS num_events, stat.num_affected AS num_affected, stat.num_at_risk AS num_at_risk
-    FROM stats"""
+    SELECT stats.* REPLACE (is_open AND coalesce(is_open_term, true) AS is_open), linked.concept_id, concept_name,
+        vocabulary_version, method, score, stat.group_id AS group_id, [g.title FOR g IN groups IF g.id = stat.group_id][1] AS group_title,
+        stat.num_events AS num_events, stat.num_affected AS num_affected, stat.num_at_risk AS num_at_risk,
+        CASE WHEN starts_with(concept_id, 'MEDDRA:') THEN substr(concept_id, 8) END AS meddra_id,
+        CASE WHEN starts_with(concept_id, 'MEDDRA:') THEN qualifier END AS meddra_id_type
+    FROM stats LEFT JOIN linked ON linked.study_id = stats.study_id AND linked.record_id = stats.record_id
+        AND place = before + position"""
 
 _TITLES = "[g.title FOR g IN groups IF g.title IS NOT NULL]"
 _ARM_TYPES = "[[a.type FOR a IN arms IF lower(trim(a.label)) = lower(trim(title))][1] FOR title IN group_titles]"
@@ -882,9 +1097,9 @@ _SIGN = "regexp_extract(analysis.p_value, '^\\s*(<=|>=|≤|≥|<|>|=)', 1)"
 
 _RESULTS_SQL = f"""
     WITH flat AS (
-        SELECT {_MEMBER}, r.arms AS arms, unnest(r.results.outcome_measures) AS posted,
+        SELECT {MEMBER}, r.arms AS arms, unnest(r.results.outcome_measures) AS posted,
             generate_subscripts(r.results.outcome_measures, 1) AS outcome_position
-        FROM {_best("len(r.results.outcome_measures) > 0")}),
+        FROM {best("len(r.results.outcome_measures) > 0")}),
     analyses AS (
         SELECT *, unnest(CASE WHEN len(posted.analyses) > 0 THEN posted.analyses ELSE [NULL] END) AS analysis,
             CASE WHEN len(posted.analyses) > 0 THEN generate_subscripts(posted.analyses, 1) END AS analysis_position
@@ -894,7 +1109,7 @@ _RESULTS_SQL = f"""
             THEN [g FOR g IN posted.groups IF list_contains(analysis.group_ids, g.id)] ELSE posted.groups END AS groups
         FROM analyses),
     titled AS (SELECT *, {_list(_TITLES)} AS group_titles FROM grouped)
-    SELECT {_MEMBER_NAMES}, outcome_position, analysis_position, group_titles,
+    SELECT {MEMBER_NAMES}, outcome_position, analysis_position, group_titles,
         posted.population_description AS population, array_to_string(group_titles, '; ') AS interventions,
         posted.title AS outcomes,
         CASE WHEN len(group_titles) = len([t FOR t IN {_ARM_TYPES} IF t IS NOT NULL])
@@ -918,9 +1133,9 @@ _RESULTS_SQL = f"""
     FROM titled"""
 
 _IDENTIFIERS_SQL = f"""
-    SELECT {_MEMBER_NAMES}, position, said.id AS id, said.register AS register, coalesce(said.role, 'secondary') AS role,
+    SELECT {MEMBER_NAMES}, position, said.id AS id, said.register AS register, coalesce(said.role, 'secondary') AS role,
         said.raw AS raw, said.type_raw AS type_raw, said.issuer AS issuer, said.field AS field
-    FROM (SELECT {_MEMBER}, unnest(r.identifiers) AS said, generate_subscripts(r.identifiers, 1) AS position
+    FROM (SELECT {MEMBER}, unnest(r.identifiers) AS said, generate_subscripts(r.identifiers, 1) AS position
           FROM records r JOIN members m USING (record_id))"""
 
 NEWEST_PAPERS = """
@@ -1205,34 +1420,36 @@ TABLES: tuple[Table, ...] = (
     ),
     Table(
         "conditions",
-        "One row is one condition of a Trial as a source says it, or one MeSH term that a source attached",
+        "One row is one condition of a Trial as a source says it, a MeSH term that a source attached, a concept that the "
+        "words were linked to, or a broader concept of one",
         _CONDITIONS,
-        ("study_id", "condition_mesh_type", "position"),
+        ("study_id", "condition_mesh_type", "position", "part", "concept_id"),
         _CONDITIONS_SQL,
         _published(_CONDITIONS, "condition_mesh_type"),
     ),
     Table(
         "drugs",
-        "One row is one drug, biological or combination product that a Record lists as an intervention of the Trial",
+        "One row is one drug, biological or combination product that a Record lists as an intervention of the Trial; an "
+        "intervention that names several is as many rows",
         _DRUGS,
-        ("study_id", "position"),
+        ("study_id", "position", "part"),
         _DRUGS_SQL,
         _published(_DRUGS, "drug_description"),
     ),
     Table(
         "drug_moa",
-        "One row is one target of a drug; empty until a terminology of mechanisms is loaded",
+        "One row is one target of a drug that a Trial tests; empty where no terminology of mechanisms is installed",
         _DRUG_MOA,
         ("drug_moa_id", "accession", "act_type"),
-        "SELECT NULL AS drug_moa_id WHERE false",
+        None,
         _published(_DRUG_MOA, "organism"),
     ),
     Table(
         "biomarkers",
-        "One row is one biomarker that a Record of the Trial mentions; empty until biomarkers are linked",
+        "One row is one mention of a biomarker in a Record of the Trial",
         _BIOMARKERS,
-        ("study_id", "position"),
-        "SELECT NULL AS study_id WHERE false",
+        ("study_id", "field", "position", "part"),
+        _BIOMARKERS_SQL,
         _published(_BIOMARKERS, "biomarker_genes"),
     ),
     Table(
@@ -1320,6 +1537,36 @@ TABLES: tuple[Table, ...] = (
         _FINDINGS_SQL,
     ),
     Table(
+        "mentions",
+        "One row is one mention of a condition, drug, biomarker, outcome or adverse event, with the concept that it was linked "
+        "to and what justifies it, or with none",
+        _MENTIONS,
+        ("study_id", "field", "position", "kind", "part"),
+        None,
+    ),
+    Table(
+        "concepts",
+        "One row is one concept of a terminology that a mention was linked to, or that is broader than one",
+        _CONCEPTS,
+        ("concept_id",),
+        None,
+    ),
+    Table(
+        "concept_ancestors",
+        "One row is one linked concept and one that is broader",
+        _CONCEPT_ANCESTORS,
+        ("concept_id", "depth", "ancestor_id"),
+        None,
+    ),
+    Table(
+        "drug_concepts",
+        "One row is one linked drug, with its ids in other terminologies and where it is approved",
+        _DRUG_CONCEPTS,
+        ("concept_id",),
+        None,
+    ),
+    Table("sponsors", "One row is one sponsor or collaborator of a Trial", _SPONSORS, ("study_id", "position"), None),
+    Table(
         "trial_links",
         "One row is one pair of Records that were compared: held to be one Trial, or refused, with the evidence",
         _TRIAL_LINKS,
@@ -1354,7 +1601,7 @@ def build_tables(
     con.execute(f"SET threads = {min(int(threads), _THREADS)}")
     # Joins run as written: the wide rows of `records` stream past the narrow table on the right, which is kept in memory.
     con.execute("SET disabled_optimizers = 'join_order,build_side_probe_side'")
-    con.execute(_MEMBERS)
+    con.execute(MEMBERS)
     con.execute(_WINNERS)
     con.execute(NEWEST_PAPERS)
     for statement in (_REVIEW_RECORDS, _REVIEW_REPORTS, _PMID_OF, _REVIEWED, _REVIEW_PAPERS):
@@ -1377,7 +1624,7 @@ _THREADS = 2
 """At most so many threads make tables: each holds some hundred megabytes of long rows."""
 
 
-_MEMBERS = """
+MEMBERS = """
     CREATE OR REPLACE TEMP TABLE members AS
     SELECT t.*, r.register AS register, coalesce(r.is_fictional, false) AS is_fictional,
         count(*) OVER trial = 1 AS is_alone,

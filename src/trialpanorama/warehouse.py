@@ -160,6 +160,20 @@ class SourceCount(msgspec.Struct, kw_only=True):
     """The latest date of update or export among its records, ISO 8601."""
 
 
+class VocabularyUsed(msgspec.Struct, frozen=True, kw_only=True):
+    """A release of a terminology that words were linked with."""
+
+    name: str
+    version: str
+    concepts: int
+    is_built_in: bool
+    """Whether it came with the package, and not from a copy that the user installed."""
+    licence: str
+    is_open: bool
+    sha256: list[str]
+    """Of the files that it was read from."""
+
+
 class Manifest(msgspec.Struct, kw_only=True):
     """What a warehouse was made of, by what, and how much is in it."""
 
@@ -180,6 +194,7 @@ class Manifest(msgspec.Struct, kw_only=True):
     """Rows of each table."""
     rejects_by_reason: dict[str, int]
     sources: list[SourceCount]
+    vocabularies: list[VocabularyUsed]
     files: list[InputFile]
     stage_seconds: dict[str, float]
 
