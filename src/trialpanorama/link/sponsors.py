@@ -10,15 +10,16 @@ _LONGEST = 400
 """Characters of a name that are looked at: names are shorter, what is longer is a text in the wrong field."""
 _LEGAL_FORM = (
     r"incorporated|inc|llc|l\.l\.c|llp|lp|ltd|limited|pvt|private limited|pty|plc|corp|corporation|co|company|gmbh"
-    r"(?: ?& ?co(?:\. ?| )?kg(?:aa)?)?|kgaa|kg|ag|se|e\. ?v|sa|s\.a|sas|s\.a\.s|sarl|srl|s\.r\.l|spa|s\.p\.a|nv|n\.v|bv|b\.v"
-    r"|ab|a/s|as|aps|oy|oyj|kk|k\.k|sl|s\.l|slu|s\.l\.u|sp\. z o\. ?o|kft|d\.o\.o|ltda|s\.a\. de c\.v|sdn bhd|bhd|co\. ?,? ?ltd"
+    r"(?: ?& ?co(?:\. ?| )?kg(?:aa)?)?|kgaa|kg|ag|se|e\. ?v|sa|s\.a|sas|s\.a\.s|sarl|srl|s\.r\.l|spa|s\.p\.a|nv|n\.v|bv"
+    r"|b\.v|ab|a/s|as|aps|oy|oyj|kk|k\.k|sl|s\.l|slu|s\.l\.u|sp\. z o\. ?o|kft|d\.o\.o|ltda|s\.a\. de c\.v|sdn bhd"
+    r"|bhd|co\. ?,? ?ltd"
 )
 _ENDING = re.compile(rf"[\s,]+(?:{_LEGAL_FORM})\.?\s*$", re.I)
 _IN_BRACKETS = re.compile(r"\s*[\[(][^()\[\]]{0,200}[\])]\s*$")
 _TRAILING_PLACE = re.compile(
-    r"\s*,\s*(?:usa|u\.s\.a\.?|us|uk|united states(?: of america)?|united kingdom|germany|france|italy|spain|china|p\.? ?r\.? "
-    r"china|japan|india|iran|egypt|canada|australia|switzerland|netherlands|the netherlands|denmark|sweden|norway|belgium"
-    r"|austria|brazil|mexico|korea|republic of korea|south korea|taiwan|thailand|turkey|pakistan|israel)\s*$",
+    r"\s*,\s*(?:usa|u\.s\.a\.?|us|uk|united states(?: of america)?|united kingdom|germany|france|italy|spain"
+    r"|china|p\.? ?r\.? china|japan|india|iran|egypt|canada|australia|switzerland|netherlands|the netherlands|denmark"
+    r"|sweden|norway|belgium|austria|brazil|mexico|korea|republic of korea|south korea|taiwan|thailand|turkey|pakistan|israel)\s*$",
     re.I,
 )
 _PART_OF = re.compile(
@@ -42,14 +43,15 @@ _ALSO_CALLED = {
     "niaid": "national institute allergy infectious diseases", "nih": "national institutes health",
     "bms": "bristol myers squibb", "eli lilly company": "eli lilly", "lilly": "eli lilly",
     "astra zeneca": "astrazeneca", "sanofi aventis": "sanofi", "pfizer pharmaceuticals": "pfizer",
-    "novartis pharmaceuticals": "novartis", "bayer pharmaceuticals": "bayer", "bayer healthcare pharmaceuticals": "bayer",
+    "novartis pharmaceuticals": "novartis", "bayer pharmaceuticals": "bayer",
+    "bayer healthcare pharmaceuticals": "bayer",
 }  # fmt: skip
 """Other names of organisations that sponsor thousands of trials, as keys."""
 
 
 @lru_cache(100_000)
 def cleaned(name: str) -> str:
-    """The name without legal form, article, department, abbreviation in brackets and country: `Pfizer Inc.` is Pfizer."""
+    """The name without legal form, article, department, abbreviation and country: `Pfizer Inc.` is Pfizer."""
     text = " ".join(name[:_LONGEST].replace("®", "").strip(" \t\r\n\"'“”.,;").split())
     while True:
         shorter = _PART_OF.sub("", _ARTICLE.sub("", text), count=1)
@@ -62,7 +64,7 @@ def cleaned(name: str) -> str:
 
 @lru_cache(100_000)
 def sponsor_id(name: str) -> str:
-    """What the spellings of one organisation have in common: its telling words, without case, accents and order marks."""
+    """What the spellings of one organisation have in common: its telling words, without case and accents."""
     plain = unicodedata.normalize("NFKD", cleaned(name)).casefold()
     plain = "".join(c for c in plain if not unicodedata.combining(c)).replace("'", "").replace("’", "")
     words = [_SAME.get(word, word) for word in _NOT_A_LETTER.sub(" ", plain).split()]
