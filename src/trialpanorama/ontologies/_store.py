@@ -320,8 +320,8 @@ def releases(store: Path | None = None) -> list[Installed]:
 def load(store: Path | None = None, only: Collection[str] | None = None, with_everyday: bool = True) -> Concepts:
     """Every installed vocabulary, and the built-in lexicon for those that are not, as one body of concepts.
 
-    `only` names the vocabularies to load; `with_everyday` adds our own names that no vocabulary has. A store that does not exist is an empty one. Raises UserError for an
-    installed file that is damaged.
+    `only` names the vocabularies to load; `with_everyday` adds our own names that no vocabulary has. A store that does
+    not exist is an empty one. Raises UserError for an installed file that is damaged.
     """
     found = available(store)
     for name in only or ():
