@@ -138,7 +138,7 @@ def _medicines(ids: Mapping[str, str], products: Mapping[str, Mapping[str, _Drug
                 name=names[0],
                 kind="drug",
                 names=distinct_names(names[0], (Name(text, "brand") for text in names)),
-                attributes={"term_type": "Brand", "ema_approved": "true", "ingredient": ";".join(held)},
+                attributes=_attributes("Brand", held),
             )
 
 
@@ -151,8 +151,13 @@ def _rxnorm_drugs(ids: Mapping[str, str], drugs: Mapping[str, tuple[str, str, _D
             kind="drug",
             names=[Name(name, "preferred")],
             parents=held if len(held) == 1 else [],
-            attributes={"term_type": concept_class, "ema_approved": "true", "ingredient": ";".join(held)},
+            attributes=_attributes(concept_class, held, drug.brand),
         )
+
+
+def _attributes(term_type: str, ingredients: Sequence[str], brand: str | None = None) -> dict[str, str]:
+    said = {"term_type": term_type, "ema_approved": "true", "ingredient": ";".join(ingredients), "brand": brand}
+    return {name: value for name, value in said.items() if value}
 
 
 VOCABULARY = Vocabulary(
