@@ -17,8 +17,6 @@ import msgspec
 
 from trialpanorama.ontologies import (
     Concept,
-    Download,
-    Fetch,
     Mechanism,
     Name,
     Part,
@@ -27,6 +25,7 @@ from trialpanorama.ontologies import (
     Vocabulary,
     distinct_names,
 )
+from trialpanorama.ontologies._downloads import Download, fetched_from
 from trialpanorama.ontologies._tables import header, rows
 
 _TARGETS = (
@@ -179,8 +178,8 @@ VOCABULARY = Vocabulary(
         ),
     ),
     read=_read,
-    fetch=Fetch(
-        downloads=(
+    fetch=fetched_from(
+        (
             Download(
                 name="2021_09_01/drug.target.interaction.tsv.gz",
                 url=f"{_BASE}/drug.target.interaction.tsv.gz",

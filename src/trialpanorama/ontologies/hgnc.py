@@ -6,8 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from trialpanorama.ontologies import (
     Concept,
-    Download,
-    Fetch,
     Name,
     NameKind,
     Part,
@@ -16,6 +14,7 @@ from trialpanorama.ontologies import (
     Vocabulary,
     distinct_names,
 )
+from trialpanorama.ontologies._downloads import Download, fetched_from
 from trialpanorama.ontologies._tables import header, rows
 
 _COLUMNS = ("hgnc_id", "symbol", "name", "locus_group", "locus_type", "status")
@@ -88,8 +87,8 @@ VOCABULARY = Vocabulary(
         ),
     ),
     read=_read,
-    fetch=Fetch(
-        downloads=(
+    fetch=fetched_from(
+        (
             Download(
                 name="hgnc_complete_set.txt",
                 url="https://storage.googleapis.com/public-download-files/hgnc/tsv/tsv/hgnc_complete_set.txt",

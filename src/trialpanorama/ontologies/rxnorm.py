@@ -15,8 +15,6 @@ import msgspec
 
 from trialpanorama.ontologies import (
     Concept,
-    Download,
-    Fetch,
     Name,
     Part,
     Release,
@@ -24,6 +22,7 @@ from trialpanorama.ontologies import (
     Vocabulary,
     distinct_names,
 )
+from trialpanorama.ontologies._downloads import Download, fetched_from
 
 _CONSO, _REL, _SAT = 18, 16, 13
 """How many cells a row of each file has."""
@@ -188,8 +187,8 @@ VOCABULARY = Vocabulary(
         _part("attributes", "RXNSAT.RRF", _SAT, "which drugs are marketed", is_supplement=True),
     ),
     read=_read,
-    fetch=Fetch(
-        downloads=(
+    fetch=fetched_from(
+        (
             Download(
                 name="RxNorm_full_prescribe_current.zip",
                 url="https://download.nlm.nih.gov/rxnorm/RxNorm_full_prescribe_current.zip",

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from trialpanorama.ontologies import Concept, Concepts, Name, Part, Release, ReleaseFile, Vocabulary, distinct_names
+from trialpanorama.ontologies._downloads import Download, fetched_from
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -493,5 +494,13 @@ VOCABULARY = Vocabulary(
         ),
     ),
     read=_read,
-    no_fetch="to come",
+    fetch=fetched_from(
+        [
+            Download(
+                "ucum-essence.xml", "https://raw.githubusercontent.com/ucum-org/ucum/main/ucum-essence.xml", kind="xml"
+            )
+        ],
+        hosts=("raw.githubusercontent.com",),
+        terms="Free of charge under the UCUM licence (ucum.org/license).",
+    ),
 )
