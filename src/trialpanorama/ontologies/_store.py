@@ -8,11 +8,11 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
-from itertools import pairwise
+from itertools import combinations, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +43,8 @@ PRECEDENCE: dict[str, tuple[str, ...]] = {
     "drug": ("DRUGBANK", "RXCUI", "CHEMBL.COMPOUND", "DrugCentral", "MESH"),
 }
 """By kind of concept, the prefixes in the order in which `preferred` takes them."""
+_IDENTIFYING = {"unii": "UNII", "cas": "CAS", "inchi_key": "INCHIKEY"}
+"""Attributes that name one substance, and the prefixes under which cross-references give the same."""
 _FEWER = 0.5
 """A release with less than this share of the installed one's concepts is not believed."""
 _SUFFIX = ".parquet"
@@ -478,33 +480,50 @@ class Concepts:
     def _groups(self) -> dict[str, frozenset[str]]:
         """Groups of equivalent concepts, by each of their ids.
 
-        Cross-references are taken up from the surest to the least sure, and one that would bring two concepts of one
-        vocabulary together is left out: a chain of references must not join what a vocabulary tells apart.
+        Cross-references are taken up from the surest to the least sure: first those between concepts that share a name,
+        then those that are the only one either way. One that is neither (of several, under another name) is left out,
+        and so is one that would bring two concepts of one vocabulary together: a chain of references must not join what
+        a vocabulary tells apart.
         """
-        edges: dict[tuple[str, str], int] = defaultdict(int)
-        for columns in self._vocabularies:
-            for id, others, is_obsolete in zip(columns.ids, columns.cross_references, columns.obsolete, strict=True):
-                for other in () if is_obsolete else others:
-                    if other in self._places and other != id:
-                        edges[min(id, other), max(id, other)] += 1
-        partners: dict[tuple[str, str], int] = defaultdict(int)
-        for first, second in edges:
-            partners[first, _prefix(second)] += 1
-            partners[second, _prefix(first)] += 1
-
-        def doubt(edge: tuple[str, str]) -> tuple[bool, int, int, tuple[str, str]]:
-            first, second = edge
-            rivals = partners[first, _prefix(second)] + partners[second, _prefix(first)]
-            return not self._plain_names(first) & self._plain_names(second), rivals, -edges[edge], edge
-
+        edges = self._edges()
+        partners = Counter(
+            end for first, second in edges for end in ((first, _prefix(second)), (second, _prefix(first)))
+        )
+        ranked = []
+        for (first, second), times in edges.items():
+            rivals = partners[first, _prefix(second)] + partners[second, _prefix(first)] - 2
+            share_a_name = bool(self._plain_names(first) & self._plain_names(second))
+            if share_a_name or not rivals:
+                ranked.append((not share_a_name, rivals, -times, first, second))
         groups: dict[str, dict[str, str]] = {}
-        for first, second in sorted(edges, key=doubt):
+        for *_, first, second in sorted(ranked):
             one = groups.get(first) or {_prefix(first): first}
             two = groups.get(second) or {_prefix(second): second}
             if not one.keys() & two.keys():
                 both = one | two
                 groups |= dict.fromkeys(both.values(), both)
         return {id: frozenset(group.values()) for id, group in groups.items()}
+
+    def _edges(self) -> dict[tuple[str, str], int]:
+        """Pairs of concepts that refer to one another, or that bear the same number of a substance, with how often."""
+        edges: dict[tuple[str, str], int] = defaultdict(int)
+        substances: dict[str, set[str]] = defaultdict(set)
+        for columns in self._vocabularies:
+            for row, id in enumerate(columns.ids):
+                if columns.obsolete[row]:
+                    continue
+                attributes = columns.attributes[row]
+                numbers = [f"{prefix}:{attributes[key]}" for key, prefix in _IDENTIFYING.items() if key in attributes]
+                for other in {*columns.cross_references[row], *numbers}:
+                    if _prefix(other) in _IDENTIFYING.values():
+                        substances[other].add(id)
+                    elif other in self._places:
+                        edges[min(id, other), max(id, other)] += 1
+        for ids in substances.values():
+            if len({*map(_prefix, ids)}) == len(ids):
+                for pair in combinations(sorted(ids), 2):
+                    edges[pair] += 1
+        return edges
 
     def _plain_names(self, id: str) -> set[str]:
         columns, row = self._places[id]

@@ -44,6 +44,8 @@ _PATHS: dict[str, tuple[str, ...]] = {
 the direction of a row (`form_of`, `has_form` ...) need not be read."""
 _CROSS_REFERENCES = {"ATC": "ATC", "DRUGBANK": "DRUGBANK", "MSH": "MESH"}
 """Sources whose codes are ids elsewhere."""
+_OPEN_SOURCES = ("ATC", "CVX", "DRUGBANK", "MSH", "MTHSPL", "VANDF")
+"""Sources without restriction (level 0 of the UMLS licence), whose names of ingredients are taken over."""
 _UNII = re.compile(r"[A-Z0-9]{10}")
 _DATE_IN_NAME = re.compile(r"_(\d\d)(\d\d)(\d{4})(?!\d)")
 
@@ -103,7 +105,7 @@ def _atoms(file: ReleaseFile) -> tuple[dict[str, _Atoms], dict[str, str]]:
     atoms: dict[str, _Atoms] = {}
     types: dict[str, str] = {}
     for row in _rows(file, _CONSO):
-        id, source, type, code, text, level, suppressed = row[0], row[11], row[12], row[13], row[14], row[15], row[16]
+        id, source, type, code, text, suppressed = row[0], row[11], row[12], row[13], row[14], row[16]
         if suppressed in ("Y", "E"):  # editors took it out
             continue
         found = atoms.setdefault(id, _Atoms())
@@ -118,7 +120,7 @@ def _atoms(file: ReleaseFile) -> tuple[dict[str, _Atoms], dict[str, str]]:
                 found.references[f"{_CROSS_REFERENCES[source]}:{code}"] = None
             elif source == "MTHSPL" and type == "SU" and _UNII.fullmatch(code):
                 found.references[f"UNII:{code}"] = None
-            if level == "0":
+            if source in _OPEN_SOURCES:
                 found.names[text] = None
     return {id: found for id, found in atoms.items() if found.type in _TYPES}, types
 
