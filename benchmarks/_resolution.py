@@ -25,6 +25,7 @@ import json
 import os
 import random
 import re
+import subprocess
 import tempfile
 import time
 from collections import Counter, defaultdict
@@ -34,10 +35,11 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import _resolution_rivals as rivals
 import duckdb
 import msgspec
 import numpy as np
+
+import _resolution_rivals as rivals
 import trialpanorama.resolve as resolving
 from _resolution_rivals import Compared, Pair, Scorer, Task
 from trialpanorama import engine, identifiers, ingest, sample, sources
@@ -80,7 +82,7 @@ def generated(folder: Path, seed: int, trials: int) -> tuple[list[Row], dict[str
 
 def is_registration(row: Row) -> bool:
     """Whether a Record is of a registration, not of a publication or review."""
-    return row.get("kind", "REGISTRATION") == "REGISTRATION"
+    return bool(row.get("kind", "REGISTRATION") == "REGISTRATION")
 
 
 # --- hiding ids
@@ -388,7 +390,8 @@ def chosen(name: str, hidden: bool) -> dict[str, Any]:
     """The best of the settings that were tried."""
     ids = "hidden" if hidden else "given"
     tried = [one for one in json.loads(TRIED.read_text())["tried"] if (one["method"], one["ids"]) == (name, ids)]
-    return max(enumerate(tried), key=lambda item: (item[1]["f1"], item[0]))[1]
+    best: dict[str, Any] = max(enumerate(tried), key=lambda item: (item[1]["f1"], item[0]))[1]
+    return best
 
 
 def frozen(folder: Path, scorers: Mapping[tuple[str, bool], Scorer]) -> dict[str, Any]:
@@ -400,16 +403,38 @@ def frozen(folder: Path, scorers: Mapping[tuple[str, bool], Scorer]) -> dict[str
         found = pairs_within(groups_of(str(made.records), folder / f"tables{suffix}"))
         figures[f"resolve_seconds{suffix}"] = round(time.perf_counter() - begun, 1)
         figures |= keys("pair", suffix, score(found, made.true))
-        if scorers:
+        beside = {name: scorer for (name, of_hidden), scorer in scorers.items() if of_hidden == hidden}
+        if beside:
             task = compared(str(made.records), made.true)
             figures[f"candidate_pairs{suffix}"] = len(task.candidates.pairs)
             figures[f"candidate_recall{suffix}"] = len(set(task.candidates.pairs) & made.true) / len(made.true)
-        for (name, of_hidden), scorer in scorers.items():
-            if of_hidden == hidden:
+            for name, scorer in beside.items():
                 setting = chosen(name, hidden)
                 pairs = rivals.cluster(task, scorer(task), setting["threshold"], setting["guarded"])
                 figures |= keys(name, suffix, score(pairs, made.true))
+    log_run(figures)
     return figures
+
+
+RUNS = JUDGED / "resolution_runs.json"
+
+
+def log_run(figures: Mapping[str, Any]) -> None:
+    """Write down that the frozen collection was scored, at which commit and with which outcome."""
+    git = ["git", "-C", str(JUDGED), "describe", "--always", "--dirty"]
+    try:
+        commit = subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return  # not a checkout: nobody's record
+    runs = json.loads(RUNS.read_text())["runs"] if RUNS.exists() else []
+    kept = {
+        key: value for key, value in figures.items() if key.startswith(("pair_", *RIVALS)) and "interval" not in key
+    }
+    document = {
+        "what": "Every run on the frozen collection, in their order.",
+        "runs": [*runs, {"commit": commit, **kept}],
+    }
+    _write_lines(RUNS, document, "runs")
 
 
 def keys(name: str, suffix: str, scores: Scores) -> dict[str, Any]:
