@@ -417,10 +417,10 @@ class Concepts:
         return self._places[id][0].installed
 
     def all(self, kind: ConceptKind | None = None) -> Iterator[Concept]:
-        """All concepts, or those of a kind, in the order of the vocabularies' names and of their ids."""
+        """All concepts but obsolete ones, or those of a kind, in the order of the vocabularies' names and of ids."""
         for columns in self._vocabularies:
             for row, of in enumerate(columns.kinds):
-                if kind is None or of == kind:
+                if (kind is None or of == kind) and not columns.obsolete[row]:
                     yield self._concept(columns, row)
 
     def mechanisms(self, id: str | None = None) -> Iterator[Mechanism]:
