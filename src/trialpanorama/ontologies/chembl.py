@@ -143,7 +143,7 @@ VOCABULARY = Vocabulary(
         Part(
             name="archive",
             meaning="chembl_NN_sqlite.tar.gz: the same, packed; it has to be unpacked first",
-            recognise=lambda head, name: head[257:262] == b"ustar" and head.startswith(b"chembl_"),
+            recognise=lambda head, name: head[257:262] == b"ustar" and name.lower().startswith("chembl"),
         ),
         Part(
             name="molecule-dictionary",

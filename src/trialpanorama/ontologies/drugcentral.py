@@ -52,7 +52,9 @@ class _Drug(msgspec.Struct):
 def _read(parts: Mapping[str, Sequence[ReleaseFile]]) -> Release:
     drugs: dict[str, _Drug] = defaultdict(_Drug)
     mechanisms = [
-        _mechanism(row, drugs) for file in parts.get("targets", ()) for row in _drug_rows(file, _TARGETS, "STRUCT_ID")
+        _mechanism(file, row, drugs)
+        for file in parts.get("targets", ())
+        for row in _drug_rows(file, _TARGETS, "STRUCT_ID")
     ]
     for file in parts.get("structures", ()):
         for row in _drug_rows(file, _STRUCTURES, "ID"):
@@ -93,13 +95,16 @@ def _drug_rows(
         yield row
 
 
-def _mechanism(row: Mapping[str, str], drugs: Mapping[str, _Drug]) -> Mechanism:
+def _mechanism(file: ReleaseFile, row: Mapping[str, str], drugs: Mapping[str, _Drug]) -> Mechanism:
     drugs[row["STRUCT_ID"]].names[row["DRUG_NAME"]] = None
     said: dict[str, Any] = {
         column.lower(): text for column in _TARGETS if (text := row[column].strip()) and column != "STRUCT_ID"
     }
     if "act_value" in said:
-        said["act_value"] = float(said["act_value"])
+        try:
+            said["act_value"] = float(said["act_value"])
+        except ValueError:
+            raise file.unusable(f'has the potency "{said["act_value"]}", which is no number') from None
     if "moa" in said:
         said["moa"] = said["moa"] == "1"
     return Mechanism(drug_id=_id(row["STRUCT_ID"]), **said)

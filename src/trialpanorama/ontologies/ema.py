@@ -32,7 +32,7 @@ _FORM = re.compile(
     r"Intrauterine|Intraperitoneal|Intrathecal|Soluble|Sustained|Kit|Gas|Sponge)\b.*)$"
 )
 _BOX = re.compile(r"\s+Box of \d+$")
-_PACK = re.compile(r"\d+ \(([^{}]*?)\) ?(?=/ \d+ \(|\}|$)")
+_PACK = re.compile(r"\d+ (?:\([\d.]+ [A-Z]+\) )?\(([^{}]*?)\) ?(?=/ \d+ \(|\}|$)")
 _SUFFIX = re.compile(r"-(?!alfa$|beta$)[a-z]{4}$")
 """What the FDA adds to the names of biologicals: "adalimumab-aacf"."""
 _SUBSTANCES = ("Ingredient", "Precise Ingredient")

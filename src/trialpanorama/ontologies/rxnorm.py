@@ -64,7 +64,7 @@ def _rows(file: ReleaseFile, cells: int) -> Iterator[list[str]]:
     with file.text("utf-8") as text:
         for number, line in enumerate(text, 1):
             row = line.rstrip("\n").split("|")
-            if len(row) != cells + 1 or row[-1] or not row[0].isdigit():
+            if len(row) != cells + 1 or row[-1] or not row[0].isdigit() or not line.endswith("\n"):
                 raise file.unusable(
                     f"has {len(row) - 1} cells in line {number}, {cells} are expected: it is cut short, or of a "
                     "version that is not known"
