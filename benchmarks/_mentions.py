@@ -13,6 +13,7 @@ audited    on the 300 + 300 mentions of judged/, where DATA has them with the sa
            Recall: of the things meant that have a concept, those linked. Unlinked unlinkable: of the mentions left
            without a concept, those that have none. Set apart wrongly: of those set apart, those that name a linkable
            drug. Intervals: Wilson, 95 %; links of one mention, and a text that comes often, count as independent.
+           On second thoughts: as some would be judged again, after the linker's first answers had been seen
 silver     the MeSH terms that ClinicalTrials.gov itself attached (no ancestors), hidden from the linker, of
            registrations whose id's SHA-256 ends in an odd digit: the set of concepts linked in a registration against
            the set of its terms, equal by id, cross-reference or exact name. NLM derives them from condition names and
@@ -73,7 +74,8 @@ def wilson(part: int, whole: int) -> list[float] | None:
     share, square = part / whole, 1.959964**2
     middle = share + square / (2 * whole)
     half = 1.959964 * math.sqrt(share * (1 - share) / whole + square / (4 * whole * whole))
-    return [round((middle - half) / (1 + square / whole), 4), round((middle + half) / (1 + square / whole), 4)]
+    low, high = (middle - half) / (1 + square / whole), (middle + half) / (1 + square / whole)
+    return [round(max(low, 0.0), 4), round(min(high, 1.0), 4)]
 
 
 def share(part: int, whole: int) -> dict[str, Any]:
@@ -243,6 +245,11 @@ def judged_mentions(kind: str, mentions: Sequence[Mapping[str, Any]]) -> list[di
     return found
 
 
+def on_second_thoughts(judged: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The judgement as it would be made again, where that was recorded; the figures to go by stay the first ones."""
+    return judged | judged["second_thoughts"] if "second_thoughts" in judged else judged
+
+
 # --- coverage
 
 
@@ -268,6 +275,7 @@ SILVER = """
 select source, place.format as format, id, conditions, interventions, mesh_terms
 from read_parquet($records, union_by_name = true)
 where kind = 'REGISTRATION' and not coalesce(is_fictional, false) and len(mesh_terms) > 0
+    and source = 'clinicaltrials_gov'
 qualify row_number() over (
     partition by coalesce(register, source), id
     order by greatest(coalesce(last_updated_date.date, ''), coalesce(exported_date.date, '')) desc, record_id
@@ -277,7 +285,9 @@ order by id
 
 
 def silver_records(warehouse: Path) -> list[dict[str, Any]]:
-    """The newest Records with attached MeSH terms whose id's hash is odd."""
+    """The newest Records of ClinicalTrials.gov with attached MeSH terms whose id's hash is odd.
+
+    What other registers call MeSH terms are branches of the tree that the sponsor chose."""
     import duckdb
 
     cursor = duckdb.connect().execute(SILVER, {"records": str(warehouse / "records/*/*.parquet")})
@@ -377,6 +387,7 @@ def run(warehouse: Path, concepts: Concepts, texts_for_peers: dict[str, Any] | N
                 "audited": audit(judged, found, same),
                 "audited_sure": audit([judged[n] for n in sure], [found[n] for n in sure], same),
                 "audited_unsure": audit([judged[n] for n in unsure], [found[n] for n in unsure], same),
+                "audited_on_second_thoughts": audit([*map(on_second_thoughts, judged)], found, same),
                 "silver": silver(records, kind, answers, same),
             }
             if name == "lookup":
@@ -411,7 +422,7 @@ def text_of(result: Mapping[str, Any]) -> str:
             lines.append(f"\n{key}")
             for source, value in one["coverage"].items():
                 lines.append(f"  coverage {source}: {figure('', value)}, set apart {value['set_apart']:,}")
-            for part in ("audited", "audited_sure", "audited_unsure"):
+            for part in ("audited", "audited_sure", "audited_unsure", "audited_on_second_thoughts"):
                 audited = one[part]
                 kinds = ("precision", "recall", "unlinked_unlinkable", "set_apart_wrongly", "not_a_drug_linked")
                 shares = "; ".join(figure(name, audited[name]) for name in kinds)

@@ -114,7 +114,7 @@ def test_judged_files_hold_no_text(name: str) -> None:
     keys = {"source", "register", "id", "record_id", "field", "position", "sha256"}
     for mention in judged["mentions"]:
         assert keys | {"verdict", "confidence"} <= mention.keys() <= keys | {
-            "verdict", "confidence", "things", "also", "note"}  # fmt: skip
+            "verdict", "confidence", "things", "also", "note", "second_thoughts"}  # fmt: skip
         assert (mention["verdict"] == "linkable") == bool(mention.get("things"))
         for thing in [*mention.get("things", []), mention.get("also", [])]:
             assert all(":" in id and " " not in id for id in thing)
