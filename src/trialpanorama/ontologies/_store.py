@@ -210,6 +210,28 @@ def _names(store: Path) -> list[str]:
 # --- the Parquet file
 
 
+def _schema() -> pa.Schema:
+    import pyarrow as pa
+
+    text, texts = pa.string(), pa.list_(pa.string())
+    return pa.schema(
+        {
+            "vocabulary": text,
+            "version": text,
+            "id": text,
+            "kind": text,
+            "is_obsolete": pa.bool_(),
+            "names": texts,
+            "name_kinds": texts,
+            "parents": texts,
+            "cross_references": texts,
+            "attribute_names": texts,
+            "attributes": texts,
+            "mechanisms": text,
+        }
+    )
+
+
 def write(installed: Installed, release: Release, path: Path, compression_level: int = 9) -> None:
     """Write a vocabulary as one Parquet file, in one step of the file system; the first name is the preferred one."""
     import pyarrow as pa
@@ -220,28 +242,24 @@ def write(installed: Installed, release: Release, path: Path, compression_level:
     for mechanism in release.mechanisms:
         by_drug[mechanism.drug_id].append(msgspec.structs.asdict(mechanism))
     names = [distinct_names(concept.name, concept.names) for concept in concepts]
-    texts, counts = pa.list_(pa.string()), len(concepts)
-    columns = {
-        "vocabulary": pa.array([installed.name] * counts, pa.string()),
-        "version": pa.array([installed.version] * counts, pa.string()),
-        "id": pa.array([concept.id for concept in concepts], pa.string()),
-        "kind": pa.array([concept.kind for concept in concepts], pa.string()),
-        "is_obsolete": pa.array([concept.is_obsolete for concept in concepts], pa.bool_()),
-        "names": pa.array([[name.text for name in given] for given in names], texts),
-        "name_kinds": pa.array([[name.kind for name in given] for given in names], texts),
-        "parents": pa.array([concept.parents for concept in concepts], texts),
-        "cross_references": pa.array([concept.cross_references for concept in concepts], texts),
-        "attribute_names": pa.array([list(concept.attributes) for concept in concepts], texts),
-        "attributes": pa.array([list(concept.attributes.values()) for concept in concepts], texts),
-        "mechanisms": pa.array(
-            [
-                msgspec.json.encode(by_drug[concept.id]).decode() if concept.id in by_drug else None
-                for concept in concepts
-            ],
-            pa.string(),
-        ),
+    columns: dict[str, list[Any]] = {
+        "vocabulary": [installed.name] * len(concepts),
+        "version": [installed.version] * len(concepts),
+        "id": [concept.id for concept in concepts],
+        "kind": [concept.kind for concept in concepts],
+        "is_obsolete": [concept.is_obsolete for concept in concepts],
+        "names": [[name.text for name in given] for given in names],
+        "name_kinds": [[name.kind for name in given] for given in names],
+        "parents": [concept.parents for concept in concepts],
+        "cross_references": [concept.cross_references for concept in concepts],
+        "attribute_names": [list(concept.attributes) for concept in concepts],
+        "attributes": [list(concept.attributes.values()) for concept in concepts],
+        "mechanisms": [
+            msgspec.json.encode(by_drug[concept.id]).decode() if concept.id in by_drug else None for concept in concepts
+        ],
     }
-    table = pa.table(columns).replace_schema_metadata({_METADATA: msgspec.json.encode(installed)})
+    schema = _schema().with_metadata({_METADATA: msgspec.json.encode(installed)})
+    table = pa.table(columns, schema=schema)
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(f"{path.suffix}.{os.getpid()}.part")
     try:
@@ -281,7 +299,7 @@ def describe(path: Path) -> Installed:
         return msgspec.json.decode(metadata[_METADATA], type=Installed)
     except FileNotFoundError:
         raise
-    except (pa.ArrowException, OSError, KeyError, msgspec.MsgspecError):
+    except Exception:  # a damaged file raises a dozen kinds of error
         raise _damaged(path) from None
 
 
@@ -290,9 +308,13 @@ def _read_table(path: Path) -> pa.Table:
     import pyarrow.parquet
 
     try:
-        return pa.parquet.read_table(path, page_checksum_verification=True, memory_map=True)
-    except (pa.ArrowException, OSError):
+        table = pa.parquet.read_table(path, page_checksum_verification=True, memory_map=True)
+        table.validate(full=True)
+    except Exception:  # a damaged file raises a dozen kinds of error
         raise _damaged(path) from None
+    if not table.schema.equals(_schema()):
+        raise _damaged(path)
+    return table
 
 
 def _damaged(path: Path) -> UserError:

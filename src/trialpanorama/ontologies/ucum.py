@@ -150,7 +150,7 @@ class Units:
         parts: list[str] = []
         for text in re.split(r"\s*/\s*|\s+per\s+|^per\s+", _POWERS.sub(_power, said)):
             part = self._component(text)
-            if part is None:
+            if part is None or (parts and not part):
                 return None
             parts.append(part)
         code = "/".join(
@@ -161,9 +161,10 @@ class Units:
 
     def _is_meant(self, said: str) -> bool:
         """Whether what is written is UCUM, and not by chance."""
-        if _MISREAD.search(said) or not re.fullmatch(r"[!-~]+", said):
+        bare = _NOTES.sub("", said)
+        if _MISREAD.search(bare) or not re.fullmatch(r"[!-~]+", said):
             return False
-        return self._is_known(said) and not (said.isupper() and self._is_known(said.lower()))
+        return self._is_known(said) and not (bare.isupper() and self._is_known(said.lower()))
 
     def factor(self, unit: str, into: str) -> Fraction | None:
         """How many of one unit one of the other is; None if they are not commensurable or have no fixed factor."""
