@@ -1,9 +1,10 @@
 """How well registrations of one study are found to be one: generated records with known truth, and real ones.
 
-    python benchmarks/_resolution.py [--seed N --trials N [--hidden]]
+    python benchmarks/_resolution.py [DATA] [--warehouse DIR] [--pairs FILE] [--json]
+    python benchmarks/_resolution.py --seed N [--trials N] [--hidden]     one development collection
+    python benchmarks/_resolution.py --tune                               the settings of Splink and dedupe
 
-With --seed, one generated collection is scored and nothing else is run: for development, on the seeds of
-`judged/resolution_frozen.json`.
+The generated collection is that of `judged/resolution_frozen.json`; everything was chosen on its development seeds.
 
 with ids   the records as they are
 hidden     no id is left: secondary ids, protocol codes, aliases, references, web addresses and every registry number
@@ -16,13 +17,20 @@ over groups of registrations that truth or the method connects.
 from __future__ import annotations
 
 import argparse
+import csv
+import gzip
 import hashlib
+import importlib.util
 import json
+import os
+import random
 import re
+import subprocess
 import tempfile
 import time
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping
+from importlib import metadata
 from itertools import combinations
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -30,16 +38,24 @@ from typing import Any, NamedTuple
 import duckdb
 import msgspec
 import numpy as np
-from trialpanorama import identifiers, ingest, sample, sources
+
+import _resolution_rivals as rivals
+import trialpanorama.resolve as resolving
+from _resolution_rivals import Compared, Pair, Scorer, Task
+from trialpanorama import engine, identifiers, ingest, sample, sources
 from trialpanorama.record import Record
 from trialpanorama.resolve import resolve
+from trialpanorama.resolve.blocking import block, profiles
+from trialpanorama.resolve.features import LEVELS, compare, prepare
 from trialpanorama.warehouse import lines_table, write_parquet
 
+DATA = Path(os.environ.get("TRIALPANORAMA_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data")
 JUDGED = Path(__file__).resolve().parent / "judged"
 FROZEN = json.loads((JUDGED / "resolution_frozen.json").read_text())
 RESAMPLES = 2_000
+RANDOM_PAIRS = 20_000
+DRAWN = 100
 
-Pair = tuple[str, str]
 Row = dict[str, Any]
 
 
@@ -66,7 +82,7 @@ def generated(folder: Path, seed: int, trials: int) -> tuple[list[Row], dict[str
 
 def is_registration(row: Row) -> bool:
     """Whether a Record is of a registration, not of a publication or review."""
-    return row.get("kind", "REGISTRATION") == "REGISTRATION"
+    return bool(row.get("kind", "REGISTRATION") == "REGISTRATION")
 
 
 # --- hiding ids
@@ -232,6 +248,44 @@ def components(pairs: Iterable[Pair]) -> dict[str, str]:
     return {key: find(key) for key in leader}
 
 
+# --- what is compared, for Splink and dedupe
+
+ASSERTED = ("alias", "mutual_id", "bridge", "secondary_id", "utn", "ambiguous", "none")
+"""How the ids of two registrations link them, as one more field beside those that `resolve` compares."""
+KNOWN: dict[str, tuple[str, ...]] = {**LEVELS, "asserted": ASSERTED}
+
+
+def compared(records: str, true: set[Pair]) -> Task:
+    """What `resolve` compares: its candidate pairs, and those that ids link, with their levels; and random pairs."""
+    with connection(records) as con:
+        resolving.registrations(con)
+        for statement in (resolving._TARGETS, resolving._NAMED, resolving._PAIRS):
+            con.execute(statement)
+        rarity = block(con)
+        prepared = {key: prepare(profile, rarity) for key, profile in profiles(con).items()}
+        linked = con.execute("SELECT key_a, key_b, CASE WHEN is_ambiguous THEN 'ambiguous' ELSE method END FROM pairs")
+        asserted = {_ordered(a, b): how for a, b, how in linked.fetchall()}
+        blocked = {_ordered(a, b) for a, b in con.execute("SELECT key_a, key_b FROM candidates").fetchall()}
+    registers = {key: one.profile.register for key, one in prepared.items()}
+    rng, keys = random.Random(0), sorted(prepared)
+    drawn = {_ordered(*rng.sample(keys, 2)) for _ in range(RANDOM_PAIRS)}
+    different = [(a, b) for a, b in sorted(drawn) if registers[a] != registers[b]]
+
+    def levels(pairs: list[Pair]) -> Compared:
+        values: dict[str, list[str]] = {field: [] for field in KNOWN}
+        for a, b in pairs:
+            found = compare(prepared[a], prepared[b], rarity).levels | {"asserted": asserted.get((a, b), "none")}
+            for field, level in found.items():
+                values[field].append(level)
+        return Compared(pairs, values)
+
+    return Task(levels(sorted(blocked | set(asserted))), levels(different), registers, true)
+
+
+def _ordered(a: str, b: str) -> Pair:
+    return (a, b) if a < b else (b, a)
+
+
 # --- what is run
 
 
@@ -242,13 +296,15 @@ class Setting(NamedTuple):
     true: set[Pair]
 
 
-def prepare(folder: Path, seed: int, trials: int, hidden: bool) -> Setting:
-    """Generate a collection and write its Records as one Parquet file."""
+def prepare_settings(folder: Path, seed: int, trials: int) -> dict[bool, Setting]:
+    """Generate a collection and write its Records as they are (False) and with all ids hidden (True)."""
     rows, truth = generated(folder / "sample", seed, trials)
-    if hidden:
-        rows, truth = hide(rows), {opaque(key): trial for key, trial in truth.items()}
     write_records(rows, folder / "records.parquet")
-    return Setting(folder / "records.parquet", pairs_within(truth))
+    write_records(hide(rows), folder / "hidden.parquet")
+    return {
+        False: Setting(folder / "records.parquet", pairs_within(truth)),
+        True: Setting(folder / "hidden.parquet", pairs_within({opaque(key): trial for key, trial in truth.items()})),
+    }
 
 
 def development(seed: int, trials: int, hidden: bool) -> None:
@@ -257,7 +313,7 @@ def development(seed: int, trials: int, hidden: bool) -> None:
         raise SystemExit(f"Seed {seed} is kept for the last run. Give one of {FROZEN['development_seeds']}.")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        made = prepare(folder, seed, trials, hidden)
+        made = prepare_settings(folder, seed, trials)[hidden]
         begun = time.perf_counter()
         found = pairs_within(groups_of(str(made.records), folder / "tables"))
         seconds = time.perf_counter() - begun
@@ -265,32 +321,319 @@ def development(seed: int, trials: int, hidden: bool) -> None:
             "SELECT id, register, any_value(public_title), any_value(scientific_title) FROM records GROUP BY ALL"
         )
         known = {identifiers.trial_key(id, register): (register, a, b) for id, register, a, b in titles.fetchall()}
-    for name, pairs in (("wrong", found - made.true), ("missed", made.true - found)):
-        print(f"{name}: {len(pairs)}")
+    for kind, pairs in (("wrong", found - made.true), ("missed", made.true - found)):
+        print(f"{kind}: {len(pairs)}")
         for a, b in sorted(pairs)[:20]:
             print(f"  {a} {known[a]}\n  {b} {known[b]}\n")
-    _show(score(found, made.true))
+    figures = keys("resolve", "", score(found, made.true))
+    print("\n".join(f"{key:<30} {value}" for key, value in figures.items()))
     print(f"resolve took {seconds:.1f} s")
 
 
-def _show(scores: Scores) -> None:
-    for name in ("precision", "recall", "f1"):
-        value, low, high = getattr(scores, name)
-        print(f"{name:<10} {value:.4f} [{low:.4f}, {high:.4f}]")
-    print(f"{scores.right} right of {scores.found} found; {scores.true} are true")
+RIVALS: dict[str, dict[str, Callable[[list[Task]], Scorer]]] = {
+    "splink": {
+        "u from random pairs": lambda labelled: rivals.splink(KNOWN, "random"),
+        "u from candidates": lambda labelled: rivals.splink(KNOWN, "candidates"),
+    },
+    "dedupe": {
+        "ordinal levels": lambda labelled: rivals.dedupe(KNOWN, "ordinal", labelled),
+        "one-hot levels": lambda labelled: rivals.dedupe(KNOWN, "one-hot", labelled),
+    },
+}
+"""What is run beside `resolve`, in each of the settings that were tried."""
+TRIED = JUDGED / "resolution_tuning.json"
+LABELLED, CHOOSING = FROZEN["development_seeds"][:2], FROZEN["development_seeds"][2:4]
+DEVELOPMENT_TRIALS = 2_000
+
+
+def development_tasks(folder: Path, seeds: Iterable[int]) -> dict[bool, list[Task]]:
+    """What is compared in development collections, with ids (False) and without (True)."""
+    tasks: dict[bool, list[Task]] = {False: [], True: []}
+    for seed in seeds:
+        for hidden, made in prepare_settings(folder / str(seed), seed, DEVELOPMENT_TRIALS).items():
+            tasks[hidden].append(compared(str(made.records), made.true))
+    return tasks
+
+
+def tune(folder: Path) -> None:
+    """Try every setting of the rivals on development collections, and write down what came of it."""
+    tasks = development_tasks(folder, LABELLED + CHOOSING)
+    tried = []
+    for hidden, made in tasks.items():
+        labelled, choosing = made[: len(LABELLED)], made[len(LABELLED) :]
+        for name, settings in installed().items():
+            for setting, train in settings.items():
+                scorer = train(labelled)
+                for guarded in (False, True):
+                    threshold, f1 = rivals.best_threshold(scorer, choosing, guarded)
+                    tried.append(
+                        {"method": name, "ids": "hidden" if hidden else "given", "setting": setting,
+                         "guarded": guarded, "threshold": round(threshold, 4), "f1": round(f1, 5)}
+                    )  # fmt: skip
+                    print(tried[-1], flush=True)
+    document = {
+        "what": f"Settings of Splink and dedupe that were tried. dedupe learned from seeds {LABELLED}; thresholds and "
+        f"F1 are of seeds {CHOOSING}, {DEVELOPMENT_TRIALS:,} trials each. guarded: no register twice in a group. The "
+        "one with the highest F1 is run (of equal ones the last).",
+        "versions": {name: metadata.version(name) for name in installed()},
+        "tried": tried,
+    }
+    _write_lines(TRIED, document, "tried")
+
+
+def installed() -> dict[str, dict[str, Callable[[list[Task]], Scorer]]]:
+    """The rivals that are installed."""
+    return {name: settings for name, settings in RIVALS.items() if importlib.util.find_spec(name)}
+
+
+def chosen(name: str, hidden: bool) -> dict[str, Any]:
+    """The best of the settings that were tried."""
+    ids = "hidden" if hidden else "given"
+    tried = [one for one in json.loads(TRIED.read_text())["tried"] if (one["method"], one["ids"]) == (name, ids)]
+    best: dict[str, Any] = max(enumerate(tried), key=lambda item: (item[1]["f1"], item[0]))[1]
+    return best
+
+
+def frozen(folder: Path, scorers: Mapping[tuple[str, bool], Scorer]) -> dict[str, Any]:
+    """Score `resolve`, and what is installed beside it, on the frozen collection, with ids and without."""
+    figures: dict[str, Any] = {}
+    for hidden, made in prepare_settings(folder, FROZEN["seed"], FROZEN["trials"]).items():
+        suffix = "_hidden" if hidden else ""
+        begun = time.perf_counter()
+        found = pairs_within(groups_of(str(made.records), folder / f"tables{suffix}"))
+        figures[f"resolve_seconds{suffix}"] = round(time.perf_counter() - begun, 1)
+        figures |= keys("pair", suffix, score(found, made.true))
+        beside = {name: scorer for (name, of_hidden), scorer in scorers.items() if of_hidden == hidden}
+        if beside:
+            task = compared(str(made.records), made.true)
+            figures[f"candidate_pairs{suffix}"] = len(task.candidates.pairs)
+            figures[f"candidate_recall{suffix}"] = len(set(task.candidates.pairs) & made.true) / len(made.true)
+            for name, scorer in beside.items():
+                setting = chosen(name, hidden)
+                pairs = rivals.cluster(task, scorer(task), setting["threshold"], setting["guarded"])
+                figures |= keys(name, suffix, score(pairs, made.true))
+    log_run(figures)
+    return figures
+
+
+RUNS = JUDGED / "resolution_runs.json"
+
+
+def log_run(figures: Mapping[str, Any]) -> None:
+    """Write down that the frozen collection was scored, at which commit and with which outcome."""
+    git = ["git", "-C", str(JUDGED), "describe", "--always", "--dirty"]
+    try:
+        commit = subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return  # not a checkout: nobody's record
+    runs = json.loads(RUNS.read_text())["runs"] if RUNS.exists() else []
+    kept = {
+        key: value for key, value in figures.items() if key.startswith(("pair_", *RIVALS)) and "interval" not in key
+    }
+    document = {
+        "what": "Every run on the frozen collection, in their order.",
+        "runs": [*runs, {"commit": commit, **kept}],
+    }
+    _write_lines(RUNS, document, "runs")
+
+
+def keys(name: str, suffix: str, scores: Scores) -> dict[str, Any]:
+    """Scores as entries of a JSON document."""
+    entries: dict[str, Any] = {}
+    for what in ("precision", "recall", "f1"):
+        value, low, high = getattr(scores, what)
+        entries[f"{name}_{what}{suffix}"] = round(value, 4)
+        entries[f"{name}_{what}{suffix}_interval"] = [round(low, 4), round(high, 4)]
+    return entries | {f"{name}_found{suffix}": scores.found, f"{name}_true{suffix}": scores.true}
+
+
+# --- real records
+
+
+def real_records(data: Path, folder: Path) -> str:
+    """Read the real registrations into Parquet files; where they lie, as a pattern."""
+    files = ingest.find_inputs([data / "registries"])
+    units = ingest.plan(files, folder, keep_contacts=False)
+    for _ in engine.run(ingest.read_unit, units, engine.default_workers()):
+        pass
+    return str(folder / "records" / "*" / "*.parquet")
+
+
+def real(records: str, folder: Path) -> tuple[dict[Pair, dict[str, Any]], dict[Pair, dict[str, Any]]]:
+    """Pairs of registrations of two registers that `resolve` holds to be one study, and those that it refused.
+
+    Each with the method, score and evidence of the link; a pair that only others connect has the method "through".
+    """
+    group_of = groups_of(records, folder)
+    with connection(records) as con:
+        con.execute(f"CREATE VIEW links AS SELECT * FROM read_parquet('{folder}/trial_links.parquet')")
+        rows = con.execute(
+            """SELECT id_a, register_a, id_b, register_b, method, score, is_accepted, reason, evidence FROM links
+               WHERE register_a <> register_b ORDER BY is_accepted, score, id_a, id_b"""
+        ).fetchall()
+        register_of = {
+            identifiers.trial_key(id, register): register
+            for id, register in con.execute("SELECT DISTINCT id, register FROM records").fetchall()
+        }
+    refused: dict[Pair, dict[str, Any]] = {}
+    found: dict[Pair, dict[str, Any]] = {
+        (a, b): {"method": "through"} for a, b in pairs_within(group_of) if register_of[a] != register_of[b]
+    }
+    for id_a, register_a, id_b, register_b, method, value, is_accepted, reason, evidence in rows:
+        pair = _ordered(identifiers.trial_key(id_a, register_a), identifiers.trial_key(id_b, register_b))
+        said = {"method": method, "score": value, "reason": reason, "evidence": evidence}
+        if pair in found and is_accepted:
+            found[pair] = said
+        elif pair not in found:
+            refused[pair] = said
+    return found, refused
+
+
+BY_IDS = ("alias", "mutual_id", "bridge", "secondary_id", "utn")
+
+
+def real_figures(
+    records: str, folder: Path, data: Path, scorers: Mapping[tuple[str, bool], Scorer], listing: Path | None
+) -> dict[str, Any]:
+    """How many pairs are found in real files, and how many of those that were judged are right."""
+    found, refused = real(records, folder)
+    if listing:
+        lines = [{"a": a, "b": b, **said} for (a, b), said in sorted(found.items())]
+        listing.write_text("".join(json.dumps(line, ensure_ascii=False, default=str) + "\n" for line in lines))
+    judged = {_ordered(one["a"], one["b"]): one for one in json.loads((JUDGED / "pairs.json").read_text())["pairs"]}
+    methods = Counter("ids" if said["method"] in BY_IDS else said["method"] for said in found.values())
+    figures: dict[str, Any] = {
+        "real_pairs_found": len(found),
+        "real_pairs_found_by": dict(sorted(methods.items())),
+        "real_pairs_refused": len(refused),
+    }
+    figures |= _judged("real_pair", set(found), judged)
+    for kind, by_ids in (("ids", True), ("similarity", False)):
+        some = {pair for pair, said in found.items() if (said["method"] in BY_IDS) == by_ids}
+        figures |= {k: v for k, v in _judged(f"real_pair_{kind}", some, judged).items() if "precision" in k}
+    near = [one["judged"] for pair, one in judged.items() if one["drawn"] == "near" and pair not in found]
+    figures |= _share("real_near_miss_same", near.count("same"), len(near) - near.count("cannot_tell"))
+    figures |= into_value(data, found, records)
+    if scorers:
+        task = compared(records, set())
+        for (name, hidden), scorer in scorers.items():
+            if not hidden:
+                setting = chosen(name, hidden)
+                pairs = rivals.cluster(task, scorer(task), setting["threshold"], setting["guarded"])
+                pairs = {(a, b) for a, b in pairs if task.registers[a] != task.registers[b]}
+                figures[f"{name}_real_pairs_found"] = len(pairs)
+                figures |= _judged(f"{name}_real_pair", pairs, judged)
+    return figures
+
+
+def _judged(name: str, found: set[Pair], judged: Mapping[Pair, dict[str, Any]]) -> dict[str, Any]:
+    """Precision over the judged pairs that were found, and which share of those judged to be the same was found."""
+    verdicts = Counter(judged[pair]["judged"] for pair in found if pair in judged)
+    same = {pair for pair, one in judged.items() if one["judged"] == "same"}
+    return (
+        _share(f"{name}_precision", verdicts["same"], verdicts["same"] + verdicts["different"])
+        | {f"{name}_cannot_tell": verdicts["cannot_tell"], f"{name}_not_judged": len(found - set(judged))}
+        | _share(f"{name}_recall_of_judged", len(same & found), len(same))
+    )
+
+
+def _share(name: str, right: int, of: int) -> dict[str, Any]:
+    value, low, high = wilson(right, of)
+    return {name: round(value, 4), f"{name}_interval": [round(low, 4), round(high, 4)], f"{name}_n": of}
+
+
+def into_value(data: Path, found: Mapping[Pair, Any], records: str) -> dict[str, Any]:
+    """Cross-registrations that IntoValue found, where both registrations are here, and how many are found."""
+    path = data / "links" / "intovalue_cross_registrations.csv.gz"
+    if not path.exists():
+        return {}
+    with connection(records) as con:
+        here = {
+            identifiers.trial_key(id, register)
+            for id, register in con.execute("SELECT DISTINCT id, register FROM records").fetchall()
+        }
+    with gzip.open(path, "rt", encoding="utf-8", newline="") as file:
+        said = {
+            _ordered(identifiers.trial_key(row["id"]), identifiers.trial_key(row["crossreg_trn"]))
+            for row in csv.DictReader(file)
+        }
+    true = {(a, b) for a, b in said if a in here and b in here and a != b}
+    return _share("intovalue_recall", len(true & set(found)), len(true))
+
+
+def draw(records: str, folder: Path) -> None:
+    """Draw pairs to be judged, found ones and near misses, and write their ids without saying which is which."""
+    found, refused = real(records, folder)
+    rng = random.Random(FROZEN["seed"])
+    near = sorted(refused, key=lambda pair: (-(refused[pair]["score"] or 0), pair))
+    drawn = [{"a": a, "b": b, "drawn": "found"} for a, b in rng.sample(sorted(found), min(DRAWN, len(found)))]
+    drawn += [{"a": a, "b": b, "drawn": "near"} for a, b in rng.sample(near, min(DRAWN, len(near)))]
+    rng.shuffle(drawn)
+    document = {
+        "what": "Pairs of real registrations of two registers drawn at random to be judged: found ones, and near "
+        "misses (compared and refused). Committed before judging; the judgements are in pairs.json.",
+        "pairs": drawn,
+    }
+    _write_lines(JUDGED / "pairs_drawn.json", document, "pairs")
+
+
+def _write_lines(path: Path, document: dict[str, Any], last: str) -> None:
+    """A JSON document whose last entry, a list, has one line for each item."""
+    head = json.dumps({key: value for key, value in document.items() if key != last}, indent=1)[:-2]
+    lines = ",\n".join(f"  {json.dumps(item)}" for item in document[last])
+    path.write_text(f'{head},\n "{last}": [\n{lines}\n ]\n}}\n')
+
+
+def benchmark(data: Path, records: str | None, listing: Path | None) -> dict[str, Any]:
+    """Every figure: the frozen collection, and the real records where there are any."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        scorers: dict[tuple[str, bool], Scorer] = {}
+        if installed():
+            for hidden, tasks in development_tasks(folder, LABELLED).items():
+                for rival, settings in installed().items():
+                    scorers[rival, hidden] = settings[chosen(rival, hidden)["setting"]](tasks)
+        figures: dict[str, Any] = {
+            "not_installed": sorted(set(RIVALS) - set(installed())),
+            "versions": {rival: metadata.version(rival) for rival in installed()},
+        }
+        figures |= frozen(folder / "frozen", scorers)
+        if records or (data / "registries").is_dir():
+            figures |= real_figures(records or real_records(data, folder), folder / "real", data, scorers, listing)
+        else:
+            figures["real"] = f"skipped: no {data / 'registries'}"
+    return figures
 
 
 def main() -> None:
     """Read the command line, run, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", nargs="?", type=Path)
-    parser.add_argument("--json", action="store_true")
-    parser.add_argument("--seed", type=int)
-    parser.add_argument("--trials", type=int, default=2_000)
-    parser.add_argument("--hidden", action="store_true")
+    parser.add_argument("data", nargs="?", type=Path, default=DATA)
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    parser.add_argument("--warehouse", type=Path, help="a warehouse of the real files, instead of reading them")
+    parser.add_argument("--pairs", type=Path, help="list every pair found in real files here, with its evidence")
+    parser.add_argument("--seed", type=int, help="score only this generated collection, for development")
+    parser.add_argument("--trials", type=int, default=DEVELOPMENT_TRIALS)
+    parser.add_argument("--hidden", action="store_true", help="with --seed: without ids")
+    parser.add_argument("--tune", action="store_true", help="try the settings of Splink and dedupe again")
+    parser.add_argument("--draw", action="store_true", help="draw real pairs to be judged")
     options = parser.parse_args()
+    records = str(options.warehouse / "records" / "*" / "*.parquet") if options.warehouse else None
     if options.seed is not None:
         development(options.seed, options.trials, options.hidden)
+        return
+    with tempfile.TemporaryDirectory() as name:
+        if options.tune:
+            tune(Path(name))
+            return
+        if options.draw:
+            draw(records or real_records(options.data, Path(name)), Path(name) / "tables")
+            return
+    figures = benchmark(options.data, records, options.pairs)
+    if options.json:
+        print(json.dumps(figures, indent=1))
+    else:
+        print("\n".join(f"{key:<40} {value}" for key, value in figures.items()))
 
 
 if __name__ == "__main__":

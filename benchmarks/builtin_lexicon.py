@@ -3,18 +3,22 @@
     python benchmarks/builtin_lexicon.py STORE
 
 Of each vocabulary it takes the concepts that trials are about, with all their names, and the cross-references that lead
-to another vocabulary of the lexicon. Which release each row comes from stands in the row.
+to another vocabulary of the lexicon. Which release each row comes from stands in the row. Units and the domains of
+outcomes come from the tables beside this file (lexicon/), which hold facts only: UCUM's own file may not be changed.
 """
 
 from __future__ import annotations
 
+import csv
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 
-from trialpanorama.ontologies import Concept, Release, load
+import trialpanorama
+from trialpanorama.ontologies import Concept, Installed, Name, Release, install, load
 from trialpanorama.ontologies._store import BUILT_IN, write
 
 SMALLEST = 19
@@ -26,12 +30,69 @@ def _is_of_trials(concept: Concept) -> bool:
     return any(tree[0] in "CDEFGMN" for tree in concept.attributes.get("tree_numbers", "").split(";") if tree)
 
 
+TABLES = Path(__file__).parent / "lexicon"
+
 SELECTIONS: dict[str, Callable[[Concept], bool]] = {
     "doid": lambda concept: not concept.is_obsolete,
     "mesh": _is_of_trials,
     "mondo": lambda concept: not concept.is_obsolete,
 }
 """By vocabulary, which of its concepts are taken."""
+
+
+def _put(installed: Installed, release: Release) -> int:
+    """Write a vocabulary; returns the bytes."""
+    path = BUILT_IN / f"{installed.name}.parquet"
+    write(installed, release, path, SMALLEST)
+    names = sum(len(concept.names) for concept in release.concepts)
+    bytes = path.stat().st_size
+    print(f"{installed.name} {installed.version}: {installed.concepts:,} concepts, {names:,} names, {bytes:,} bytes")
+    return bytes
+
+
+def _domains() -> int:
+    with tempfile.TemporaryDirectory() as folder:
+        install([TABLES / "outcome_domains.csv"], Path(folder))
+        concepts = load(Path(folder), only=["comet"])
+        installed = msgspec.structs.replace(concepts.versions["comet"], installed="", is_built_in=True)
+        return _put(installed, Release(installed.version, [*concepts.all()]))
+
+
+def _units() -> int:
+    concepts = []
+    with (TABLES / "units.tsv").open(encoding="utf-8") as file:
+        for row in csv.DictReader(file, delimiter="\t"):
+            names = row["names"].split("|")
+            attributes = {
+                "value": row["value"],
+                "unit": row["unit"],
+                "dimension": row["note"] if row["what"] == "base" else "",
+                "function": row["note"] if row["what"] == "scale" else "",
+                "is_metric": "true"
+                if row["what"] in ("base", "metric", "arbitrary") or row["code"] in ("Cel", "B")
+                else "",
+                "is_arbitrary": "true" if row["what"] == "arbitrary" else "",
+            }
+            concepts.append(
+                Concept(
+                    id=f"UCUM:prefix/{row['code']}" if row["what"] == "prefix" else f"UCUM:{row['code']}",
+                    name=names[0],
+                    kind="other" if row["what"] == "prefix" else "unit",
+                    names=[*map(Name, names), Name(row["code"], "code")],
+                    attributes={key: said for key, said in attributes.items() if said},
+                )
+            )
+    installed = Installed(
+        name="ucum",
+        title="Units of trials, with the codes of UCUM",
+        version=f"trialpanorama {trialpanorama.__version__}",
+        licence="facts; the codes are those of UCUM",
+        is_open=True,
+        concepts=len(concepts),
+        tool=f"trialpanorama {trialpanorama.__version__}",
+        is_built_in=True,
+    )
+    return _put(installed, Release(installed.version, concepts))
 
 
 def main(store: Path) -> int:
@@ -42,7 +103,7 @@ def main(store: Path) -> int:
         for name, takes in SELECTIONS.items()
     }
     ids = {concept.id for of in chosen.values() for concept in of}
-    total = 0
+    total = _domains() + _units()
     for name, of in chosen.items():
         kept = [
             msgspec.structs.replace(
@@ -60,11 +121,7 @@ def main(store: Path) -> int:
             installed="",
             is_built_in=True,
         )
-        path = BUILT_IN / f"{name}.parquet"
-        write(installed, Release(installed.version, kept, mechanisms), path, SMALLEST)
-        total += path.stat().st_size
-        names = sum(len(concept.names) for concept in kept)
-        print(f"{name} {installed.version}: {len(kept):,} concepts, {names:,} names, {path.stat().st_size:,} bytes")
+        total += _put(installed, Release(installed.version, kept, mechanisms))
     print(f"together {total:,} bytes")
     return 0
 

@@ -100,7 +100,7 @@ def tokens(text: str) -> list[tuple[str, int, int]]:
     found: list[tuple[str, int, int]] = []
     for match in _TOKEN.finditer(text):
         run = match["word"]
-        if run is None:
+        if run is None or (run == "s" and found and text[match.start() - 1].isspace()):  # "Alzheimer s disease"
             continue
         start, end = match.span()
         for part in _parts(run) if run != "&" else ("and",):

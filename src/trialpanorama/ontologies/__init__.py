@@ -16,6 +16,7 @@ from typing import Literal
 import msgspec
 
 from trialpanorama.errors import UnknownName
+from trialpanorama.fetching import Fetch
 
 HEAD_BYTES = 65_536
 """How much of the (decompressed) content a release file is recognised by."""
@@ -117,26 +118,6 @@ class Part(msgspec.Struct, frozen=True):
     """Whether one release may have several files of this kind."""
 
 
-class Download(msgspec.Struct, frozen=True):
-    """One file of the release that is fetched."""
-
-    name: str
-    """What it is called in the output folder."""
-    url: str
-    """Its address, by https; "{year}" stands for the current year, and the year before is tried where that fails."""
-    kind: Literal["json", "xml", "text", "zip", "gzip"] = "text"
-
-
-class Fetch(msgspec.Struct, frozen=True):
-    """How a vocabulary is fetched from those who publish it."""
-
-    downloads: tuple[Download, ...]
-    hosts: tuple[str, ...]
-    """The hosts that are asked, redirects included; nothing else is."""
-    terms: str
-    """What the publisher says about such use, and where, in a sentence."""
-
-
 class Vocabulary(msgspec.Struct, frozen=True, kw_only=True):
     """A terminology: its facts, and how its releases are read."""
 
@@ -190,8 +171,6 @@ __all__ = [
     "Concept",
     "ConceptKind",
     "Concepts",
-    "Download",
-    "Fetch",
     "Installed",
     "Mechanism",
     "Name",

@@ -7,6 +7,7 @@ import hashlib
 import io
 import os
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -74,7 +75,7 @@ class ReleaseFile(msgspec.Struct, frozen=True):
             try:
                 is_gzip = raw.read(2) == b"\x1f\x8b"
                 raw.seek(0)
-            except (OSError, zipfile.BadZipFile) as error:
+            except (OSError, zipfile.BadZipFile, zlib.error, EOFError) as error:
                 raise self.unusable(f"cannot be read ({_words(error)})") from None
             if not is_gzip:
                 yield raw

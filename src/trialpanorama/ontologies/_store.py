@@ -8,11 +8,11 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
-from itertools import pairwise
+from itertools import combinations, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +43,8 @@ PRECEDENCE: dict[str, tuple[str, ...]] = {
     "drug": ("DRUGBANK", "RXCUI", "CHEMBL.COMPOUND", "DrugCentral", "MESH"),
 }
 """By kind of concept, the prefixes in the order in which `preferred` takes them."""
+_IDENTIFYING = {"unii": "UNII", "cas": "CAS", "inchi_key": "INCHIKEY"}
+"""Attributes that name one substance, and the prefixes under which cross-references give the same."""
 _FEWER = 0.5
 """A release with less than this share of the installed one's concepts is not believed."""
 _SUFFIX = ".parquet"
@@ -208,6 +210,28 @@ def _names(store: Path) -> list[str]:
 # --- the Parquet file
 
 
+def _schema() -> pa.Schema:
+    import pyarrow as pa
+
+    text, texts = pa.string(), pa.list_(pa.string())
+    return pa.schema(
+        {
+            "vocabulary": text,
+            "version": text,
+            "id": text,
+            "kind": text,
+            "is_obsolete": pa.bool_(),
+            "names": texts,
+            "name_kinds": texts,
+            "parents": texts,
+            "cross_references": texts,
+            "attribute_names": texts,
+            "attributes": texts,
+            "mechanisms": text,
+        }
+    )
+
+
 def write(installed: Installed, release: Release, path: Path, compression_level: int = 9) -> None:
     """Write a vocabulary as one Parquet file, in one step of the file system; the first name is the preferred one."""
     import pyarrow as pa
@@ -218,28 +242,24 @@ def write(installed: Installed, release: Release, path: Path, compression_level:
     for mechanism in release.mechanisms:
         by_drug[mechanism.drug_id].append(msgspec.structs.asdict(mechanism))
     names = [distinct_names(concept.name, concept.names) for concept in concepts]
-    texts, counts = pa.list_(pa.string()), len(concepts)
-    columns = {
-        "vocabulary": pa.array([installed.name] * counts, pa.string()),
-        "version": pa.array([installed.version] * counts, pa.string()),
-        "id": pa.array([concept.id for concept in concepts], pa.string()),
-        "kind": pa.array([concept.kind for concept in concepts], pa.string()),
-        "is_obsolete": pa.array([concept.is_obsolete for concept in concepts], pa.bool_()),
-        "names": pa.array([[name.text for name in given] for given in names], texts),
-        "name_kinds": pa.array([[name.kind for name in given] for given in names], texts),
-        "parents": pa.array([concept.parents for concept in concepts], texts),
-        "cross_references": pa.array([concept.cross_references for concept in concepts], texts),
-        "attribute_names": pa.array([list(concept.attributes) for concept in concepts], texts),
-        "attributes": pa.array([list(concept.attributes.values()) for concept in concepts], texts),
-        "mechanisms": pa.array(
-            [
-                msgspec.json.encode(by_drug[concept.id]).decode() if concept.id in by_drug else None
-                for concept in concepts
-            ],
-            pa.string(),
-        ),
+    columns: dict[str, list[Any]] = {
+        "vocabulary": [installed.name] * len(concepts),
+        "version": [installed.version] * len(concepts),
+        "id": [concept.id for concept in concepts],
+        "kind": [concept.kind for concept in concepts],
+        "is_obsolete": [concept.is_obsolete for concept in concepts],
+        "names": [[name.text for name in given] for given in names],
+        "name_kinds": [[name.kind for name in given] for given in names],
+        "parents": [concept.parents for concept in concepts],
+        "cross_references": [concept.cross_references for concept in concepts],
+        "attribute_names": [list(concept.attributes) for concept in concepts],
+        "attributes": [list(concept.attributes.values()) for concept in concepts],
+        "mechanisms": [
+            msgspec.json.encode(by_drug[concept.id]).decode() if concept.id in by_drug else None for concept in concepts
+        ],
     }
-    table = pa.table(columns).replace_schema_metadata({_METADATA: msgspec.json.encode(installed)})
+    schema = _schema().with_metadata({_METADATA: msgspec.json.encode(installed)})
+    table = pa.table(columns, schema=schema)
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(f"{path.suffix}.{os.getpid()}.part")
     try:
@@ -279,7 +299,7 @@ def describe(path: Path) -> Installed:
         return msgspec.json.decode(metadata[_METADATA], type=Installed)
     except FileNotFoundError:
         raise
-    except (pa.ArrowException, OSError, KeyError, msgspec.MsgspecError):
+    except Exception:  # a damaged file raises a dozen kinds of error
         raise _damaged(path) from None
 
 
@@ -288,9 +308,13 @@ def _read_table(path: Path) -> pa.Table:
     import pyarrow.parquet
 
     try:
-        return pa.parquet.read_table(path, page_checksum_verification=True, memory_map=True)
-    except (pa.ArrowException, OSError):
+        table = pa.parquet.read_table(path, page_checksum_verification=True, memory_map=True)
+        table.validate(full=True)
+    except Exception:  # a damaged file raises a dozen kinds of error
         raise _damaged(path) from None
+    if not table.schema.equals(_schema()):
+        raise _damaged(path)
+    return table
 
 
 def _damaged(path: Path) -> UserError:
@@ -320,8 +344,8 @@ def releases(store: Path | None = None) -> list[Installed]:
 def load(store: Path | None = None, only: Collection[str] | None = None, with_everyday: bool = True) -> Concepts:
     """Every installed vocabulary, and the built-in lexicon for those that are not, as one body of concepts.
 
-    `only` names the vocabularies to load; `with_everyday` adds our own names that no vocabulary has. A store that does not exist is an empty one. Raises UserError for an
-    installed file that is damaged.
+    `only` names the vocabularies to load; `with_everyday` adds our own names that no vocabulary has. A store that does
+    not exist is an empty one. Raises UserError for an installed file that is damaged.
     """
     found = available(store)
     for name in only or ():
@@ -415,10 +439,10 @@ class Concepts:
         return self._places[id][0].installed
 
     def all(self, kind: ConceptKind | None = None) -> Iterator[Concept]:
-        """All concepts, or those of a kind, in the order of the vocabularies' names and of their ids."""
+        """All concepts but obsolete ones, or those of a kind, in the order of the vocabularies' names and of ids."""
         for columns in self._vocabularies:
             for row, of in enumerate(columns.kinds):
-                if kind is None or of == kind:
+                if (kind is None or of == kind) and not columns.obsolete[row]:
                     yield self._concept(columns, row)
 
     def mechanisms(self, id: str | None = None) -> Iterator[Mechanism]:
@@ -478,33 +502,50 @@ class Concepts:
     def _groups(self) -> dict[str, frozenset[str]]:
         """Groups of equivalent concepts, by each of their ids.
 
-        Cross-references are taken up from the surest to the least sure, and one that would bring two concepts of one
-        vocabulary together is left out: a chain of references must not join what a vocabulary tells apart.
+        Cross-references are taken up from the surest to the least sure: first those between concepts that share a name,
+        then those that are the only one either way. One that is neither (of several, under another name) is left out,
+        and so is one that would bring two concepts of one vocabulary together: a chain of references must not join what
+        a vocabulary tells apart.
         """
-        edges: dict[tuple[str, str], int] = defaultdict(int)
-        for columns in self._vocabularies:
-            for id, others, is_obsolete in zip(columns.ids, columns.cross_references, columns.obsolete, strict=True):
-                for other in () if is_obsolete else others:
-                    if other in self._places and other != id:
-                        edges[min(id, other), max(id, other)] += 1
-        partners: dict[tuple[str, str], int] = defaultdict(int)
-        for first, second in edges:
-            partners[first, _prefix(second)] += 1
-            partners[second, _prefix(first)] += 1
-
-        def doubt(edge: tuple[str, str]) -> tuple[bool, int, int, tuple[str, str]]:
-            first, second = edge
-            rivals = partners[first, _prefix(second)] + partners[second, _prefix(first)]
-            return not self._plain_names(first) & self._plain_names(second), rivals, -edges[edge], edge
-
+        edges = self._edges()
+        partners = Counter(
+            end for first, second in edges for end in ((first, _prefix(second)), (second, _prefix(first)))
+        )
+        ranked = []
+        for (first, second), times in edges.items():
+            rivals = partners[first, _prefix(second)] + partners[second, _prefix(first)] - 2
+            share_a_name = bool(self._plain_names(first) & self._plain_names(second))
+            if share_a_name or not rivals:
+                ranked.append((not share_a_name, rivals, -times, first, second))
         groups: dict[str, dict[str, str]] = {}
-        for first, second in sorted(edges, key=doubt):
+        for *_, first, second in sorted(ranked):
             one = groups.get(first) or {_prefix(first): first}
             two = groups.get(second) or {_prefix(second): second}
             if not one.keys() & two.keys():
                 both = one | two
                 groups |= dict.fromkeys(both.values(), both)
         return {id: frozenset(group.values()) for id, group in groups.items()}
+
+    def _edges(self) -> dict[tuple[str, str], int]:
+        """Pairs of concepts that refer to one another, or that bear the same number of a substance, with how often."""
+        edges: dict[tuple[str, str], int] = defaultdict(int)
+        substances: dict[str, set[str]] = defaultdict(set)
+        for columns in self._vocabularies:
+            for row, id in enumerate(columns.ids):
+                if columns.obsolete[row]:
+                    continue
+                attributes = columns.attributes[row]
+                numbers = [f"{prefix}:{attributes[key]}" for key, prefix in _IDENTIFYING.items() if key in attributes]
+                for other in {*columns.cross_references[row], *numbers}:
+                    if _prefix(other) in _IDENTIFYING.values():
+                        substances[other].add(id)
+                    elif other in self._places:
+                        edges[min(id, other), max(id, other)] += 1
+        for ids in substances.values():
+            if len({*map(_prefix, ids)}) == len(ids):
+                for pair in combinations(sorted(ids), 2):
+                    edges[pair] += 1
+        return edges
 
     def _plain_names(self, id: str) -> set[str]:
         columns, row = self._places[id]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from trialpanorama.ontologies._files import ReleaseFile
 
@@ -20,8 +20,7 @@ def rows(
     """The rows of a table by column; raises UserError without these columns, or for a row that is cut short."""
     csv.field_size_limit(2**27)
     with file.text() as text:
-        lines = (line for line in text if not (comment and line.startswith(comment)))
-        reader = csv.reader(lines, delimiter=delimiter)
+        reader = csv.reader(_whole_lines(file, text, comment), delimiter=delimiter)
         names = next(reader, [])
         if missing := [name for name in columns if name not in names]:
             raise file.unusable(f"has no column {' and no column '.join(missing)}; it is of a kind that is not known")
@@ -32,3 +31,11 @@ def rows(
                 yield dict(zip(names, cells, strict=True))
         except csv.Error as error:
             raise file.unusable(f"is no such table (line {reader.line_num}: {error})") from None
+
+
+def _whole_lines(file: ReleaseFile, text: Iterable[str], comment: str | None) -> Iterator[str]:
+    for line in text:
+        if not line.endswith("\n"):  # what publishes these tables ends every line
+            raise file.unusable("ends in the middle of a line: it is cut short")
+        if not (comment and line.startswith(comment)):
+            yield line

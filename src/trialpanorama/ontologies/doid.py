@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from trialpanorama.ontologies import Concept, Name, Part, Release, ReleaseFile, Vocabulary
+from trialpanorama.ontologies import Concept, Name, Part, Release, ReleaseFile, Vocabulary, _obo
 from trialpanorama.ontologies._curies import curie
+from trialpanorama.ontologies._downloads import Download, fetched_from
 from trialpanorama.ontologies._tables import header, rows
 
 _CLASSES = ("id", "label", "subClassOf")
@@ -14,24 +15,30 @@ _REFERENCES = ("id", "label", "xref")
 
 
 def _is_table(columns: Sequence[str], head: bytes) -> bool:
-    return header(head) == list(columns) and (b"DOID:" in head or head.count(b"\n") < 2)
+    return header(head) == list(columns) and b"DOID:" in head
 
 
 def _read(parts: Mapping[str, Sequence[ReleaseFile]]) -> Release:
-    return _read_tables(parts["classes-table"][0], [*parts.get("references-table", ())])
+    if "obo" in parts:
+        return _obo.read(parts["obo"][0], "DOID", "condition")
+    return _read_tables(parts["classes-table"][0], parts.get("references-table", ()))
 
 
 def _read_tables(classes: ReleaseFile, references: Sequence[ReleaseFile]) -> Release:
     labels: dict[str, str] = {}
-    broader: dict[str, list[str]] = defaultdict(list)
+    broader: dict[str, set[str]] = defaultdict(set)
     for row in rows(classes, _CLASSES):
+        if not row["id"].startswith("DOID:") or not row["label"]:
+            raise classes.unusable(f'has the id "{row["id"]}" with the label "{row["label"]}", which is no class of it')
         labels[row["id"]] = row["label"]
-        broader[row["id"]].append(row["subClassOf"])
+        broader[row["id"]].add(row["subClassOf"])
     ids = {label: id for id, label in labels.items()}
     same: dict[str, list[str]] = defaultdict(list)
     for file in references:
         for row in rows(file, _REFERENCES):
-            same[row["id"]].append(row["xref"])
+            same[row["id"]].append(curie(row["xref"]))
+        if not same.keys() & labels.keys():
+            raise file.unusable(f"has no class of {classes.label}", "Add files of one release.")
     return Release(
         version=None,
         concepts=[
@@ -40,8 +47,8 @@ def _read_tables(classes: ReleaseFile, references: Sequence[ReleaseFile]) -> Rel
                 name=label,
                 kind="condition",
                 names=[Name(label, "preferred")],
-                parents=sorted({ids[parent] for parent in broader[id] if parent in ids}),
-                cross_references=list(dict.fromkeys(map(curie, same[id]))),
+                parents=sorted(ids[parent] for parent in broader[id] if parent in ids),
+                cross_references=list(dict.fromkeys(same[id])),
             )
             for id, label in labels.items()
         ],
@@ -55,8 +62,13 @@ VOCABULARY = Vocabulary(
     home_page="https://disease-ontology.org",
     licence="CC0 1.0",
     is_open=True,
-    how_to_get="Fetched by `vocabularies fetch doid`; or download doid.obo from disease-ontology.org.",
+    how_to_get="Fetched by `vocabularies fetch doid`; or download doid.obo, which has synonyms (disease-ontology.org).",
     parts=(
+        Part(
+            name="obo",
+            meaning="doid.obo: every class with its names, broader classes and cross-references",
+            recognise=lambda head, name: _obo.is_obo(head, "DOID"),
+        ),
         Part(
             name="classes-table",
             meaning="HumanDO.tsv: every class with its label and its broader class",
@@ -70,5 +82,14 @@ VOCABULARY = Vocabulary(
         ),
     ),
     read=_read,
-    no_fetch="to come",
+    fetch=fetched_from(
+        [
+            Download(
+                "doid.obo",
+                "https://raw.githubusercontent.com/DiseaseOntology/HumanDiseaseOntology/main/src/ontology/doid.obo",
+            )
+        ],
+        hosts=("raw.githubusercontent.com",),
+        terms="CC0: anything may be done with it (disease-ontology.org).",
+    ),
 )

@@ -52,7 +52,7 @@ def near_identical(one: str, other: str) -> bool:
         return False
     if mine == yours:
         return True
-    if sorted(filter(_is_number, mine)) != sorted(filter(_is_number, yours)):
+    if sorted(filter(is_number, mine)) != sorted(filter(is_number, yours)):
         return False
     if 2 * min(len(mine), len(yours)) < NEAR_IDENTICAL * (len(mine) + len(yours)):
         return False
@@ -75,5 +75,6 @@ def tell_apart(titles: Iterable[str], others: Iterable[str]) -> bool:
     return mine != yours and not any_near_identical(titles, others)
 
 
-def _is_number(word: str) -> bool:
+def is_number(word: str) -> bool:
+    """Whether a word is a number, holds one, or is a Roman one."""
     return any(c.isdigit() for c in word) or _ROMAN.fullmatch(word) is not None

@@ -1,0 +1,959 @@
+"""Conditions: what a registry or a text calls a disease, symptom or health problem, and the concept that it means.
+
+A condition name goes through a cascade, and the first step that answers wins: the vocabulary's own name; the same words
+in another order or with words that mean the same ("renal" and "kidney", "cancer" and "neoplasm"); without words that do
+not change which disease it is ("stage III", "recurrent"); its parts, where every word that is left over is harmless; its
+misspelt words put right. A part of a name is linked only if nothing beside it makes it a narrower disease: "pulmonary
+arterial hypertension" is not hypertension. Whole texts are searched for all names at once instead.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from itertools import combinations
+from math import log
+
+import msgspec
+
+from trialpanorama.link._context import TRIGGERS, Said, abbreviations, assertion
+from trialpanorama.link._links import Candidate, Link
+from trialpanorama.link._matching import Matcher
+from trialpanorama.link._names import (
+    COMMON_WORDS,
+    is_unsafe,
+    key_of_words,
+    needs_capitals,
+    normalise,
+    spellings,
+    tokens,
+    variants,
+    words,
+)
+from trialpanorama.ontologies import Concept, Concepts
+
+LONG_TEXT = 300
+"""Code points from which a text is prose to be searched, and no longer the name of a condition."""
+
+
+def _set(text: str) -> frozenset[str]:
+    return frozenset(part for name in text.split() for part in words(name))
+
+
+# ------------------------------------------------------------------------------------------------ words and their roles
+WHO = _set(
+    """
+    patient subject participant people person individual volunteer adult adulthood elderly aged older old young
+    infant child childhood children pediatric adolescent adolescence teen teenager youth neonate newborn man woman
+    men women male female inpatient outpatient case survivor population sufferer infantile geriatric age year yr
+    hospitalized hospitalised hospitalization ambulatory admitted
+    """
+)
+"""Who has it."""
+COURSE = _set(
+    """
+    mild moderate severe severity critical critically ill serious uncontrolled controlled poorly inadequately well
+    stable unstable active inactive symptomatic asymptomatic early late newly recently diagnosed diagnosis untreated
+    treated previously recurrent recurring relapsed relapsing relapse refractory persistent recurrence progressive
+    progression resistant naive confirmed suspected probable possible proven documented laboratory clinically
+    unspecified specified other new onset current ongoing advanced locally local metastatic disseminated resectable
+    unresectable operable inoperable resected localized localised regional limited extensive invasive high low
+    intermediate risk grade incident prevalent established intractable treatment positive negative status unilateral
+    bilateral left right sided newonset extensive stage extent remission favorable prognosis poor good responsive
+    protocol novo community acquired nos not otherwise classified elsewhere due known existing preexisting prodromal
+    standard first second third line evolving pathologic unfavorable
+    """
+)
+"""How far, how bad and since when it is there: the disease stays the same."""
+WEAK = _set("acute chronic subacute primary secondary idiopathic sporadic simple")
+"""Words that often do change the disease; left out only if the vocabulary knows the rest and not the whole."""
+NOISE = _set(
+    """
+    disease disorder condition illness problem syndrome diagnosis symptom issue complaint unspecified other multiple
+    various general all any type form subtype related associated episode management treatment therapy prevention
+    prophylaxis care outcome prognosis screening diagnosis detection rehabilitation control complication comorbidity
+    risk exposure study trial patient level moderate impact effect burden pandemic outbreak epidemic crisis sequelae
+    manifestation confirmed etiology biomarker research prediction mortality death hospitalization recovery testing
+    test positive progression incidence prevalence epidemiology knowledge awareness assessment evaluation monitoring
+    protocol specific including such generalization emergency use infection infected virus viral drug medication
+    effect cancelled
+    """
+)
+"""Words beside a disease that do not make it another one."""
+KEPT = _set("""
+    disease disorder syndrome type infection infected virus viral complication symptom problem form subtype drug
+    medication effect
+    """)
+"""Noise beside a disease, but not inside its name."""
+ENDINGS = ("disease", "disorder", "syndrome", "infection", "symptom", "condition")
+BREAKS = _set(
+    """
+    and or with without in among after following during before by on at from versus vs plus but as requiring
+    receiving undergoing causing caused induced related associated using who that which having comorbid complicated
+    complicating among secondary under via through including excluding resulting leading is are has have had be
+    being between like against until when avec sans pour et un une du de des la le les au aux en con sin y e o da do
+    das dos com sem und oder mit bei von der die das den dem ohne del el los las atteint while since where not no
+    than if about because due
+    """
+)
+"""Words behind and before which another thing may stand."""
+TIES = _set("of to for")
+"""What stands behind these says which: a part before them is not linked if the words behind are not understood."""
+GENERIC = frozenset(
+    normalise(name)
+    for name in [
+        "disease",
+        "syndrome",
+        "disorder",
+        "infection",
+        "injury",
+        "complication",
+        "symptom",
+        "illness",
+        "condition",
+        "sign",
+        "wound",
+        "lesion",
+        "death",
+        "\n    recurrence",
+        "chronic disease",
+        "acute disease",
+        "critical illness",
+        "rare disease",
+        "emergency",
+        "virus disease",
+        "communicable disease",
+        "\n    bacterial infection",
+        "neoplasm metastasis",
+        "neoplasm",
+        "cancer",
+        "tumor",
+        "carcinoma",
+        "malignancy",
+        "malignant neoplasm",
+        "inflammation",
+        "\n    disease progression",
+        "disease susceptibility",
+        "signs and symptoms",
+        "health",
+        "pathology",
+        "adenocarcinoma",
+        "cyst",
+        "ulcer",
+        "hemorrhage",
+        "\n    congenital abnormality",
+        "abnormality",
+        "deformity",
+        "atrophy",
+        "necrosis",
+        "edema",
+        "ischemia",
+        "stenosis",
+        "pain",
+        "fever",
+        "cough",
+    ]
+)
+"""Names so broad that they are linked only where they stand alone."""
+SAME = {
+    word: group[0]
+    for group in (
+        ("neoplasm", "cancer", "tumor", "malignancy", "neoplasia"),
+        ("disease", "disorder", "illness"),
+        ("kidney", "renal"), ("liver", "hepatic"), ("lung", "pulmonary"), ("heart", "cardiac"), ("stomach", "gastric"),
+        ("eye", "ocular"), ("ovary", "ovarian"), ("uterus", "uterine"), ("pancreas", "pancreatic"), ("colon", "colonic"),
+        ("esophagus", "esophageal"), ("larynx", "laryngeal"), ("tooth", "dental"), ("skin", "cutaneous"),
+        ("prostate", "prostatic"), ("testis", "testicular", "testicle"), ("bone", "osseous"), ("vagina", "vaginal"),
+        ("vulva", "vulvar"), ("thymus", "thymic"), ("spleen", "splenic"), ("pharynx", "pharyngeal"), ("tongue", "lingual"),
+        ("intestine", "intestinal", "bowel"), ("retina", "retinal"), ("cornea", "corneal"), ("pleura", "pleural"),
+        ("duodenum", "duodenal"), ("rectum", "rectal"), ("breast", "mammary"), ("adrenal", "suprarenal"),
+        ("nasopharynx", "nasopharyngeal"), ("artery", "arterial"), ("vein", "venous"), ("nerve", "neural"),
+        ("hypopharynx", "hypopharyngeal"), ("oropharynx", "oropharyngeal"), ("endometrium", "endometrial"),
+        ("peritoneum", "peritoneal"), ("mesothelium", "mesothelial"), ("meninge", "meningeal"), ("muscle", "muscular"),
+        ("virus", "viral"), ("bacterium", "bacterial"), ("fungus", "fungal"), ("child", "childhood", "pediatric"),
+        ("posttraumatic", "traumatic"), ("relapse", "recurrence"), ("trauma", "injury"), ("mental", "psychiatric"),
+        ("obstruction", "blockage"), ("insufficiency", "failure"), ("deficiency", "deficit"), ("type", "typ", "tipo"), ("respiratory", "resp"), ("transplantation", "transplant"), ("ventilation", "ventilatory"),
+        ("anaplastic", "undifferentiated"), ("abnormality", "anomaly", "malformation"), ("delirium", "deliriou"),
+        ("hematologic", "hematopoietic"), ("seizure", "convulsion"), ("abuse", "misuse"), ("sleep", "sleeping"),
+        ("degeneration", "degenerative"), ("lymphoid", "lymphoblastic", "lymphocytic"), ("addiction", "dependence"),
+        ("myeloid", "myelogenous", "myelocytic", "myeloblastic", "nonlymphocytic"), ("deficit", "impairment"),
+        ("metabolism", "metabolic"), ("nutrition", "nutritional"), ("immunity", "immune"), ("cerebrum", "cerebral"),
+        ("hormone", "hormonal"), ("ventricle", "ventricular"), ("atrium", "atrial"), ("spine", "spinal"),
+        ("thrombosis", "thrombotic"), ("embolism", "embolic"), ("anxiety", "anxiou"),
+    )
+    for word in group
+}  # fmt: skip
+"""Words that mean the same inside the name of a disease, folded to the first of each group."""
+HEALTHY = re.compile(r"\b(?:healthy|healthy (?:normal )?(?:human )?(?:volunteer|subject|participant|people|adult))\b")
+KINDS = (
+    ("C", "condition"), ("F03", "condition"), ("M", "population"), ("E", "procedure"), ("D", "drug"), ("F", "behaviour"),
+    ("B", "organism"),
+)  # fmt: skip
+"""Branches of MeSH and the kind of mention that their concepts make."""
+VOCABULARIES = {"MESH": 0, "MONDO": 1, "DOID": 2}
+
+_HARD = re.compile(
+    r"(?<!&#\d\d)(?<!&amp)(?<!&quot)(?<!&[lg]t);|[\n\r•|]+|<br\s*/?>|\s/\s|(?:^|(?<=\s))\(?\d{1,2}[.)]\s|(?:^|\s)[#*]+\s?|\s[-–—]\s|_x000d_",
+    re.IGNORECASE,
+)
+_CODE = re.compile(
+    r"\bICD[- ]?(?:9|10|11|O)?(?:[- ]?(?:CM|GM))?(?:\s+code)?(?:\s+of)?\s*[:#]?\s*"
+    r"|\b(?:MedDRA|SNOMED|MeSH)\s+version:?\s*[\d.]+|\bLevel:?\s*\w+|\bClassification code:?\s*\d+|\bTerm:\s*"
+    r"|\bSystem Organ Class:?\s*[\d -]+.*$|\bTherapeutic area:.*$"
+    r"|(?<![\w-])[A-TV-Z]\d\d(?:\.\d{1,2})?(?:[-–][A-Z]?\d\d(?:\.\d)?)?(?![\w-])\s*[-:–]?|\bU07\.[12]\b\s*[-:–]?|\b10\d{6}\b",
+    re.IGNORECASE,
+)
+_ICD = re.compile(r"(?<![A-Z0-9])[A-Z]\d\d(?:\.\d{1,2})?(?![0-9])")
+_STAGE = re.compile(r"(?:\d[a-e]?\d?|i{1,3}[a-e]?\d?|iv[a-e]?\d?|v|[a-e]\d?|t\d[a-d]?|n\d[a-d]?|m\d|x)$")
+_TNM = re.compile(r"(?:t\d[a-d]?|n\d[a-d]?|m\d[a-c]?|ajcc|figo|tnm|v\d|uicc|ecog|nyha|asa)$")
+_ABSTRACT = re.compile(r"(?:ion|ity|y|al|ic|ism|ment|ness|ance|ence|th|er|or|ing)$")
+_ADJECTIVE = re.compile(r"(?:al|ic|ous|ar|ive|ary|oid|ent|ant|eal|ose|ile|ing|type|form)$")
+
+
+class _Entry(msgspec.Struct, frozen=True, gc=False):
+    """What a name means."""
+
+    concept_id: str
+    name: str
+    """As the vocabulary writes it."""
+    kind: str
+    rank: int
+    """Which of several that have the same name is meant: the smallest."""
+
+
+class _Answer(msgspec.Struct, frozen=True, gc=False):
+    entry: _Entry
+    method: str
+    score: float
+
+
+def _key_same(parts: Sequence[str]) -> str:
+    """The words with those that mean the same folded, whatever their order."""
+    return key_of_words(
+        SAME.get(part) or (SAME.get(part[:-2], part[:-2]) if part.endswith("ical") else part) for part in parts
+    )
+
+
+class ConditionLinker:
+    """Links the conditions of records, and those that texts speak of, to MeSH, MONDO and the Disease Ontology."""
+
+    def __init__(self, concepts: Concepts) -> None:
+        self._concepts = concepts
+        self._exact: dict[str, _Entry] = {}
+        self._sorted: dict[str, _Entry] = {}
+        self._same: dict[str, _Entry] = {}
+        self._joined: dict[str, _Entry] = {}
+        self._ambiguous: dict[str, list[_Entry]] = defaultdict(list)
+        self._vocabulary: dict[str, int] = defaultdict(int)
+        self._anatomy: set[str] = set()
+        self._drugs: set[str] = set()
+        self._in_text: dict[str, _Entry] = {}
+        self._preferred: dict[str, str] = {}
+        self._codes: dict[str, str] = {}
+        self._read()
+        self._matcher: Matcher | None = None
+        self._spelling: dict[str, list[str]] | None = None
+        self._postings: dict[str, list[str]] | None = None
+
+    # ---------------------------------------------------------------------------------------------------- the names
+    def _read(self) -> None:
+        for concept in self._concepts.all():
+            vocabulary = VOCABULARIES.get(concept.id.partition(":")[0])
+            if vocabulary is None or concept.is_obsolete or (concept.kind != "condition" and vocabulary):
+                continue
+            kind = _kind(concept)
+            if kind == "anatomy":
+                self._anatomy.update(words(concept.name))
+            elif kind == "drug" and " " not in concept.name:
+                self._drugs.add(normalise(concept.name))
+            self._add(concept, kind, vocabulary)
+            for reference in concept.cross_references:
+                prefix, _, code = reference.partition(":")
+                if prefix in ("ICD10CM", "ICD10", "ICD10WHO"):
+                    preferred = self._concepts.preferred(concept.id, "condition")
+                    # a code that several concepts share is a class of diseases, and says none of them
+                    self._codes[code] = preferred if self._codes.get(code, preferred) == preferred else ""
+
+    def _add(self, concept: Concept, kind: str, vocabulary: int) -> None:
+        id = concept.id
+        if kind == "condition":
+            id = self._preferred.setdefault(id, self._concepts.preferred(id, "condition"))
+        for name in concept.names:
+            if name.kind not in ("preferred", "exact", "abbreviation"):
+                continue
+            rank = (
+                (kind != "condition") * 100 + vocabulary * 10 + ("preferred", "exact", "abbreviation").index(name.kind)
+            )
+            entry = _Entry(id, name.text, kind, rank)
+            parts = words(name.text)
+            if not parts:
+                continue
+            key = " ".join(parts)
+            for part in parts:
+                self._vocabulary[part] += 1
+            _put(self._exact, key, entry)
+            _put(self._sorted, key_of_words(parts), entry)
+            if kind in ("condition", "procedure", "population", "behaviour"):
+                _put(self._same, _key_same(parts), entry)
+            if kind == "condition":
+                if len(key) > 7:
+                    _put(self._joined, key.replace(" ", ""), entry)
+                if name.text.isupper() and len(name.text) <= 5:
+                    self._ambiguous[key].append(entry)
+
+    # ------------------------------------------------------------------------------------------------- one whole name
+    def _lookup(self, parts: Sequence[str]) -> _Answer | None:
+        """What exactly these words mean."""
+        if not parts:
+            return None
+        key = " ".join(parts)
+        if entry := self._exact.get(key):
+            return _Answer(entry, "exact", 1.0)
+        if entry := self._sorted.get(key_of_words(parts)):
+            return _Answer(entry, "reordered", 0.97)
+        if entry := self._same.get(_key_same(parts)):
+            return _Answer(entry, "variant", 0.94)
+        if len(key) > 7 and (entry := self._joined.get(key.replace(" ", ""))):
+            return _Answer(entry, "variant", 0.94)
+        return None
+
+    def _resolve(self, parts: Sequence[str], is_loose: bool = True) -> _Answer | None:
+        """What these words mean as a whole, and what they mean without those that do not change it."""
+        if answer := self._known(parts):
+            return answer
+        if answer := self._rewritten(parts):
+            return answer
+        if not is_loose:
+            return None
+        removable = [index for index, part in enumerate(parts) if _is_modifier(parts, index)]
+        removable = removable[:7]
+        for size in range(1, len(removable) + 1):
+            best: tuple[float, _Answer] | None = None
+            for chosen in combinations(removable, size):
+                rest = [part for index, part in enumerate(parts) if index not in chosen]
+                while rest and rest[-1] in BREAKS | TIES:
+                    rest.pop()
+                while rest and rest[0] in BREAKS | TIES:
+                    rest.pop(0)
+                if not rest or (answer := self._known(rest) or self._rewritten(rest)) is None:
+                    continue
+                if answer.entry.kind != "condition" or _is_generic(rest):
+                    continue
+                weak = sum(parts[index] in WEAK for index in chosen)
+                score = 0.92 - 0.02 * (size - 1) - 0.06 * weak
+                if best is None or score > best[0]:
+                    best = (score, answer)
+            if best:
+                return _Answer(best[1].entry, "stripped", round(max(best[0], 0.6), 3))
+        return None
+
+    def _known(self, parts: Sequence[str]) -> _Answer | None:
+        answer = self._lookup(parts)
+        if answer and answer.entry.kind == "organism":
+            # a register that names a germ as the condition means the disease that it causes
+            for ending in ("infection", "disease"):
+                infection = self._lookup([*parts, ending])
+                if infection and infection.entry.kind == "condition":
+                    return _Answer(infection.entry, "variant", 0.9)
+        return answer
+
+    def _rewritten(self, parts: Sequence[str]) -> _Answer | None:
+        """The same with another ending: "Crohn" is "Crohn disease", "asthma disorder" is asthma."""
+        if len(parts) > 1 and parts[-1] in ENDINGS:
+            stem = list(parts[:-1])
+            for other in ENDINGS[:3] if parts[-1] in ENDINGS[:3] else ():
+                if other != parts[-1] and (answer := self._lookup([*stem, other])) and answer.entry.kind == "condition":
+                    return _Answer(answer.entry, "variant", 0.9)
+            if (answer := self._lookup(stem)) and answer.entry.kind == "condition":
+                return _Answer(answer.entry, "variant", 0.9)
+        elif len(parts) > 1 or (parts and not _ABSTRACT.search(parts[0]) and parts[0] not in self._anatomy):
+            for ending in ENDINGS[:3]:
+                if (entry := self._exact.get(" ".join([*parts, ending]))) and entry.kind == "condition":
+                    return _Answer(entry, "variant", 0.88)
+        for index, part in enumerate(parts):
+            if part in ("carcinoma", "cancer") and len(parts) > 1:
+                swapped = [*parts[:index], "neoplasm" if part == "carcinoma" else "carcinoma", *parts[index + 1 :]]
+                if (answer := self._lookup(swapped)) and answer.entry.kind == "condition":
+                    return _Answer(answer.entry, "variant", 0.86)
+        if "nonhodgkin" in parts and len(parts) > 3 and "lymphoma" in parts:
+            rest = [part for part in parts if part != "nonhodgkin"]
+            if answer := self._known(rest):
+                return _Answer(answer.entry, "variant", 0.88)
+        if "malignant" in parts and SAME.get(parts[-1]) == "neoplasm" and len(parts) > 2:
+            return self._lookup([part for part in parts if part != "malignant"])
+        return None
+
+    # ------------------------------------------------------------------------------------------------------ the texts
+    def link(self, texts: Sequence[str], contexts: Sequence[str] | None = None) -> list[list[Link]]:
+        """The conditions that each text names; a name for which nothing was found gives one Link without a concept.
+
+        `contexts`: beside each text the other words of its record (such as its titles), which may define its abbreviations.
+        """
+        found: list[list[Link]] = [[] for _ in texts]
+        long = [index for index, text in enumerate(texts) if len(text) > LONG_TEXT]
+        for index, links in zip(long, self._prose([texts[index] for index in long]), strict=True):
+            found[index] = links
+        known: dict[tuple[str, str], list[Link]] = {}
+        for index, text in enumerate(texts):
+            if len(text) > LONG_TEXT or not text.strip():
+                continue
+            context = contexts[index] if contexts is not None and _SHOUTED.search(text) else ""
+            key = (text, context)
+            if key not in known:
+                known[key] = self._name(text, context)
+            found[index] = known[key]
+        return found
+
+    # ---------------------------------------------------------------------------------------------- a condition's name
+    def _name(self, text: str, context: str) -> list[Link]:
+        plain = _CODE.sub(lambda match: " " * len(match[0]), text)
+        whole = tokens(plain)
+        parts = [token[0] for token in whole]
+        if HEALTHY.search(" ".join(parts)) and (link := self._healthy(text, parts)):
+            return [link]
+        links: list[Link] = []
+        if whole:
+            defined = self._defined(context, text) if context else {}
+            answer = self._abbreviated(text[whole[0][1] : whole[-1][2]], defined, context)
+            if answer is None and (answer := self._known(parts)) and self._is_doubtful(answer, parts, text):
+                answer = None
+            if answer:
+                return [self._link(text, whole[0][1], whole[-1][2], answer)]
+            for start, end in _pieces(plain):
+                links += self._piece(text, plain, start, end, defined, context)
+        if not links and (answer := self._coded(text)):
+            links = [self._link(text, 0, len(text), answer)]
+        if links:
+            return _apart(links)
+        start, end = len(text) - len(text.lstrip()), len(text.rstrip())
+        return [
+            Link(
+                start=start, end=end, text=text[start:end], concept_id=None, method="none", score=0.0,
+                candidates=self._nearest(parts), kind=_kind_of_words(parts),
+            )
+        ]  # fmt: skip
+
+    def _piece(
+        self, text: str, plain: str, start: int, end: int, defined: dict[str, _Answer], context: str
+    ) -> list[Link]:
+        """The links of one piece of a name; none if it is not understood."""
+        toks = [(part, low + start, high + start) for part, low, high in tokens(plain[start:end])]
+        if not toks:
+            return []
+        parts = [token[0] for token in toks]
+        low, high = toks[0][1], toks[-1][2]
+        if answer := self._abbreviated(text[low:high], defined, context):
+            return [self._link(text, low, high, answer)]
+        outer, inner = _around_parentheses(plain, toks)
+        if inner and outer:
+            answer = self._resolve([token[0] for token in outer])
+            if answer and not self._is_doubtful(answer, [token[0] for token in outer], text[low:high]):
+                within = [token[0] for token in inner]
+                other = self._resolve(within)
+                is_short = bool(_SHORTENED.match(text[inner[0][1] : inner[-1][2]]))
+                harmless = all(_is_harmless(within, index) for index in range(len(within)))
+                agrees = other is not None and other.entry.concept_id == answer.entry.concept_id
+                if agrees or is_short or harmless or (other is None and not _is_generic([token[0] for token in outer])):
+                    return [self._link(text, low, high if plain[high : high + 1] != ")" else high + 1, answer)]
+        if len(toks) > 2 and _is_initials(text[toks[-1][1] : toks[-1][2]], parts[:-1]):
+            toks = toks[:-1]
+            parts = parts[:-1]
+        if (answer := self._resolve(parts)) and not self._is_doubtful(answer, parts, text[low:high]):
+            return [self._link(text, low, high, answer)]
+        if links := self._covered(text, plain, toks, defined):
+            return links
+        corrected, likeness = self._corrected(parts)
+        if likeness < 1.0:
+            again = [(part, token[1], token[2]) for part, token in zip(corrected, toks, strict=True)]
+            if answer := self._resolve(corrected):
+                return [self._link(text, low, high, _Answer(answer.entry, "fuzzy", round(answer.score * likeness, 3)))]
+            return [
+                msgspec.structs.replace(link, method="fuzzy", score=round(link.score * likeness, 3))
+                for link in self._covered(text, plain, again, defined)
+            ]
+        return []
+
+    def _covered(
+        self, text: str, plain: str, toks: list[tuple[str, int, int]], defined: dict[str, _Answer]
+    ) -> list[Link]:
+        """The names inside a piece, longest first, where what stands beside them leaves their meaning as it is."""
+        parts = [token[0] for token in toks][:80]
+        toks = toks[:80]
+        spans: list[tuple[int, int, _Answer]] = []
+        taken = [False] * len(parts)
+        for length in range(min(len(parts), 10), 0, -1):
+            for first in range(len(parts) - length + 1):
+                if any(taken[first : first + length]):
+                    continue
+                part = parts[first : first + length]
+                if part[0] in JOINERS or part[-1] in JOINERS:
+                    continue
+                written = text[toks[first][1] : toks[first + length - 1][2]]
+                if written.count("(") != written.count(")"):
+                    continue
+                answer = defined.get(written) if length <= 3 else None
+                answer = answer or self._known(part)
+                if answer is None or answer.entry.kind != "condition":
+                    continue
+                if length > 2 and answer.method == "reordered" and not BREAKS.isdisjoint(part):
+                    continue
+                if length == 1 and (_is_generic(part) or len(part[0]) < 3 or part[0] in COMMON_WORDS):
+                    continue
+                if self._is_doubtful(answer, part, written):
+                    continue
+                spans.append((first, first + length, answer))
+                taken[first : first + length] = [True] * length
+        if not spans:
+            return []
+        spans.sort(key=lambda span: span[0])
+        phrases = _phrases(plain, parts, toks, taken)
+        good: list[tuple[int, int, _Answer]] = []
+        understood = []
+        for low, high, _ in phrases:
+            understood.append(
+                all(
+                    taken[index] or _is_harmless(parts, index) or parts[index] in self._drugs
+                    for index in range(low, high)
+                )
+            )
+        for number, (low, high, separator) in enumerate(phrases):
+            inside = [span for span in spans if low <= span[0] < high]
+            following = phrases[number + 1] if number + 1 < len(phrases) else None
+            if not inside:
+                if following and separator in ("and", "or", ",", "/", "&") and not understood[number]:
+                    good += self._shared_head(parts, low, high, spans, following)
+                continue
+            if not understood[number]:
+                continue
+            if following and not understood[number + 1]:
+                rest = parts[following[0] : following[1]]
+                if separator in TIES or (separator == "in" and any(part in self._anatomy for part in rest)):
+                    continue
+                if separator == "," and len(phrases) == 2 and len(rest) < 4 and _ADJECTIVE.search(rest[-1]):
+                    continue
+            good += inside
+        is_negated = False
+        links = []
+        for first, last, answer in good:
+            is_negated = any(part in ("without", "no", "not") for part in parts[max(0, first - 2) : first])
+            is_history = parts[max(0, first - 2) : first] == ["history", "of"] or parts[max(0, first - 1)] == "prior"
+            found = _Answer(answer.entry, answer.method, round(answer.score * 0.9, 3))
+            link = self._link(text, toks[first][1], toks[last - 1][2], found)
+            links.append(msgspec.structs.replace(link, is_negated=is_negated, is_history=is_history))
+        present = [link for link in links if not link.is_negated]
+        return present or links
+
+    def _shared_head(
+        self,
+        parts: list[str],
+        low: int,
+        high: int,
+        spans: list[tuple[int, int, _Answer]],
+        following: tuple[int, int, str],
+    ) -> list[tuple[int, int, _Answer]]:
+        """ "breast" in "breast and ovarian cancer": the words that it shares with what is coordinated with it."""
+        behind = [span for span in spans if following[0] <= span[0] < following[1]]
+        if not behind or high - low > 3:
+            return []
+        last = behind[-1][1]
+        for length in (1, 2):
+            head = parts[max(behind[-1][0], last - length) : last]
+            answer = self._known([*parts[low:high], *head])
+            if answer and answer.entry.kind == "condition":
+                return [(low, high, answer)]
+        return []
+
+    # ------------------------------------------------------------------------------------------------- abbreviations
+    def _abbreviated(self, written: str, defined: dict[str, _Answer], context: str) -> _Answer | None:
+        if written in defined:
+            return defined[written]
+        if not written.isupper():
+            return None
+        entries = self._ambiguous.get(normalise(written))
+        if not entries or len({entry.concept_id for entry in entries}) < 2:
+            return None
+        about = set(words(context))
+        best: tuple[int, _Entry] | None = None
+        for entry in sorted(entries, key=lambda entry: (entry.rank, entry.concept_id)):
+            concept = self._concepts.get(entry.concept_id)
+            if concept and (overlap := len(about & set(words(concept.name)))) and (best is None or overlap > best[0]):
+                best = (overlap, entry)
+        return _Answer(best[1], "abbreviation", 0.8) if best else None
+
+    def _defined(self, *texts: str) -> dict[str, _Answer]:
+        found: dict[str, _Answer] = {}
+        for text in texts:
+            for abbreviation in abbreviations(text):
+                if answer := self._resolve(words(abbreviation.long)):
+                    found.setdefault(
+                        abbreviation.short, _Answer(answer.entry, "abbreviation", round(answer.score * 0.95, 3))
+                    )
+        return found
+
+    def _is_doubtful(self, answer: _Answer, parts: Sequence[str], written: str) -> bool:
+        """An abbreviation that stands for several things, or is written as the word that it also is."""
+        if len(parts) > 2 or not answer.entry.name.isupper():
+            return False
+        if len({entry.concept_id for entry in self._ambiguous.get(" ".join(parts), ())}) > 1:
+            return True
+        return needs_capitals(answer.entry.name) and not any(c.isupper() for c in written)
+
+    def _coded(self, text: str) -> _Answer | None:
+        """What a code of the text (ICD-10) means by the vocabularies' cross-references."""
+        found = {self._codes[code] for code in _ICD.findall(text.upper()) if code in self._codes}
+        if len(found) != 1 or (concept := self._concepts.get(found.pop())) is None:
+            return None
+        return _Answer(_Entry(concept.id, concept.name, "condition", 0), "code", 0.8)
+
+    def _healthy(self, text: str, parts: list[str]) -> Link | None:
+        rest = [
+            part
+            for part in parts
+            if part not in WHO and part not in ("healthy", "normal", "human", "control", "donor", "of")
+        ]
+        rest = [part for part in rest if part not in JOINERS and not part.isdigit()]
+        if rest:
+            return None
+        entry = self._exact.get("healthy volunteer")
+        start, end = len(text) - len(text.lstrip()), len(text.rstrip())
+        return Link(
+            start=start, end=end, text=text[start:end], concept_id=entry.concept_id if entry else None,
+            method="variant" if entry else "none", score=0.95 if entry else 0.0, matched=entry.name if entry else "",
+            kind="population",
+        )  # fmt: skip
+
+    def _link(self, text: str, start: int, end: int, answer: _Answer) -> Link:
+        entry = answer.entry
+        return Link(
+            start=start, end=end, text=text[start:end], concept_id=entry.concept_id, method=answer.method,
+            score=answer.score, matched=entry.name, kind=entry.kind,
+        )  # fmt: skip
+
+    # -------------------------------------------------------------------------------------------- misspelt and unknown
+    def _corrected(self, parts: list[str]) -> tuple[list[str], float]:
+        """Each word that no name has put right, where one that is has nearly its letters; and the least likeness."""
+        from rapidfuzz import fuzz, process
+
+        if self._spelling is None:
+            self._spelling = defaultdict(list)
+            for known in sorted(self._vocabulary):
+                if len(known) > 4 and known.isalpha():
+                    self._spelling[known[0]].append(known)
+        likeness = 1.0
+        corrected = []
+        for part in parts:
+            if len(part) > 5 and part.isalpha() and part not in self._vocabulary and not _is_role(part):
+                found = process.extract(part, self._spelling[part[0]], scorer=fuzz.ratio, score_cutoff=86, limit=4)
+                found.sort(key=lambda item: (-item[1], -self._vocabulary[item[0]], item[0]))
+                if found and abs(len(found[0][0]) - len(part)) < 3 and not _opposed(part, found[0][0]):
+                    likeness = min(likeness, found[0][1] / 100)
+                    part = found[0][0]
+            corrected.append(part)
+        return corrected, likeness
+
+    def _nearest(self, parts: Sequence[str]) -> list[Candidate]:
+        """The three concepts whose names share most with these words, the rare ones counting more."""
+        if self._postings is None:
+            self._postings = defaultdict(list)
+            for key, entry in self._sorted.items():
+                if entry.kind == "condition":
+                    for part in set(key.split()):
+                        self._postings[part].append(key)
+        total = len(self._sorted) + 1
+        weight = {part: log(total / (1 + len(self._postings.get(part, ())))) for part in set(parts)}
+        shares: dict[str, float] = defaultdict(float)
+        for part in sorted(weight, key=lambda part: (-weight[part], part))[:4]:
+            if part in BREAKS or part in TIES or (part in WHO and len(weight) > 1):
+                continue
+            for key in self._postings.get(part, ())[:4000]:
+                shares[key] += weight[part]
+        whole = sum(weight.values())
+        best: dict[str, Candidate] = {}
+        scored = []
+        for key, share in shares.items():
+            of_key = sum(weight.get(part) or log(total / (1 + len(self._postings[part]))) for part in key.split())
+            scored.append((round(2 * share / (whole + of_key), 3), key))
+        for score, key in sorted(scored, key=lambda item: (-item[0], item[1]))[:12]:
+            id = self._sorted[key].concept_id
+            if id not in best and score > 0.2:
+                concept = self._concepts.get(id)
+                best[id] = Candidate(id, concept.name if concept else self._sorted[key].name, score)
+        return list(best.values())[:3]
+
+    # ------------------------------------------------------------------------------------------------- running text
+    def _surfaces(self) -> tuple[list[str], list[_Entry]]:
+        """Every way in which a condition's name is looked for in running text, with what it means."""
+        chosen: dict[str, _Entry] = {}
+        for concept in self._concepts.all("condition"):
+            vocabulary = VOCABULARIES.get(concept.id.partition(":")[0])
+            if vocabulary is None or concept.is_obsolete:
+                continue
+            id = self._preferred[concept.id]
+            for name in concept.names:
+                if name.kind not in ("preferred", "exact", "abbreviation") or is_unsafe(name.text):
+                    continue
+                if normalise(name.text) in TOO_BROAD:
+                    continue
+                entry = self._exact.get(normalise(name.text))
+                if entry is None or entry.kind != "condition":
+                    continue
+                if (
+                    name.text.isupper()
+                    and len({e.concept_id for e in self._ambiguous.get(normalise(name.text), ())}) > 1
+                ):
+                    continue
+                forms = [name.text] if ", " not in name.text else []
+                if vocabulary == 0 or name.kind == "preferred":
+                    forms += variants(name.text)
+                for rank, form in enumerate(forms):
+                    if ", " in form or (form != name.text and self._exact.get(normalise(form), entry).concept_id != id):
+                        continue
+                    for surface in spellings(form):
+                        kept = chosen.get(surface.lower())
+                        new = entry if rank == 0 else _Entry(entry.concept_id, name.text, entry.kind, entry.rank + 50)
+                        if kept is None or new.rank < kept.rank:
+                            chosen[surface.lower() if not needs_capitals(surface) else surface] = new
+        return list(chosen), list(chosen.values())
+
+    def _prose(self, texts: Sequence[str]) -> list[list[Link]]:
+        found: list[list[Link]] = [[] for _ in texts]
+        if not texts:
+            return found
+        if self._matcher is None:
+            names, self._entries = self._surfaces()
+            self._triggers = list(TRIGGERS.values())
+            self._matcher = Matcher([*names, *TRIGGERS])
+        entries, triggers = self._entries, self._triggers
+        matches = self._matcher.find(texts)
+        said: list[Said] = []
+        current = -1
+        pending: list[tuple[int, int, _Entry]] = []
+
+        def close() -> None:
+            if pending:
+                found[current] = self._said_links(texts[current], pending, said)
+
+        for index, start, end, name in zip(
+            matches.text.tolist(), matches.start.tolist(), matches.end.tolist(), matches.name.tolist(), strict=True
+        ):
+            if index != current:
+                close()
+                current, pending, said = index, [], []
+            if name >= len(entries):
+                said.append(Said(start, end, triggers[name - len(entries)]))
+            else:
+                pending.append((start, end, entries[name]))
+        close()
+        return found
+
+    def _said_links(self, text: str, pending: list[tuple[int, int, _Entry]], said: list[Said]) -> list[Link]:
+        links = []
+        for start, end, entry in pending:
+            negated, history = assertion(text, start, end, said) if said else (False, False)
+            links.append(
+                Link(
+                    start, end, text[start:end], entry.concept_id, "exact" if entry.rank < 50 else "variant",
+                    0.95 if entry.rank < 50 else 0.9, entry.name, [], negated, history,
+                )
+            )  # fmt: skip
+        if "(" in text:
+            links = self._with_abbreviations(text, links, said)
+        return links
+
+    def _with_abbreviations(self, text: str, links: list[Link], said: list[Said]) -> list[Link]:
+        """Also the later mentions of the abbreviations that the text defines for its conditions."""
+        added: list[Link] = []
+        ends = {link.end: link for link in links}
+        for abbreviation in abbreviations(text):
+            meant = ends.get(abbreviation.end)
+            if meant is None or meant.start > abbreviation.start + 12:
+                continue
+            links = [link for link in links if link.text != abbreviation.short or link.concept_id == meant.concept_id]
+            taken = {link.start for link in links}
+            for match in re.finditer(rf"(?<!\w){re.escape(abbreviation.short)}(?!\w)", text):
+                if match.start() not in taken:
+                    negated, history = assertion(text, match.start(), match.end(), said)
+                    added.append(
+                        Link(
+                            match.start(), match.end(), match[0], meant.concept_id, "abbreviation", 0.9, meant.matched, [],
+                            negated, history,
+                        )
+                    )  # fmt: skip
+        return _apart([*links, *added]) if added else links
+
+
+# ---------------------------------------------------------------------------------------------------------------- rules
+JOINERS = BREAKS | TIES | _set("the a an his her their our this these those")
+_SHOUTED = re.compile(r"\b[A-Z][A-Z0-9-]{1,6}\b")
+_SHORTENED = re.compile(r"[A-Za-z]?[A-Z][A-Za-z0-9&/+-]{0,9}s?$")
+_OPPOSED = (
+    ("hyper", "hypo"),
+    ("inter", "intra"),
+    ("pre", "pro"),
+    ("ante", "anti"),
+    ("macro", "micro"),
+    ("sub", "supra"),
+)
+TOO_BROAD = frozenset(
+    normalise(name)
+    for name in [
+        "disease",
+        "syndrome",
+        "disorder",
+        "condition",
+        "illness",
+        "sign",
+        "symptom",
+        "signs and symptoms",
+        "complication",
+        "problem",
+        "death",
+        "\n    recurrence",
+        "emergency",
+        "health",
+        "pathology",
+        "disease progression",
+        "disease susceptibility",
+        "chronic disease",
+        "acute disease",
+        "\n    lesion",
+        "injury",
+        "wound",
+    ]
+)
+"""Names that say too little to be linked wherever they occur in running text."""
+
+
+def _put(index: dict[str, _Entry], key: str, entry: _Entry) -> None:
+    kept = index.get(key)
+    if kept is None or (entry.rank, entry.concept_id) < (kept.rank, kept.concept_id):
+        index[key] = entry
+
+
+def _kind(concept: Concept) -> str:
+    trees = concept.attributes.get("tree_numbers", "").split(";")
+    if concept.kind == "condition":
+        return "condition"
+    for branch, kind in KINDS:
+        if any(tree.startswith(branch) for tree in trees):
+            return kind
+    return "anatomy" if any(tree.startswith("A") for tree in trees) else concept.kind
+
+
+def _is_role(part: str) -> bool:
+    return part in WHO or part in COURSE or part in WEAK or part in NOISE or part in JOINERS
+
+
+def _is_modifier(parts: Sequence[str], index: int) -> bool:
+    """Whether a word of a name may be left out without making it another disease."""
+    part = parts[index]
+    if part in WHO or part in COURSE or part in WEAK or _TNM.match(part):
+        return True
+    before = parts[index - 1] if index else ""
+    if part in NOISE and (index > 0 or len(parts) > 1) and part not in KEPT:
+        return True
+    behind_stage = index > 0 and any(earlier in ("stage", "grade") for earlier in parts[max(0, index - 4) : index])
+    if behind_stage and _STAGE.match(part):
+        return True
+    if part in ("with", "in", "the", "a", "an", "and", "or", "of", "to", "for"):
+        return bool(before in WHO | COURSE | NOISE) or part in ("the", "a", "an")
+    return False
+
+
+def _is_harmless(parts: Sequence[str], index: int) -> bool:
+    part = parts[index]
+    if part in WHO or part in COURSE or part in WEAK or part in NOISE or part in JOINERS or _TNM.match(part):
+        return True
+    if any(earlier in ("stage", "grade", "age", "aged", "class") for earlier in parts[max(0, index - 3) : index]):
+        return bool(_STAGE.match(part)) or part.isdigit()
+    return part.isdigit() and index == 0
+
+
+def _is_generic(parts: Sequence[str]) -> bool:
+    return " ".join(parts) in GENERIC or all(part in NOISE or SAME.get(part) == "neoplasm" for part in parts)
+
+
+def _is_initials(short: str, parts: Sequence[str]) -> bool:
+    """Whether capitals behind some words are their abbreviation: "acute respiratory distress syndrome ARDS"."""
+    return len(short) > 2 and short.isupper() and short.lower() == "".join(part[0] for part in parts)[-len(short) :]
+
+
+def _opposed(one: str, other: str) -> bool:
+    """Whether two words differ in what turns their meaning round."""
+    for first, second in _OPPOSED:
+        if {first, second} == {next((p for p in (first, second) if word.startswith(p)), "") for word in (one, other)}:
+            return True
+    return one[:2] != other[:2] or (one[-4:] != other[-4:] and one[:-4] == other[:-4])
+
+
+def _pieces(text: str) -> Iterator[tuple[int, int]]:
+    last = 0
+    for match in _HARD.finditer(text):
+        if match.start() > last:
+            yield last, match.start()
+        last = match.end()
+    if last < len(text):
+        yield last, len(text)
+
+
+def _around_parentheses(
+    text: str, toks: list[tuple[str, int, int]]
+) -> tuple[list[tuple[str, int, int]], list[tuple[str, int, int]]]:
+    """The words outside and inside the first parentheses."""
+    opened = text.find("(", toks[0][1], toks[-1][2])
+    if opened < 0:
+        return toks, []
+    closed = text.find(")", opened, toks[-1][2] + 1)
+    closed = closed if closed >= 0 else toks[-1][2]
+    inner = [token for token in toks if opened < token[1] < closed]
+    return [token for token in toks if not opened < token[1] < closed], inner
+
+
+def _phrases(
+    text: str, parts: list[str], toks: list[tuple[str, int, int]], taken: list[bool]
+) -> list[tuple[int, int, str]]:
+    """The words between those that join and those marks that separate: first, last + 1, and what stands behind."""
+    found: list[tuple[int, int, str]] = []
+    low = 0
+    for index, part in enumerate(parts):
+        if not taken[index] and (part in BREAKS or part in TIES):
+            if index > low:
+                found.append((low, index, part))
+            elif found:
+                found[-1] = (*found[-1][:2], part)
+            low = index + 1
+        elif index > low:
+            between = text[toks[index - 1][2] : toks[index][1]]
+            mark = next((mark for mark in ",/()[]:&+" if mark in between), "")
+            if mark and not (taken[index - 1] and taken[index] and mark == ","):
+                found.append((low, index, mark))
+                low = index
+    if low < len(parts):
+        found.append((low, len(parts), ""))
+    return found
+
+
+def _apart(links: list[Link]) -> list[Link]:
+    """Links in their order, of those that overlap the first and longest, of a concept named twice both."""
+    kept: list[Link] = []
+    for link in sorted(links, key=lambda link: (link.start, -link.end)):
+        if not kept or link.start >= kept[-1].end:
+            kept.append(link)
+    return kept
+
+
+def _kind_of_words(parts: Sequence[str]) -> str:
+    for kind, of in UNLINKED_KINDS:
+        if of.intersection(parts):
+            return kind
+    return "condition"
+
+
+UNLINKED_KINDS = (
+    ("procedure", _set("surgery anesthesia anaesthesia ventilation intubation imaging ultrasound transplantation surgical mri "
+                       "vaccination catheterization analgesia block testing endoscopy")),
+    ("behaviour", _set("behavior exercise attitude wellbeing lifestyle adherence coping learning")),
+    ("population", _set("volunteer worker student nurse caregiver personnel staff healthy family parent")),
+)  # fmt: skip
+"""What kind a mention has that nothing was found for, by its words."""

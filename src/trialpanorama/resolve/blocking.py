@@ -1,0 +1,173 @@
+"""Which registrations are worth comparing: those that share something few others have.
+
+Every registration gets keys (pairs of the rarest words of its titles, a word with the sponsor or the start date, the
+acronym, the protocol code ...). Registrations of two registers that share a key are a candidate pair, unless too many
+share it; of its candidates, each registration keeps those with which it shares the most. So the work grows with the
+number of registrations and not with its square. All of it is SQL, out of core.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from trialpanorama.resolve.features import Profile, Rarity
+
+if TYPE_CHECKING:
+    import duckdb
+
+LARGEST_BLOCK = 30
+"""A key that more registrations share says too little, and would make the pairs too many."""
+MOST_CANDIDATES = 6
+"""So many candidates of each registration are compared, those with the most in common."""
+RAREST_WORDS = 7
+"""So many words of each title are paired with one another."""
+_COMMON = 20
+"""Words in fewer titles need no count: they are as rare as can be."""
+
+_FIRST = "arg_min({0}, version) FILTER ({0} IS NOT NULL)"
+_FIRST_LIST = "arg_min({0}, version) FILTER (len({0}) > 0)"
+_LEADS = "[s.name FOR s IN r.sponsors IF coalesce(s.role, 'LEAD') = 'LEAD']"
+_HELPERS = "[s.name FOR s IN r.sponsors IF coalesce(s.role, 'LEAD') <> 'LEAD']"
+_CODES = """[i.id FOR i IN r.identifiers IF i.register IS NULL AND length(i.id) >= 4
+    AND coalesce(i.role, 'secondary') IN ('organisation', 'secondary') AND regexp_matches(i.id, '[0-9]')]"""
+_COUNTRIES = """CASE WHEN len(r.countries) > 0 THEN [c.name FOR c IN r.countries IF NOT coalesce(c.is_removed, false)]
+    ELSE [s.country FOR s IN r.locations IF s.country IS NOT NULL] END"""
+
+_PROFILES = f"""
+    CREATE OR REPLACE TEMP TABLE profiles AS
+    SELECT key, any_value(register) AS register,
+        list_distinct(flatten(list(titles ORDER BY version)))[:8] AS titles,
+        list_distinct(list(acronym ORDER BY version) FILTER (acronym IS NOT NULL))[:4] AS acronyms,
+        list_distinct(flatten(list(codes ORDER BY version)))[:12] AS codes,
+        list_distinct(flatten(list(sponsors ORDER BY version)))[:4] AS sponsors,
+        list_distinct(flatten(list(collaborators ORDER BY version)))[:12] AS collaborators,
+        {_FIRST_LIST.format("conditions")} AS conditions,
+        {_FIRST_LIST.format("interventions")} AS interventions,
+        {_FIRST_LIST.format("outcomes")} AS outcomes,
+        list_distinct(flatten(list(sizes ORDER BY version)))[:4] AS sizes,
+        {_FIRST.format("start")} AS start, {_FIRST.format("completion")} AS completion,
+        list_sort(list_distinct(flatten(list(countries)))) AS countries,
+        {_FIRST_LIST.format("phases")} AS phases, {_FIRST.format("study_type")} AS study_type,
+        {_FIRST.format("allocation")} AS allocation, {_FIRST.format("masking")} AS masking,
+        {_FIRST.format("primary_purpose")} AS primary_purpose,
+        {_FIRST.format("intervention_model")} AS intervention_model,
+        {_FIRST.format("minimum_age_years")} AS minimum_age, {_FIRST.format("maximum_age_years")} AS maximum_age,
+        {_FIRST.format("sex")} AS sex
+    FROM (
+        SELECT g.key, g.register, g.version,
+            [t FOR t IN [r.public_title, r.scientific_title] IF t IS NOT NULL] AS titles,
+            r.acronym, {_CODES} AS codes, {_LEADS} AS sponsors, {_HELPERS} AS collaborators,
+            [c.name FOR c IN r.conditions] AS conditions,
+            flatten([[i.name] || coalesce(i.other_names, []) FOR i IN r.interventions]) AS interventions,
+            [o.measure FOR o IN r.outcomes IF o.type = 'PRIMARY'] AS outcomes,
+            [n FOR n IN [r.enrollment_target, r.enrollment_actual] IF n > 0] AS sizes,
+            r.start_date.date AS start, coalesce(r.completion_date.date, r.primary_completion_date.date) AS completion,
+            {_COUNTRIES} AS countries, r.phases, r.study_type, r.allocation, r.masking, r.primary_purpose,
+            r.intervention_model, r.minimum_age_years, r.maximum_age_years, r.sex
+        FROM registrations g JOIN records r USING (record_id))
+    GROUP BY key"""
+
+# The words of each title as `titles.words` cuts them, near enough to find candidates by.
+_TITLE_WORDS = """
+    CREATE OR REPLACE TEMP TABLE title_words AS
+    SELECT DISTINCT key, title, word
+    FROM (SELECT key, title, unnest(regexp_extract_all(strip_accents(lower(title)), '[\\p{L}\\p{N}_]+')) AS word
+        FROM (SELECT key, unnest(titles) AS title FROM profiles))"""
+
+_WORD_COUNTS = """
+    CREATE OR REPLACE TEMP TABLE word_counts AS
+    SELECT word, count(DISTINCT key) AS registrations FROM title_words GROUP BY word"""
+
+# A word that one registration alone has finds nothing: the rarest words are those of two registrations or more.
+_KEYS = f"""
+    CREATE OR REPLACE TEMP TABLE block_keys AS
+    WITH rare AS (
+        SELECT key, title, word, registrations,
+            row_number() OVER (PARTITION BY key, title ORDER BY registrations, word) AS place
+        FROM title_words JOIN word_counts USING (word) WHERE registrations > 1
+        QUALIFY place <= {RAREST_WORDS}),
+    said AS (
+        SELECT key, word, place FROM rare WHERE place <= 5),
+    sponsor AS (
+        SELECT key, regexp_replace(strip_accents(lower(unnest(sponsors))), '[^\\p{{L}}\\p{{N}}]+', '', 'g') AS name
+        FROM profiles),
+    found AS (
+        SELECT key, 'w' AS kind, word AS value FROM rare
+        UNION ALL
+        SELECT a.key, 'ww', concat(least(a.word, b.word), ' ', greatest(a.word, b.word))
+        FROM rare a JOIN rare b ON a.key = b.key AND a.title = b.title AND a.word < b.word
+        UNION ALL
+        SELECT key, 'sw', concat(name, ' ', word) FROM sponsor JOIN said USING (key)
+        UNION ALL
+        SELECT key, 'dw', concat(start, ' ', word) FROM profiles JOIN said USING (key) WHERE length(start) >= 7
+        UNION ALL
+        SELECT key, 'ss', concat(name, ' ', size) FROM sponsor
+            JOIN (SELECT key, unnest(sizes) AS size FROM profiles) USING (key)
+        UNION ALL
+        SELECT key, 'dd', concat_ws(' ', start, completion) FROM profiles
+        WHERE length(start) = 10 AND length(completion) = 10
+        UNION ALL
+        SELECT key, 'ds', concat_ws(' ', start, size) FROM (SELECT key, start, unnest(sizes) AS size FROM profiles)
+        WHERE length(start) = 10
+        UNION ALL
+        SELECT key, 'a', upper(regexp_replace(unnest(acronyms), '[\\W_]+', '', 'g')) FROM profiles
+        UNION ALL
+        SELECT key, 'c', upper(regexp_replace(unnest(codes), '[\\W_]+', '', 'g')) FROM profiles)
+    SELECT DISTINCT key, hash(kind, value) AS block FROM found WHERE value <> ''"""
+
+_CANDIDATES = f"""
+    CREATE OR REPLACE TEMP TABLE candidates AS
+    WITH sized AS (
+        SELECT key, block, count(*) OVER (PARTITION BY block) AS size FROM block_keys
+        QUALIFY size BETWEEN 2 AND {LARGEST_BLOCK}),
+    placed AS (SELECT s.*, p.register FROM sized s JOIN profiles p USING (key)),
+    shared AS (
+        SELECT a.key AS key_a, b.key AS key_b, sum(ln({LARGEST_BLOCK} / a.size) + 1) AS common
+        FROM placed a JOIN placed b ON a.block = b.block AND a.key < b.key AND a.register <> b.register
+        GROUP BY ALL)
+    SELECT key_a, key_b FROM (
+        SELECT key_a, key_b,
+            row_number() OVER (PARTITION BY key_a ORDER BY common DESC, key_b) AS rank_a,
+            row_number() OVER (PARTITION BY key_b ORDER BY common DESC, key_a) AS rank_b
+        FROM shared)
+    WHERE rank_a <= {MOST_CANDIDATES} OR rank_b <= {MOST_CANDIDATES}"""
+
+TEMPORARY = ("profiles", "title_words", "word_counts", "block_keys", "candidates")
+
+
+def block(con: duckdb.DuckDBPyConnection) -> Rarity:
+    """Make the tables `profiles` and `candidates` (key_a < key_b, of two registers); returns how rare words are.
+
+    `con` has `records` and `registrations` (key, register, record_id, version).
+    """
+    for statement in (_PROFILES, _TITLE_WORDS, _WORD_COUNTS, _KEYS, _CANDIDATES):
+        con.execute(statement)
+    (titles,) = con.execute("SELECT count(*) FROM profiles").fetchone() or (0,)
+    return Rarity(
+        titles,
+        dict(con.execute(f"SELECT word, registrations FROM word_counts WHERE registrations >= {_COMMON}").fetchall()),
+    )
+
+
+_LISTS = (
+    "titles",
+    "acronyms",
+    "codes",
+    "sponsors",
+    "collaborators",
+    "conditions",
+    "interventions",
+    "outcomes",
+    "sizes",
+)
+_COLUMNS = f"""key, register, {", ".join(f"coalesce({name}, [])" for name in (*_LISTS, "countries", "phases"))},
+    start, completion, study_type, sex, [allocation, masking, primary_purpose, intervention_model],
+    [minimum_age, maximum_age]"""
+
+
+def profiles(con: duckdb.DuckDBPyConnection, where: str = "true") -> dict[str, Profile]:
+    """The profiles of some registrations, by their keys; `where` is a condition on the table `profiles`."""
+    found = {}
+    for row in con.execute(f"SELECT {_COLUMNS} FROM profiles WHERE {where}").fetchall():
+        found[row[0]] = Profile._make(tuple(value) if isinstance(value, list) else value for value in row)
+    return found

@@ -1,0 +1,167 @@
+"""For every vocabulary of drugs, genes and adverse events: damage is one clear error, and the old one stays."""
+
+from __future__ import annotations
+
+import gzip
+import shutil
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.ontologies.releases import FIXTURES, copy
+from trialpanorama.errors import UserError
+from trialpanorama.ontologies import HEAD_BYTES, Concept, install, load, vocabularies
+
+RELEASES: dict[str, tuple[str, ...]] = {
+    "atc": ("2026 ATC.csv",),
+    "chembl": ("molecule_dictionary.tsv", "molecule_synonyms.tsv", "molecule_hierarchy.tsv"),
+    "drugbank": ("drugbank vocabulary.csv",),
+    "drugcentral": (),
+    "ema": ("ema_to_rxnorm.tsv",),
+    "hgnc": ("hgnc_complete_set.txt",),
+    "meddra": (),
+    "rxnorm": (),
+}
+"""By vocabulary, the files of one release; none: all files of the fixture."""
+MAIN = {
+    "atc": "2026 ATC.csv",
+    "chembl": "molecule_dictionary.tsv",
+    "drugbank": "drugbank vocabulary.csv",
+    "drugcentral": "drug.target.interaction.tsv",
+    "ema": "ema_to_rxnorm.tsv",
+    "hgnc": "hgnc_complete_set.txt",
+    "meddra": "pt.asc",
+    "rxnorm": "RXNCONSO.RRF",
+}
+
+
+def _release(name: str, folder: Path) -> Path:
+    return copy(name, folder, *RELEASES[name])
+
+
+def _all(store: Path, name: str) -> list[Concept]:
+    return list(load(store, only=[name], with_everyday=False).all())
+
+
+@pytest.mark.parametrize("name", RELEASES)
+def test_a_release_reads_the_same_twice_and_zipped(name: str, tmp_path: Path) -> None:
+    release = _release(name, tmp_path / "release")
+    (first,) = install([release], tmp_path / "a")
+    (again,) = install([release], tmp_path / "a")
+    archive = tmp_path / "release.zip"
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
+        for path in sorted(release.rglob("*")):
+            if path.is_file():
+                packed.write(path, path.relative_to(release))
+    (zipped,) = install([archive], tmp_path / "b")
+    assert (first.name, first.concepts, first.version) == (again.name, again.concepts, again.version)
+    assert first.name == zipped.name == name
+    assert _all(tmp_path / "a", name) == _all(tmp_path / "b", name) != []
+
+
+@pytest.mark.parametrize("name", [name for name in RELEASES if name != "meddra"])
+def test_a_file_may_be_gzipped(name: str, tmp_path: Path) -> None:
+    install([_release(name, tmp_path / "plain")], tmp_path / "a")
+    packed = _release(name, tmp_path / "packed")
+    for path in [path for path in packed.rglob("*") if path.is_file()]:
+        path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes(), mtime=0))
+        path.unlink()
+    install([packed], tmp_path / "b")
+    assert _all(tmp_path / "a", name) == _all(tmp_path / "b", name)
+
+
+@pytest.mark.parametrize("name", RELEASES)
+def test_a_file_that_is_cut_short_leaves_the_old_one_in_use(name: str, tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    install([_release(name, tmp_path / "whole")], store)
+    before = _all(store, name)
+    cut = _release(name, tmp_path / "cut")
+    (main,) = cut.rglob(MAIN[name])
+    data = main.read_bytes().rstrip()
+    main.write_bytes(data[: data.rindex(b"\n") + 4] if data.count(b"\n") else data[: len(data) // 2])
+    with pytest.raises(UserError) as caught:
+        install([cut], store)
+    message = str(caught.value)
+    assert MAIN[name] in message
+    assert "stays in use" in message
+    assert "\n" not in message
+    assert _all(store, name) == before
+
+
+@pytest.mark.parametrize("name", RELEASES)
+def test_a_damaged_archive_leaves_the_old_one_in_use(name: str, tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    release = _release(name, tmp_path / "whole")
+    install([release], store)
+    before = _all(store, name)
+    shutil.make_archive(str(tmp_path / "damaged"), "zip", release)
+    archive = tmp_path / "damaged.zip"
+    data = bytearray(archive.read_bytes())
+    for place in range(len(data) // 4, len(data) // 4 + 40):
+        data[place] ^= 0xFF
+    archive.write_bytes(bytes(data))
+    with pytest.raises(UserError):
+        install([archive], store)
+    assert _all(store, name) == before
+
+
+@pytest.mark.parametrize("name", RELEASES)
+def test_a_web_page_in_its_place_is_no_release(name: str, tmp_path: Path) -> None:
+    page = tmp_path / MAIN[name]
+    page.write_text("<!DOCTYPE html><html><body>Please log in to download</body></html>\n")
+    with pytest.raises(UserError, match="no release file of a vocabulary"):
+        install([page], tmp_path / "store")
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("drugbank", "Common name", "Name"),
+        ("hgnc", "locus_type", "type of locus"),
+        ("ema", "rxcui", "rx"),
+        ("chembl", "chembl_id", "id"),
+        ("drugcentral", "STRUCT_ID", "ID"),
+        ("atc", "ATC code", "Thing"),
+        ("rxnorm", "|ENG|", "|"),
+        ("meddra", "Marsh fever$", "Marsh fever"),
+    ],
+)
+def test_another_layout_is_refused(name: str, old: str, new: str, tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    install([_release(name, tmp_path / "whole")], store)
+    before = _all(store, name)
+    changed = copy(name, tmp_path / "changed", MAIN[name])
+    (main,) = changed.rglob(MAIN[name])
+    text = main.read_bytes().decode()
+    assert old in text
+    main.write_bytes(text.replace(old, new).encode())
+    with pytest.raises(UserError):
+        install([main], store)
+    assert _all(store, name) == before
+
+
+@pytest.mark.parametrize("name", RELEASES)
+def test_it_says_how_it_is_got(name: str) -> None:
+    vocabulary = vocabularies()[name]
+    assert (vocabulary.fetch is None) != (vocabulary.no_fetch is None)
+    assert all((vocabulary.licence, vocabulary.how_to_get, *(part.meaning for part in vocabulary.parts)))
+    assert vocabulary.home_page.startswith("https://")
+
+
+def test_what_may_not_be_passed_on() -> None:
+    closed = {name for name in RELEASES if not vocabularies()[name].is_open}
+    assert closed == {"atc", "ema", "meddra"}
+
+
+def test_every_fixture_is_recognised_by_its_vocabulary_alone() -> None:
+    for name in RELEASES:
+        for path in sorted((FIXTURES / name).rglob("*.*")):
+            head = path.read_bytes()[:HEAD_BYTES]
+            known = [
+                (vocabulary.name, part.name)
+                for vocabulary in vocabularies().values()
+                for part in vocabulary.parts
+                if part.recognise(head, path.name)
+            ]
+            assert [of for of, _ in known] == [name], path
