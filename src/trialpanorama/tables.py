@@ -219,10 +219,11 @@ _METHOD = Column(
     "How the words led to the concept. exact: they are one of its names; variant: in another spelling; abbreviation: they "
     "are short for one; stripped: without words that do not change it (stage, severity, dose); reordered: the same words in "
     "another order; brand, salt, combination: through a product, a salt or a mixture; code: by a code; context: the other "
-    "words of the Record decide; fuzzy: like one, letter by letter; llm: a language model said so; none: nothing was found",
+    "words of the Record decide; rule: by telling words; fuzzy: like one, letter by letter; llm: a language model said so; none: "
+    "nothing was found",
     values=(
         "exact", "variant", "abbreviation", "stripped", "reordered", "brand", "salt", "combination", "code", "context",
-        "fuzzy", "llm", "none",
+        "rule", "fuzzy", "llm", "none",
     ),
 )  # fmt: skip
 _LINK_SCORE = Column("score", "DOUBLE", "How sure the link is, 0 to 1; fixed per method, or a likeness, not a probability")
@@ -969,15 +970,16 @@ _CONDITIONS_SQL = f"""
         'linked' AS condition_mesh_type, concept_id, vocabulary_version, method, score, 0 AS depth
     FROM mentions WHERE {_OF_CONDITIONS}
     UNION ALL BY NAME
-    SELECT study_id, study_source, arg_min(record_id, near) AS record_id, arg_min(m.source, near) AS source,
-        arg_min(m.licence, near) AS licence, bool_and(m.is_open AND a.is_open) AS is_open,
-        arg_min(position, near) AS position, arg_min(part, near) AS part, ancestor_name AS condition_name,
+    SELECT study_id, study_source, arg_min(record_id, near) AS record_id, arg_min(source, near) AS source,
+        arg_min(licence, near) AS licence, bool_and(is_open) AS is_open, arg_min(position, near) AS position,
+        arg_min(part, near) AS part, ancestor_name AS condition_name,
         CASE WHEN starts_with(ancestor_id, 'MESH:') THEN substr(ancestor_id, 6) END AS condition_mesh_id,
-        'linked-ancestor' AS condition_mesh_type, ancestor_id AS concept_id, a.vocabulary_version AS vocabulary_version,
-        min(a.depth) AS depth
-    FROM (SELECT *, (position, part) AS place FROM mentions WHERE {_OF_CONDITIONS}) m
-        JOIN concept_ancestors a USING (concept_id), LATERAL (SELECT (a.depth, m.place) AS near)
-    GROUP BY study_id, study_source, ancestor_id, ancestor_name, a.vocabulary_version"""
+        'linked-ancestor' AS condition_mesh_type, ancestor_id AS concept_id, vocabulary_version, min(depth) AS depth
+    FROM (SELECT m.study_id, m.study_source, m.record_id, m.source, m.licence, m.is_open AND a.is_open AS is_open,
+            m.position, m.part, a.ancestor_id, a.ancestor_name, a.vocabulary_version, a.depth,
+            {{'depth': a.depth, 'position': m.position, 'part': m.part}} AS near
+          FROM (SELECT * FROM mentions WHERE {_OF_CONDITIONS}) m JOIN concept_ancestors a USING (concept_id))
+    GROUP BY study_id, study_source, ancestor_id, ancestor_name, vocabulary_version"""
 
 _DRUGS_SQL = f"""
     WITH given AS (

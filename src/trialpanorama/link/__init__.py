@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
 import msgspec
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
+    from trialpanorama.link.drugs import DrugLinker
     from trialpanorama.ontologies import Concept, Concepts
 
 __all__ = ["Candidate", "Link", "link"]
@@ -48,7 +49,8 @@ def _items(field: str, said: str, hint: str, has: str) -> str:
     """SQL of the items of a list of the Record, one row each."""
     return f"""
         SELECT {MEMBER_NAMES}, position, {said} AS text, {hint} AS hint
-        FROM (SELECT {MEMBER}, unnest({field}) AS said, generate_subscripts({field}, 1) AS position FROM {best(has)})"""
+        FROM (SELECT {MEMBER}, coalesce(r.public_title, r.scientific_title) AS title, unnest({field}) AS said,
+                generate_subscripts({field}, 1) AS position FROM {best(has)})"""
 
 
 def _whole(text: str, has: str) -> str:
@@ -64,7 +66,7 @@ _EVENTS = """list_concat(coalesce(r.results.adverse_events.serious_events, []),
 _TEXTS = (
     _Text(
         "conditions",
-        _items("r.conditions", "said.name", "concat_ws(':', said.vocabulary, said.code)", "len(r.conditions) > 0"),
+        _items("r.conditions", "said.name", "title", "len(r.conditions) > 0"),
         ("condition", "biomarker"),
     ),
     _Text("interventions", _items("r.interventions", "said.name", "said.type", "len(r.interventions) > 0"), ("drug",)),
@@ -99,10 +101,11 @@ def link(con: duckdb.DuckDBPyConnection, out: Path, store: Path | None = None, w
         con.execute(f"CREATE OR REPLACE TEMP TABLE said_{of.field} AS {of.sql}")
     con.register("rows_of_python", _found_rows("", []))
     con.execute("CREATE OR REPLACE TEMP TABLE found AS FROM rows_of_python")
-    concepts = _concepts(store, _fingerprint(store))
+    fingerprint = _fingerprint(store)
+    concepts = _concepts(store, fingerprint)
     for kind in dict.fromkeys(kind for of in _TEXTS for kind in of.kinds):
         _find(con, kind, out / ".texts.part", store, workers)
-    _put_concepts(con, concepts)
+    _put_concepts(con, concepts, cast("DrugLinker", _linker("drug", store, fingerprint)))
     con.create_function("cleaned", cleaned, ["VARCHAR"], "VARCHAR")
     con.create_function("sponsor_id", sponsor_id, ["VARCHAR"], "VARCHAR")
     tables = {table.name: table for table in TABLES}
@@ -137,14 +140,16 @@ def _linker(kind: str, store: Path | None, fingerprint: str) -> Linker:
     from trialpanorama.link.drugs import DrugLinker
     from trialpanorama.link.endpoints import EndpointLinker
 
+    concepts = _concepts(store, fingerprint)
+    if kind == "adverse_event":
+        return AdverseEventLinker(concepts, cast(ConditionLinker, _linker("condition", store, fingerprint)))
     makers: dict[str, Callable[[Concepts], Linker]] = {
-        "adverse_event": AdverseEventLinker,
         "biomarker": BiomarkerLinker,
         "condition": ConditionLinker,
         "drug": DrugLinker,
         "endpoint": EndpointLinker,
     }
-    return makers[kind](_concepts(store, fingerprint))
+    return makers[kind](concepts)
 
 
 class _Task(NamedTuple):
@@ -162,7 +167,7 @@ def _find(con: duckdb.DuckDBPyConnection, kind: str, scratch: Path, store: Path 
     import pyarrow.parquet
 
     fields = [of.field for of in _TEXTS if kind in of.kinds]
-    texts = " UNION ".join(f"SELECT text, hint FROM said_{field} WHERE text IS NOT NULL" for field in fields)
+    texts = " UNION ".join(f"SELECT DISTINCT text, hint FROM said_{field} WHERE text IS NOT NULL" for field in fields)
     place = str(scratch).replace("'", "''")
     con.execute(f"COPY (FROM ({texts}) ORDER BY ALL) TO '{place}' (FORMAT parquet, ROW_GROUP_SIZE {_AT_A_TIME})")
     ((characters,),) = con.execute(f"SELECT coalesce(sum(length(text)), 0) FROM read_parquet('{place}')").fetchall()
@@ -229,7 +234,7 @@ def _found_rows(kind: str, found: Sequence[tuple[str, str | None, list[Link]]]) 
 _LINK_COLUMNS = ("kind", "text", "start", "end", "concept_id", "method", "score", "is_negated", "is_history")
 
 
-def _put_concepts(con: duckdb.DuckDBPyConnection, concepts: Concepts) -> None:
+def _put_concepts(con: duckdb.DuckDBPyConnection, concepts: Concepts, drugs: DrugLinker) -> None:
     """Put what the terminologies say of the linked concepts into temporary tables, those of `_from_python`."""
     import pyarrow as pa
 
@@ -238,9 +243,7 @@ def _put_concepts(con: duckdb.DuckDBPyConnection, concepts: Concepts) -> None:
     ]
     above = {id: concepts.ancestors(id) for id in sorted(used)}
     known = sorted({*above, *(ancestor for ancestors in above.values() for ancestor, _ in ancestors)})
-    from trialpanorama.link.drugs import drug_columns
-
-    drugs = [id for id in above if (concept := concepts.get(id)) and concept.kind == "drug"]
+    linked = [id for id in above if (concept := concepts.get(id)) and concept.kind == "drug"]
     rows: dict[str, list[dict[str, Any]]] = {
         "linked_concepts": [_concept_row(concept, concepts) for id in known if (concept := concepts.get(id))],
         "linked_ancestors": [
@@ -248,12 +251,11 @@ def _put_concepts(con: duckdb.DuckDBPyConnection, concepts: Concepts) -> None:
             for id, ancestors in above.items()
             for ancestor, depth in ancestors
         ],
-        "linked_drugs": [drug_columns(id, concepts) for id in drugs],
+        "linked_drugs": [_drug_row(id, concepts, drugs) for id in linked],
         "linked_targets": [
-            msgspec.structs.asdict(target)
-            | {"drug_moa_id": target.drug_id, "vocabulary": concepts.installed(same).name}
-            for same in sorted({same for id in drugs for same in concepts.equivalents(id)})
-            for target in concepts.mechanisms(same)
+            msgspec.structs.asdict(target) | {"drug_moa_id": target.drug_id, "vocabulary": concepts.installed(of).name}
+            for of in sorted({same for id in linked for same in drugs.same(id) if same in concepts})
+            for target in concepts.mechanisms(of)
         ],
     }
     for name, schema in _from_python().items():
@@ -277,6 +279,16 @@ def _concept_row(concept: Concept, concepts: Concepts) -> dict[str, Any]:
         "source": release.name,
         "licence": release.licence,
         "is_open": release.is_open,
+    }
+
+
+def _drug_row(id: str, concepts: Concepts, drugs: DrugLinker) -> dict[str, Any]:
+    releases = {concepts.installed(same).name: concepts.installed(same) for same in drugs.same(id) if same in concepts}
+    return drugs.columns(id) | {
+        "concept_id": id,
+        "source": "; ".join(sorted(releases)),
+        "licence": "; ".join(sorted({release.licence for release in releases.values()})),
+        "is_open": all(release.is_open for release in releases.values()),
     }
 
 
@@ -311,7 +323,8 @@ def _mentions_sql() -> str:
         f"""
         SELECT s.study_id, s.study_source, s.record_id, s.source, s.licence,
             s.is_open AND coalesce(c.is_open, true) AS is_open, f.kind, '{of.field}' AS field, s.position, f.part,
-            f.text, f.start AS text_start, f."end" AS text_end, f.concept_id, c.name AS concept_name, c.vocabulary, c.vocabulary_version,
+            f.text, f.start AS text_start, f."end" AS text_end,
+            f.concept_id, c.name AS concept_name, c.vocabulary, c.vocabulary_version,
             f.method, f.score, f.matched, f.qualifier, f.is_negated, f.is_history, f.candidates
         FROM said_{of.field} s JOIN found f ON f.said = s.text AND f.hint IS NOT DISTINCT FROM s.hint
             AND f.linker IN ({", ".join(f"'{kind}'" for kind in of.kinds)})

@@ -1,7 +1,7 @@
 """Adverse event terms: MedDRA where the user has installed it, else the disease of the same name.
 
-Registers require MedDRA's words for the terms of posted results, mostly preferred terms, so that only the name itself,
-or its other spelling, is taken; a term that is like another one is another event.
+Registers require MedDRA's words for the terms of posted results, mostly preferred terms, so that only a name itself, or
+its other spelling, is taken; a term that is merely like another one is another event.
 """
 
 from __future__ import annotations
@@ -10,59 +10,63 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from trialpanorama.link._links import Link
-from trialpanorama.link._names import is_unsafe, key_of_words, normalise, variants
+from trialpanorama.link._names import key_of_words, normalise
 
 if TYPE_CHECKING:
+    from trialpanorama.link.conditions import ConditionLinker
     from trialpanorama.ontologies import Concepts
 
-_VERSION = re.compile(r"\s*(?:[\[(][^\])]*[\])]|\bNOS\b|\*+|†|,? grade (?:[1-5]|[iv]{1,3}).*)\s*$", re.I)
+_APPENDED = re.compile(r"\s*(?:[\[(][^\])]*[\])]|\bNOS\b|\*+|†|,? grade (?:[1-5]|[iv]{1,3}).*)\s*$", re.I)
 """What reporters append: a version in brackets, "NOS", a grade, a footnote mark."""
+_SURE = ("exact", "variant", "reordered")
 
 
 class AdverseEventLinker:
-    """Links the terms of posted adverse events."""
+    """Links the terms of posted adverse events; diseases are found by the linker of conditions."""
 
-    def __init__(self, concepts: Concepts) -> None:
+    def __init__(self, concepts: Concepts, conditions: ConditionLinker) -> None:
+        self._conditions = conditions
         self._levels = {concept.id: concept.attributes.get("level", "") for concept in concepts.all("event")}
-        self._events: dict[str, tuple[str, str]] = {}
-        self._diseases: dict[str, tuple[str, str]] = {}
-        self._reordered: dict[str, tuple[str, str]] = {}
-        # preferred names first, and among them MedDRA's preferred terms before its lower levels
+        # preferred names first, and among them preferred terms before lower levels
         named = sorted(
-            (name.kind != "preferred", self._levels.get(concept.id) != "PT", concept.id, name.text)
-            for kind in ("event", "condition")
-            for concept in concepts.all(kind)
+            (name.kind != "preferred", self._levels[concept.id] != "PT", concept.id, name.text)
+            for concept in concepts.all("event")
             if not concept.is_obsolete
             for name in concept.names
-            if name.kind in ("preferred", "exact") and not is_unsafe(name.text)
+            if name.kind in ("preferred", "exact")
         )
+        self._events: dict[str, tuple[str, str]] = {}
+        self._reordered: dict[str, tuple[str, str]] = {}
         for _, _, id, text in named:
-            names = self._events if id in self._levels else self._diseases
-            meant = (id if id in self._levels else concepts.preferred(id, "condition"), text)
-            names.setdefault(normalise(text), meant)
-            self._reordered.setdefault(key_of_words(normalise(text).split()), meant)
-            for other in variants(text):
-                self._reordered.setdefault(normalise(other), meant)
+            key = normalise(text)
+            self._events.setdefault(key, (id, text))
+            self._reordered.setdefault(key_of_words(key.split()), (id, text))
 
     def link(self, texts: Sequence[str], hints: Sequence[str | None]) -> list[list[Link]]:
         """One link for each term; the hint, the organ system that the reporter chose, is not needed for it."""
-        return [[self._link(text)] for text in texts]
+        events = [self._event(text) for text in texts]
+        left = [at for at, event in enumerate(events) if event is None]
+        short = [_APPENDED.sub("", texts[at]) or texts[at] for at in left]
+        for at, term, links in zip(left, short, self._conditions.link(short), strict=True):
+            whole = [one for one in links if one.concept_id and one.method in _SURE and len(one.text) == len(term)]
+            if whole and len(links) == 1:
+                events[at] = msgspec.structs.replace(whole[0], kind="adverse_event", is_negated=False, is_history=False)
+        return [
+            [event or Link(0, len(text), text, None, "none", 0.0, kind="adverse_event")]
+            for text, event in zip(texts, events, strict=True)
+        ]
 
-    def _link(self, text: str) -> Link:
-        short = _VERSION.sub("", text)
+    def _event(self, text: str) -> Link | None:
+        """What MedDRA has of a term."""
+        short = _APPENDED.sub("", text)
         for form, method, score in ((text, "exact", 1.0), (short, "stripped", 0.95)):
-            key = normalise(form)
-            for names in (self._events, self._diseases):
-                if key in names:
-                    return self._linked(text, *names[key], method, score)
-        key = normalise(short)
-        if found := self._reordered.get(key):
-            return self._linked(text, *found, "variant", 0.95)
-        if found := self._reordered.get(key_of_words(key.split())):
-            return self._linked(text, *found, "reordered", 0.9)
-        return Link(0, len(text), text, None, "none", 0.0, kind="adverse_event")
+            if found := self._events.get(normalise(form)):
+                return self._linked(text, *found, method, score)
+        found = self._reordered.get(key_of_words(normalise(short).split()))
+        return self._linked(text, *found, "reordered", 0.9) if found else None
 
     def _linked(self, text: str, id: str, name: str, method: str, score: float) -> Link:
-        level = self._levels.get(id, "")
-        return Link(0, len(text), text, id, method, score, name, kind="adverse_event", qualifier=level)
+        return Link(0, len(text), text, id, method, score, name, kind="adverse_event", qualifier=self._levels[id])
