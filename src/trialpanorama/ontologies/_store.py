@@ -353,7 +353,8 @@ def load(store: Path | None = None, only: Collection[str] | None = None, with_ev
             raise UnknownName("vocabulary that is installed", name, found, "trialpanorama vocabularies list")
     chosen = {name: path for name, path in sorted(found.items()) if only is None or name in only}
     return Concepts(
-        [_Columns(_read_table(path), describe(path)) for path in chosen.values()], _everyday() if with_everyday else ()
+        [_Columns(_read_table(path), describe(path)) for path in chosen.values()],
+        everyday_names() if with_everyday else (),
     )
 
 
@@ -565,7 +566,7 @@ def _plain(name: str) -> str:
     return " ".join(sorted(_NO_WORD.sub(" ", name.casefold()).split()))
 
 
-def _everyday() -> list[tuple[list[str], Name]]:
+def everyday_names() -> list[tuple[list[str], Name]]:
     """Our own list of names that no vocabulary has: ids (the first that is loaded counts), and the name."""
     lines = (BUILT_IN / EVERYDAY).read_text(encoding="utf-8").splitlines()
     cells = [line.split("\t") for line in lines if line and not line.startswith("#")]
