@@ -36,7 +36,7 @@ def test_every_file_says_its_source_version_and_licence(concepts: Concepts) -> N
 
 def test_ids_have_the_prefix_of_their_vocabulary_and_parents_are_there(concepts: Concepts) -> None:
     for concept in concepts.all():
-        assert concept.id.startswith(vocabularies()[concepts.installed(concept.id).name].prefix + ":")
+        assert concept.id.startswith(vocabularies()[concepts.installed(concept.id).name].prefix)
         assert all(parent in concepts for parent in concept.parents)
         assert concept.names[0].text == concept.name
         assert concept.names[0].kind == "preferred"
