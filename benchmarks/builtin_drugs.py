@@ -44,9 +44,9 @@ def main(vocabulary_csv: Path, ema: Path) -> int:
             load(Path(folder), only=[name], with_everyday=False) for name in ("drugbank", "ema", "mesh")
         )
     same = one_to_one(drugs.all("drug"), (concept for concept in mesh.all() if _is_substance(concept)))
-    ingredients = (c for c in european.all() if c.id.startswith("RXCUI:") and "ingredient" not in c.attributes)
-    for id, others in one_to_one(drugs.all("drug"), ingredients).items():
-        same.setdefault(id, []).extend(others)
+    numbered = {concept.id: concept.cross_references for concept in european.all() if concept.cross_references}
+    for id, (substance,) in one_to_one(drugs.all("drug"), (c for c in european.all() if c.id in numbered)).items():
+        same.setdefault(id, []).extend(numbered[substance])
     brands = _brands(drugs.all("drug"), european.all())
     kept = [
         msgspec.structs.replace(

@@ -45,6 +45,8 @@ PRECEDENCE: dict[str, tuple[str, ...]] = {
 """By kind of concept, the prefixes in the order in which `preferred` takes them."""
 _IDENTIFYING = {"unii": "UNII", "cas": "CAS", "inchi_key": "INCHIKEY"}
 """Attributes that name one substance, and the prefixes under which cross-references give the same."""
+_BY_NAME = "known_by_name"
+"""Attribute of a substance to which its vocabulary gives no number that others know: its name stands for one."""
 _FEWER = 0.5
 """A release with less than this share of the installed one's concepts is not believed."""
 _SUFFIX = ".parquet"
@@ -546,7 +548,29 @@ class Concepts:
             if len({*map(_prefix, ids)}) == len(ids):
                 for pair in combinations(sorted(ids), 2):
                     edges[pair] += 1
+        for pair in self._of_one_name():
+            edges[pair] += 1
         return edges
+
+    def _of_one_name(self) -> Iterator[tuple[str, str]]:
+        """Pairs of a substance that is known by its name alone, and another vocabulary's only one of that name."""
+        drugs = [
+            (columns.ids[row], _BY_NAME in columns.attributes[row])
+            for columns in self._vocabularies
+            for row, kind in enumerate(columns.kinds)
+            if kind == "drug" and not columns.obsolete[row]
+        ]
+        if not any(is_known_by_name for _, is_known_by_name in drugs):
+            return
+        bearers: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+        for id, _ in drugs:
+            for name in self._plain_names(id):
+                bearers[name][_prefix(id)].append(id)
+        for id, is_known_by_name in drugs:
+            for name in self._plain_names(id) if is_known_by_name else ():
+                for prefix, ids in bearers[name].items():
+                    if prefix != _prefix(id) and len(ids) == 1:
+                        yield min(id, ids[0]), max(id, ids[0])
 
     def _plain_names(self, id: str) -> set[str]:
         columns, row = self._places[id]
