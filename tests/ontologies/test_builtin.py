@@ -70,6 +70,11 @@ def test_a_disease_has_its_broader_ones_and_its_equivalents(concepts: Concepts) 
     assert concepts.preferred("DOID:0080600", "condition") == "MONDO:0100096"  # COVID-19, which MeSH of 2016 lacks
 
 
+def test_a_concept_of_a_release_without_hierarchy_has_the_broader_ones_of_its_equivalents(concepts: Concepts) -> None:
+    assert concepts.parents("MONDO:0100096") != []
+    assert "MESH:D014777" in dict(concepts.ancestors("MONDO:0100096"))  # virus diseases
+
+
 def test_equivalents_hold_one_concept_of_a_vocabulary_and_agree(concepts: Concepts) -> None:
     groups = {concepts.equivalents(concept.id) for concept in concepts.all()}
     for group in groups:

@@ -11,7 +11,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import combinations, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -389,6 +389,10 @@ class _Columns:
         return self._lists("parents")
 
     @cached_property
+    def has_parents(self) -> bool:
+        return any(self.parents)
+
+    @cached_property
     def cross_references(self) -> list[list[str]]:
         return self._lists("cross_references")
 
@@ -460,9 +464,22 @@ class Concepts:
                     yield from columns.mechanisms(row)
 
     def parents(self, id: str) -> list[str]:
-        """Ids of the next broader concepts."""
+        """Ids of the next broader concepts.
+
+        Where a release has no hierarchy (tables of mappings), those of an equivalent concept, or their equivalents in
+        the vocabulary that comes first.
+        """
         place = self._places.get(id)
-        return place[0].parents[place[1]] if place else []
+        if place is None:
+            return []
+        columns, row = place
+        if columns.has_parents:
+            return columns.parents[row]
+        for other in sorted(self.equivalents(id) - {id}):
+            same, same_row = self._places[other]
+            if broader := same.parents[same_row]:
+                return sorted({self.preferred(parent, columns.kinds[row]) for parent in broader})
+        return []
 
     def ancestors(self, id: str) -> list[tuple[str, int]]:
         """The broader concepts with the least number of steps to each, nearest first, then by id."""
@@ -514,10 +531,11 @@ class Concepts:
         partners = Counter(
             end for first, second in edges for end in ((first, _prefix(second)), (second, _prefix(first)))
         )
+        names = cache(self._plain_names)
         ranked = []
         for (first, second), times in edges.items():
             rivals = partners[first, _prefix(second)] + partners[second, _prefix(first)] - 2
-            share_a_name = bool(self._plain_names(first) & self._plain_names(second))
+            share_a_name = not names(first).isdisjoint(names(second))
             if share_a_name or not rivals:
                 ranked.append((not share_a_name, rivals, -times, first, second))
         groups: dict[str, dict[str, str]] = {}
