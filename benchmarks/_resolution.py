@@ -44,9 +44,7 @@ import trialpanorama.resolve as resolving
 from _resolution_rivals import Compared, Pair, Scorer, Task
 from trialpanorama import engine, identifiers, ingest, sample, sources
 from trialpanorama.record import Record
-from trialpanorama.resolve import resolve
-from trialpanorama.resolve.blocking import block, profiles
-from trialpanorama.resolve.features import LEVELS, compare, prepare
+from trialpanorama.resolve import blocking, features, resolve
 from trialpanorama.warehouse import lines_table, write_parquet
 
 DATA = Path(os.environ.get("TRIALPANORAMA_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data")
@@ -252,7 +250,7 @@ def components(pairs: Iterable[Pair]) -> dict[str, str]:
 
 ASSERTED = ("alias", "mutual_id", "bridge", "secondary_id", "utn", "ambiguous", "none")
 """How the ids of two registrations link them, as one more field beside those that `resolve` compares."""
-KNOWN: dict[str, tuple[str, ...]] = {**LEVELS, "asserted": ASSERTED}
+KNOWN: dict[str, tuple[str, ...]] = {**features.LEVELS, "asserted": ASSERTED}
 
 
 def compared(records: str, true: set[Pair]) -> Task:
@@ -261,8 +259,8 @@ def compared(records: str, true: set[Pair]) -> Task:
         resolving.registrations(con)
         for statement in (resolving._TARGETS, resolving._NAMED, resolving._PAIRS):
             con.execute(statement)
-        rarity = block(con)
-        prepared = {key: prepare(profile, rarity) for key, profile in profiles(con).items()}
+        rarity = blocking.block(con)
+        prepared = {key: features.prepare(profile, rarity) for key, profile in blocking.profiles(con).items()}
         linked = con.execute("SELECT key_a, key_b, CASE WHEN is_ambiguous THEN 'ambiguous' ELSE method END FROM pairs")
         asserted = {_ordered(a, b): how for a, b, how in linked.fetchall()}
         blocked = {_ordered(a, b) for a, b in con.execute("SELECT key_a, key_b FROM candidates").fetchall()}
@@ -274,7 +272,9 @@ def compared(records: str, true: set[Pair]) -> Task:
     def levels(pairs: list[Pair]) -> Compared:
         values: dict[str, list[str]] = {field: [] for field in KNOWN}
         for a, b in pairs:
-            found = compare(prepared[a], prepared[b], rarity).levels | {"asserted": asserted.get((a, b), "none")}
+            found = features.compare(prepared[a], prepared[b], rarity).levels | {
+                "asserted": asserted.get((a, b), "none")
+            }
             for field, level in found.items():
                 values[field].append(level)
         return Compared(pairs, values)
@@ -307,13 +307,18 @@ def prepare_settings(folder: Path, seed: int, trials: int) -> dict[bool, Setting
     }
 
 
+def prepare(folder: Path, seed: int, trials: int, hidden: bool) -> Setting:
+    """One of the two."""
+    return prepare_settings(folder, seed, trials)[hidden]
+
+
 def development(seed: int, trials: int, hidden: bool) -> None:
     """Score one collection; with what was missed and what was wrong, so that it can be looked at."""
     if seed == FROZEN["seed"]:
         raise SystemExit(f"Seed {seed} is kept for the last run. Give one of {FROZEN['development_seeds']}.")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        made = prepare_settings(folder, seed, trials)[hidden]
+        made = prepare(folder, seed, trials, hidden)
         begun = time.perf_counter()
         found = pairs_within(groups_of(str(made.records), folder / "tables"))
         seconds = time.perf_counter() - begun

@@ -11,7 +11,8 @@ It also gets the brand names that RxNorm gives drugs with this ingredient alone,
 RxNorm's own names and numbers, which are in the public domain; nothing of the European Medicines Agency or of the OMOP
 vocabularies is taken.
 
-Genes are those of `builtin_genes.tsv` (HGNC, CC0): markers of trials, with the aliases by which trials call them.
+Genes are those of `builtin_genes.tsv` (HGNC, CC0): markers of trials, with the aliases by which trials call them. A
+gene's name that is also a drug's ("erythropoietin") is kept as a related name.
 """
 
 from __future__ import annotations
@@ -20,12 +21,12 @@ import re
 import sys
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 import msgspec
 
-from trialpanorama.ontologies import Concept, Name, NameKind, Release, distinct_names, install, load, vocabulary
+from trialpanorama.ontologies import Concept, Name, Release, distinct_names, install, load, vocabulary
 from trialpanorama.ontologies._store import BUILT_IN, Installed, write
 
 GENES = Path(__file__).parent / "builtin_genes.tsv"
@@ -43,9 +44,9 @@ def main(vocabulary_csv: Path, ema: Path) -> int:
             load(Path(folder), only=[name], with_everyday=False) for name in ("drugbank", "ema", "mesh")
         )
     same = one_to_one(drugs.all("drug"), (concept for concept in mesh.all() if _is_substance(concept)))
-    ingredients = (c for c in european.all() if c.id.startswith("RXCUI:") and "ingredient" not in c.attributes)
-    for id, others in one_to_one(drugs.all("drug"), ingredients).items():
-        same.setdefault(id, []).extend(others)
+    numbered = {concept.id: concept.cross_references for concept in european.all() if concept.cross_references}
+    for id, (substance,) in one_to_one(drugs.all("drug"), (c for c in european.all() if c.id in numbered)).items():
+        same.setdefault(id, []).extend(numbered[substance])
     brands = _brands(drugs.all("drug"), european.all())
     kept = [
         msgspec.structs.replace(
@@ -57,7 +58,7 @@ def main(vocabulary_csv: Path, ema: Path) -> int:
         for concept in drugs.all()
     ]
     _write(drugs.versions["drugbank"], kept)
-    genes = list(read_genes(GENES))
+    genes = list(read_genes(GENES, _by_name(drugs.all("drug"))))
     of = vocabulary("hgnc")
     _write(
         Installed(name="hgnc", title=of.title, version=GENES_VERSION, licence=of.licence, is_open=True, concepts=0),
@@ -115,12 +116,16 @@ def _is_substance(concept: Concept) -> bool:
     return any(tree.startswith("D") for tree in concept.attributes.get("tree_numbers", "").split(";"))
 
 
-def read_genes(path: Path) -> Iterator[Concept]:
+def read_genes(path: Path, drugs: Collection[str]) -> Iterator[Concept]:
     """The genes of a table: HGNC id (or none, if it was not checked), symbol, name, aliases."""
     for line in path.read_text(encoding="utf-8").splitlines():
         if line and not line.startswith("#"):
             id, symbol, name, aliases = line.split("\t")
-            others = [Name(name), *(Name(text, _alias_kind(text)) for text in aliases.split("|"))]
+            others = [
+                Name(text, "related" if _plain(text) in drugs else "exact" if " " in text else "abbreviation")
+                for text in aliases.split("|")
+            ]
+            others.insert(0, Name(name, "related" if _plain(name) in drugs else "exact"))
             yield Concept(
                 id=id or f"HGNC.SYMBOL:{symbol}",
                 name=symbol,
@@ -128,10 +133,6 @@ def read_genes(path: Path) -> Iterator[Concept]:
                 names=distinct_names(symbol, (each for each in others if each.text)),
                 attributes={"symbol": symbol},
             )
-
-
-def _alias_kind(text: str) -> NameKind:
-    return "exact" if " " in text else "abbreviation"
 
 
 def _write(installed: Installed, concepts: list[Concept]) -> None:

@@ -97,10 +97,11 @@ def test_equivalents_join_three_vocabularies_and_the_preferred_is_taken(tmp_path
         ("doid/doid.obo", "name: has crater\n", "name: has cra", "middle of a line"),
         ("doid/doid.obo", "id: DOID:9990001\n", "", "term without id"),
         ("doid/HumanDO.tsv", '"disease"\n"DOID:9990002"', '"dise', "cells in line"),
+        ("doid/HumanDO.tsv", '"lunar disease"\t"disease"', '"disease of moons"\t"disease of worlds"', "cut short"),
         ("mondo/mondo.obo", "id: MONDO:9990003\nname: ob", "moon", "without tag"),
         ("mondo/mondo_exactmatch_mesh.sssom.tsv", "ManualMappingCuration\n", "ManualMapping", "middle of a line"),
     ],
-    ids=["format", "parent", "line", "id", "row", "tag", "mapping"],
+    ids=["format", "parent", "line", "id", "row", "class", "tag", "mapping"],
 )
 def test_a_damaged_or_unknown_release_is_one_clear_error(
     file: str, old: str, new: str, message: str, tmp_path: Path

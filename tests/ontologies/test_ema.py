@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.ontologies.releases import get, names, read
+from tests.ontologies.releases import FIXTURES, get, names, read
 from trialpanorama.ontologies import install, load
 from trialpanorama.ontologies.ema import parts_of
 
@@ -64,10 +64,10 @@ def test_ingredients_medicines_and_rxnorm_drugs(tmp_path: Path) -> None:
         "EMA.SUBSTANCE:marsh-virus-strain-a-nowhere-1-2030-antigen": "marsh virus strain A/Nowhere/1/2030 antigen",
         "EMA.SUBSTANCE:marsh-virus-strain-b-nowhere-2-2030-antigen": "marsh virus strain B/Nowhere/2/2030 antigen",
         "EMA.SUBSTANCE:marsupine": "marsupine",
+        "EMA.SUBSTANCE:zelvotinib": "Zelvotinib",
         "EMA.SUBSTANCE:zelvotinib-maleate": "zelvotinib maleate",
         "EMA:EMEA/H/C/990001": "Marszel",
         "EMA:EMEA/H/C/990003": "Lumabra",
-        "RXCUI:9000001": "Zelvotinib",
         "RXCUI:9000108": "24 HR marsupine 5 MG / zelvotinib maleate 20 MG Extended Release Oral Tablet [Marszel]",
         "RXCUI:9000109": "{7 (zelvotinib maleate 20 MG Oral Tablet [Marszel]) / 7 (marsupine 5 MG Oral Tablet) } Pack "
         "[Marszel Starter]",
@@ -78,10 +78,23 @@ def test_ingredients_medicines_and_rxnorm_drugs(tmp_path: Path) -> None:
     assert all(concept.attributes["ema_approved"] == "true" for concept in table.all())
     medicine = get(table, "EMA:EMEA/H/C/990001")
     assert medicine.attributes["ingredient"] == "EMA.SUBSTANCE:marsupine;EMA.SUBSTANCE:zelvotinib-maleate"
-    ingredient = get(table, "RXCUI:9000001")
+    ingredient = get(table, "EMA.SUBSTANCE:zelvotinib")
     assert ingredient.attributes["ema_products"] == "EMEA/H/C/990002"
+    assert ingredient.cross_references == ["RXCUI:9000001"]
     assert names(table, "EMA:EMEA/H/C/990003") == {"Lumabra": "preferred"}
     assert table.versions["ema"].version == "2025-12-04"
+
+
+def test_an_ingredient_is_found_by_its_name_in_other_vocabularies(tmp_path: Path) -> None:
+    install([FIXTURES / "ema", FIXTURES / "drugbank", FIXTURES / "rxnorm", FIXTURES / "drugcentral"], tmp_path)
+    drugs = load(tmp_path, only=["ema", "drugbank", "rxnorm", "drugcentral"], with_everyday=False)
+    assert drugs.equivalents("DRUGBANK:DB99001") == {
+        "DRUGBANK:DB99001",
+        "DrugCentral:99001",
+        "EMA.SUBSTANCE:zelvotinib",
+        "RXCUI:9000001",
+    }
+    assert drugs.preferred("EMA.SUBSTANCE:marsupine", "drug") == "DRUGBANK:DB99002"
 
 
 def test_the_real_table(shared_data: Path, tmp_path: Path) -> None:

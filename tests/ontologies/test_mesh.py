@@ -19,7 +19,7 @@ def test_descriptors_have_names_by_what_they_mean_places_and_parents(tmp_path: P
     fever = mesh.get("MESH:D999002")
     assert fever is not None
     assert (fever.name, fever.kind, fever.parents) == ("Lunar Fever", "condition", ["MESH:D999001"])
-    assert fever.attributes == {"tree_numbers": "C99.100.200;F03.900"}
+    assert fever.attributes == {"tree_numbers": "C99.200;F03"}
     assert names(mesh, "MESH:D999002") == {
         "Lunar Fever": "preferred", "LUFE": "abbreviation", "Crater Fever": "narrow",
     }  # fmt: skip
@@ -29,7 +29,7 @@ def test_descriptors_have_names_by_what_they_mean_places_and_parents(tmp_path: P
     }  # fmt: skip
     drug = mesh.get("MESH:D999003")
     assert drug is not None
-    assert (drug.kind, drug.attributes) == ("drug", {"tree_numbers": "D27.999", "unii": "ZZ99YY88XX"})
+    assert (drug.kind, drug.attributes) == ("drug", {"tree_numbers": "D27", "unii": "ZZ99YY88XX"})
     assert mesh.versions["mesh"].version == "2099"
     assert mesh.ancestors("MESH:D999002") == [("MESH:D999001", 1)]
 
@@ -86,14 +86,26 @@ def test_what_only_adds_is_no_release(name: str, tmp_path: Path) -> None:
     ("name", "old", "new", "message"),
     [
         ("desc2099.xml", "<DescriptorUI>D999002</DescriptorUI>", "<UI>D999002</UI>", "version not known"),
-        ("desc2099.xml", "<TreeNumber>C99.100<", "<TreeNumber>C/99/100<", "tree number"),
+        ("desc2099.xml", "<TreeNumber>C99<", "<TreeNumber>C/99<", "tree number"),
         ("desc2099.xml", "</DescriptorRecordSet>", "", "no whole XML document"),
         ("d2099.bin", "UI = D999002\n", "", "version not known"),
         ("d2099.bin", "UI = D999004\n", "UI = D999004", "cut short"),
-        ("mesh2099_tree_ui_name.psv", "\nZ01.999|D999004|Sea of Testing", "\n", "branch Z"),
+        ("mesh2099_tree_ui_name.psv", "\nZ01|D999004|Sea of Testing", "\n", "branch Z"),
         ("mesh2099_tree_ui_name.psv", "|Sea of Testing", "", "line 5"),
+        ("mesh2099_tree_ui_name.psv", "|Sea of Testing", "|", "line 5"),
+        ("mesh2099_tree_ui_name.psv", "C99|D999001|Lunar Diseases\n", "", "no heading above the place C99.200"),
     ],
-    ids=["other-element", "other-tree", "cut-xml", "no-id", "cut-line", "cut-table", "cut-row"],
+    ids=[
+        "other-element",
+        "other-tree",
+        "cut-xml",
+        "no-id",
+        "cut-line",
+        "cut-table",
+        "cut-row",
+        "cut-name",
+        "no-parent",
+    ],
 )
 def test_a_damaged_or_unknown_release_is_one_clear_error(
     name: str, old: str, new: str, message: str, tmp_path: Path

@@ -137,10 +137,11 @@ def fetch_vocabulary(
             reporter.update(name, state.done, state.total, state.unit, state.detail)
 
         fetch(of, Wanted(query.strip()), folder, mirror=mirror, progress=progress)
-    installed = add_vocabularies([folder], store)
-    if out is None:
-        shutil.rmtree(folder)
-    return installed
+    try:
+        return add_vocabularies([folder], store)
+    finally:
+        if out is None:  # whole, and of no more use: the next fetch is to ask for what is new then
+            shutil.rmtree(folder)
 
 
 def remove_vocabulary(name: str, store: Path) -> str:

@@ -114,6 +114,11 @@ def abbreviations(text: str) -> Iterator[Abbreviation]:
                 yield Abbreviation(short[1], inside, offset, offset + len(inside), base, base + len(short[1]))
 
 
+def is_short_for(short: str, long: str) -> bool:
+    """Whether some letters or words are an abbreviation of the last of the words before them."""
+    return len(short) <= 12 and " " not in short and _long_form(short, long.rstrip(" ([")) is not None
+
+
 def _long_form(short: str, window: str) -> int | None:
     """Where in the words before it the long form of an abbreviation begins: its letters from right to left, the first
     at the beginning of a word."""

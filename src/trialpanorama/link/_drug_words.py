@@ -154,12 +154,16 @@ are drugs only where the words around them say so."""
 
 _NEVER_WORDS = _words(
     """
+    suspension emulsion aerosol ointment ointments cream mesylates mesylate succinates
     acids aerosols agents antigens biomarkers capsules carbohydrates cells chemicals dna dosage drug drugs emulsions
     excipients forms gels ligands lipids pharmaceutical placebo placebos plasma powders preparations proteins rna
     serum solution solutions suspensions tablets vehicles water-soluble
     """
 )
 NEVER_NAMES = _NEVER_WORDS | {
+    "nasal spray",
+    "nasal sprays",
+    "oral sprays",
     "amino acids",
     "biological factors",
     "biological products",
@@ -258,7 +262,7 @@ OTHER_KINDS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
             _either(
                 r"""
                 standards? (?:of )?(?:care|treatments?|therap(?:y|ies)|managements?|medical (?:care|treatment|therapy))
-                standard(?:-|\s)of(?:-|\s)care | soc | bsc
+                standard(?:-|\s)of(?:-|\s)care | o?soc | bsc | bat | standard practice
                 (?:usual|routine|conventional|supportive|basic|regular|normal|current|traditional) {THERAPY}
                 (?:symptomatic|local|intensive|common|background|general|optimal|best available|best) {THERAPY}
                 (?:recommended|standardi[sz]ed|comprehensive|national|western|clinical|medical) {THERAPY}
@@ -289,6 +293,7 @@ OTHER_KINDS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
                 detection | assessments? | measurements? | examinations? | swabs? | spirometry | electrocardiogra\w+
                 ecg | eeg | echocardiogra\w+ | endoscopy | colonoscopy | biops(?:y|ies) | diagnos\w+ | blot\w*
                 spectrometry | electrophoresis | chart review | data collection | quality[- ]of[- ]life
+                questionaires? | biobank | (?:tube )?collection | exams? | biocollection
                 """
             ),
         ),

@@ -21,8 +21,11 @@ ROMAN = {
     "xi": "11", "xii": "12",
 }  # fmt: skip
 ALSO_OTHERWISE = {"i", "iv", "v", "x"}
-"""Roman numerals that are also words or abbreviations; numbers only behind a word that is numbered."""
-NUMBERED = {"type", "grade", "stage", "phase", "class", "group", "factor", "bipolar", "mellitu", "diabete", "category"}
+"""Roman numerals that are also words or abbreviations; numbers only behind some words."""
+_NUMBERED = re.compile(
+    r"(?:^(?:type|grade|stage|phase|class|group|factor|bipolar|mellitu|diabete|category)|emia|osi[s]?|uria)$"
+)
+"""Words behind which those are numbers."""
 PREFIXES = {
     "non", "pre", "post", "anti", "hyper", "hypo", "peri", "intra", "inter", "sub", "multi", "co", "semi", "neo",
     "micro", "macro", "psycho", "neuro", "cardio", "gastro", "cerebro", "broncho", "myelo", "musculo", "re",
@@ -37,6 +40,7 @@ IRREGULAR = {
     "metastases": "metastasis", "pelves": "pelvis", "diverticula": "diverticulum", "septa": "septum",
     "programme": "program", "centre": "center", "fibre": "fiber", "litre": "liter", "metre": "meter", "grey": "gray",
     "ageing": "aging", "orthopaedics": "orthopedic", "whilst": "while", "sceptic": "skeptic", "mould": "mold",
+    "sars": "sars", "aids": "aids",
 }  # fmt: skip
 NOT_GREEK_PLURAL = {"dose", "overdose", "nose", "disease", "case", "base", "phase", "release", "increase", "decrease"}
 
@@ -104,7 +108,7 @@ def tokens(text: str) -> list[tuple[str, int, int]]:
             continue
         start, end = match.span()
         for part in _parts(run) if run != "&" else ("and",):
-            if part in ROMAN and (part not in ALSO_OTHERWISE or (found and found[-1][0] in NUMBERED)):
+            if part in ROMAN and (part not in ALSO_OTHERWISE or (found and _NUMBERED.search(found[-1][0]))):
                 part = ROMAN[part]
             if found and found[-1][0] in PREFIXES:
                 before = found.pop()

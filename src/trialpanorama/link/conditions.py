@@ -1,23 +1,39 @@
 """Conditions: what a registry or a text calls a disease, symptom or health problem, and the concept that it means.
 
-A condition name goes through a cascade, and the first step that answers wins: the vocabulary's own name; the same words
-in another order or with words that mean the same ("renal" and "kidney", "cancer" and "neoplasm"); without words that do
-not change which disease it is ("stage III", "recurrent"); its parts, where every word that is left over is harmless; its
-misspelt words put right. A part of a name is linked only if nothing beside it makes it a narrower disease: "pulmonary
-arterial hypertension" is not hypertension. Whole texts are searched for all names at once instead.
+A condition name goes through a cascade, and the first step that answers wins: the vocabulary's own name; the same
+words in another order or with words that mean the same ("renal" and "kidney", "cancer" and "neoplasm"); without words
+that do not change which disease it is ("stage III", "recurrent"); its parts, where every word that is left over is
+harmless; its misspelt words put right. A part of a name is linked only if nothing beside it makes it a narrower
+disease: "pulmonary arterial hypertension" is not hypertension. Whole texts are searched for all names at once.
 """
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from heapq import nsmallest
 from itertools import combinations
 from math import log
 
 import msgspec
 
-from trialpanorama.link._context import TRIGGERS, Said, abbreviations, assertion
+from trialpanorama.link._condition_words import (
+    BREAKS,
+    COURSE,
+    ENDINGS,
+    GENERIC,
+    KEPT,
+    KINDS,
+    NOISE,
+    SAME,
+    TIES,
+    TOO_BROAD,
+    UNLINKED_KINDS,
+    WEAK,
+    WHO,
+)
+from trialpanorama.link._context import TRIGGERS, Said, abbreviations, assertion, is_short_for
 from trialpanorama.link._links import Candidate, Link
 from trialpanorama.link._matching import Matcher
 from trialpanorama.link._names import (
@@ -37,176 +53,32 @@ LONG_TEXT = 300
 """Code points from which a text is prose to be searched, and no longer the name of a condition."""
 
 
-def _set(text: str) -> frozenset[str]:
-    return frozenset(part for name in text.split() for part in words(name))
-
-
-# ------------------------------------------------------------------------------------------------ words and their roles
-WHO = _set(
-    """
-    patient subject participant people person individual volunteer adult adulthood elderly aged older old young
-    infant child childhood children pediatric adolescent adolescence teen teenager youth neonate newborn man woman
-    men women male female inpatient outpatient case survivor population sufferer infantile geriatric age year yr
-    hospitalized hospitalised hospitalization ambulatory admitted
-    """
+HEALTHY = re.compile(r"\bhealthy\b")
+_VOLUNTEERS = re.compile(
+    r"\bhealthy (?:(?:normal|human|adult|male|female|young|older) )*"
+    r"(?:volunteer|subject|participant|people|control|donor)\b"
 )
-"""Who has it."""
-COURSE = _set(
-    """
-    mild moderate severe severity critical critically ill serious uncontrolled controlled poorly inadequately well
-    stable unstable active inactive symptomatic asymptomatic early late newly recently diagnosed diagnosis untreated
-    treated previously recurrent recurring relapsed relapsing relapse refractory persistent recurrence progressive
-    progression resistant naive confirmed suspected probable possible proven documented laboratory clinically
-    unspecified specified other new onset current ongoing advanced locally local metastatic disseminated resectable
-    unresectable operable inoperable resected localized localised regional limited extensive invasive high low
-    intermediate risk grade incident prevalent established intractable treatment positive negative status unilateral
-    bilateral left right sided newonset extensive stage extent remission favorable prognosis poor good responsive
-    protocol novo community acquired nos not otherwise classified elsewhere due known existing preexisting prodromal
-    standard first second third line evolving pathologic unfavorable
-    """
-)
-"""How far, how bad and since when it is there: the disease stays the same."""
-WEAK = _set("acute chronic subacute primary secondary idiopathic sporadic simple")
-"""Words that often do change the disease; left out only if the vocabulary knows the rest and not the whole."""
-NOISE = _set(
-    """
-    disease disorder condition illness problem syndrome diagnosis symptom issue complaint unspecified other multiple
-    various general all any type form subtype related associated episode management treatment therapy prevention
-    prophylaxis care outcome prognosis screening diagnosis detection rehabilitation control complication comorbidity
-    risk exposure study trial patient level moderate impact effect burden pandemic outbreak epidemic crisis sequelae
-    manifestation confirmed etiology biomarker research prediction mortality death hospitalization recovery testing
-    test positive progression incidence prevalence epidemiology knowledge awareness assessment evaluation monitoring
-    protocol specific including such generalization emergency use infection infected virus viral drug medication
-    effect cancelled
-    """
-)
-"""Words beside a disease that do not make it another one."""
-KEPT = _set("""
-    disease disorder syndrome type infection infected virus viral complication symptom problem form subtype drug
-    medication effect
-    """)
-"""Noise beside a disease, but not inside its name."""
-ENDINGS = ("disease", "disorder", "syndrome", "infection", "symptom", "condition")
-BREAKS = _set(
-    """
-    and or with without in among after following during before by on at from versus vs plus but as requiring
-    receiving undergoing causing caused induced related associated using who that which having comorbid complicated
-    complicating among secondary under via through including excluding resulting leading is are has have had be
-    being between like against until when avec sans pour et un une du de des la le les au aux en con sin y e o da do
-    das dos com sem und oder mit bei von der die das den dem ohne del el los las atteint while since where not no
-    than if about because due
-    """
-)
-"""Words behind and before which another thing may stand."""
-TIES = _set("of to for")
-"""What stands behind these says which: a part before them is not linked if the words behind are not understood."""
-GENERIC = frozenset(
-    normalise(name)
-    for name in [
-        "disease",
-        "syndrome",
-        "disorder",
-        "infection",
-        "injury",
-        "complication",
-        "symptom",
-        "illness",
-        "condition",
-        "sign",
-        "wound",
-        "lesion",
-        "death",
-        "\n    recurrence",
-        "chronic disease",
-        "acute disease",
-        "critical illness",
-        "rare disease",
-        "emergency",
-        "virus disease",
-        "communicable disease",
-        "\n    bacterial infection",
-        "neoplasm metastasis",
-        "neoplasm",
-        "cancer",
-        "tumor",
-        "carcinoma",
-        "malignancy",
-        "malignant neoplasm",
-        "inflammation",
-        "\n    disease progression",
-        "disease susceptibility",
-        "signs and symptoms",
-        "health",
-        "pathology",
-        "adenocarcinoma",
-        "cyst",
-        "ulcer",
-        "hemorrhage",
-        "\n    congenital abnormality",
-        "abnormality",
-        "deformity",
-        "atrophy",
-        "necrosis",
-        "edema",
-        "ischemia",
-        "stenosis",
-        "pain",
-        "fever",
-        "cough",
-    ]
-)
-"""Names so broad that they are linked only where they stand alone."""
-SAME = {
-    word: group[0]
-    for group in (
-        ("neoplasm", "cancer", "tumor", "malignancy", "neoplasia"),
-        ("disease", "disorder", "illness"),
-        ("kidney", "renal"), ("liver", "hepatic"), ("lung", "pulmonary"), ("heart", "cardiac"), ("stomach", "gastric"),
-        ("eye", "ocular"), ("ovary", "ovarian"), ("uterus", "uterine"), ("pancreas", "pancreatic"), ("colon", "colonic"),
-        ("esophagus", "esophageal"), ("larynx", "laryngeal"), ("tooth", "dental"), ("skin", "cutaneous"),
-        ("prostate", "prostatic"), ("testis", "testicular", "testicle"), ("bone", "osseous"), ("vagina", "vaginal"),
-        ("vulva", "vulvar"), ("thymus", "thymic"), ("spleen", "splenic"), ("pharynx", "pharyngeal"), ("tongue", "lingual"),
-        ("intestine", "intestinal", "bowel"), ("retina", "retinal"), ("cornea", "corneal"), ("pleura", "pleural"),
-        ("duodenum", "duodenal"), ("rectum", "rectal"), ("breast", "mammary"), ("adrenal", "suprarenal"),
-        ("nasopharynx", "nasopharyngeal"), ("artery", "arterial"), ("vein", "venous"), ("nerve", "neural"),
-        ("hypopharynx", "hypopharyngeal"), ("oropharynx", "oropharyngeal"), ("endometrium", "endometrial"),
-        ("peritoneum", "peritoneal"), ("mesothelium", "mesothelial"), ("meninge", "meningeal"), ("muscle", "muscular"),
-        ("virus", "viral"), ("bacterium", "bacterial"), ("fungus", "fungal"), ("child", "childhood", "pediatric"),
-        ("posttraumatic", "traumatic"), ("relapse", "recurrence"), ("trauma", "injury"), ("mental", "psychiatric"),
-        ("obstruction", "blockage"), ("insufficiency", "failure"), ("deficiency", "deficit"), ("type", "typ", "tipo"), ("respiratory", "resp"), ("transplantation", "transplant"), ("ventilation", "ventilatory"),
-        ("anaplastic", "undifferentiated"), ("abnormality", "anomaly", "malformation"), ("delirium", "deliriou"),
-        ("hematologic", "hematopoietic"), ("seizure", "convulsion"), ("abuse", "misuse"), ("sleep", "sleeping"),
-        ("degeneration", "degenerative"), ("lymphoid", "lymphoblastic", "lymphocytic"), ("addiction", "dependence"),
-        ("myeloid", "myelogenous", "myelocytic", "myeloblastic", "nonlymphocytic"), ("deficit", "impairment"),
-        ("metabolism", "metabolic"), ("nutrition", "nutritional"), ("immunity", "immune"), ("cerebrum", "cerebral"),
-        ("hormone", "hormonal"), ("ventricle", "ventricular"), ("atrium", "atrial"), ("spine", "spinal"),
-        ("thrombosis", "thrombotic"), ("embolism", "embolic"), ("anxiety", "anxiou"),
-    )
-    for word in group
-}  # fmt: skip
-"""Words that mean the same inside the name of a disease, folded to the first of each group."""
-HEALTHY = re.compile(r"\b(?:healthy|healthy (?:normal )?(?:human )?(?:volunteer|subject|participant|people|adult))\b")
-KINDS = (
-    ("C", "condition"), ("F03", "condition"), ("M", "population"), ("E", "procedure"), ("D", "drug"), ("F", "behaviour"),
-    ("B", "organism"),
-)  # fmt: skip
-"""Branches of MeSH and the kind of mention that their concepts make."""
 VOCABULARIES = {"MESH": 0, "MONDO": 1, "DOID": 2}
 
 _HARD = re.compile(
-    r"(?<!&#\d\d)(?<!&amp)(?<!&quot)(?<!&[lg]t);|[\n\r•|]+|<br\s*/?>|\s/\s|(?:^|(?<=\s))\(?\d{1,2}[.)]\s|(?:^|\s)[#*]+\s?|\s[-–—]\s|_x000d_",
+    r"(?<!&#\d\d)(?<!&amp)(?<!&quot)(?<!&[lg]t);|[\n\r•|]+|<br\s*/?>|_x000d_|\s/\s|\s[-–—]\s"
+    r"|(?:^|(?<=\s))\(?\d{1,2}[.)]\s|(?:^|\s)[#*]+\s?",
     re.IGNORECASE,
 )
 _CODE = re.compile(
     r"\bICD[- ]?(?:9|10|11|O)?(?:[- ]?(?:CM|GM))?(?:\s+code)?(?:\s+of)?\s*[:#]?\s*"
     r"|\b(?:MedDRA|SNOMED|MeSH)\s+version:?\s*[\d.]+|\bLevel:?\s*\w+|\bClassification code:?\s*\d+|\bTerm:\s*"
     r"|\bSystem Organ Class:?\s*[\d -]+.*$|\bTherapeutic area:.*$"
-    r"|(?<![\w-])[A-TV-Z]\d\d(?:\.\d{1,2})?(?:[-–][A-Z]?\d\d(?:\.\d)?)?(?![\w-])\s*[-:–]?|\bU07\.[12]\b\s*[-:–]?|\b10\d{6}\b",
+    r"|(?<![\w-])[A-TV-Z]\d\d(?:\.\d{1,2})?(?:[-–][A-Z]?\d\d(?:\.\d)?)?(?![\w-])\s*[-:–]?"
+    r"|\bU07\.[12]\b\s*[-:–]?|\b10\d{6}\b",
     re.IGNORECASE,
 )
 _ICD = re.compile(r"(?<![A-Z0-9])[A-Z]\d\d(?:\.\d{1,2})?(?![0-9])")
 _STAGE = re.compile(r"(?:\d[a-e]?\d?|i{1,3}[a-e]?\d?|iv[a-e]?\d?|v|[a-e]\d?|t\d[a-d]?|n\d[a-d]?|m\d|x)$")
 _TNM = re.compile(r"(?:t\d[a-d]?|n\d[a-d]?|m\d[a-c]?|ajcc|figo|tnm|v\d|uicc|ecog|nyha|asa)$")
+_BESIDE = ("and", "or", ",", "/", "&", "+", "related", "associated", "induced")
+_OPENED = re.compile(r"[(\[]")
+_CLOSED = {"(": ")", "[": "]"}
 _ABSTRACT = re.compile(r"(?:ion|ity|y|al|ic|ism|ment|ness|ance|ence|th|er|or|ing)$")
 _ADJECTIVE = re.compile(r"(?:al|ic|ous|ar|ive|ary|oid|ent|ant|eal|ose|ile|ing|type|form)$")
 
@@ -235,6 +107,42 @@ def _key_same(parts: Sequence[str]) -> str:
     )
 
 
+class _Postings:
+    """In which names each word occurs."""
+
+    MANY = 1500
+    """Names beyond which a word tells too little to look through them all."""
+
+    def __init__(self, keys: Iterable[str]) -> None:
+        self._keys = [key for key in keys if key]
+        self._names: dict[str, list[int]] = defaultdict(list)
+        for number, key in enumerate(self._keys):
+            for part in set(key.split()):
+                self._names[part].append(number)
+        self._weight = {part: log((len(self._keys) + 1) / len(names)) for part, names in self._names.items()}
+        self._whole = [sum(self._weight[part] for part in set(key.split())) for key in self._keys]
+
+    def nearest(self, parts: Sequence[str]) -> list[tuple[float, str]]:
+        """Up to twelve names that share rare words with these, the likest first, with their likeness."""
+        known = sorted(
+            (part for part in set(parts) if part in self._weight), key=lambda part: (-self._weight[part], part)
+        )
+        whole = sum(self._weight.get(part, log(len(self._keys) + 1)) for part in set(parts))
+        shares: dict[int, float] = defaultdict(float)
+        for part in known[:5]:
+            if len(self._names[part]) > self.MANY and shares:
+                for number in shares.keys() & set(self._names[part]):
+                    shares[number] += self._weight[part]
+            else:
+                for number in self._names[part]:
+                    shares[number] += self._weight[part]
+        scored = (
+            (round(2 * share / (whole + self._whole[number]), 3), self._keys[number])
+            for number, share in shares.items()
+        )
+        return nsmallest(12, (item for item in scored if item[0] > 0.2), key=lambda item: (-item[0], item[1]))
+
+
 class ConditionLinker:
     """Links the conditions of records, and those that texts speak of, to MeSH, MONDO and the Disease Ontology."""
 
@@ -251,10 +159,11 @@ class ConditionLinker:
         self._in_text: dict[str, _Entry] = {}
         self._preferred: dict[str, str] = {}
         self._codes: dict[str, str] = {}
+        self._broader: dict[str, frozenset[str]] = {}
         self._read()
         self._matcher: Matcher | None = None
         self._spelling: dict[str, list[str]] | None = None
-        self._postings: dict[str, list[str]] | None = None
+        self._postings: _Postings | None = None
 
     # ---------------------------------------------------------------------------------------------------- the names
     def _read(self) -> None:
@@ -338,7 +247,9 @@ class ConditionLinker:
                     rest.pop(0)
                 if not rest or (answer := self._known(rest) or self._rewritten(rest)) is None:
                     continue
-                if answer.entry.kind != "condition" or _is_generic(rest):
+                if answer.entry.kind != "condition" or " ".join(rest) in TOO_BROAD:
+                    continue
+                if "metastatic" in parts and "metastatic" not in rest and _is_generic(rest):
                     continue
                 weak = sum(parts[index] in WEAK for index in chosen)
                 score = 0.92 - 0.02 * (size - 1) - 0.06 * weak
@@ -371,6 +282,11 @@ class ConditionLinker:
             for ending in ENDINGS[:3]:
                 if (entry := self._exact.get(" ".join([*parts, ending]))) and entry.kind == "condition":
                     return _Answer(entry, "variant", 0.88)
+        if len(parts) > 1 and parts[-1].isdigit() and parts[-2] != "type":
+            if answer := self._lookup([*parts[:-1], "type", parts[-1]]):
+                return _Answer(answer.entry, "variant", 0.92)
+        elif len(parts) > 2 and parts[-1].isdigit() and (answer := self._lookup([*parts[:-2], parts[-1]])):
+            return _Answer(answer.entry, "variant", 0.92)
         for index, part in enumerate(parts):
             if part in ("carcinoma", "cancer") and len(parts) > 1:
                 swapped = [*parts[:index], "neoplasm" if part == "carcinoma" else "carcinoma", *parts[index + 1 :]]
@@ -420,12 +336,13 @@ class ConditionLinker:
                 answer = None
             if answer:
                 return [self._link(text, whole[0][1], whole[-1][2], answer)]
-            for start, end in _pieces(plain):
-                links += self._piece(text, plain, start, end, defined, context)
+            pieces = [self._piece(text, plain, start, end, defined, context) for start, end in _pieces(plain)]
+            for found in pieces:
+                links += found if all(pieces) else [link for link in found if self._stands_alone(link)]
         if not links and (answer := self._coded(text)):
             links = [self._link(text, 0, len(text), answer)]
         if links:
-            return _apart(links)
+            return self._without_broader(text, _apart(links))
         start, end = len(text) - len(text.lstrip()), len(text.rstrip())
         return [
             Link(
@@ -433,6 +350,31 @@ class ConditionLinker:
                 candidates=self._nearest(parts), kind=_kind_of_words(parts),
             )
         ]  # fmt: skip
+
+    def _stands_alone(self, link: Link) -> bool:
+        """Whether a piece says something although others beside it were not understood."""
+        return link.kind == "condition" and not _is_generic(words(link.text))
+
+    def _without_broader(self, text: str, links: list[Link]) -> list[Link]:
+        """Each concept once, and none that only says broadly what a parenthesis says exactly: "coronavirus (COVID-19)"."""
+        kept: list[Link] = []
+        for link, following in zip(links, [*links[1:], None], strict=True):
+            if any(link.concept_id == earlier.concept_id for earlier in kept):
+                continue
+            is_explained = following is not None and text[link.end : following.start].strip(" -:") in ("(", "")
+            if is_explained and following and link.concept_id in self._above(following.concept_id or ""):
+                continue
+            kept.append(link)
+        return kept
+
+    def _above(self, id: str) -> frozenset[str]:
+        """All broader concepts, in whichever vocabulary says so."""
+        if id not in self._broader:
+            same = self._concepts.equivalents(id) | {id}
+            above = {ancestor for one in same for ancestor, _ in self._concepts.ancestors(one)} - same
+            preferred = {self._preferred.get(one) or self._concepts.preferred(one, "condition") for one in above}
+            self._broader[id] = frozenset(preferred - {id})
+        return self._broader[id]
 
     def _piece(
         self, text: str, plain: str, start: int, end: int, defined: dict[str, _Answer], context: str
@@ -450,12 +392,15 @@ class ConditionLinker:
             answer = self._resolve([token[0] for token in outer])
             if answer and not self._is_doubtful(answer, [token[0] for token in outer], text[low:high]):
                 within = [token[0] for token in inner]
-                other = self._resolve(within)
-                is_short = bool(_SHORTENED.match(text[inner[0][1] : inner[-1][2]]))
+                written = text[inner[0][1] : inner[-1][2]]
+                other = None if is_short_for(written, text[low : inner[0][1]]) else self._resolve(within)
+                if other and other.method == "exact" and outer[-1][0] in ENDINGS and other.entry.kind == "condition":
+                    return [self._link(text, inner[0][1], inner[-1][2], other)]  # "coronavirus infection (COVID-19)"
+                agrees = other is None or other.entry.concept_id == answer.entry.concept_id
+                is_short = bool(_SHORTENED.match(written))
                 harmless = all(_is_harmless(within, index) for index in range(len(within)))
-                agrees = other is not None and other.entry.concept_id == answer.entry.concept_id
-                if agrees or is_short or harmless or (other is None and not _is_generic([token[0] for token in outer])):
-                    return [self._link(text, low, high if plain[high : high + 1] != ")" else high + 1, answer)]
+                if agrees and (other or is_short or harmless or not _is_generic([token[0] for token in outer])):
+                    return [self._link(text, low, high + (plain[high : high + 1] in (")", "]")), answer)]
         if len(toks) > 2 and _is_initials(text[toks[-1][1] : toks[-1][2]], parts[:-1]):
             toks = toks[:-1]
             parts = parts[:-1]
@@ -466,7 +411,7 @@ class ConditionLinker:
         corrected, likeness = self._corrected(parts)
         if likeness < 1.0:
             again = [(part, token[1], token[2]) for part, token in zip(corrected, toks, strict=True)]
-            if answer := self._resolve(corrected):
+            if (answer := self._resolve(corrected)) and answer.entry.kind == "condition":
                 return [self._link(text, low, high, _Answer(answer.entry, "fuzzy", round(answer.score * likeness, 3)))]
             return [
                 msgspec.structs.replace(link, method="fuzzy", score=round(link.score * likeness, 3))
@@ -490,15 +435,15 @@ class ConditionLinker:
                 if part[0] in JOINERS or part[-1] in JOINERS:
                     continue
                 written = text[toks[first][1] : toks[first + length - 1][2]]
-                if written.count("(") != written.count(")"):
+                if any(written.count(mark) != written.count(_CLOSED[mark]) for mark in _CLOSED):
                     continue
                 answer = defined.get(written) if length <= 3 else None
                 answer = answer or self._known(part)
-                if answer is None or answer.entry.kind != "condition":
+                if answer is None or (answer.entry.kind != "condition" and length == 1):
                     continue
-                if length > 2 and answer.method == "reordered" and not BREAKS.isdisjoint(part):
+                if length > 2 and answer.method != "exact" and not BREAKS.isdisjoint(part):
                     continue
-                if length == 1 and (_is_generic(part) or len(part[0]) < 3 or part[0] in COMMON_WORDS):
+                if length == 1 and (len(part[0]) < 3 or part[0] in TOO_BROAD or part[0] in COMMON_WORDS - GENERIC):
                     continue
                 if self._is_doubtful(answer, part, written):
                     continue
@@ -526,6 +471,9 @@ class ConditionLinker:
                 continue
             if not understood[number]:
                 continue
+            is_explained = following is not None and separator not in _BESIDE  # "infection with ..."
+            if is_explained or len(inside) > 1 or not _is_bare(parts, low, high, inside[0]):
+                inside = [span for span in inside if not _is_generic(parts[span[0] : span[1]])]
             if following and not understood[number + 1]:
                 rest = parts[following[0] : following[1]]
                 if separator in TIES or (separator == "in" and any(part in self._anatomy for part in rest)):
@@ -536,6 +484,8 @@ class ConditionLinker:
         is_negated = False
         links = []
         for first, last, answer in good:
+            if answer.entry.kind != "condition":
+                continue
             is_negated = any(part in ("without", "no", "not") for part in parts[max(0, first - 2) : first])
             is_history = parts[max(0, first - 2) : first] == ["history", "of"] or parts[max(0, first - 1)] == "prior"
             found = _Answer(answer.entry, answer.method, round(answer.score * 0.9, 3))
@@ -593,6 +543,8 @@ class ConditionLinker:
 
     def _is_doubtful(self, answer: _Answer, parts: Sequence[str], written: str) -> bool:
         """An abbreviation that stands for several things, or is written as the word that it also is."""
+        if len(written) < 5 and written.isupper() and answer.entry.kind != "condition":
+            return not answer.entry.name.isupper()
         if len(parts) > 2 or not answer.entry.name.isupper():
             return False
         if len({entry.concept_id for entry in self._ambiguous.get(" ".join(parts), ())}) > 1:
@@ -613,7 +565,7 @@ class ConditionLinker:
             if part not in WHO and part not in ("healthy", "normal", "human", "control", "donor", "of")
         ]
         rest = [part for part in rest if part not in JOINERS and not part.isdigit()]
-        if rest:
+        if rest and not _VOLUNTEERS.search(" ".join(parts)):
             return None
         entry = self._exact.get("healthy volunteer")
         start, end = len(text) - len(text.lstrip()), len(text.rstrip())
@@ -644,7 +596,7 @@ class ConditionLinker:
         corrected = []
         for part in parts:
             if len(part) > 5 and part.isalpha() and part not in self._vocabulary and not _is_role(part):
-                found = process.extract(part, self._spelling[part[0]], scorer=fuzz.ratio, score_cutoff=86, limit=4)
+                found = process.extract(part, self._spelling[part[0]], scorer=fuzz.ratio, score_cutoff=84, limit=4)
                 found.sort(key=lambda item: (-item[1], -self._vocabulary[item[0]], item[0]))
                 if found and abs(len(found[0][0]) - len(part)) < 3 and not _opposed(part, found[0][0]):
                     likeness = min(likeness, found[0][1] / 100)
@@ -655,28 +607,11 @@ class ConditionLinker:
     def _nearest(self, parts: Sequence[str]) -> list[Candidate]:
         """The three concepts whose names share most with these words, the rare ones counting more."""
         if self._postings is None:
-            self._postings = defaultdict(list)
-            for key, entry in self._sorted.items():
-                if entry.kind == "condition":
-                    for part in set(key.split()):
-                        self._postings[part].append(key)
-        total = len(self._sorted) + 1
-        weight = {part: log(total / (1 + len(self._postings.get(part, ())))) for part in set(parts)}
-        shares: dict[str, float] = defaultdict(float)
-        for part in sorted(weight, key=lambda part: (-weight[part], part))[:4]:
-            if part in BREAKS or part in TIES or (part in WHO and len(weight) > 1):
-                continue
-            for key in self._postings.get(part, ())[:4000]:
-                shares[key] += weight[part]
-        whole = sum(weight.values())
+            self._postings = _Postings(key for key, entry in self._sorted.items() if entry.kind == "condition")
         best: dict[str, Candidate] = {}
-        scored = []
-        for key, share in shares.items():
-            of_key = sum(weight.get(part) or log(total / (1 + len(self._postings[part]))) for part in key.split())
-            scored.append((round(2 * share / (whole + of_key), 3), key))
-        for score, key in sorted(scored, key=lambda item: (-item[0], item[1]))[:12]:
+        for score, key in self._postings.nearest([part for part in parts if part not in JOINERS]):
             id = self._sorted[key].concept_id
-            if id not in best and score > 0.2:
+            if id not in best:
                 concept = self._concepts.get(id)
                 best[id] = Candidate(id, concept.name if concept else self._sorted[key].name, score)
         return list(best.values())[:3]
@@ -685,9 +620,9 @@ class ConditionLinker:
     def _surfaces(self) -> tuple[list[str], list[_Entry]]:
         """Every way in which a condition's name is looked for in running text, with what it means."""
         chosen: dict[str, _Entry] = {}
-        for concept in self._concepts.all("condition"):
+        for concept in self._concepts.all():
             vocabulary = VOCABULARIES.get(concept.id.partition(":")[0])
-            if vocabulary is None or concept.is_obsolete:
+            if vocabulary is None or concept.is_obsolete or _kind(concept) != "condition":
                 continue
             id = self._preferred[concept.id]
             for name in concept.names:
@@ -784,7 +719,9 @@ class ConditionLinker:
 
 
 # ---------------------------------------------------------------------------------------------------------------- rules
-JOINERS = BREAKS | TIES | _set("the a an his her their our this these those")
+JOINERS = (
+    BREAKS | TIES | frozenset(["the", "a", "an", "his", "her", "their", "our", "this", "these", "those", "nec", "nos"])
+)
 _SHOUTED = re.compile(r"\b[A-Z][A-Z0-9-]{1,6}\b")
 _SHORTENED = re.compile(r"[A-Za-z]?[A-Z][A-Za-z0-9&/+-]{0,9}s?$")
 _OPPOSED = (
@@ -795,34 +732,6 @@ _OPPOSED = (
     ("macro", "micro"),
     ("sub", "supra"),
 )
-TOO_BROAD = frozenset(
-    normalise(name)
-    for name in [
-        "disease",
-        "syndrome",
-        "disorder",
-        "condition",
-        "illness",
-        "sign",
-        "symptom",
-        "signs and symptoms",
-        "complication",
-        "problem",
-        "death",
-        "\n    recurrence",
-        "emergency",
-        "health",
-        "pathology",
-        "disease progression",
-        "disease susceptibility",
-        "chronic disease",
-        "acute disease",
-        "\n    lesion",
-        "injury",
-        "wound",
-    ]
-)
-"""Names that say too little to be linked wherever they occur in running text."""
 
 
 def _put(index: dict[str, _Entry], key: str, entry: _Entry) -> None:
@@ -832,9 +741,9 @@ def _put(index: dict[str, _Entry], key: str, entry: _Entry) -> None:
 
 
 def _kind(concept: Concept) -> str:
-    trees = concept.attributes.get("tree_numbers", "").split(";")
     if concept.kind == "condition":
         return "condition"
+    trees = concept.attributes.get("tree_numbers", "").split(";")
     for branch, kind in KINDS:
         if any(tree.startswith(branch) for tree in trees):
             return kind
@@ -853,8 +762,13 @@ def _is_modifier(parts: Sequence[str], index: int) -> bool:
     before = parts[index - 1] if index else ""
     if part in NOISE and (index > 0 or len(parts) > 1) and part not in KEPT:
         return True
-    behind_stage = index > 0 and any(earlier in ("stage", "grade") for earlier in parts[max(0, index - 4) : index])
+    behind_stage = index > 0 and any(
+        earlier in ("stage", "grade", "ajcc") for earlier in parts[max(0, index - 4) : index]
+    )
     if behind_stage and _STAGE.match(part):
+        return True
+    following = parts[index + 1] if index + 1 < len(parts) else ""
+    if (part in ("t", "n", "m", "v") and following.isdigit()) or (part.isdigit() and before in ("t", "n", "m", "v")):
         return True
     if part in ("with", "in", "the", "a", "an", "and", "or", "of", "to", "for"):
         return bool(before in WHO | COURSE | NOISE) or part in ("the", "a", "an")
@@ -867,6 +781,9 @@ def _is_harmless(parts: Sequence[str], index: int) -> bool:
         return True
     if any(earlier in ("stage", "grade", "age", "aged", "class") for earlier in parts[max(0, index - 3) : index]):
         return bool(_STAGE.match(part)) or part.isdigit()
+    before, following = parts[index - 1] if index else "", parts[index + 1] if index + 1 < len(parts) else ""
+    if (part in ("t", "n", "m", "v") and following.isdigit()) or (part.isdigit() and before in ("t", "n", "m", "v")):
+        return True
     return part.isdigit() and index == 0
 
 
@@ -879,12 +796,17 @@ def _is_initials(short: str, parts: Sequence[str]) -> bool:
     return len(short) > 2 and short.isupper() and short.lower() == "".join(part[0] for part in parts)[-len(short) :]
 
 
+def _is_bare(parts: Sequence[str], low: int, high: int, span: tuple[int, int, _Answer]) -> bool:
+    """Whether beside a name there stands only who has it, and how far."""
+    return all(span[0] <= index < span[1] or parts[index] in WHO | COURSE for index in range(low, high))
+
+
 def _opposed(one: str, other: str) -> bool:
     """Whether two words differ in what turns their meaning round."""
     for first, second in _OPPOSED:
         if {first, second} == {next((p for p in (first, second) if word.startswith(p)), "") for word in (one, other)}:
             return True
-    return one[:2] != other[:2] or (one[-4:] != other[-4:] and one[:-4] == other[:-4])
+    return one[0] != other[0] or (one[-4:] != other[-4:] and one[:-4] == other[:-4])
 
 
 def _pieces(text: str) -> Iterator[tuple[int, int]]:
@@ -901,10 +823,11 @@ def _around_parentheses(
     text: str, toks: list[tuple[str, int, int]]
 ) -> tuple[list[tuple[str, int, int]], list[tuple[str, int, int]]]:
     """The words outside and inside the first parentheses."""
-    opened = text.find("(", toks[0][1], toks[-1][2])
-    if opened < 0:
+    match = _OPENED.search(text, toks[0][1], toks[-1][2])
+    if match is None:
         return toks, []
-    closed = text.find(")", opened, toks[-1][2] + 1)
+    opened = match.start()
+    closed = text.find(_CLOSED[match[0]], opened, toks[-1][2] + 1)
     closed = closed if closed >= 0 else toks[-1][2]
     inner = [token for token in toks if opened < token[1] < closed]
     return [token for token in toks if not opened < token[1] < closed], inner
@@ -948,12 +871,3 @@ def _kind_of_words(parts: Sequence[str]) -> str:
         if of.intersection(parts):
             return kind
     return "condition"
-
-
-UNLINKED_KINDS = (
-    ("procedure", _set("surgery anesthesia anaesthesia ventilation intubation imaging ultrasound transplantation surgical mri "
-                       "vaccination catheterization analgesia block testing endoscopy")),
-    ("behaviour", _set("behavior exercise attitude wellbeing lifestyle adherence coping learning")),
-    ("population", _set("volunteer worker student nurse caregiver personnel staff healthy family parent")),
-)  # fmt: skip
-"""What kind a mention has that nothing was found for, by its words."""

@@ -57,7 +57,10 @@ _MARKS = str.maketrans({"®": " ", "™": " ", "©": " ", "ß": "β"})
 """Marks that are no letters, and a letter that is written for another."""
 
 # ----------------------------------------------------------------------------------------------------------- patterns
-_DOSE = r"\d[\d.,]*\s*(?:-\s*)?(?:mg|mcg|µg|μg|ug|g|gr|grams?|ml|cc|iu|i\.u\.|ui|units?|u|miu|mmol|meq|ppm|percent)\b|\d\s*%"
+_DOSE = (
+    r"\d[\d.,]*\s*(?:-\s*)?(?:mg|mcg|µg|μg|ug|g|gr|grams?|ml|cc|iu|i\.u\.|ui|units?|u|miu|mmol|meq|ppm|percent)\b|"
+    r"\d\s*%"
+)
 _DOSE_OR_FORM = re.compile(
     rf"{_DOSE}|\b(?:{said_of.FORMS}|injectable|infusions?|powder|inhaler|supplement(?:s|ation|ed)?|bolus|drip|"
     r"intravenous(?:ly)?|subcutaneous(?:ly)?|intramuscular(?:ly)?|orally)\b",
@@ -74,11 +77,12 @@ _ORDINARY = re.compile(
     r"(?:ly|ic|al|ous|ive|ing|ed|ions?|ment|ity|ated|able|ible|ness|ism|ist|ary|ory|uble|cytes?)$", re.IGNORECASE
 )
 """Endings of ordinary words, which are no misspelt drugs."""
+_VOWELS = re.compile("[aeiouy]")
 _CODE = re.compile(
     r"(?<![\w-])(?!(?:COVID|SARS|NCT|DRKS|EUCTR|ISRCTN|CTRI|PHQ|GAD|SF|EQ|STAI|HIV|HCV|HBV|HPV|IL|FFP|PCR|CT|MRI|PET|ICD|"
     r"DSM|ASA|Q\d|H\d|CD\d|N95|B12|D3|T\d|M\d|nCoV|Day|Phase|Part|Group|Arm|Cohort|Week|Month|Stage|Type|Grade|Visit|Step|"
-    r"Dose|Vitamin|Omega|Study|Period|Cycle|Version|Covid|Regimen|Level|Test|Treatment|Sequence|Figure|Table|No)[- ]?\d*"
-    r"\b)"
+    r"Dose|Vitamin|Omega|Study|Period|Cycle|Version|Covid|Regimen|Level|Test|Treatment|Sequence|Figure|Table|No)"
+    r"[- ]?\d*\b)"
     r"(?:[A-Z]{1,6}[- ]?\d{2,8}(?:[-.,]\d{1,4})?[A-Za-z]{0,3}\d{0,3}|"
     r"[A-Z][A-Za-z]{0,5}-?[A-Z]{0,4}-?\d{2,8}[A-Za-z]{0,3}|"
     r"[A-Z]{2,5}[a-z]?-[A-Z]?\d{2,6}[A-Za-z]{0,3}|Lu AF?\d{4,6}|\d{2,4}[A-Z]{1,3}\d{2,4})(?![\w-])"
@@ -88,6 +92,8 @@ _NUMBER = re.compile(
     r"[\d.,x×*^~<>=±µμ-]+[a-zA-Zµμ%]{0,4}\d?|\d+(?:st|nd|rd|th)|[ivx]{1,4}|x\d+|\d+[a-z]{1,6}", re.IGNORECASE
 )
 _WORD = re.compile(r"[^\W_](?:[\w'’®™-]*[\w®™])?")
+_NAME_OR_WORD = re.compile(rf"[A-Za-z]{{6,}}(?=\d)|{_WORD.pattern}")
+"""A word, or a name to which its dose is glued: "hydroxychloroquine200mg"."""
 _TRADEMARK = re.compile(r"[®™©]|\((?:R|TM)\)")
 
 _NOT_BEHIND = "|".join(sorted(said_of.FUNCTION_WORDS | {"and", "or", "with", "plus"}))
@@ -119,6 +125,7 @@ _ONE_THING = re.compile(r"(?!.*\b(?:and|plus|versus|vs|then)\b)[^+&,;\n•|]{0,3
 _APPOSED = re.compile(
     r"[®™]?\s*[(\[]\s*(?:INN|also known as|aka|formerly|code|generic name)?[:\s]*(?:[\w®™-]+,\s*)?", re.IGNORECASE
 )
+_BESIDE = re.compile(r"\s*(?:[+/,&(]|->|and|plus|or)\s*", re.IGNORECASE)
 _SALT_WORD = re.compile(r"(?:\s|-|\s?\()([A-Za-z]{3,20})\)?")
 _LEADING_SALT = re.compile(
     r"\b(?:(?:chlorhydrate|clorhidrato|cloridrato|hydrochloride|sul(?:f|ph)ate|sulfato|di?fosfato|fosfato|phosphate|acetat[eo]|"
@@ -128,12 +135,14 @@ _LEADING_SALT = re.compile(
 )
 _QUALIFIER = re.compile(r"\s*\((?:human|medication|drug)\)$|,\s*human$", re.IGNORECASE)
 _ISOTOPE = re.compile(r"\s+(?:\((?:\d{1,3}m?[A-Z][a-z]?)\)|[A-Z][a-z]?[- ]\d{1,3}m?)$")
+_NO_SINGULAR = ("ss", "us", "is", "ates", "ites", "ides", "ols", "enes", "anes", "Antithrombins")
+"""Headings of derivatives, of which the singular is one substance: succinates, alcohols."""
 _GREEK = (("alpha", "α"), ("alfa", "α"), ("beta", "β"), ("gamma", "γ"))
 _SPELLINGS = tuple(
     (re.compile(pattern), replacement)
     for pattern, replacement in (
         ("ph", "f"), ("th", "t"), ("rh", "r"), ("ch", "c"), ("k", "c"), ("qu(?=[ei])", "c"), ("ae|oe", "e"), ("y", "i"),
-        ("j", "i"), ("z", "s"), ("x", "s"), ("(?<=[a-z])h", ""), (r"([a-z])\1", r"\1"), ("(?:um|us|a|e|o|i|u)$", ""),
+        ("j", "i"), ("z", "s"), ("x", "s"), ("(?<=[a-z])h", ""), (r"([a-z])\1", r"\1"), ("(?:um|a|e|o|i|u)$", ""),
         (r"([a-z])\1", r"\1"),
     )
 )  # fmt: skip
@@ -219,7 +228,7 @@ class DrugLinker:
         """The same drug in the first vocabulary that has it: by cross-reference, by name, or without its salt."""
         first = self._concepts.preferred(id, "drug")
         concept = self._concepts.get(id)
-        if concept is None or _precedence(first) == 0:
+        if concept is None or concept.kind != "drug" or _precedence(first) == 0:
             return first
         key = _key(_QUALIFIER.sub("", uninverted(concept.name)))
         while key:
@@ -253,7 +262,8 @@ class DrugLinker:
             if not concept.is_obsolete and concept.attributes.get("tree_numbers", "").startswith(_THERAPIES):
                 for name in concept.names:
                     for text, _ in _spelt(name.text, concept.id):
-                        if len(key := _key(text)) > 6 and name.kind in _SURENESS:
+                        key = _key(text)
+                        if len(key) > 6 and name.kind in _SURENESS and not said_of.NOISE.issuperset(key.split()):
                             entries.setdefault(key, _Entry("procedure", text, concept.id))
         for text in _PLACEBO_NAMES:
             entries[_key(text)] = _Entry("placebo", text)
@@ -363,6 +373,8 @@ class DrugLinker:
             return entry.name != "vehicle" or type in GIVEN_AS_DRUGS or "placebo" in text.lower()
         if needs_capitals(entry.name) and not text[hit.start : hit.end].isupper():
             return False
+        if entry.method == "abbreviation" and not _may_abbreviate(text, hit, hits):
+            return False
         before, behind = text[max(0, hit.start - 60) : hit.start], text[hit.end : hit.end + 60]
         if _GLUED_BEHIND.match(behind) or _GLUED_BEFORE.search(before):
             return False
@@ -423,7 +435,7 @@ class DrugLinker:
                 links.append(_linked(text, start, end, entry, "code", 0.95))
         if not links:
             whole = [(low, high)] if is_drug and " " in text[low:high] else []
-            for start, end in [*whole, *((word.start(), word.end()) for word in _WORD.finditer(text, low, high))]:
+            for start, end in [*whole, *(word.span() for word in _NAME_OR_WORD.finditer(text, low, high))]:
                 if not any(link.start < end and start < link.end for link in links) and (
                     link := self._respelt(text, start, end, is_drug)
                 ):
@@ -432,8 +444,12 @@ class DrugLinker:
 
     def _respelt(self, text: str, start: int, end: int, is_drug: bool) -> Link | None:
         key = _key(_TRADEMARK.sub("", text[start:end]))
-        if len(key) < 6 or not key.replace(" ", "").isalpha() or key in said_of.NOISE or key in self._entries:
+        if len(key) < 6 or not key.replace(" ", "").isalpha() or key in said_of.NOISE:
             return None
+        if key in self._entries:
+            glued = self._entries[key]
+            is_safe = glued.concept_id is not None and not glued.is_weak and text[end : end + 1].isdigit()
+            return _linked(text, start, end, glued, glued.method, glued.score) if is_safe else None
         entry = self._by_spelling.get(spelling_key(key)) if min(map(len, key.split())) > 3 else None
         if entry is not None and (is_drug or len(key) >= 7):
             return _linked(text, start, end, entry, "variant", 0.92)
@@ -457,8 +473,12 @@ class DrugLinker:
         entry = self._safe.get(best)
         if entry is None or distance > allowed or entry.rank[0] > 0 or " " in best:
             return None
-        if any(self._entries[other].concept_id != entry.concept_id and far <= distance + 1 for other, far, _ in near):
-            return None
+        bones = _VOWELS.sub("", key)
+        for other, far, _ in near:
+            # a name as near, or one letter further unless only a vowel was mistaken: either may be meant
+            is_rival = far == distance or (far == distance + 1 and bones != _VOWELS.sub("", best))
+            if is_rival and self._entries[other].concept_id != entry.concept_id:
+                return None
         if key[:2] != best[:2] and key[-3:] != best[-3:]:
             return None
         return entry, round(1 - distance / max(len(key), len(best)), 3)
@@ -606,7 +626,7 @@ def _spelt(text: str, id: str) -> Iterator[tuple[str, int]]:
         natural = uninverted(text)
         yield natural, 1
         for name in (text, natural):
-            if name.endswith("s") and not name.endswith(("ss", "us", "is")) and len(name) > 6:
+            if name.endswith("s") and not name.endswith(_NO_SINGULAR) and len(name) > 6:
                 yield name[:-1], 1
     lower = text.lower()
     for british, american in (("sulph", "sulf"), ("oestr", "estr")):
@@ -703,14 +723,14 @@ def _with_salts(text: str, hits: list[_Hit]) -> list[_Hit]:
         key = _key(text[hit.start : hit.end])
         if hit.entry.kind == "drug" and key not in said_of.ELEMENTS:
             is_behind_element = before is not None and _key(text[before.start : before.end]) in said_of.ELEMENTS
-            if (
-                before is not None
-                and is_behind_element
-                and hit.start - before.end == 1
-                and key.endswith(("ate", "ite"))
-            ):
-                kept.pop()
-                hit.start, hit.method, hit.score = before.start, "salt", min(hit.score, 0.95)
+            if before is not None and is_behind_element and hit.start - before.end == 1:
+                if not said_of.ELEMENTS.isdisjoint(key.split()):
+                    # another substance than either: bismuth potassium citrate
+                    kept.pop()
+                    continue
+                if key.endswith(("ate", "ite")):
+                    kept.pop()
+                    hit.start, hit.method, hit.score = before.start, "salt", min(hit.score, 0.95)
             end = _behind_salt(text, hit.end)
             if end > hit.end:
                 hit.end, hit.method, hit.score = end, "salt", min(hit.score, 0.97)
@@ -763,6 +783,23 @@ def _is_whole_group(text: str, hit: _Hit, type: str | None) -> bool:
     return not (behind and any(c.isdigit() for c in behind[0]) and not _is_number(behind[0]))
 
 
+def _may_abbreviate(text: str, hit: _Hit, hits: list[_Hit]) -> bool:
+    """Whether a vocabulary's abbreviation may be meant: it has its capitals, and if short stands alone or by a drug."""
+    said = text[hit.start : hit.end]
+    if said.islower() or (said.istitle() and said != hit.entry.name):
+        return False
+    if len(said) > 3:
+        return True
+    is_alone = all(_is_noise(word) for word in _WORD.findall(text[: hit.start]) + _WORD.findall(text[hit.end :]))
+    is_beside_drug = any(
+        other.entry.kind == "drug"
+        and other.entry.method != "abbreviation"
+        and (_BESIDE.fullmatch(text, other.end, hit.start) or _BESIDE.fullmatch(text, hit.end, other.start))
+        for other in hits
+    )
+    return len(said) > 2 and (is_alone or is_beside_drug)
+
+
 def _is_given(text: str, hit: _Hit, type: str | None) -> bool:
     """Whether a name of several meanings stands for something that is given here."""
     if type is not None and type not in GIVEN_AS_DRUGS:
@@ -773,7 +810,7 @@ def _is_given(text: str, hit: _Hit, type: str | None) -> bool:
     said = text[hit.start : hit.end]
     is_short = len(_key(said)) <= 3
     if type in GIVEN_AS_DRUGS and not others:
-        return not is_short or said == hit.entry.name or said.isupper()
+        return not is_short or not said.islower() or said == hit.entry.name
     near = text[max(start, hit.start - 20) : min(end, hit.end + 25)]
     return not is_short and len(others) <= 3 and bool(_DOSE_OR_FORM.search(near))
 
@@ -818,7 +855,8 @@ def _core(text: str, start: int, end: int) -> tuple[int, int] | None:
             if names:
                 break
         elif not _is_noise(word[0]):
-            names.append(word.span())
+            code = _CODE.match(text, word.start(), end)
+            names.append(code.span() if code and code.end() > word.end() else word.span())
     return (names[0][0], names[-1][1]) if names else None
 
 

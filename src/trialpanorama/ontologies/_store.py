@@ -11,7 +11,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import combinations, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,6 +45,8 @@ PRECEDENCE: dict[str, tuple[str, ...]] = {
 """By kind of concept, the prefixes in the order in which `preferred` takes them."""
 _IDENTIFYING = {"unii": "UNII", "cas": "CAS", "inchi_key": "INCHIKEY"}
 """Attributes that name one substance, and the prefixes under which cross-references give the same."""
+_BY_NAME = "known_by_name"
+"""Attribute of a substance to which its vocabulary gives no number that others know: its name stands for one."""
 _FEWER = 0.5
 """A release with less than this share of the installed one's concepts is not believed."""
 _SUFFIX = ".parquet"
@@ -353,7 +355,8 @@ def load(store: Path | None = None, only: Collection[str] | None = None, with_ev
             raise UnknownName("vocabulary that is installed", name, found, "trialpanorama vocabularies list")
     chosen = {name: path for name, path in sorted(found.items()) if only is None or name in only}
     return Concepts(
-        [_Columns(_read_table(path), describe(path)) for path in chosen.values()], _everyday() if with_everyday else ()
+        [_Columns(_read_table(path), describe(path)) for path in chosen.values()],
+        everyday_names() if with_everyday else (),
     )
 
 
@@ -384,6 +387,10 @@ class _Columns:
     @cached_property
     def parents(self) -> list[list[str]]:
         return self._lists("parents")
+
+    @cached_property
+    def has_parents(self) -> bool:
+        return any(self.parents)
 
     @cached_property
     def cross_references(self) -> list[list[str]]:
@@ -457,9 +464,22 @@ class Concepts:
                     yield from columns.mechanisms(row)
 
     def parents(self, id: str) -> list[str]:
-        """Ids of the next broader concepts."""
+        """Ids of the next broader concepts.
+
+        Where a release has no hierarchy (tables of mappings), those of an equivalent concept, or their equivalents in
+        the vocabulary that comes first.
+        """
         place = self._places.get(id)
-        return place[0].parents[place[1]] if place else []
+        if place is None:
+            return []
+        columns, row = place
+        if columns.has_parents:
+            return columns.parents[row]
+        for other in sorted(self.equivalents(id) - {id}):
+            same, same_row = self._places[other]
+            if broader := same.parents[same_row]:
+                return sorted({self.preferred(parent, columns.kinds[row]) for parent in broader})
+        return []
 
     def ancestors(self, id: str) -> list[tuple[str, int]]:
         """The broader concepts with the least number of steps to each, nearest first, then by id."""
@@ -511,10 +531,11 @@ class Concepts:
         partners = Counter(
             end for first, second in edges for end in ((first, _prefix(second)), (second, _prefix(first)))
         )
+        names = cache(self._plain_names)
         ranked = []
         for (first, second), times in edges.items():
             rivals = partners[first, _prefix(second)] + partners[second, _prefix(first)] - 2
-            share_a_name = bool(self._plain_names(first) & self._plain_names(second))
+            share_a_name = not names(first).isdisjoint(names(second))
             if share_a_name or not rivals:
                 ranked.append((not share_a_name, rivals, -times, first, second))
         groups: dict[str, dict[str, str]] = {}
@@ -545,7 +566,29 @@ class Concepts:
             if len({*map(_prefix, ids)}) == len(ids):
                 for pair in combinations(sorted(ids), 2):
                     edges[pair] += 1
+        for pair in self._of_one_name():
+            edges[pair] += 1
         return edges
+
+    def _of_one_name(self) -> Iterator[tuple[str, str]]:
+        """Pairs of a substance that is known by its name alone, and another vocabulary's only one of that name."""
+        drugs = [
+            (columns.ids[row], _BY_NAME in columns.attributes[row])
+            for columns in self._vocabularies
+            for row, kind in enumerate(columns.kinds)
+            if kind == "drug" and not columns.obsolete[row]
+        ]
+        if not any(is_known_by_name for _, is_known_by_name in drugs):
+            return
+        bearers: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+        for id, _ in drugs:
+            for name in self._plain_names(id):
+                bearers[name][_prefix(id)].append(id)
+        for id, is_known_by_name in drugs:
+            for name in self._plain_names(id) if is_known_by_name else ():
+                for prefix, ids in bearers[name].items():
+                    if prefix != _prefix(id) and len(ids) == 1:
+                        yield min(id, ids[0]), max(id, ids[0])
 
     def _plain_names(self, id: str) -> set[str]:
         columns, row = self._places[id]
@@ -565,7 +608,7 @@ def _plain(name: str) -> str:
     return " ".join(sorted(_NO_WORD.sub(" ", name.casefold()).split()))
 
 
-def _everyday() -> list[tuple[list[str], Name]]:
+def everyday_names() -> list[tuple[list[str], Name]]:
     """Our own list of names that no vocabulary has: ids (the first that is loaded counts), and the name."""
     lines = (BUILT_IN / EVERYDAY).read_text(encoding="utf-8").splitlines()
     cells = [line.split("\t") for line in lines if line and not line.startswith("#")]

@@ -12,6 +12,10 @@ from trialpanorama.ontologies._tables import header, rows
 
 _CLASSES = ("id", "label", "subClassOf")
 _REFERENCES = ("id", "label", "xref")
+_ROOTS = 1
+"""The root has no row of its own."""
+_STRAY = 0.005
+"""The share of broader classes that a whole table may lack."""
 
 
 def _is_table(columns: Sequence[str], head: bytes) -> bool:
@@ -33,6 +37,9 @@ def _read_tables(classes: ReleaseFile, references: Sequence[ReleaseFile]) -> Rel
         labels[row["id"]] = row["label"]
         broader[row["id"]].add(row["subClassOf"])
     ids = {label: id for id, label in labels.items()}
+    unknown = {label for above in broader.values() for label in above if label and label not in ids}
+    if len(unknown) > max(_ROOTS, _STRAY * len(ids)):
+        raise classes.unusable(f'has no class "{min(unknown)}", which others are kinds of: it is cut short')
     same: dict[str, list[str]] = defaultdict(list)
     for file in references:
         for row in rows(file, _REFERENCES):

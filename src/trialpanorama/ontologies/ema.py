@@ -8,6 +8,7 @@ the ingredients that the EMA has approved, and under each the medicines and the 
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -87,15 +88,12 @@ def _read(parts: Mapping[str, Sequence[ReleaseFile]]) -> Release:
     spelling = {
         text.casefold(): text for found in products.values() for drug in found.values() for text in drug.ingredients
     }
-    ids = {
-        key: f"RXCUI:{rxcuis[key]}" if key in rxcuis else f"EMA.SUBSTANCE:{re.sub(r'[^a-z0-9]+', '-', key).strip('-')}"
-        for key in spelling
-    }
+    ids = {key: f"EMA.SUBSTANCE:{re.sub(r'[^a-z0-9]+', '-', key).strip('-')}" for key in spelling}
     return Release(
         version=newest or None,
         date=newest or None,
         concepts=[
-            *_substances(spelling, ids, products),
+            *_substances(spelling, ids, products, rxcuis),
             *_medicines(ids, products),
             *_rxnorm_drugs(ids, drugs),
         ],
@@ -107,23 +105,27 @@ def _ids(drug: _Drug, ids: Mapping[str, str]) -> list[str]:
 
 
 def _substances(
-    spelling: Mapping[str, str], ids: Mapping[str, str], products: Mapping[str, Mapping[str, _Drug]]
+    spelling: Mapping[str, str],
+    ids: Mapping[str, str],
+    products: Mapping[str, Mapping[str, _Drug]],
+    rxcuis: Mapping[str, str],
 ) -> Iterator[Concept]:
-    of: dict[str, list[str]] = defaultdict(list)
+    of: dict[str, dict[str, None]] = defaultdict(dict)
     for product, found in products.items():
-        for key in dict.fromkeys(text.casefold() for drug in found.values() for text in drug.ingredients):
-            of[key].append(product)
-    seen = set()
-    for key, text in spelling.items():
-        if ids[key] not in seen:
-            seen.add(ids[key])
-            yield Concept(
-                id=ids[key],
-                name=text,
-                kind="drug",
-                names=[Name(text, "preferred")],
-                attributes={"ema_approved": "true", "ema_products": ";".join(of[key])},
-            )
+        for drug in found.values():
+            for text in drug.ingredients:
+                of[text.casefold()][product] = None
+    for id, keys in itertools.groupby(sorted(spelling, key=lambda key: (ids[key], key)), key=lambda key: ids[key]):
+        key, *more = keys
+        numbers = dict.fromkeys(product for each in (key, *more) for product in of[each])
+        yield Concept(
+            id=id,
+            name=spelling[key],
+            kind="drug",
+            names=distinct_names(spelling[key], (Name(spelling[each]) for each in more)),
+            cross_references=[f"RXCUI:{rxcuis[each]}" for each in (key, *more) if each in rxcuis],
+            attributes={"ema_approved": "true", "ema_products": ";".join(numbers), "known_by_name": "true"},
+        )
 
 
 def _medicines(ids: Mapping[str, str], products: Mapping[str, Mapping[str, _Drug]]) -> Iterator[Concept]:

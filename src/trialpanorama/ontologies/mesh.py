@@ -78,7 +78,8 @@ def _read(parts: Mapping[str, Sequence[ReleaseFile]]) -> Release:
     for part, read in _READERS.items():
         for file in parts.get(part, ()):
             read(file, entries)
-    given = [file for part in parts for file in parts[part]]
+    given = [file for part in _READERS for file in parts.get(part, ())]
+    _check_trees(given[0], entries)
     named = {found[0]: file for file in given if (found := _YEAR.search(file.name))}
     if len(named) > 1:
         raise next(iter(named.values())).unusable(
@@ -86,6 +87,14 @@ def _read(parts: Mapping[str, Sequence[ReleaseFile]]) -> Release:
         )
     year = next(iter(named), None) or next(filter(None, map(_declared_year, given)), None)
     return Release(version=year, concepts=_concepts(entries))
+
+
+def _check_trees(file: ReleaseFile, entries: _Entries) -> None:
+    """Above each place in the tree there is another; in a file that lacks one of them other records are missing too."""
+    places = {tree for entry in entries.values() for tree in entry.trees}
+    for tree in sorted(places):
+        if "." in tree and tree.rpartition(".")[0] not in places:
+            raise file.unusable(f"has no heading above the place {tree} of the tree: it is cut short")
 
 
 def _declared_year(file: ReleaseFile) -> str | None:
@@ -278,7 +287,10 @@ def _read_tree_table(file: ReleaseFile, entries: _Entries) -> None:
     with file.text() as text:
         for number, line in enumerate(text, 1):
             cells = line.rstrip("\n").split("|")
-            if len(cells) != 3 or not _TREE_NUMBER.fullmatch(cells[0]) or not _UNIQUE_ID.fullmatch(cells[1]):
+            is_row = (
+                len(cells) == 3 and _TREE_NUMBER.fullmatch(cells[0]) and _UNIQUE_ID.fullmatch(cells[1]) and cells[2]
+            )
+            if not is_row:
                 raise file.unusable(f"has no tree number, id and heading in line {number}: it is cut short or damaged")
             own.setdefault(cells[1], _Entry(cells[1], cells[2])).trees.append(cells[0])
     if not any(tree.startswith("Z") for entry in own.values() for tree in entry.trees):

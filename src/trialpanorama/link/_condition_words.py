@@ -1,0 +1,133 @@
+"""The words by which the names of conditions are understood: which of them change the disease, and which do not.
+
+All are compared as `_names.words` gives them: in lower case, American spelling and the singular.
+"""
+
+from __future__ import annotations
+
+from trialpanorama.link._names import normalise, words
+
+
+def _set(text: str) -> frozenset[str]:
+    return frozenset(words(text))
+
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(normalise(name) for name in text.split(";"))
+
+
+WHO = _set(
+    """
+    patient subject participant people person individual volunteer adult adulthood elderly aged older old young
+    infant child childhood children pediatric adolescent adolescence teen teenager youth neonate newborn man woman
+    men women male female inpatient outpatient case survivor population sufferer infantile geriatric age year yr
+    hospitalized hospitalised hospitalization ambulatory admitted
+    """
+)
+"""Who has it."""
+COURSE = _set(
+    """
+    mild moderate severe severity critical critically ill serious uncontrolled controlled poorly inadequately well
+    stable unstable active inactive symptomatic asymptomatic early late newly recently diagnosed diagnosis untreated
+    treated previously recurrent recurring relapsed relapsing relapse refractory persistent recurrence progressive
+    progression resistant naive confirmed suspected probable possible proven documented laboratory clinically
+    unspecified specified other new onset current ongoing advanced locally local metastatic disseminated resectable
+    unresectable operable inoperable resected localized localised regional limited extensive invasive high low
+    intermediate risk grade incident prevalent established intractable treatment positive negative status unilateral
+    bilateral left right sided newonset extensive stage extent remission favorable undiagnosed novel complete
+    preclinical subclinical prognosis poor good responsive protocol novo community acquired nos not otherwise
+    classified elsewhere due known existing preexisting prodromal standard first second third line evolving
+    pathologic unfavorable
+    """
+)
+"""How far, how bad and since when it is there: the disease stays the same."""
+WEAK = _set("acute chronic subacute primary secondary idiopathic sporadic simple")
+"""Words that often do change the disease; left out only if the vocabulary knows the rest and not the whole."""
+NOISE = _set(
+    """
+    disease disorder condition illness problem syndrome diagnosis symptom issue complaint unspecified other multiple
+    various general all any type form subtype related associated episode management treatment therapy prevention
+    prophylaxis care outcome prognosis screening diagnosis detection rehabilitation control complication comorbidity
+    risk exposure study trial patient level moderate impact effect burden pandemic outbreak epidemic crisis sequelae
+    manifestation confirmed etiology biomarker research prediction mortality death hospitalization recovery testing
+    test positive progression incidence prevalence epidemiology knowledge awareness assessment evaluation monitoring
+    protocol specific including such generalization emergency use infection infected virus viral drug medication
+    effect cancelled
+    """
+)
+"""Words beside a disease that do not make it another one."""
+KEPT = _set(
+    """
+    disease disorder syndrome type infection infected virus viral complication symptom problem form subtype drug
+    medication effect
+    """
+)
+"""Noise beside a disease, but not inside its name."""
+ENDINGS = ("disease", "disorder", "syndrome", "infection", "symptom", "condition")
+BREAKS = _set(
+    """
+    and or with without in among after following during before by on at from versus vs plus but as requiring
+    receiving undergoing causing caused induced related associated using who that which having comorbid complicated
+    complicating among secondary under via through including excluding resulting leading is are has have had be
+    being between against until when avec sans pour et un une du de des la le les au aux en con sin y e o da do das
+    dos com sem und oder mit bei von der die das den dem ohne del el los las atteint while since where not no than
+    if about because due
+    """
+)
+"""Words behind and before which another thing may stand."""
+TIES = _set("of to for")
+"""What stands behind these says which: a part before them is not linked if the words behind are not understood."""
+GENERIC = _names(
+    """disease; syndrome; disorder; infection; injury; complication; symptom; illness; condition; sign; wound; lesion;
+    death; recurrence; chronic disease; acute disease; critical illness; rare disease; emergency; virus disease;
+    communicable disease; bacterial infection; neoplasm metastasis; neoplasm; cancer; tumor; carcinoma; malignancy;
+    malignant neoplasm; inflammation; disease progression; disease susceptibility; signs and symptoms; health;
+    pathology; adenocarcinoma; cyst; ulcer; hemorrhage; congenital abnormality; abnormality; deformity; atrophy;
+    necrosis; edema; ischemia; stenosis; pain; fever; cough"""
+)
+"""Names so broad that they are linked only where they stand alone."""
+TOO_BROAD = _names(
+    """disease; syndrome; disorder; condition; illness; sign; symptom; signs and symptoms; complication; problem;
+    death; recurrence; emergency; health; pathology; disease progression; disease susceptibility; chronic disease;
+    acute disease; lesion; injury; wound"""
+)
+"""Names that say too little to be linked wherever they occur in running text."""
+_SAME = """
+neoplasm cancer tumor malignancy neoplasia; disease disorder illness; kidney renal; liver hepatic; lung pulmonary;
+heart cardiac; stomach gastric; eye ocular; ovary ovarian; uterus uterine; pancreas pancreatic; colon colonic;
+esophagus esophageal; larynx laryngeal; tooth dental; skin cutaneous; prostate prostatic; testis testicular
+testicle; bone osseous; vagina vaginal; vulva vulvar; thymus thymic; spleen splenic; pharynx pharyngeal; tongue
+lingual; intestine intestinal bowel; retina retinal; cornea corneal; pleura pleural; duodenum duodenal; rectum
+rectal; breast mammary; adrenal suprarenal; nasopharynx nasopharyngeal; artery arterial; vein venous; nerve neural;
+hypopharynx hypopharyngeal; oropharynx oropharyngeal; endometrium endometrial; peritoneum peritoneal; mesothelium
+mesothelial; meninge meningeal; muscle muscular; virus viral; bacterium bacterial; fungus fungal; child childhood
+pediatric; posttraumatic traumatic; relapse recurrence; trauma injury; mental psychiatric; obstruction blockage;
+insufficiency failure; deficiency deficit; type typ tipo; respiratory resp; transplantation transplant; ventilation
+ventilatory; anaplastic undifferentiated; abnormality anomaly malformation; delirium delirious; hematologic
+hematopoietic; seizure convulsion; abuse misuse; sleep sleeping; degeneration degenerative; lymphoid lymphoblastic
+lymphocytic; addiction dependence; myeloid myelogenous myelocytic myeloblastic nonlymphocytic; deficit impairment;
+metabolism metabolic; nutrition nutritional; immunity immune; cerebrum cerebral; hormone hormonal; ventricle
+ventricular; atrium atrial; olfaction olfactory; spine spinal; thrombosis thrombotic;
+embolism embolic; anxiety anxious
+"""
+SAME = {word: group[0] for group in map(words, _SAME.split(";")) for word in group}
+"""Words that mean the same inside the name of a disease, folded to the first of each group."""
+KINDS = (
+    ("C", "condition"), ("F01.145.126", "condition"), ("F01.470.132", "condition"), ("F03", "condition"),
+    ("M", "population"), ("E", "procedure"), ("D", "drug"), ("F", "behaviour"), ("B", "organism"),
+)  # fmt: skip
+"""Branches of MeSH and the kind of mention that their concepts make."""
+UNLINKED_KINDS = (
+    (
+        "procedure",
+        _set(
+            """
+    surgery anesthesia anaesthesia ventilation intubation imaging ultrasound transplantation surgical mri vaccination
+    catheterization analgesia block testing endoscopy
+    """
+        ),
+    ),
+    ("behaviour", _set("behavior exercise attitude wellbeing lifestyle adherence coping learning")),
+    ("population", _set("volunteer worker student nurse caregiver personnel staff healthy family parent")),
+)
+"""What kind a mention has that nothing was found for, by its words."""
