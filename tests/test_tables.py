@@ -45,6 +45,7 @@ from trialpanorama.record import (
     Sponsor,
     TextSection,
 )
+from trialpanorama.link import link
 from trialpanorama.resolve import resolve
 from trialpanorama.tables import TABLES, build_tables, same
 from trialpanorama.warehouse import records_table
@@ -124,7 +125,7 @@ class Made:
             "t(source, is_open)"
         )
         folder.mkdir(exist_ok=True)
-        counts = resolve(self.con, folder) | build_tables(self.con, folder)
+        counts = resolve(self.con, folder) | link(self.con, folder) | build_tables(self.con, folder)
         assert set(counts) == {table.name for table in TABLES}
         for name, count in counts.items():
             self.con.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS FROM '{folder}/{name}.parquet'")
@@ -219,6 +220,7 @@ def full() -> list[Record]:
         why_stopped="Sponsor's decision",
         phases=["PHASE3", "PHASE2"],
         start_date=PartialDate("2091-05", "ACTUAL"),
+        sponsors=[Sponsor("Native Inc"), Sponsor("NATIVE", role="COLLABORATOR")],
         conditions=[Condition("Glowing fever", "R50", "ICD-10"), Condition("Fever")],
         mesh_terms=[
             MeshTerm("Zarvolimab", "D999999", about="intervention"),
@@ -343,7 +345,7 @@ def test_rows_are_the_same_in_any_order_of_records(made: Made, full: list[Record
     other = Made(full, tmp_path, seed=1)
     for table in TABLES:
         expected = made(f"FROM {table.name}")
-        assert bool(expected) is (table.name not in ("drug_moa", "biomarkers"))
+        assert bool(expected) is (table.name not in ("drug_moa", "drug_concepts", "biomarkers"))
         assert other(f"FROM {table.name}") == expected
 
 
@@ -503,13 +505,36 @@ def test_sites_tell_the_countries_where_the_record_lists_none(query: Query) -> N
 
 def test_conditions_are_mentions_and_mesh_terms(made: Made) -> None:
     rows = made(
-        "SELECT condition_name, condition_mesh_id, condition_mesh_type, position, code, is_open FROM conditions"
+        "SELECT condition_name, condition_mesh_id, condition_mesh_type, position, code, is_open FROM conditions "
+        "WHERE condition_mesh_type IS NULL OR starts_with(condition_mesh_type, 'mesh')"
     )
     assert [tuple(row.values()) for row in rows] == [
         ("Body Temperature Changes", "D001832", "mesh-ancestor", 3, None, True),
         ("Fever", "D005334", "mesh-list", 2, None, True),
         ("Glowing fever", None, None, 1, "R50", True),
         ("Fever", None, None, 2, None, True),
+    ]
+
+
+def test_conditions_are_linked_to_concepts_and_to_broader_ones(made: Made) -> None:
+    rows = made(
+        "SELECT condition_name, condition_mesh_id, position, part, concept_id, method, depth FROM conditions "
+        "WHERE condition_mesh_type = 'linked' AND position = 2"
+    )
+    assert [tuple(row.values()) for row in rows] == [("Fever", "D005334", 2, 1, "MESH:D005334", "exact", 0)]
+    broader = made(
+        "SELECT condition_name, depth FROM conditions WHERE condition_mesh_type = 'linked-ancestor' AND position = 2 "
+        "ORDER BY depth, condition_name"
+    )
+    assert ("Body Temperature Changes", 1) in [tuple(row.values()) for row in broader]
+    assert all(row["depth"] > 0 for row in broader)
+
+
+def test_sponsors_have_one_spelling(made: Made) -> None:
+    rows = made("SELECT sponsor_name, role, sponsor_id, normalized_name, position FROM sponsors")
+    assert [tuple(row.values()) for row in rows] == [
+        ("Native Inc", "LEAD", "native", "NATIVE", 1),
+        ("NATIVE", "COLLABORATOR", "native", "NATIVE", 2),
     ]
 
 
@@ -778,6 +803,7 @@ def test_progress_names_each_table_that_is_made(tmp_path: Path) -> None:
         con.register("records", records_table([native()]))
         con.execute("CREATE TABLE source_licences (source VARCHAR, is_open BOOLEAN)")
         resolve(con, tmp_path)
+        link(con, tmp_path)
         counts = build_tables(con, tmp_path, lambda name, rows: seen.append((name, rows)))
     assert seen == list(counts.items())
     assert seen[0] == ("studies", 1)

@@ -255,7 +255,7 @@ _MENTIONS = (
     Column("is_history", "BOOLEAN", "Whether the text says that it is past"),
     Column(
         "candidates",
-        "STRUCT(concept_id VARCHAR, name VARCHAR, score DOUBLE)[]",
+        'STRUCT(concept_id VARCHAR, "name" VARCHAR, score DOUBLE)[]',
         "The nearest concepts where none was linked, best first",
     ),
     *_PROVENANCE,
@@ -273,7 +273,7 @@ _CONCEPTS = (
     Column("names", "VARCHAR[]", "Its names, the preferred one first"),
     Column("parents", "VARCHAR[]", "The next broader concepts"),
     Column("cross_references", "VARCHAR[]", "The same thing in other terminologies"),
-    Column("attributes", "STRUCT(name VARCHAR, value VARCHAR)[]", "What else the terminology says, such as CAS number"),
+    Column("attributes", 'STRUCT("name" VARCHAR, "value" VARCHAR)[]', "What else the terminology says, such as CAS number"),
     _VOCABULARY,
     _VOCABULARY_VERSION,
     Column("source", "VARCHAR", "The terminology that the row comes from"),
