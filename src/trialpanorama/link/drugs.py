@@ -13,6 +13,7 @@ a code, or the ending of an international nonproprietary name.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -21,7 +22,7 @@ from importlib import resources
 import msgspec
 
 from trialpanorama.link import _drug_words as said_of
-from trialpanorama.link._context import TRIGGERS, Said, abbreviations, assertion
+from trialpanorama.link._context import TRIGGERS, Said, abbreviations, said_before, said_behind
 from trialpanorama.link._links import Candidate, Link
 from trialpanorama.link._matching import Matcher, fold
 from trialpanorama.link._names import needs_capitals, uninverted
@@ -101,7 +102,9 @@ _IDENTITY_BEHIND = re.compile(
     rf"[\s:-]*(?:(?!(?:{_NOT_BEHIND})\b)[^\W_][\w'’]*[\s-]+){{0,2}}(?P<head>{said_of.CHANGES})\b", re.IGNORECASE
 )
 _GLUED_BEHIND = re.compile(rf"-(?:{said_of.GLUED})\b", re.IGNORECASE)
-_GLUED_BEFORE = re.compile(r"\b(?:anti|non|pro|pre|post|nor|des|iso|neo|pseudo|antisense)[- ]$", re.IGNORECASE)
+_GLUED_BEFORE = re.compile(
+    r"\b(?:anti|non|pro|pre|post|nor|des|iso|neo|pseudo|antisense)[- ]$|\bagainst\s+$", re.IGNORECASE
+)
 _THERAPY_HEAD = re.compile(
     r"\b(?:vaccin(?:e|ation)s?|antibod(?:y|ies)|cells?|lymphocytes?|plasma|serum|globulins?|immunoglobulins?|inhibitors?|"
     r"antagonists?|agonists?|blockers?|toxoids?|exosomes?|antisense|oligonucleotides?|immunotoxins?|antivenoms?|antitoxins?)\b",
@@ -659,7 +662,7 @@ def _unlinked(text: str, start: int, end: int, method: str, kind: str, candidate
 
 def _links_of(text: str, hit: _Hit, said: list[Said]) -> Iterator[Link]:
     entry, words = hit.entry, text[hit.start : hit.end]
-    negated, history = assertion(text, hit.start, hit.end, said) if said else (False, False)
+    negated, history = _asserted(text, hit.start, hit.end, said) if said else (False, False)
     if entry.kind == "combination":
         for id, name in entry.components:
             because = entry.name if id == name else f"{entry.name}: {name}"
@@ -669,6 +672,16 @@ def _links_of(text: str, hit: _Hit, said: list[Said]) -> Iterator[Link]:
         yield Link(
             hit.start, hit.end, words, entry.concept_id, hit.method, hit.score, entry.name, [], negated, history, kind
         )
+
+
+def _asserted(text: str, start: int, end: int, said: list[Said]) -> tuple[bool, bool]:
+    """Whether the text says that what stands here is absent, and that it is past."""
+    place = bisect_right(said, start, key=lambda trigger: trigger.end)
+    negated, history = said_before(text, start, said[max(0, place - 5) : place])
+    if place < len(said) and said[place].start >= end:
+        behind = said_behind(text, end, said[place])
+        negated, history = negated or behind[0], history or behind[1]
+    return negated, history
 
 
 def _abbreviated(text: str, links: list[Link]) -> list[Link]:
