@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 BENCHMARKS = Path(__file__).resolve().parent.parent / "benchmarks"
-A, B, C, D = "ids of four registrations".split()
+A, B, C, D = "A", "B", "C", "D"
 
 
 @pytest.fixture
@@ -31,11 +31,13 @@ def row(id: str, register: str, record_id: str, **fields: Any) -> dict[str, Any]
 
 def test_no_id_is_left_and_records_of_one_registration_still_share_theirs(benchmark: Any) -> None:
     rows = [
-        row("NCT99000001", "clinicaltrials_gov", "1", public_title="Part of ISRCTN 99000001, see FIC-GLO-1 and ABC 12/7.",
+        row("NCT99000001", "clinicaltrials_gov", "1",
+            public_title="Part of ISRCTN 99000001, see FIC-GLO-1 and ABC 12/7.",
             identifiers=[{"id": "FIC-GLO-1", "role": "organisation"}, {"id": "abc 12/7", "role": "organisation"}],
             references=[{"pmid": "99000001"}], url="https://example.org/NCT99000001", enrollment_target=120),
         row("2090-000001-10-DE", "euctr", "2", keywords=["eudract number 2090-000001-10"]),
-        row("2090-000001-10-FR", "euctr", "3", arms=[{"label": "Quenolast (fic-glo-1)", "intervention_names": ["Q 10"]}]),
+        row("2090-000001-10-FR", "euctr", "3",
+            arms=[{"label": "Quenolast (fic-glo-1)", "intervention_names": ["Q 10"]}]),
         row("99000001", "pubmed", "4", kind="PUBLICATION", scientific_title="Results of NCT99000001"),
     ]  # fmt: skip
     with pytest.raises(ValueError, match="abc 12/7"):
