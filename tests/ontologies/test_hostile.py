@@ -27,6 +27,16 @@ RELEASES = {
     "hgnc": ("hgnc/hgnc_complete_set.txt",),
     "ema": ("ema/ema_to_rxnorm.tsv",),
     "atc": ("atc/2026 ATC.csv",),
+    "atc-xml": ("atc/2026 ATC.xml",),
+    "rxnorm-names": tuple(f"rxnorm/rrf/{name}.RRF" for name in ("RXNCONSO", "RXNREL", "RXNSAT")),
+    "rxnorm-relationships": tuple(f"rxnorm/rrf/{name}.RRF" for name in ("RXNREL", "RXNCONSO")),
+    "drugcentral-targets": ("drugcentral/drug.target.interaction.tsv", "drugcentral/structures.smiles.tsv"),
+    "drugcentral-list": ("drugcentral/FDA_Approved.csv", "drugcentral/structures.smiles.tsv"),
+    "chembl": ("chembl/molecule_dictionary.tsv", "chembl/molecule_synonyms.tsv"),
+    "meddra": tuple(
+        f"meddra/MedDRA_99_1_English/MedAscii/{name}.asc"
+        for name in ("llt", "pt", "hlt", "hlgt", "soc", "hlt_pt", "hlgt_hlt", "soc_hlgt")
+    ),
 }
 """The files of a release; the first is damaged."""
 _BITS = (b'"', b"\t", b"\n", b"|", b"<", b"&x;", b"\x00", b"\xff\xfe", b": ", b"\r", b"[", b"{", b"9" * 40)
