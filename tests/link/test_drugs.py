@@ -148,8 +148,9 @@ LOOK_ALIKES = [
     ("clonidine", "clonazepam"), ("dopamine", "dobutamine"), ("vinblastine", "vincristine"), ("bupropion", "buspirone"),
     ("cisplatin", "carboplatin"), ("daunorubicin", "doxorubicin"), ("fluoxetine", "fluvoxamine"),
     ("lamivudine", "lamotrigine"), ("metronidazole", "metformin"), ("quinidine", "quinine"),
-    ("sumatriptan", "zolmitriptan"),    ("tramadol", "trazodone"), ("cefazolin", "cefoxitin"), ("esomeprazole", "omeprazole"),
-    ("cetirizine", "levocetirizine"),    ("methylprednisolone", "prednisolone"), ("hydrocodone", "oxycodone"), ("afatinib", "alectinib"),
+    ("sumatriptan", "zolmitriptan"), ("tramadol", "trazodone"), ("cefazolin", "cefoxitin"),
+    ("esomeprazole", "omeprazole"), ("cetirizine", "levocetirizine"), ("methylprednisolone", "prednisolone"),
+    ("hydrocodone", "oxycodone"), ("afatinib", "alectinib"),
     ("ritonavir", "lopinavir"), ("sofosbuvir", "sofalcone"),
 ]  # fmt: skip
 
