@@ -82,6 +82,7 @@ _DEFINED = re.compile(r" ?[(\[]([A-Z][A-Za-z0-9-]{1,9})[)\]]")
 _BESIDE = ("and", "or", ",", "/", "&", "+", "related", "associated", "induced")
 _OPENED = re.compile(r"[(\[]")
 _CLOSED = {"(": ")", "[": "]"}
+_MEANT_ENDING = re.compile(r"(?:itis|osis|emia|uria|oma|pathy|algia|ectomy|plasty|otomy|penia|cytosis|plegia|paresis)$")
 _ABSTRACT = re.compile(r"(?:ion|ity|y|al|ic|ism|ment|ness|ance|ence|th|er|or|ing)$")
 _ADJECTIVE = re.compile(r"(?:al|ic|ous|ar|ive|ary|oid|ent|ant|eal|ose|ile|ing|type|form)$")
 
@@ -807,7 +808,8 @@ def _opposed(one: str, other: str) -> bool:
     for first, second in _OPPOSED:
         if {first, second} == {next((p for p in (first, second) if word.startswith(p)), "") for word in (one, other)}:
             return True
-    return one[0] != other[0] or (one[-4:] != other[-4:] and one[:-4] == other[:-4])
+    ending = _MEANT_ENDING.search(one)
+    return one[0] != other[0] or (ending is not None and not other.endswith(ending[0]))
 
 
 def _pieces(text: str) -> Iterator[tuple[int, int]]:
