@@ -36,7 +36,7 @@ SMALLEST = 19
 """Compression level; the files are written once and shipped."""
 
 
-def main(vocabulary_csv: Path, ema: Path) -> int:
+def main(vocabulary_csv: Path, ema: Path, into: Path = BUILT_IN) -> int:
     """Write both files anew, and print what is in them."""
     with tempfile.TemporaryDirectory() as folder:
         install([vocabulary_csv, ema], Path(folder))
@@ -57,12 +57,13 @@ def main(vocabulary_csv: Path, ema: Path) -> int:
         )
         for concept in drugs.all()
     ]
-    _write(drugs.versions["drugbank"], kept)
+    _write(drugs.versions["drugbank"], kept, into)
     genes = list(read_genes(GENES, _by_name(drugs.all("drug"))))
     of = vocabulary("hgnc")
     _write(
         Installed(name="hgnc", title=of.title, version=GENES_VERSION, licence=of.licence, is_open=True, concepts=0),
         genes,
+        into,
     )
     return 0
 
@@ -135,11 +136,11 @@ def read_genes(path: Path, drugs: Collection[str]) -> Iterator[Concept]:
             )
 
 
-def _write(installed: Installed, concepts: list[Concept]) -> None:
+def _write(installed: Installed, concepts: list[Concept], into: Path) -> None:
     if len({concept.id for concept in concepts}) < len(concepts):
         raise SystemExit(f"{installed.name} has an id twice")
     installed = msgspec.structs.replace(installed, concepts=len(concepts), inputs=[], installed="", is_built_in=True)
-    path = BUILT_IN / f"{installed.name}.parquet"
+    path = into / f"{installed.name}.parquet"
     write(installed, Release(installed.version, concepts), path, SMALLEST)
     names = sum(len(concept.names) for concept in concepts)
     references = sum(bool(concept.cross_references) for concept in concepts)

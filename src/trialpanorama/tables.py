@@ -723,10 +723,12 @@ _FINDINGS = (
     *_PROVENANCE,
 )
 
-LinkMethod = Literal["same_id", "alias", "bridge", "mutual_id", "secondary_id", "utn"]
+LinkMethod = Literal["override", "same_id", "alias", "bridge", "mutual_id", "secondary_id", "utn", "title", "similar"]
 """In what way two Records are held to be one Trial; the meaning of each stands at `trial_links.method`."""
 
-Refusal = Literal["same_register", "follow_on_study", "ambiguous_id"]
+Refusal = Literal[
+    "override", "same_register", "follow_on_study", "ambiguous_id", "ambiguous_match", "too_little_evidence"
+]
 """Why two Records are not held to be one Trial; the meaning of each stands at `trial_links.reason`."""
 
 _TRIAL_LINKS = (
@@ -741,22 +743,30 @@ _TRIAL_LINKS = (
         "method",
         "VARCHAR",
         "same_id: two versions or copies under one id; mutual_id: each names the other; alias, bridge, secondary_id: one "
-        "names the other in that role; utn: both carry one WHO universal trial number",
+        "names the other in that role; utn: both carry one WHO universal trial number; title, similar: no id links them, "
+        "but what they say does, with titles that are nearly the same (title) or not (similar); override: a person says so",
         values=get_args(LinkMethod),
     ),
-    Column("score", "DOUBLE", "Strength of the evidence, 0 to 1; fixed per method, not a probability"),
+    Column(
+        "score",
+        "DOUBLE",
+        "Strength of the evidence, 0 to 1: of title and similar the probability that they are one Trial; else fixed per "
+        "method, and no probability",
+    ),
     Column("is_accepted", "BOOLEAN", "Whether the two are held to be one Trial for it"),
     Column(
         "reason",
         "VARCHAR",
         "same_register: it would join two different studies of one register; follow_on_study: only one of the titles says "
-        "extension, pilot, part 2 ...; ambiguous_id: many registrations of one register name that id; NULL: accepted",
+        "extension, pilot, part 2 ...; ambiguous_id: many registrations of one register name that id; ambiguous_match: "
+        "another registration of that register is nearly as like; too_little_evidence: a near miss; override: a person "
+        "says that they are two; NULL: accepted",
         values=get_args(Refusal),
     ),
     Column(
         "evidence",
         "STRUCT(field VARCHAR, value_a VARCHAR, value_b VARCHAR, weight DOUBLE)[]",
-        "What was compared, with both values; the weights that were added up where there are any",
+        "What was compared, with both values; the weights that were added up where there are any, in bits of log-odds",
     ),
     Column("source", "VARCHAR", "Sources of the two Records, joined by a semicolon where they differ"),
     Column("licence", "VARCHAR", "Licences of the two Records, joined by a semicolon where they differ"),

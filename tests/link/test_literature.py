@@ -151,6 +151,14 @@ def test_a_reference_is_worth_what_the_register_says_of_it(rows: Rows) -> None:
     ]  # fmt: skip
 
 
+def test_results_published_before_the_trial_are_none(rows: Rows) -> None:
+    claimed = trial(references=[Reference(pmid="1", type="RESULT")], start_date=PartialDate(date="2019-06"))
+    assert rows([claimed, paper("1", publication_date=PartialDate(date="2001"))]) == [
+        ("1", NCT, "result_reference", False, "before_start")
+    ]
+    assert rows([claimed, paper("1", publication_date=PartialDate(date="2021"))])[0][3:] == (True, None)
+
+
 def test_an_id_in_a_review_s_list_of_studies_is_no_paper_s_id(rows: Rows) -> None:
     review = Record(
         id="CD999999", register="cochrane", source="reviews", kind="REVIEW", licence="", record_id="r", review=Review(),
@@ -345,6 +353,8 @@ def test_the_outcome_depends_neither_on_order_nor_on_threads(tmp_path: Path) -> 
         ("Fictional, AQ", "fictional a"),
         ("Aurelia Fictional-Quill, M.D.", "fictional-quill a"),
         ("GSK Clinical Trials 1", ""),
+        ("Clinical Trials", ""),
+        ("The Fictional Fever Group", ""),
         ("Fictional", ""),
         ("Study Director of the Fictional Pharmaceuticals Company Limited", ""),
         ("", ""),

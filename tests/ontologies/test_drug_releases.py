@@ -8,6 +8,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.ontologies.releases import FIXTURES, copy
 from trialpanorama.errors import UserError
@@ -165,3 +167,20 @@ def test_every_fixture_is_recognised_by_its_vocabulary_alone() -> None:
                 if part.recognise(head, path.name)
             ]
             assert [of for of, _ in known] == [name], path
+
+
+@settings(derandomize=True, max_examples=150, deadline=None)
+@given(
+    head=st.one_of(
+        st.binary(max_size=200),
+        st.text(max_size=200).map(str.encode),
+        st.lists(st.sampled_from(['"', ",", "\t", "|", "$", "\n", "\r", "A", "A01", "DB00001", "\x00", ";"])).map(
+            lambda pieces: "".join(pieces).encode()
+        ),
+    ),
+    name=st.sampled_from([*MAIN.values(), "FDA_Approved.csv", "meddra_release.asc", "x.bin"]),
+)
+def test_anything_at_all_can_be_asked_what_it_is(head: bytes, name: str) -> None:
+    for vocabulary in RELEASES:
+        for part in vocabularies()[vocabulary].parts:
+            assert part.recognise(head, name) in (True, False)

@@ -79,10 +79,12 @@ def test_marks_of_state(rxnorm: Concepts) -> None:
     assert old.is_obsolete
 
 
-def test_the_release_date_is_in_the_name_of_the_archive(tmp_path: Path) -> None:
-    archive = shutil.make_archive(str(tmp_path / "RxNorm_full_prescribe_03022026"), "zip", FIXTURES / "rxnorm")
+def test_the_release_date_is_in_the_name_of_the_readme_or_the_archive(rxnorm: Concepts, tmp_path: Path) -> None:
+    assert rxnorm.versions["rxnorm"].version == "2026-03-02"
+    folder = FIXTURES / "rxnorm" / "rrf"
+    archive = shutil.make_archive(str(tmp_path / "RxNorm_full_prescribe_04062026"), "zip", folder)
     (installed,) = install([Path(archive)], tmp_path / "store")
-    assert (installed.version, installed.date) == ("2026-03-02", "2026-03-02")
+    assert (installed.version, installed.date) == ("2026-04-06", "2026-04-06")
 
 
 def test_names_without_relationships_are_refused(tmp_path: Path) -> None:

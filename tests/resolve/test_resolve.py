@@ -103,7 +103,7 @@ def test_sponsor_codes_and_passing_mentions_link_nothing(rows: Rows) -> None:
         ),
     ]
     assert [study for study, _ in trials(rows, records)] == [DRKS, NCT]
-    assert rows(records, LINKS) == []
+    assert rows(records, LINKS) == [(NCT, DRKS, "title", False, "too_little_evidence")]
 
 
 def test_versions_and_copies_of_one_record_are_ordered_native_then_newest(rows: Rows) -> None:

@@ -15,7 +15,7 @@ class Candidate(msgspec.Struct, frozen=True, gc=False):
     """Likeness of the nearest name to the mention, 0 to 1."""
 
 
-class Link(msgspec.Struct, frozen=True):
+class Link(msgspec.Struct, frozen=True, gc=False):
     """A mention in a text and the concept it was linked to, if any."""
 
     start: int

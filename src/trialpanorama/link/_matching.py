@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 CHUNK = 4_000_000
 """Characters searched at a time: enough that the work per chunk does not count, little enough to stay in memory."""
 _SEPARATOR = b" \0 "
+_AS_WRITTEN = -1
 
 
 class Matches(msgspec.Struct, frozen=True):
@@ -90,15 +91,16 @@ class Matcher:
         import numpy as np
 
         first: dict[bytes, int] = {}
-        loose: set[bytes] = set()
+        self._written: dict[bytes, int] = {}
+        """Names whose case must be as it is here, by their letters."""
         for index, name in enumerate(names):
-            pattern = b" ".join(fold(name).lower().split())
-            if pattern:
-                first.setdefault(pattern, index)
-                if not needs_capitals(name):
-                    loose.add(pattern)
+            written = b" ".join(fold(name).split())
+            if needs_capitals(name):
+                self._written.setdefault(written, index)
+                first.setdefault(written.lower(), _AS_WRITTEN)
+            elif written and first.get(written.lower(), _AS_WRITTEN) == _AS_WRITTEN:
+                first[written.lower()] = index
         self._names = np.fromiter(first.values(), dtype=np.int64, count=len(first))
-        self._capitals = np.fromiter((p not in loose for p in first), dtype=np.bool_, count=len(first))
         self._automaton = ahocorasick_rs.BytesAhoCorasick(
             [b" " + pattern + b" " for pattern in first] or [b" \0\0 "],
             matchkind=ahocorasick_rs.MatchKind.Standard,
@@ -131,17 +133,17 @@ class Matcher:
         # through one run of plain integers: numpy would look at each tuple's shape first
         flat = np.fromiter(chain.from_iterable(hits), dtype=np.int64, count=3 * len(hits)).reshape(-1, 3)
         name, start, end = flat[:, 0], flat[:, 1] + 1, flat[:, 2] - 1
-        keep = self._capitals[name]
-        if keep.any():
-            right = ~keep
-            right[keep] = _has_no_small_letter(np.frombuffer(cased, dtype=np.uint8), start[keep], end[keep])
-            name, start, end = name[right], start[right], end[right]
+        name = self._names[name]
+        for hit in np.flatnonzero(name == _AS_WRITTEN).tolist():
+            name[hit] = self._written.get(cased[start[hit] : end[hit]], _AS_WRITTEN)
+        right = name != _AS_WRITTEN
+        name, start, end = name[right], start[right], end[right]
         kept = _longest(start, end)
         name, start, end = name[kept], start[kept], end[kept]
         lengths = np.fromiter((len(text) for text in folded), dtype=np.int64, count=len(folded))
         begins = np.concatenate(([1], np.cumsum(lengths[:-1] + len(_SEPARATOR)) + 1))
         text = np.searchsorted(begins, start, side="right") - 1
-        return text + low, start - begins[text], end - begins[text], self._names[name]
+        return text + low, start - begins[text], end - begins[text], name
 
 
 def _chunks(texts: Sequence[str]) -> list[tuple[int, int]]:
@@ -155,19 +157,6 @@ def _chunks(texts: Sequence[str]) -> list[tuple[int, int]]:
     if low < len(texts):
         found.append((low, len(texts)))
     return found
-
-
-def _has_no_small_letter(
-    cased: NDArray[np.uint8], start: NDArray[np.int64], end: NDArray[np.int64]
-) -> NDArray[np.bool_]:
-    import numpy as np
-
-    good = np.ones(len(start), dtype=np.bool_)
-    for offset in range(int((end - start).max())):
-        place = start + offset
-        letter = cased[np.minimum(place, len(cased) - 1)]
-        good &= (place >= end) | (letter < ord("a")) | (letter > ord("z"))
-    return good
 
 
 def _longest(start: NDArray[np.int64], end: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -277,8 +277,8 @@ COMMON_WORDS = frozenset(_COMMON.split())
 
 
 def needs_capitals(name: str) -> bool:
-    """An abbreviation that is a word in small letters, or too short ("ALL", "MS"): the text needs its capitals."""
-    if not name.isupper() or " " in name:
+    """An abbreviation that is a word in small letters, or too short ("ALL", "MS", "PsA"): a text must write it so."""
+    if " " in name or not any(c.isupper() for c in name[1:]):
         return False
     letters = sum(c.isalpha() for c in name)
     return letters <= 3 or name.lower() in COMMON_WORDS

@@ -33,7 +33,7 @@ from trialpanorama.link._condition_words import (
     WEAK,
     WHO,
 )
-from trialpanorama.link._context import TRIGGERS, Said, abbreviations, assertion, is_short_for
+from trialpanorama.link._context import TRIGGERS, Said, abbreviations, is_short_for, said_before, said_behind
 from trialpanorama.link._links import Candidate, Link
 from trialpanorama.link._matching import Matcher
 from trialpanorama.link._names import (
@@ -49,6 +49,8 @@ from trialpanorama.link._names import (
 )
 from trialpanorama.ontologies import Concept, Concepts
 
+NOT_ITS_OWN = 50
+"""Added to the rank of a name that no vocabulary has as such."""
 LONG_TEXT = 300
 """Code points from which a text is prose to be searched, and no longer the name of a condition."""
 
@@ -76,9 +78,11 @@ _CODE = re.compile(
 _ICD = re.compile(r"(?<![A-Z0-9])[A-Z]\d\d(?:\.\d{1,2})?(?![0-9])")
 _STAGE = re.compile(r"(?:\d[a-e]?\d?|i{1,3}[a-e]?\d?|iv[a-e]?\d?|v|[a-e]\d?|t\d[a-d]?|n\d[a-d]?|m\d|x)$")
 _TNM = re.compile(r"(?:t\d[a-d]?|n\d[a-d]?|m\d[a-c]?|ajcc|figo|tnm|v\d|uicc|ecog|nyha|asa)$")
+_DEFINED = re.compile(r" ?[(\[]([A-Z][A-Za-z0-9-]{1,9})[)\]]")
 _BESIDE = ("and", "or", ",", "/", "&", "+", "related", "associated", "induced")
 _OPENED = re.compile(r"[(\[]")
 _CLOSED = {"(": ")", "[": "]"}
+_MEANT_ENDING = re.compile(r"(?:itis|osis|emia|uria|oma|pathy|algia|ectomy|plasty|otomy|penia|cytosis|plegia|paresis)$")
 _ABSTRACT = re.compile(r"(?:ion|ity|y|al|ic|ism|ment|ness|ance|ence|th|er|or|ing)$")
 _ADJECTIVE = re.compile(r"(?:al|ic|ous|ar|ive|ary|oid|ent|ant|eal|ose|ile|ing|type|form)$")
 
@@ -304,7 +308,7 @@ class ConditionLinker:
     def link(self, texts: Sequence[str], contexts: Sequence[str] | None = None) -> list[list[Link]]:
         """The conditions that each text names; a name for which nothing was found gives one Link without a concept.
 
-        `contexts`: beside each text the other words of its record (such as its titles), which may define its abbreviations.
+        `contexts`: beside each text the other words of its record, such as its titles, which may define abbreviations.
         """
         found: list[list[Link]] = [[] for _ in texts]
         long = [index for index, text in enumerate(texts) if len(text) > LONG_TEXT]
@@ -356,7 +360,7 @@ class ConditionLinker:
         return link.kind == "condition" and not _is_generic(words(link.text))
 
     def _without_broader(self, text: str, links: list[Link]) -> list[Link]:
-        """Each concept once, and none that only says broadly what a parenthesis says exactly: "coronavirus (COVID-19)"."""
+        """Each concept once, and none that says broadly what a parenthesis says exactly: "lung disease (COPD)"."""
         kept: list[Link] = []
         for link, following in zip(links, [*links[1:], None], strict=True):
             if any(link.concept_id == earlier.concept_id for earlier in kept):
@@ -646,12 +650,17 @@ class ConditionLinker:
                         continue
                     for surface in spellings(form):
                         kept = chosen.get(surface.lower())
-                        new = entry if rank == 0 else _Entry(entry.concept_id, name.text, entry.kind, entry.rank + 50)
+                        new = (
+                            entry
+                            if rank == 0
+                            else _Entry(entry.concept_id, name.text, entry.kind, entry.rank + NOT_ITS_OWN)
+                        )
                         if kept is None or new.rank < kept.rank:
                             chosen[surface.lower() if not needs_capitals(surface) else surface] = new
         return list(chosen), list(chosen.values())
 
     def _prose(self, texts: Sequence[str]) -> list[list[Link]]:
+        """The conditions that running texts speak of, all names looked for at once."""
         found: list[list[Link]] = [[] for _ in texts]
         if not texts:
             return found
@@ -659,63 +668,56 @@ class ConditionLinker:
             names, self._entries = self._surfaces()
             self._triggers = list(TRIGGERS.values())
             self._matcher = Matcher([*names, *TRIGGERS])
-        entries, triggers = self._entries, self._triggers
+        entries, triggers, many = self._entries, self._triggers, len(self._entries)
         matches = self._matcher.find(texts)
-        said: list[Said] = []
-        current = -1
-        pending: list[tuple[int, int, _Entry]] = []
-
-        def close() -> None:
-            if pending:
-                found[current] = self._said_links(texts[current], pending, said)
-
+        current, text, said, links = -1, "", list[Said](), list[Link]()
         for index, start, end, name in zip(
             matches.text.tolist(), matches.start.tolist(), matches.end.tolist(), matches.name.tolist(), strict=True
         ):
             if index != current:
-                close()
-                current, pending, said = index, [], []
-            if name >= len(entries):
-                said.append(Said(start, end, triggers[name - len(entries)]))
-            else:
-                pending.append((start, end, entries[name]))
-        close()
-        return found
-
-    def _said_links(self, text: str, pending: list[tuple[int, int, _Entry]], said: list[Said]) -> list[Link]:
-        links = []
-        for start, end, entry in pending:
-            negated, history = assertion(text, start, end, said) if said else (False, False)
+                current, text, said, links = index, texts[index], [], found[index]
+            if name >= many:
+                trigger = Said(start, end, triggers[name - many])
+                said.append(trigger)
+                if links and trigger.trigger in ("negated before", "history before"):
+                    negated, history = said_behind(text, links[-1].end, trigger)
+                    links[-1] = msgspec.structs.replace(
+                        links[-1],
+                        is_negated=links[-1].is_negated or negated,
+                        is_history=links[-1].is_history or history,
+                    )
+                continue
+            entry = entries[name]
+            negated, history = said_before(text, start, said) if said else (False, False)
+            is_own = entry.rank < NOT_ITS_OWN
             links.append(
                 Link(
-                    start, end, text[start:end], entry.concept_id, "exact" if entry.rank < 50 else "variant",
-                    0.95 if entry.rank < 50 else 0.9, entry.name, [], negated, history,
+                    start, end, text[start:end], entry.concept_id, "exact" if is_own else "variant",
+                    0.95 if is_own else 0.9, entry.name, [], negated, history,
                 )
             )  # fmt: skip
-        if "(" in text:
-            links = self._with_abbreviations(text, links, said)
-        return links
+        return [
+            self._with_abbreviations(text, links) if links and "(" in text else links
+            for text, links in zip(texts, found, strict=True)
+        ]
 
-    def _with_abbreviations(self, text: str, links: list[Link], said: list[Said]) -> list[Link]:
-        """Also the later mentions of the abbreviations that the text defines for its conditions."""
-        added: list[Link] = []
-        ends = {link.end: link for link in links}
-        for abbreviation in abbreviations(text):
-            meant = ends.get(abbreviation.end)
-            if meant is None or meant.start > abbreviation.start + 12:
-                continue
-            links = [link for link in links if link.text != abbreviation.short or link.concept_id == meant.concept_id]
-            taken = {link.start for link in links}
-            for match in re.finditer(rf"(?<!\w){re.escape(abbreviation.short)}(?!\w)", text):
+    def _with_abbreviations(self, text: str, links: list[Link]) -> list[Link]:
+        """Also the other mentions of the abbreviations that the text defines for its conditions."""
+        meant: dict[str, Link] = {}
+        for link in links:
+            if (behind := _DEFINED.match(text, link.end)) and is_short_for(behind[1], link.text):
+                meant.setdefault(behind[1], link)
+        if not meant:
+            return links
+        links = [link for link in links if link.text not in meant or link.concept_id == meant[link.text].concept_id]
+        taken = {link.start for link in links}
+        for short, link in meant.items():
+            for match in re.finditer(rf"(?<!\w){re.escape(short)}(?!\w)", text):
                 if match.start() not in taken:
-                    negated, history = assertion(text, match.start(), match.end(), said)
-                    added.append(
-                        Link(
-                            match.start(), match.end(), match[0], meant.concept_id, "abbreviation", 0.9, meant.matched, [],
-                            negated, history,
-                        )
-                    )  # fmt: skip
-        return _apart([*links, *added]) if added else links
+                    links.append(
+                        Link(match.start(), match.end(), short, link.concept_id, "abbreviation", 0.9, link.matched)
+                    )
+        return _apart(links)
 
 
 # ---------------------------------------------------------------------------------------------------------------- rules
@@ -806,7 +808,8 @@ def _opposed(one: str, other: str) -> bool:
     for first, second in _OPPOSED:
         if {first, second} == {next((p for p in (first, second) if word.startswith(p)), "") for word in (one, other)}:
             return True
-    return one[0] != other[0] or (one[-4:] != other[-4:] and one[:-4] == other[:-4])
+    ending = _MEANT_ENDING.search(one)
+    return one[0] != other[0] or (ending is not None and not other.endswith(ending[0]))
 
 
 def _pieces(text: str) -> Iterator[tuple[int, int]]:

@@ -13,6 +13,7 @@ a code, or the ending of an international nonproprietary name.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -21,10 +22,10 @@ from importlib import resources
 import msgspec
 
 from trialpanorama.link import _drug_words as said_of
-from trialpanorama.link._context import TRIGGERS, Said, abbreviations, assertion
+from trialpanorama.link._context import TRIGGERS, Said, abbreviations, said_before, said_behind
 from trialpanorama.link._links import Candidate, Link
 from trialpanorama.link._matching import Matcher, fold
-from trialpanorama.link._names import needs_capitals, uninverted
+from trialpanorama.link._names import uninverted
 from trialpanorama.ontologies import Concept, Concepts, Mechanism
 
 GIVEN_AS_DRUGS = frozenset({"DRUG", "BIOLOGICAL", "COMBINATION_PRODUCT", "GENETIC", "DIETARY_SUPPLEMENT"})
@@ -58,8 +59,8 @@ _MARKS = str.maketrans({"®": " ", "™": " ", "©": " ", "ß": "β"})
 
 # ----------------------------------------------------------------------------------------------------------- patterns
 _DOSE = (
-    r"\d[\d.,]*\s*(?:-\s*)?(?:mg|mcg|µg|μg|ug|g|gr|grams?|ml|cc|iu|i\.u\.|ui|units?|u|miu|mmol|meq|ppm|percent)\b|"
-    r"\d\s*%"
+    r"\d[\d.,]*\s*(?:-\s*)?(?:mg|mcg|µg|μg|ug|g|gr|grams?|ml|cc|iu|i\.u\.|ui|units?|u|miu|mmol|meq|ppm|percent)\b"
+    r"(?!/(?:d?l|ml|mm|µl|μl))|\d\s*%"
 )
 _DOSE_OR_FORM = re.compile(
     rf"{_DOSE}|\b(?:{said_of.FORMS}|injectable|infusions?|powder|inhaler|supplement(?:s|ation|ed)?|bolus|drip|"
@@ -96,12 +97,18 @@ _NAME_OR_WORD = re.compile(rf"[A-Za-z]{{6,}}(?=\d)|{_WORD.pattern}")
 """A word, or a name to which its dose is glued: "hydroxychloroquine200mg"."""
 _TRADEMARK = re.compile(r"[®™©]|\((?:R|TM)\)")
 
+_JOINS = said_of.FUNCTION_WORDS | {"and", "or", "with", "plus", "versus", "vs", "including", "containing", "then"}
+_WORD_BEFORE = re.compile(r"([^\W_][\w'’-]*) $")
+_WORD_BEHIND = re.compile(r" ([^\W_][\w'’-]*)")
 _NOT_BEHIND = "|".join(sorted(said_of.FUNCTION_WORDS | {"and", "or", "with", "plus"}))
 _IDENTITY_BEHIND = re.compile(
     rf"[\s:-]*(?:(?!(?:{_NOT_BEHIND})\b)[^\W_][\w'’]*[\s-]+){{0,2}}(?P<head>{said_of.CHANGES})\b", re.IGNORECASE
 )
 _GLUED_BEHIND = re.compile(rf"-(?:{said_of.GLUED})\b", re.IGNORECASE)
-_GLUED_BEFORE = re.compile(r"\b(?:anti|non|pro|pre|post|nor|des|iso|neo|pseudo|antisense)[- ]$", re.IGNORECASE)
+_PREFIXES = ("anti", "non", "pro", "pre", "post", "nor", "des", "iso", "neo", "pseudo")
+_GLUED_BEFORE = (*(f"{prefix}{mark}" for prefix in _PREFIXES for mark in "- "), "against ")
+_GOES_ON = frozenset(" -:")
+"""What stands behind a name that words behind it may still belong to."""
 _THERAPY_HEAD = re.compile(
     r"\b(?:vaccin(?:e|ation)s?|antibod(?:y|ies)|cells?|lymphocytes?|plasma|serum|globulins?|immunoglobulins?|inhibitors?|"
     r"antagonists?|agonists?|blockers?|toxoids?|exosomes?|antisense|oligonucleotides?|immunotoxins?|antivenoms?|antitoxins?)\b",
@@ -127,12 +134,14 @@ _APPOSED = re.compile(
 )
 _BESIDE = re.compile(r"\s*(?:[+/,&(]|->|and|plus|or)\s*", re.IGNORECASE)
 _SALT_WORD = re.compile(r"(?:\s|-|\s?\()([A-Za-z]{3,20})\)?")
+_BEFORE_SALT = frozenset(" -(")
 _LEADING_SALT = re.compile(
     r"\b(?:(?:chlorhydrate|clorhidrato|cloridrato|hydrochloride|sul(?:f|ph)ate|sulfato|di?fosfato|fosfato|phosphate|acetat[eo]|"
     r"tartrat[eo]|citrat[eo]|mesylate|mesilato|maleat[eo]|fumarat[eo]|succinat[eo])\s+(?:de\s+|d['’]|of\s+)|"
     r"(?:mono|di)?(?:sodium|potassium|calcium)\s+)$",
     re.IGNORECASE,
 )
+_LEADS = ("sodium ", "potassium ", "calcium ", " de ", " of ", " d'", " d’")
 _QUALIFIER = re.compile(r"\s*\((?:human|medication|drug)\)$|,\s*human$", re.IGNORECASE)
 _ISOTOPE = re.compile(r"\s+(?:\((?:\d{1,3}m?[A-Z][a-z]?)\)|[A-Z][a-z]?[- ]\d{1,3}m?)$")
 _NO_SINGULAR = ("ss", "us", "is", "ates", "ites", "ides", "ols", "enes", "anes", "Antithrombins")
@@ -184,6 +193,8 @@ class _Hit(msgspec.Struct):
     entry: _Entry
     method: str
     score: float
+    key: str
+    """The words that were found, as the matcher compares them."""
     is_absorbed: bool = False
     """It belongs to another hit: the drug that a placebo imitates."""
 
@@ -197,6 +208,7 @@ class DrugLinker:
         self._bank = self._names_of_drugbank()
         self._entries = self._read()
         patterns = sorted(self._entries)
+        self._patterns = [*patterns, *TRIGGERS]
         self._by_pattern = [self._entries[pattern] for pattern in patterns]
         self._by_pattern += [_Entry("trigger", text, method=trigger) for text, trigger in TRIGGERS.items()]
         names = [
@@ -344,8 +356,8 @@ class DrugLinker:
             entry = self._by_pattern[name]
             if entry.kind == "trigger":
                 said[index].append(Said(start, end, TRIGGERS[entry.name]))
-            else:
-                hits[index].append(_Hit(start, end, entry, entry.method, entry.score))
+            elif entry.kind != "procedure" or len(distinct[index][0]) <= _LONGEST_NAME:
+                hits[index].append(_Hit(start, end, entry, entry.method, entry.score, self._patterns[name]))
         made = {
             pair: self._link(*pair, hits.get(index, []), said.get(index, [])) for index, pair in enumerate(distinct)
         }
@@ -371,18 +383,20 @@ class DrugLinker:
         entry = hit.entry
         if entry.kind == "placebo":
             return entry.name != "vehicle" or type in GIVEN_AS_DRUGS or "placebo" in text.lower()
-        if needs_capitals(entry.name) and not text[hit.start : hit.end].isupper():
-            return False
         if entry.method == "abbreviation" and not _may_abbreviate(text, hit, hits):
             return False
-        before, behind = text[max(0, hit.start - 60) : hit.start], text[hit.end : hit.end + 60]
-        if _GLUED_BEHIND.match(behind) or _GLUED_BEFORE.search(before):
+        is_glued = text.startswith("-", hit.end) and _GLUED_BEHIND.match(text, hit.end)
+        if is_glued or text[max(0, hit.start - 10) : hit.start].lower().endswith(_GLUED_BEFORE):
             return False
         if entry.kind == "class":
             if not _is_whole_group(text, hit, type):
                 return False
-        elif entry.kind != "procedure" and (head := _IDENTITY_BEHIND.match(behind)):
-            place = hit.end + head.start("head")
+        elif (
+            entry.kind != "procedure"
+            and text[hit.end : hit.end + 1] in _GOES_ON
+            and (head := _IDENTITY_BEHIND.match(text, hit.end, hit.end + 60))
+        ):
+            place = head.start("head")
             is_covered = any(other.start <= place < other.end for other in hits)
             # a noun that repeats what the name says changes nothing: "BCG vaccine vaccination"
             if not is_covered and head["head"].lower()[:6] not in entry.name.lower():
@@ -659,7 +673,7 @@ def _unlinked(text: str, start: int, end: int, method: str, kind: str, candidate
 
 def _links_of(text: str, hit: _Hit, said: list[Said]) -> Iterator[Link]:
     entry, words = hit.entry, text[hit.start : hit.end]
-    negated, history = assertion(text, hit.start, hit.end, said) if said else (False, False)
+    negated, history = _asserted(text, hit.start, hit.end, said) if said else (False, False)
     if entry.kind == "combination":
         for id, name in entry.components:
             because = entry.name if id == name else f"{entry.name}: {name}"
@@ -669,6 +683,16 @@ def _links_of(text: str, hit: _Hit, said: list[Said]) -> Iterator[Link]:
         yield Link(
             hit.start, hit.end, words, entry.concept_id, hit.method, hit.score, entry.name, [], negated, history, kind
         )
+
+
+def _asserted(text: str, start: int, end: int, said: list[Said]) -> tuple[bool, bool]:
+    """Whether the text says that what stands here is absent, and that it is past."""
+    place = bisect_right(said, start, key=lambda trigger: trigger.end)
+    negated, history = said_before(text, start, said[max(0, place - 5) : place])
+    if place < len(said) and said[place].start >= end:
+        behind = said_behind(text, end, said[place])
+        negated, history = negated or behind[0], history or behind[1]
+    return negated, history
 
 
 def _abbreviated(text: str, links: list[Link]) -> list[Link]:
@@ -720,9 +744,9 @@ def _with_salts(text: str, hits: list[_Hit]) -> list[_Hit]:
         before = kept[-1] if kept else None
         if before is not None and hit.start < before.end:
             continue
-        key = _key(text[hit.start : hit.end])
+        key = hit.key
         if hit.entry.kind == "drug" and key not in said_of.ELEMENTS:
-            is_behind_element = before is not None and _key(text[before.start : before.end]) in said_of.ELEMENTS
+            is_behind_element = before is not None and before.key in said_of.ELEMENTS
             if before is not None and is_behind_element and hit.start - before.end == 1:
                 if not said_of.ELEMENTS.isdisjoint(key.split()):
                     # another substance than either: bismuth potassium citrate
@@ -734,7 +758,8 @@ def _with_salts(text: str, hits: list[_Hit]) -> list[_Hit]:
             end = _behind_salt(text, hit.end)
             if end > hit.end:
                 hit.end, hit.method, hit.score = end, "salt", min(hit.score, 0.97)
-            leading = _LEADING_SALT.search(text, max(0, hit.start - 30), hit.start)
+            is_led = text[max(0, hit.start - 10) : hit.start].lower().endswith(_LEADS)
+            leading = _LEADING_SALT.search(text, max(0, hit.start - 30), hit.start) if is_led else None
             if leading and (not kept or kept[-1].end <= leading.start()):
                 hit.start, hit.method, hit.score = leading.start(), "salt", min(hit.score, 0.95)
         kept.append(hit)
@@ -743,7 +768,11 @@ def _with_salts(text: str, hits: list[_Hit]) -> list[_Hit]:
 
 def _behind_salt(text: str, end: int) -> int:
     """Where the salt behind a drug's name ends."""
-    while (word := _SALT_WORD.match(text, end)) and word[1].lower() in said_of.SALTS:
+    while (
+        text[end : end + 1] in _BEFORE_SALT
+        and (word := _SALT_WORD.match(text, end))
+        and word[1].lower() in said_of.SALTS
+    ):
         behind = word.end()
         if ("(" in word[0]) != word[0].endswith(")") or (
             behind < len(text) and (text[behind].isalnum() or text[behind] == "-")
@@ -760,8 +789,8 @@ def _with_salt(text: str, link: Link) -> Link:
 
 def _is_turned(text: str, link: Link) -> bool:
     """Whether the words around a name make it something else."""
-    before, behind = text[max(0, link.start - 20) : link.start], text[link.end : link.end + 60]
-    return bool(_GLUED_BEHIND.match(behind) or _GLUED_BEFORE.search(before) or _IDENTITY_BEHIND.match(behind))
+    is_prefixed = text[max(0, link.start - 10) : link.start].lower().endswith(_GLUED_BEFORE)
+    return bool(is_prefixed or _GLUED_BEHIND.match(text, link.end) or _IDENTITY_BEHIND.match(text, link.end))
 
 
 def _is_number(word: str) -> bool:
@@ -774,13 +803,12 @@ def _is_noise(word: str) -> bool:
 
 def _is_whole_group(text: str, hit: _Hit, type: str | None) -> bool:
     """Whether a group of medicines is meant, not a member that the words beside it tell: "anti-CD20 antibodies"."""
-    start, end = _stretch(text, hit.start, hit.end)
-    before, behind = _WORD.findall(text[start : hit.start]), _WORD.findall(text[hit.end : end])
-    word = before[-1] if before else ""
-    is_part = bool(word) and not _is_noise(word) and _key(word) not in said_of.FUNCTION_WORDS
+    before, behind = _WORD_BEFORE.search(text, max(0, hit.start - 40), hit.start), _WORD_BEHIND.match(text, hit.end)
+    word = before[1] if before else ""
+    is_part = bool(word) and word.lower() not in _JOINS and not _is_noise(word)
     if is_part and (type in GIVEN_AS_DRUGS or not word.isalpha() or word.isupper()):
         return False
-    return not (behind and any(c.isdigit() for c in behind[0]) and not _is_number(behind[0]))
+    return not (behind and any(c.isdigit() for c in behind[1]) and not _is_number(behind[1]))
 
 
 def _may_abbreviate(text: str, hit: _Hit, hits: list[_Hit]) -> bool:
@@ -790,7 +818,9 @@ def _may_abbreviate(text: str, hit: _Hit, hits: list[_Hit]) -> bool:
         return False
     if len(said) > 3:
         return True
-    is_alone = all(_is_noise(word) for word in _WORD.findall(text[: hit.start]) + _WORD.findall(text[hit.end :]))
+    is_alone = len(text) <= 120 and all(
+        _is_noise(word) for word in _WORD.findall(text[: hit.start]) + _WORD.findall(text[hit.end :])
+    )
     is_beside_drug = any(
         other.entry.kind == "drug"
         and other.entry.method != "abbreviation"
@@ -804,12 +834,15 @@ def _is_given(text: str, hit: _Hit, type: str | None) -> bool:
     """Whether a name of several meanings stands for something that is given here."""
     if type is not None and type not in GIVEN_AS_DRUGS:
         return False
+    is_drug = type in GIVEN_AS_DRUGS
+    if not is_drug and not _DOSE_OR_FORM.search(text, max(0, hit.start - 20), hit.end + 25):
+        return False
     start, end = _stretch(text, hit.start, hit.end)
     words = _WORD.findall(text[start : hit.start]) + _WORD.findall(text[hit.end : end])
     others = [word for word in words if not _is_noise(word)]
     said = text[hit.start : hit.end]
-    is_short = len(_key(said)) <= 3
-    if type in GIVEN_AS_DRUGS and not others:
+    is_short = len(hit.key) <= 3
+    if is_drug and not others:
         return not is_short or not said.islower() or said == hit.entry.name
     near = text[max(start, hit.start - 20) : min(end, hit.end + 25)]
     return not is_short and len(others) <= 3 and bool(_DOSE_OR_FORM.search(near))

@@ -31,7 +31,9 @@ PaperMethod = Literal[
 ]  # fmt: skip
 """Why a paper and a Trial are put together; the meaning of each stands at `paper_links.method`."""
 
-PaperRefusal = Literal["weak_place", "many_trials", "weak_reference", "unlikely", "topic_only", "ambiguous"]
+PaperRefusal = Literal[
+    "weak_place", "many_trials", "weak_reference", "before_start", "unlikely", "topic_only", "ambiguous"
+]
 """Why a paper is not held to be about the Trial; the meaning of each stands at `paper_links.reason`."""
 
 MANY = 3
@@ -85,9 +87,9 @@ PAPER_LINKS = Table(
             "reason",
             "VARCHAR",
             "weak_place: the id stands where papers cite others; many_trials: the paper names many trials; "
-            "weak_reference: the register does not list it as results; unlikely: not similar enough; topic_only: "
-            "nothing but drug and condition agrees, as in any other trial of them; ambiguous: another Trial is as "
-            "similar; NULL: accepted",
+            "weak_reference: the register does not list it as results; before_start: listed as results, "
+            "but published before the trial began; unlikely: not similar enough; topic_only: nothing but drug and "
+            "condition agrees, as in any other trial of them; ambiguous: another Trial is as similar; NULL: accepted",
             values=get_args(PaperRefusal),
         ),
         Column(
@@ -366,6 +368,11 @@ _IS_CODE = (
 )
 _IS_ACRONYM = "length({0}) BETWEEN 3 AND 20 AND regexp_matches({0}, '[A-Z].*[A-Z]')"
 
+_NO_PERSON = re.compile(
+    r"\b(?:trials?|stud(?:y|ies)|director|call cent(?:er|re)|research|medical|clinical|group|team"
+    r"|investigators?|network|committee|consortium|collaborat\w+|association|society)\b",
+    re.I,
+)
 _NAME = re.compile(r"[^\W_]+(?:[-'’][^\W_]+)*")
 _DEGREE = re.compile(
     r"\b(?:prof(?:essor)?|dr|mr|mrs|ms|md|ph\.?d|m\.?d|dm|msc|mph|frcp|pharmd|do|facp|rn|mbbs|pi|mbchb|med|habil|univ)\b\.?",
@@ -378,7 +385,7 @@ def person_key(name: str) -> str:
     head, comma, tail = name.partition(",")
     words = _NAME.findall(_DEGREE.sub(" ", head))
     given = _NAME.findall(_DEGREE.sub(" ", tail.split(",")[0])) if comma else []
-    if any(character.isdigit() for character in name):
+    if any(character.isdigit() for character in name) or _NO_PERSON.search(name):
         return ""
     if len(words) == 1 and given:
         last, first = words[0], given[0]
@@ -405,15 +412,17 @@ _KEYS = (
     f"""
     CREATE OR REPLACE TEMP TABLE paper_keys AS
     WITH said AS (
-        SELECT p.paper_id, p.title, p.abstract, r.paper.authors AS authors, r.paper.grants AS grants
-        FROM records r JOIN open_papers p USING (record_id)),
+        SELECT p.paper_id, r.scientific_title AS title, r.brief_summary AS abstract, r.paper.authors AS authors,
+            r.paper.grants AS grants
+        FROM records r JOIN open_papers p ON p.paper_id = r.id WHERE r.kind = 'PUBLICATION'),
     found AS (
         SELECT paper_id, 'title' AS field, unnest({_words("title")}) AS key FROM said
         UNION ALL SELECT paper_id, 'text', unnest({_words(_PAPER_TEXT)}) FROM said
         UNION ALL SELECT paper_id, 'acronym', unnest({_acronyms(_PAPER_TEXT)}) FROM said
         UNION ALL SELECT paper_id, 'code', {_code(f"unnest(regexp_extract_all({_PAPER_TEXT}, '{_CODE}'))")} FROM said
         UNION ALL SELECT paper_id, 'code', {_code("unnest([split_part(g, ' ', 1) FOR g IN grants])")} FROM said
-        UNION ALL SELECT paper_id, 'person', person_key(concat_ws(', ', a.last_name, coalesce(a.initials, a.fore_name)))
+        UNION ALL SELECT paper_id, 'person', person_key(coalesce(
+                a.last_name || ', ' || coalesce(a.initials, a.fore_name), a.collective_name, ''))
             FROM (SELECT paper_id, unnest(authors) AS a FROM said)
         UNION ALL SELECT paper_id, 'sponsor', unnest({_words("array_to_string(a.affiliations, ' ')")})
             FROM (SELECT paper_id, unnest(authors) AS a FROM said)
@@ -504,7 +513,9 @@ _CANDIDATES = (
         QUALIFY row_number() OVER (PARTITION BY p.paper_id, p.field ORDER BY b.bits DESC, p.key) <= {MOST_KEYS}),
     pairs AS (
         SELECT r.paper_id, t.study_id, sum(r.bits) AS bits
-        FROM rare r JOIN (SELECT DISTINCT study_id, field, key FROM trial_keys) t ON t.field = r.field AND t.key = r.key
+        FROM rare r JOIN (
+                SELECT DISTINCT study_id, CASE field WHEN 'drug' THEN 'title' ELSE field END AS field, key
+                FROM trial_keys) t ON t.field = r.field AND t.key = r.key
         GROUP BY r.paper_id, t.study_id)
     SELECT paper_id, study_id FROM (FROM pairs
         QUALIFY row_number() OVER (PARTITION BY paper_id ORDER BY bits DESC, study_id) <= {MOST_CANDIDATES})
@@ -617,9 +628,13 @@ _PAPER_LINKS = f"""
             CASE WHEN score >= {ENOUGH} THEN NULL WHEN is_among_many THEN 'many_trials'
             WHEN method LIKE '%reference' THEN 'weak_reference' ELSE 'weak_place' END AS reason,
             evidence, record_id, source, licence, is_open
-        FROM stated)
+        FROM stated),
+    dated AS (
+        SELECT s.* REPLACE (CASE WHEN reason IS NULL AND method = 'result_reference'
+                AND p.paper_date < t.start_date - INTERVAL 1 YEAR THEN 'before_start' ELSE reason END AS reason)
+        FROM said s LEFT JOIN lit_papers p USING (paper_id) LEFT JOIN lit_trials t USING (study_id))
     SELECT e.*, reason IS NULL AS is_accepted, p.paper_type, p.paper_date
-    FROM (FROM said UNION ALL FROM alike) e LEFT JOIN lit_papers p USING (paper_id)"""
+    FROM (FROM dated UNION ALL FROM alike) e LEFT JOIN lit_papers p USING (paper_id)"""
 
 _TEMPORARY = (
     "newest_papers", "lit_papers", "lit_trials", "given_ids", "places", "stated", "open_papers", "paper_keys",

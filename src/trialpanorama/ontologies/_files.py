@@ -18,6 +18,10 @@ import msgspec
 from trialpanorama.errors import UserError
 
 
+_LONGEST = 300
+"""Characters that may be said of a file."""
+
+
 class ReleaseFile(msgspec.Struct, frozen=True):
     """One file of a release: a file on disk or a member of a zip archive, plain or gzipped."""
 
@@ -35,7 +39,12 @@ class ReleaseFile(msgspec.Struct, frozen=True):
         return f"{self.path}!{self.member}" if self.member else str(self.path)
 
     def unusable(self, what: str, next_step: str = "Get the file again, and add it once more.") -> UserError:
-        """The error for a file that cannot be read: `what` is wrong with it, as a part of a sentence."""
+        """The error for a file that cannot be read: `what` is wrong with it, as a part of a sentence.
+
+        What the file itself says in it is brought to one line of a bearable length.
+        """
+        what = " ".join("".join(letter if letter.isprintable() else " " for letter in what).split())
+        what = what if len(what) <= _LONGEST else f"{what[:_LONGEST]}..."
         return UserError(f"{self.label}: {what}. What is installed stays in use. {next_step}")
 
     @contextmanager

@@ -47,7 +47,7 @@ _IDENTIFYING = {"unii": "UNII", "cas": "CAS", "inchi_key": "INCHIKEY"}
 """Attributes that name one substance, and the prefixes under which cross-references give the same."""
 _BY_NAME = "known_by_name"
 """Attribute of a substance to which its vocabulary gives no number that others know: its name stands for one."""
-_FEWER = 0.5
+_FEWER = 0.8
 """A release with less than this share of the installed one's concepts is not believed."""
 _SUFFIX = ".parquet"
 _METADATA = b"trialpanorama"

@@ -11,7 +11,10 @@ from trialpanorama.ontologies._files import ReleaseFile
 def header(head: bytes, delimiter: str = "\t") -> list[str]:
     """The cells of the first line, without quotes and byte-order mark."""
     line = head.split(b"\n", 1)[0].decode("utf-8-sig", "replace").rstrip("\r")
-    return next(csv.reader([line], delimiter=delimiter), [])
+    try:
+        return next(csv.reader([line], delimiter=delimiter), [])
+    except csv.Error:
+        return []
 
 
 def rows(

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from trialpanorama.ontologies import Concept, Name, Part, Release, ReleaseFile, Vocabulary
+from trialpanorama.ontologies._tables import header
 
 _CODE = re.compile(r"[A-Z](\d\d([A-Z]([A-Z](\d\d)?)?)?)?")
 _LENGTHS = (1, 3, 4, 5, 7)
@@ -83,13 +84,15 @@ def _from_xml(file: ReleaseFile) -> Iterator[tuple[str, str]]:
 
 def _is_table(head: bytes, name: str) -> bool:
     """Whether the first two lines are of a table with codes: a header and the class A, or the classes themselves."""
-    lines = head.decode("utf-8-sig", "replace").splitlines()[:3]
-    cells = [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=_delimiter(head))]
-    if len(cells) < 2 or any(len(row) < 2 for row in cells[:2]):
+    delimiter = _delimiter(head)
+    first, second = (
+        [cell.strip() for cell in header(line, delimiter)] for line in (head + b"\n\n").split(b"\n", 2)[:2]
+    )
+    if min(len(first), len(second)) < 2:
         return False
-    if places := _header(cells[0]):
-        return max(places) < len(cells[1]) and _CODE.fullmatch(cells[1][places[0]]) is not None
-    return all(_CODE.fullmatch(row[0]) and not _CODE.fullmatch(row[1]) for row in cells[:2])
+    if places := _header(first):
+        return max(places) < len(second) and _CODE.fullmatch(second[places[0]]) is not None
+    return all(_CODE.fullmatch(row[0]) and not _CODE.fullmatch(row[1]) for row in (first, second))
 
 
 VOCABULARY = Vocabulary(

@@ -311,7 +311,7 @@ def _add_synonyms(file: ReleaseFile, entries: _Entries) -> None:
             found = msgspec.json.decode(stream.read(), type=list[_Synonyms])
         except msgspec.ValidationError as error:
             raise file.unusable(f"is no list of headings with synonyms ({error})") from None
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError):
             raise file.unusable("is no whole JSON document: it is cut short or damaged") from None
     by_id: dict[str, list[str]] = defaultdict(list)
     for entry in found:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -89,7 +89,7 @@ def _read(parts: Mapping[str, Sequence[ReleaseFile]]) -> Release:
         for row in _rows(file, _SAT):
             if row[9] == "RXNORM" and row[8] == "RXN_HUMAN_DRUG":
                 marks[row[0]]["marketed_in"] = row[10]
-    date = _date(names)
+    date = _date([*parts.get("readme", ()), names])
     return Release(
         version=date,
         date=date,
@@ -128,12 +128,12 @@ def _atoms(file: ReleaseFile) -> tuple[dict[str, _Atoms], dict[str, str]]:
 def _ingredients(id: str, types: Mapping[str, str], related: Mapping[str, set[str]]) -> set[str]:
     """The ingredients (IN) of a concept; of an ingredient itself none."""
     for type in _PATHS.get(types[id], ()):
-        if next_ones := [other for other in related.get(id, ()) if types[other] == type]:
-            return {
-                ingredient
-                for other in next_ones
-                for ingredient in ({other} if type == "IN" else _ingredients(other, types, related))
-            }
+        others = [other for other in related.get(id, ()) if types[other] == type]
+        found = (
+            set(others) if type == "IN" else {each for other in others for each in _ingredients(other, types, related)}
+        )
+        if found:
+            return found
     return set()
 
 
@@ -159,9 +159,9 @@ def _concept(
     )
 
 
-def _date(file: ReleaseFile) -> str | None:
-    """The date in the archive's or folder's name: RxNorm_full_prescribe_06032024.zip."""
-    match = _DATE_IN_NAME.search(file.label)
+def _date(files: Iterable[ReleaseFile]) -> str | None:
+    """The date in the name of the readme, the archive or the folder: RxNorm_full_prescribe_06032024.zip."""
+    match = next((match for file in files if (match := _DATE_IN_NAME.search(file.label))), None)
     return f"{match[3]}-{match[1]}-{match[2]}" if match else None
 
 
@@ -187,6 +187,13 @@ VOCABULARY = Vocabulary(
             "relationships", "RXNREL.RRF", _REL, "which drug has which ingredient, salt and brand", is_supplement=True
         ),
         _part("attributes", "RXNSAT.RRF", _SAT, "which drugs are marketed", is_supplement=True),
+        Part(
+            name="readme",
+            meaning="Readme_*_MMDDYYYY.txt: the date of the release is in its name",
+            recognise=lambda head, name: name.lower().startswith("readme_") and b"RxNorm" in head,
+            is_supplement=True,
+            may_be_many=True,
+        ),
     ),
     read=_read,
     fetch=fetched_from(

@@ -2,18 +2,24 @@
 
 Registrations that share an id are one Trial: versions and copies of one record, the country protocols of one EU
 trial, the submissions of one CTIS number. Registrations that name each other's ids are linked, in one direction or
-both, unless a guard refuses it (`clusters`). A publication belongs to the Trial whose id it names, as a relation and
+both; pairs that no id links are compared field by field, and linked where they are alike enough (`likely`); a guard may
+refuse either (`clusters`). A publication belongs to the Trial whose id it names, as a relation and
 not as a member; a report of a trial that no registration here covers is a Trial of its own.
 """
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from trialpanorama import identifiers
+from trialpanorama.resolve import blocking
 from trialpanorama.resolve.clusters import SCORES, Link, Registration, decide
-from trialpanorama.tables import IS_TRIAL_PUBLICATION, NEWEST_PAPERS, TABLES, write_table
+from trialpanorama.resolve.likely import TEMPORARY as CHUNKS
+from trialpanorama.resolve.likely import Evidence, Likely, likely
+from trialpanorama.tables import IS_TRIAL_PUBLICATION, NEWEST_PAPERS, TABLES, Refusal, write_table
 
 if TYPE_CHECKING:
     import duckdb
@@ -28,10 +34,10 @@ def resolve(con: duckdb.DuckDBPyConnection, out: Path) -> dict[str, int]:
     `con` has the relations `records` and `source_licences` (source, is_open). The outcome does not depend on the order
     of Records, and a study_id stays the same when Records are added, unless a register of higher precedence joins.
     """
-    _registers(con)
-    _trial_keys(con)
-    for statement in (_REGISTRATIONS, _TARGETS, _NAMED, _PAIRS):
+    registrations(con)
+    for statement in (_TARGETS, _NAMED, _PAIRS):
         con.execute(statement)
+    _compare(con)
     _decide(con)
     for statement in (_TRIAL_OF_KEY, _PUBLICATION_LINKS, NEWEST_PAPERS, _MEMBERS):
         con.execute(statement)
@@ -57,7 +63,16 @@ _TEMPORARY = (
     "named_by_papers",
     "newest_papers",
     "members",
+    *blocking.TEMPORARY,
+    *CHUNKS,
 )
+
+
+def registrations(con: duckdb.DuckDBPyConnection) -> None:
+    """Make the tables that a comparison begins with: `registrations`, and the keys they stand under."""
+    _registers(con)
+    _trial_keys(con)
+    con.execute(_REGISTRATIONS)
 
 
 def _registers(con: duckdb.DuckDBPyConnection) -> None:
@@ -80,33 +95,92 @@ def _trial_keys(con: duckdb.DuckDBPyConnection) -> None:
     con.remove_function("trial_key")
 
 
+def _compare(con: duckdb.DuckDBPyConnection) -> None:
+    """Add to `pairs` those that no id links, with their probability; those that are no near miss are left out."""
+    rows: list[Likely] = []
+    for pair in likely(con):
+        rows.append(pair)
+        if len(rows) == _AT_ONCE:
+            _add(con, rows)
+            rows.clear()
+    _add(con, rows)
+
+
+_AT_ONCE = 5_000
+
+
+def _add(con: duckdb.DuckDBPyConnection, rows: list[Likely]) -> None:
+    evidence = [[dict(zip(Evidence._fields, row, strict=True)) for row in pair.evidence] for pair in rows]
+    _rows_of_python(
+        con,
+        {
+            "key_a": ([pair.a for pair in rows], "string"),
+            "key_b": ([pair.b for pair in rows], "string"),
+            "method": ([pair.method for pair in rows], "string"),
+            "probability": ([pair.probability for pair in rows], "float64"),
+            "evidence": (evidence, _EVIDENCE),
+        },
+        "INSERT INTO pairs BY NAME SELECT *, false AS is_ambiguous FROM rows_of_python",
+    )
+
+
 def _decide(con: duckdb.DuckDBPyConnection) -> None:
     """Put the decision on each pair into `decisions`, and the study_id of each linked key into `groups`."""
-    import pyarrow as pa
-
-    registrations = {
+    known = {
         key: Registration(register, tuple(title for title in titles if title))
         for key, register, *titles in con.execute(_LINKED).fetchall()
     }
-    links = [Link(*row) for row in con.execute("SELECT key_a, key_b, method, is_ambiguous FROM pairs").fetchall()]
+    links = [
+        Link(*row)
+        for row in con.execute("SELECT key_a, key_b, method, is_ambiguous, probability FROM pairs").fetchall()
+    ]
     old_names = {key for (key,) in con.execute("SELECT DISTINCT to_key FROM named WHERE role = 'alias'").fetchall()}
-    reasons, groups = decide(registrations, links)
-    decided = [(link.a, link.b, SCORES[link.method], reason) for link, reason in reasons.items()]
+    reasons, groups = decide(known, links)
+    decided = [(link.a, link.b, link.score, reason) for link, reason in _bounded(reasons)]
 
     def rank(key: str) -> tuple[int, bool, str]:
-        return _precedence(registrations[key]), key in old_names, key
+        return _precedence(known[key]), key in old_names, key
 
     chosen = [(key, min(group, key=rank)) for group in groups for key in group]
-    text, number = pa.string(), pa.float64()
     for name, rows, columns in (
-        ("decisions", decided, {"key_a": text, "key_b": text, "score": number, "reason": text}),
-        ("groups", chosen, {"key": text, "study_id": text}),
+        ("decisions", decided, {"key_a": "string", "key_b": "string", "score": "float64", "reason": "string"}),
+        ("groups", chosen, {"key": "string", "study_id": "string"}),
     ):
         values = zip(*rows, strict=True) if rows else [[] for _ in columns]
-        table = pa.table([pa.array(v, t) for v, t in zip(values, columns.values(), strict=True)], names=list(columns))
-        con.register("rows_of_python", table)
-        con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS FROM rows_of_python")
-        con.unregister("rows_of_python")
+        made = {column: (list(of), type) for (column, type), of in zip(columns.items(), values, strict=True)}
+        _rows_of_python(con, made, f"CREATE OR REPLACE TEMP TABLE {name} AS FROM rows_of_python")
+
+
+NEAR_MISSES = 5
+"""So many refused pairs without an id are kept of each registration, the likeliest."""
+
+
+def _bounded(reasons: dict[Link, Refusal | None]) -> Iterator[tuple[Link, Refusal | None]]:
+    """The decisions, without the less likely of many near misses of one registration."""
+    misses: Counter[str] = Counter()
+    for link in sorted(reasons, key=lambda link: (-link.score, link.a, link.b)):
+        if link.probability is not None and reasons[link] is not None:
+            misses.update((link.a, link.b))
+            if max(misses[link.a], misses[link.b]) > NEAR_MISSES:
+                continue
+        yield link, reasons[link]
+
+
+def _rows_of_python(con: duckdb.DuckDBPyConnection, columns: dict[str, tuple[list[Any], str]], sql: str) -> None:
+    """Run a statement on lists of values, which it knows as `rows_of_python`."""
+    import pyarrow as pa
+
+    types = {"string": pa.string(), "float64": pa.float64()}
+    types[_EVIDENCE] = pa.list_(
+        pa.struct([(name, types["float64" if name == "weight" else "string"]) for name in Evidence._fields])
+    )
+    table = pa.table([pa.array(values, types[type]) for values, type in columns.values()], names=list(columns))
+    con.register("rows_of_python", table)
+    con.execute(sql)
+    con.unregister("rows_of_python")
+
+
+_EVIDENCE = "evidence"
 
 
 def _precedence(registration: Registration) -> int:
@@ -191,7 +265,10 @@ _PAIRS = f"""
         SELECT a.key AS key_a, b.key AS key_b, 'utn' AS method, false AS is_ambiguous,
             list_sort(list({{'field': 'utn', 'value_a': a.utn, 'value_b': b.utn}})) AS evidence
         FROM carriers a JOIN carriers b ON a.utn = b.utn AND a.rank < b.rank GROUP BY a.key, b.key)
-    FROM by_id UNION ALL FROM by_utn ANTI JOIN by_id USING (key_a, key_b)"""
+    SELECT key_a, key_b, method, is_ambiguous,
+        [{{'field': e.field, 'value_a': e.value_a, 'value_b': e.value_b, 'weight': NULL::DOUBLE}} FOR e IN evidence]
+            AS evidence, NULL::DOUBLE AS probability
+    FROM (FROM by_id UNION ALL FROM by_utn ANTI JOIN by_id USING (key_a, key_b))"""
 
 _LINKED = """
     SELECT g.key, g.register, r.public_title, r.scientific_title
@@ -233,20 +310,20 @@ _TRIAL_RECORDS = f"""
 
 _TRIAL_LINKS = f"""
     WITH compared AS (
-        SELECT a.record_id AS record_a, b.record_id AS record_b, p.method, d.score, d.reason, p.evidence
+        SELECT a.record_id AS record_a, b.record_id AS record_b, p.method, d.score, d.reason, p.evidence, p.probability
         FROM pairs p JOIN decisions d USING (key_a, key_b)
             JOIN registrations a ON a.key = p.key_a AND a.version = 1
             JOIN registrations b ON b.key = p.key_b AND b.version = 1
         UNION ALL
         SELECT a.record_id, b.record_id, 'same_id', {SCORES["same_id"]}, NULL,
-            [{{'field': 'id', 'value_a': a.id, 'value_b': b.id}}]
+            [{{'field': 'id', 'value_a': a.id, 'value_b': b.id, 'weight': NULL::DOUBLE}}], NULL
         FROM registrations a JOIN registrations b USING (key) WHERE a.version = 1 AND b.version > 1)
     SELECT m.study_id, record_a, record_b, a.id AS id_a, b.id AS id_b,
         a.register AS register_a, b.register AS register_b, method, score, reason IS NULL AS is_accepted, reason,
-        [{{'field': e.field, 'value_a': e.value_a, 'value_b': e.value_b, 'weight': NULL::DOUBLE}}
-            FOR e IN list_concat(evidence, [
+        CASE WHEN probability IS NULL THEN list_append(evidence,
             {{'field': 'title', 'value_a': coalesce(a.scientific_title, a.public_title),
-              'value_b': coalesce(b.scientific_title, b.public_title)}}])] AS evidence,
+              'value_b': coalesce(b.scientific_title, b.public_title), 'weight': NULL::DOUBLE}})
+            ELSE evidence END AS evidence,
         CASE WHEN a.source = b.source THEN a.source ELSE concat(a.source, '; ', b.source) END AS source,
         CASE WHEN a.licence = b.licence THEN a.licence ELSE concat_ws('; ', a.licence, b.licence) END AS licence,
         la.is_open AND lb.is_open AS is_open

@@ -19,6 +19,8 @@ LARGEST_BLOCK = 30
 """A key that more registrations share says too little, and would make the pairs too many."""
 MOST_CANDIDATES = 6
 """So many candidates of each registration are compared, those with the most in common."""
+LEAST_SHARED = 400
+"""Candidates share at least so much: 100 for each key they share, and up to 340 more the fewer others share it."""
 RAREST_WORDS = 7
 """So many words of each title are paired with one another."""
 _COMMON = 20
@@ -33,18 +35,26 @@ _CODES = """[i.id FOR i IN r.identifiers IF i.register IS NULL AND length(i.id) 
 _COUNTRIES = """CASE WHEN len(r.countries) > 0 THEN [c.name FOR c IN r.countries IF NOT coalesce(c.is_removed, false)]
     ELSE [s.country FOR s IN r.locations IF s.country IS NOT NULL] END"""
 
+
+def _once(name: str, most: int) -> str:
+    """The first distinct values of a list, in their order."""
+    return f"[x FOR x, i IN {name} IF list_position({name}, x) = i][:{most}] AS {name}"
+
+
 _PROFILES = f"""
     CREATE OR REPLACE TEMP TABLE profiles AS
-    SELECT key, any_value(register) AS register,
-        list_distinct(flatten(list(titles ORDER BY version)))[:8] AS titles,
-        list_distinct(list(acronym ORDER BY version) FILTER (acronym IS NOT NULL))[:4] AS acronyms,
-        list_distinct(flatten(list(codes ORDER BY version)))[:12] AS codes,
-        list_distinct(flatten(list(sponsors ORDER BY version)))[:4] AS sponsors,
-        list_distinct(flatten(list(collaborators ORDER BY version)))[:12] AS collaborators,
+    SELECT * REPLACE ({_once("titles", 8)}, {_once("acronyms", 4)}, {_once("codes", 12)}, {_once("sponsors", 4)},
+        {_once("collaborators", 12)}, {_once("sizes", 4)})
+    FROM (SELECT key, any_value(register) AS register,
+        flatten(list(titles ORDER BY version)) AS titles,
+        list(acronym ORDER BY version) FILTER (acronym IS NOT NULL) AS acronyms,
+        flatten(list(codes ORDER BY version)) AS codes,
+        flatten(list(sponsors ORDER BY version)) AS sponsors,
+        flatten(list(collaborators ORDER BY version)) AS collaborators,
         {_FIRST_LIST.format("conditions")} AS conditions,
         {_FIRST_LIST.format("interventions")} AS interventions,
         {_FIRST_LIST.format("outcomes")} AS outcomes,
-        list_distinct(flatten(list(sizes ORDER BY version)))[:4] AS sizes,
+        flatten(list(sizes ORDER BY version)) AS sizes,
         {_FIRST.format("start")} AS start, {_FIRST.format("completion")} AS completion,
         list_sort(list_distinct(flatten(list(countries)))) AS countries,
         {_FIRST_LIST.format("phases")} AS phases, {_FIRST.format("study_type")} AS study_type,
@@ -65,7 +75,7 @@ _PROFILES = f"""
             {_COUNTRIES} AS countries, r.phases, r.study_type, r.allocation, r.masking, r.primary_purpose,
             r.intervention_model, r.minimum_age_years, r.maximum_age_years, r.sex
         FROM registrations g JOIN records r USING (record_id))
-    GROUP BY key"""
+    GROUP BY key)"""
 
 # The words of each title as `titles.words` cuts them, near enough to find candidates by.
 _TITLE_WORDS = """
@@ -122,27 +132,30 @@ _CANDIDATES = f"""
         QUALIFY size BETWEEN 2 AND {LARGEST_BLOCK}),
     placed AS (SELECT s.*, p.register FROM sized s JOIN profiles p USING (key)),
     shared AS (
-        SELECT a.key AS key_a, b.key AS key_b, sum(ln({LARGEST_BLOCK} / a.size) + 1) AS common
-        FROM placed a JOIN placed b ON a.block = b.block AND a.key < b.key AND a.register <> b.register
+        SELECT a.key AS key_a, b.key AS key_b,
+            sum(CAST(round(100 * ln({LARGEST_BLOCK} / a.size)) + 100 AS BIGINT)) AS common
+        FROM placed a JOIN placed b ON a.block = b.block AND a.key < b.key AND a.register {{sign}} b.register
         GROUP BY ALL)
     SELECT key_a, key_b FROM (
-        SELECT key_a, key_b,
+        SELECT key_a, key_b, common,
             row_number() OVER (PARTITION BY key_a ORDER BY common DESC, key_b) AS rank_a,
             row_number() OVER (PARTITION BY key_b ORDER BY common DESC, key_a) AS rank_b
         FROM shared)
-    WHERE rank_a <= {MOST_CANDIDATES} OR rank_b <= {MOST_CANDIDATES}"""
+    WHERE common >= {LEAST_SHARED} AND (rank_a <= {MOST_CANDIDATES} OR rank_b <= {MOST_CANDIDATES})"""
 
 TEMPORARY = ("profiles", "title_words", "word_counts", "block_keys", "candidates")
 
 
-def block(con: duckdb.DuckDBPyConnection) -> Rarity:
+def block(con: duckdb.DuckDBPyConnection, *, within_registers: bool = False) -> Rarity:
     """Make the tables `profiles` and `candidates` (key_a < key_b, of two registers); returns how rare words are.
 
-    `con` has `records` and `registrations` (key, register, record_id, version).
+    `con` has `records` and `registrations` (key, register, record_id, version). With `within_registers`, candidates are
+    of one register: studies that are alike and yet two, from which weights are learnt.
     """
-    for statement in (_PROFILES, _TITLE_WORDS, _WORD_COUNTS, _KEYS, _CANDIDATES):
+    candidates = _CANDIDATES.format(sign="=" if within_registers else "<>")
+    for statement in (_PROFILES, _TITLE_WORDS, _WORD_COUNTS, _KEYS, candidates):
         con.execute(statement)
-    (titles,) = con.execute("SELECT count(*) FROM profiles").fetchone() or (0,)
+    ((titles,),) = con.execute("SELECT count(*) FROM profiles").fetchall()
     return Rarity(
         titles,
         dict(con.execute(f"SELECT word, registrations FROM word_counts WHERE registrations >= {_COMMON}").fetchall()),

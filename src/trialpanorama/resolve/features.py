@@ -25,6 +25,7 @@ LEVELS: dict[str, tuple[str, ...]] = {
     "title_words": ("none", "one_side", "both_sides"),
     "title_numbers": ("same", "none", "one_side", "differ"),
     "title_contrast": ("none", "contrast"),
+    "title_subject": ("none", "differs"),
     "title_marks": ("same", "none", "differ"),
     "acronym": ("same", "differs"),
     "code": ("same", "sibling", "differs"),
@@ -44,7 +45,7 @@ LEVELS: dict[str, tuple[str, ...]] = {
 }
 """Each field and its levels, from the most alike to the least; `missing` stands beside them."""
 
-ABOUT_TITLES = ("title_shared", "second_title", "title_words", "title_numbers", "title_contrast")
+ABOUT_TITLES = ("title_shared", "second_title", "title_words", "title_numbers", "title_contrast", "title_subject")
 """Fields that say more about the two titles that are most alike; they count only where those are alike at all."""
 
 
@@ -79,12 +80,13 @@ class Profile(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """The level of each field, and the pair of titles that are most alike, with their similarity (0 to 1)."""
+    """The level of each field; the two titles that are most alike, with the words that only one of them has."""
 
     levels: dict[str, str]
-    title_a: str
-    title_b: str
-    similarity: float
+    title_a: str = ""
+    title_b: str = ""
+    only_a: tuple[str, ...] = ()
+    only_b: tuple[str, ...] = ()
 
 
 class Prepared(NamedTuple):
@@ -142,6 +144,23 @@ class Rarity:
 _RARE = 0.0005
 """A word in so small a share of titles, or a smaller one, tells all that a word can tell."""
 _LEAST = 0.02
+
+
+def said(profile: Profile, field: str) -> str | None:
+    """What a registration says in a field, for a person."""
+    value: object = getattr(profile, _SAYS.get(field, field), None)
+    if isinstance(value, tuple):
+        value = "; ".join(str(part) for part in value if part is not None)
+    return str(value)[:500] if value else None
+
+
+_SAYS = {
+    "acronym": "acronyms",
+    "code": "codes",
+    "sponsor": "sponsors",
+    "size": "sizes",
+    "phase": "phases",
+}
 
 
 def prepare(profile: Profile, rarity: Callable[[str], float]) -> Prepared:
@@ -230,7 +249,7 @@ def _title(text: str, rarity: Callable[[str], float]) -> Title:
 
 def _titles(a: Prepared, b: Prepared, rarity: Callable[[str], float]) -> Comparison:
     if not a.titles or not b.titles:
-        return Comparison(dict.fromkeys(("title", *ABOUT_TITLES, "title_marks"), MISSING), "", "", 0.0)
+        return Comparison(dict.fromkeys(("title", *ABOUT_TITLES, "title_marks"), MISSING))
     matches = [_match(one, other, rarity) for one in a.titles for other in b.titles]
     best = max(matches, key=lambda match: (match.similarity, match.containment, match.one.text, match.other.text))
     levels = dict.fromkeys(ABOUT_TITLES, MISSING)
@@ -245,8 +264,9 @@ def _titles(a: Prepared, b: Prepared, rarity: Callable[[str], float]) -> Compari
             title_words=("none", "one_side", "both_sides")[unmatched],
             title_numbers=_numbers(best.one.numbers, best.other.numbers),
             title_contrast="contrast" if _contrasting(best.left, best.right) else "none",
+            title_subject="differs" if _other_subject(a, b, best) else "none",
         )
-    return Comparison(levels, best.one.text, best.other.text, best.similarity)
+    return Comparison(levels, best.one.text, best.other.text, tuple(sorted(best.left)), tuple(sorted(best.right)))
 
 
 _TELLING = 0.45
@@ -322,6 +342,12 @@ def _contrasting(left: set[str], right: set[str]) -> bool:
     mine = {place for word in left for place in _sides(word)}
     yours = {place for word in right for place in _sides(word)}
     return any(group == other and side != opposite for group, side in mine for other, opposite in yours)
+
+
+def _other_subject(a: Prepared, b: Prepared, match: _Match) -> bool:
+    """Whether each title names a drug, or a disease, of its own study that the other study does not have."""
+    kinds = ((a.interventions, b.interventions), (a.conditions, b.conditions))
+    return any((mine - yours) & match.left and (yours - mine) & match.right for mine, yours in kinds)
 
 
 # --- the other fields

@@ -1,0 +1,198 @@
+"""Conditions become concepts of the built-in lexicon; what would only nearly be right stays unlinked."""
+
+from __future__ import annotations
+
+import random
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from trialpanorama.link._links import Link
+from trialpanorama.link.conditions import LONG_TEXT, ConditionLinker
+from trialpanorama.ontologies import Concepts, load
+
+
+@pytest.fixture(scope="module")
+def concepts() -> Concepts:
+    return load(Path("no-such-store"), only={"mesh", "mondo", "doid"})
+
+
+@pytest.fixture(scope="module")
+def linker(concepts: Concepts) -> ConditionLinker:
+    return ConditionLinker(concepts)
+
+
+def named(concepts: Concepts, links: list[Link]) -> list[str]:
+    found = [concepts.get(link.concept_id) for link in links if link.concept_id]
+    return [concept.name for concept in found if concept]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected", "method"),
+    [
+        ("Breast Neoplasms", ["Breast Neoplasms"], "exact"),
+        ("breast cancer", ["Breast Neoplasms"], "exact"),
+        ("Diabetes Mellitus Type II", ["Diabetes Mellitus, Type 2"], "exact"),
+        ("Crohn's diseases", ["Crohn Disease"], "exact"),
+        ("heart attack", ["Myocardial Infarction"], "exact"),
+        ("Cancer of the larynx", ["Laryngeal Neoplasms"], "exact"),
+        ("failure of the heart", ["Heart Failure"], "reordered"),
+        ("Renal Diseases", ["Kidney Diseases"], "exact"),
+        ("Stage IIIB breast cancer AJCC v8", ["Breast Neoplasms"], "stripped"),
+        ("recurrent or metastatic breast cancer", ["Breast Neoplasms"], "stripped"),
+        ("newly diagnosed adult asthma", ["Asthma"], "stripped"),
+        ("Mild Cognitive Impairment (MCI)", ["Cognitive Dysfunction"], "exact"),
+        ("Schizophrenai", ["Schizophrenia"], "fuzzy"),
+        ("chronic obstructve pulmonary disease", ["Pulmonary Disease, Chronic Obstructive"], "fuzzy"),
+        ("HIV patients", ["HIV Infections"], "stripped"),
+        ("healthy male volunteers", ["Healthy Volunteers"], "variant"),
+    ],
+)
+def test_one_name(linker: ConditionLinker, concepts: Concepts, text: str, expected: list[str], method: str) -> None:
+    [links] = linker.link([text])
+    assert named(concepts, links) == expected
+    assert links[0].method == method
+    assert 0.5 < links[0].score <= 1
+    assert links[0].matched
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("diabetes and hypertension", ["Diabetes Mellitus", "Hypertension"]),
+        ("Asthma; Obesity", ["Asthma", "Obesity"]),
+        ("1. Asthma\n2. Obesity", ["Asthma", "Obesity"]),
+        ("breast and ovarian cancer", ["Breast Neoplasms", "Ovarian Neoplasms"]),
+        ("anxiety in patients with breast cancer", ["Anxiety", "Breast Neoplasms"]),
+        ("prevention of asthma", ["Asthma"]),
+        ("J45 - Asthma", ["Asthma"]),
+        ("infection with HIV", ["HIV Infections"]),
+    ],
+)
+def test_several_in_one(linker: ConditionLinker, concepts: Concepts, text: str, expected: list[str]) -> None:
+    [links] = linker.link([text])
+    assert named(concepts, links) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Neuropathy, hereditary optic",  # not neuropathy
+        "pulmonary wobbling hypertension",  # not hypertension
+        "diabetic wobbling ulcer",
+        "fracture of the wobbling",
+        "asthma wobbling syndrome",
+        "Effectiveness",
+        "xqzzy",
+    ],
+)
+def test_what_is_only_nearly_right_is_left(linker: ConditionLinker, text: str) -> None:
+    [links] = linker.link([text])
+    assert [link.concept_id for link in links] == [None]
+    assert links[0].method == "none"
+    assert links[0].text == text
+    assert len(links[0].candidates) <= 3
+    scores = [candidate.score for candidate in links[0].candidates]
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_near_concepts_are_kept_where_none_was_linked(linker: ConditionLinker) -> None:
+    [[link]] = linker.link(["asthma wobbling syndrome"])
+    assert "Asthma" in [candidate.name for candidate in link.candidates]
+
+
+def test_abbreviations_are_read_from_the_record(linker: ConditionLinker, concepts: Concepts) -> None:
+    [links] = linker.link(["ZZD"], ["A trial in Crohn disease"])
+    assert named(concepts, links) == []
+    [links] = linker.link(["ZZD"], ["A trial in zoster-like zonal dermatitis, here herpes zoster disease (ZZD)"])
+    assert links[0].text == "ZZD"
+    [links] = linker.link(["XHF"], ["Exercise in extreme heart failure (XHF)"])
+    assert named(concepts, links) in (["Heart Failure"], [])
+    [links] = linker.link(["ASTH"], ["Inhalers in asthma (ASTH)"])
+    assert named(concepts, links) == ["Asthma"]
+    assert links[0].method == "abbreviation"
+
+
+PROSE = (
+    "Inclusion: adults with chronic obstructive pulmonary disease (XOPD) and a history of stroke who smoke.\n"
+    "Exclusion: no diabetes mellitus, absence of asthma; uncontrolled hypertension, or any malignancy in five years. "
+    "Patients without heart failure but angina pectoris may take part. XOPD must be stable, and all visits were kept. "
+    "Consent is given in writing by the participant or a legal representative before any procedure of the study."
+)
+
+
+def test_running_text(linker: ConditionLinker, concepts: Concepts) -> None:
+    text = PROSE.replace("XOPD", "COPD")
+    assert len(text) > LONG_TEXT
+    [links] = linker.link([text])
+    said = {link.text: (link.is_negated, link.is_history) for link in links}
+    assert said["stroke"] == (False, True)
+    assert said["diabetes mellitus"] == (True, False)
+    assert said["asthma"] == (True, False)
+    assert said["hypertension"] == (False, False)
+    assert said["heart failure"] == (True, False)
+    assert said["angina pectoris"] == (False, False)
+    assert [link.text for link in links].count("COPD") == 2
+    assert all(text[link.start : link.end] == link.text for link in links)
+    assert all(before.end <= after.start for before, after in pairwise(links))
+
+
+WORDS = st.sampled_from(
+    [
+        "breast",
+        "cancer",
+        "stage III",
+        "diabetes",
+        "type 2",
+        "and",
+        "with",
+        "of",
+        "the",
+        "acute",
+        "asthma,",
+        "(COPD)",
+        "patients",
+        "heart failure",
+        "-",
+        ";",
+        "/",
+        "HIV",
+        "infection",
+        "due to",
+        "neuropathy",
+        "recurrent",
+        "healthy",
+        "volunteers",
+        "pain",
+        "α",
+        "é",
+        "糖尿病",
+        "&#39;s",
+        "not",
+        "without",
+    ]
+)
+
+
+@given(st.lists(st.lists(WORDS, max_size=12).map(" ".join), min_size=1, max_size=5))
+@settings(max_examples=150, derandomize=True, deadline=None)
+def test_places_are_exact_and_the_order_of_texts_does_not_matter(linker: ConditionLinker, texts: list[str]) -> None:
+    found = linker.link(texts)
+    for text, links in zip(texts, found, strict=True):
+        for link in links:
+            assert text[link.start : link.end] == link.text
+        assert all(before.end <= after.start for before, after in pairwise(links))
+        assert bool(links) == bool(text.strip())
+    order = list(range(len(texts)))
+    random.Random(1).shuffle(order)
+    assert linker.link([texts[index] for index in order]) == [found[index] for index in order]
+
+
+@given(st.text(max_size=400))
+@settings(max_examples=150, derandomize=True, deadline=None)
+def test_any_text_can_be_given(linker: ConditionLinker, text: str) -> None:
+    for link in linker.link([text])[0]:
+        assert text[link.start : link.end] == link.text

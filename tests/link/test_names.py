@@ -1,0 +1,85 @@
+"""Names made comparable: spellings that mean the same meet, those that do not stay apart, places are kept."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from trialpanorama.link._names import needs_capitals, normalise, spellings, tokens, uninverted, variants, words
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Crohn's Disease", "crohn diseases"),
+        ("Alzheimer&#39;s disease", "ALZHEIMER DISEASE"),
+        ("Alzheimer s disease", "Alzheimer disease"),
+        ("Diabetes Mellitus, Type II", "diabetes mellitus type 2"),
+        ("type2 diabetes", "Type 2 Diabetes"),
+        ("oesophageal tumours", "Esophageal Tumor"),
+        ("Leukaemia", "leukemias"),
+        ("haemorrhagic diarrhoea", "hemorrhagic diarrhea"),
+        ("non-Hodgkin lymphoma", "Nonhodgkin Lymphomas"),
+        ("post-traumatic stress disorder", "Posttraumatic Stress Disorders"),
+        ("Sjögren syndrome", "SJOGREN SYNDROME"),
+        ("TNF-α", "TNF alpha"),
+        ("COVID19", "Covid-19"),
+        ("brain metastases", "brain metastasis"),
+        ("Head & Neck", "head and neck"),
+    ],
+)
+def test_what_is_written_in_two_ways_is_one(one: str, other: str) -> None:
+    assert normalise(one) == normalise(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("hypertension", "hypotension"),
+        ("type 1 diabetes", "type 2 diabetes"),
+        ("hepatitis B", "hepatitis C"),
+        ("AIDS", "aid"),
+        ("IV fluids", "4 fluids"),
+    ],
+)
+def test_what_means_something_else_stays_apart(one: str, other: str) -> None:
+    assert normalise(one) != normalise(other)
+
+
+@given(st.text(max_size=80))
+@settings(max_examples=300, derandomize=True)
+def test_every_word_keeps_its_place(text: str) -> None:
+    found = tokens(text)
+    assert [token[0] for token in found] == words(text)
+    ends, last = 0, (0, 0)
+    for part, start, end in found:
+        assert part
+        assert 0 <= start < end <= len(text)
+        assert start >= ends or (start, end) == last  # two words of one run share its place
+        last, ends = (start, end), end
+
+
+@given(st.text(alphabet="abcdefghilmnoprtuy -'1", max_size=40))
+@settings(max_examples=300, derandomize=True)
+def test_case_does_not_matter(text: str) -> None:
+    assert normalise(text.upper()) == normalise(text)
+
+
+def test_headings_are_turned_round_and_cancers_have_many_names() -> None:
+    assert uninverted("Carcinoma, Non-Small-Cell Lung") == "Non-Small-Cell Lung Carcinoma"
+    assert uninverted("Wounds, and Injuries") == "Wounds, and Injuries"
+    assert {"Breast cancer", "Breast tumor", "cancer of the Breast"} <= set(variants("Breast Neoplasms"))
+    assert "Asthma" in set(variants("Asthma, NOS"))
+    assert "Asthma" not in set(variants("Asthma"))
+
+
+def test_running_text_has_other_numbers_and_british_letters() -> None:
+    assert {"brain tumor", "brain tumors", "brain tumour"} <= set(spellings("brain tumor"))
+    assert "Parkinson disease" in set(spellings("Parkinson's disease"))
+    assert set(spellings("diabetes")) == {"diabetes"}
+
+
+@pytest.mark.parametrize(("name", "expected"), [("ALL", True), ("PsA", True), ("COPD", False), ("Flu", False)])
+def test_short_abbreviations_need_their_capitals(name: str, expected: bool) -> None:
+    assert needs_capitals(name) is expected
