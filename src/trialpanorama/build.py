@@ -11,7 +11,7 @@ import os
 import shutil
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -24,6 +24,7 @@ from trialpanorama.errors import UserError
 from trialpanorama.link import link
 from trialpanorama.record import Record, Reject
 from trialpanorama.resolve import resolve
+from trialpanorama.resolve.overrides import Override, read_overrides
 from trialpanorama.tables import TABLES, build_tables
 from trialpanorama.warehouse import (
     ColumnMeaning,
@@ -68,6 +69,7 @@ class _Plan(msgspec.Struct):
     keep_contacts: bool
     files: list[InputFile]
     vocabularies: list[VocabularyUsed]
+    overrides: str
 
 
 def build(
@@ -79,6 +81,7 @@ def build(
     replace: bool = False,
     spark_master: str | None = None,
     vocabularies: Path | None = None,
+    overrides: Path | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> Manifest:
     """Read inputs into a warehouse, adding to what it has (or replacing it), and return its manifest.
@@ -86,8 +89,9 @@ def build(
     Inputs are files or folders of registry data, also zipped or compressed. E-mail addresses and telephone numbers are
     dropped unless `keep_contacts`. Inputs are read by this machine's processes, or by a Spark cluster if its master is
     named; the warehouse is the same. `vocabularies` is the folder of installed terminologies (the user's own if not
-    given); a warehouse that was linked with other releases is linked anew. Raises UserError when inputs do not exist,
-    hold no file, or another build runs.
+    given); a warehouse that was linked with other releases is linked anew. `overrides` is a file of merges that are made
+    or undone by hand; the warehouse keeps its copy, and goes by it until another is given. Raises UserError when inputs
+    do not exist, hold no file, or another build runs.
     """
     target = Path(os.path.abspath(warehouse))
     staging = staging_folder(target)
@@ -111,10 +115,22 @@ def build(
         new = files if old is None else _not_yet_in(old, files)
         store = vocabularies or ontologies.default_store()
         used = _vocabularies(store)
-        if old is not None and not new and old.vocabularies == used:
+        by_hand = overrides if overrides is not None else target / OVERRIDES
+        decisions = read_overrides(by_hand) if overrides is not None or by_hand.exists() else []
+        text = by_hand.read_text(encoding="utf-8-sig") if decisions else ""
+        if old is not None and not new and old.vocabularies == used and _kept_overrides(target) == text:
             return old
-        run = _Build(target, staging, old, new, reader, keep_contacts, workers, spark_master, report, store, used)
-        return run.run()
+        plan = _Plan(reader, keep_contacts, (old.files if old else []) + new, used, text)
+        return _Build(target, staging, old, new, plan, decisions, store, workers, spark_master, report).run()
+
+
+OVERRIDES = "overrides.txt"
+"""The copy, in a warehouse, of the decisions that a person made."""
+
+
+def _kept_overrides(target: Path) -> str:
+    kept = target / OVERRIDES
+    return kept.read_text(encoding="utf-8") if kept.exists() else ""
 
 
 def _vocabularies(store: Path) -> list[VocabularyUsed]:
@@ -170,30 +186,27 @@ class _Build:
         staging: Path,
         old: Manifest | None,
         new: list[InputFile],
-        reader: str,
-        keep_contacts: bool,
+        plan: _Plan,
+        overrides: Sequence[Override],
+        store: Path,
         workers: int,
         spark_master: str | None,
         report: Callable[[Progress], None],
-        store: Path,
-        vocabularies: list[VocabularyUsed],
     ) -> None:
         self.target = target
         self.staging = staging
         self.old = old
         self.new = new
-        self.reader = reader
-        self.keep_contacts = keep_contacts
+        self.plan = plan
+        self.overrides = overrides
+        self.store = store
         self.workers = workers
         self.spark_master = spark_master
         self.report = report
-        self.store = store
-        self.vocabularies = vocabularies
-        self.files = (old.files if old else []) + new
         self.seconds: dict[str, float] = {}
 
     def run(self) -> Manifest:
-        units = ingest.plan(self.new, self.staging, self.keep_contacts, self.old.files if self.old else ())
+        units = ingest.plan(self.new, self.staging, self.plan.keep_contacts, self.old.files if self.old else ())
         self._prepare({unit.name for unit in units})
         self._ingest(units)
         counts = self._tables()
@@ -203,15 +216,15 @@ class _Build:
 
     def _prepare(self, units: set[str]) -> None:
         """Make the staging folder, or keep of an earlier one what belongs to this build."""
-        plan = _Plan(self.reader, self.keep_contacts, self.files, self.vocabularies)
+        plan = self.plan
         written = self.staging / "plan.json"
         try:
             earlier = msgspec.json.decode(written.read_bytes(), type=_Plan)
         except (OSError, msgspec.MsgspecError):
             earlier = None
         same_reading = earlier is not None and (earlier.reader, earlier.keep_contacts) == (
-            self.reader,
-            self.keep_contacts,
+            self.plan.reader,
+            self.plan.keep_contacts,
         )
         if not same_reading:
             shutil.rmtree(self.staging, ignore_errors=True)
@@ -296,7 +309,7 @@ class _Build:
             connection.execute("CREATE TABLE source_licences (source VARCHAR, is_open BOOLEAN)")
             for source in sources.sources().values():
                 connection.execute("INSERT INTO source_licences VALUES (?, ?)", [source.name, source.is_open])
-            for stage, function in (("resolve", resolve), ("link", self._link), ("tables", build_tables)):
+            for stage, function in (("resolve", self._resolve), ("link", self._link), ("tables", build_tables)):
                 begun = time.perf_counter()
                 self.report(Progress(stage, 0, 1, "stage"))
                 marker = self.staging / "stages" / f"{stage}.json"
@@ -313,6 +326,11 @@ class _Build:
         finally:
             connection.close()
         return counts
+
+    def _resolve(self, connection: duckdb.DuckDBPyConnection, folder: Path) -> dict[str, int]:
+        before = self.target / "tables"
+        previous = before if (before / "trial_records.parquet").exists() else None
+        return resolve(connection, folder, previous=previous, overrides=self.overrides)
 
     def _link(self, connection: duckdb.DuckDBPyConnection, folder: Path) -> dict[str, int]:
         return link(connection, folder, self.store, self.workers)
@@ -333,22 +351,22 @@ class _Build:
             write_catalogue(self.staging, dictionary, {table.name: table.meaning for table in TABLES})
             return Manifest(
                 tool_version=version("trialpanorama"),
-                reader=self.reader,
+                reader=self.plan.reader,
                 built=datetime.now(UTC).isoformat(timespec="seconds"),
-                snapshot=snapshot_id(connection, names),
+                snapshot=snapshot_id(connection, [name for name in names if name != "trial_aliases"]),
                 inputs=counts["records"] + counts["rejects"],
                 records=counts["records"],
                 rejects=counts["rejects"],
                 trials=counts["studies"],
                 is_fictional=_count(connection, "SELECT count(*) FROM records WHERE is_fictional") > 0,
-                keep_contacts=self.keep_contacts,
+                keep_contacts=self.plan.keep_contacts,
                 tables=counts | {"dictionary": len(dictionary)},
                 rejects_by_reason=dict(
                     connection.execute("SELECT reason, count(*) FROM rejects GROUP BY 1 ORDER BY 2 DESC, 1").fetchall()
                 ),
                 sources=_source_counts(connection),
-                vocabularies=self.vocabularies,
-                files=self.files,
+                vocabularies=self.plan.vocabularies,
+                files=self.plan.files,
                 stage_seconds=self.seconds,
             )
         finally:
@@ -361,6 +379,8 @@ class _Build:
             shutil.copytree(self.target / "index", self.staging / "index")  # the next search brings it up to date
         for name in ("stages", "spill", "plan.json"):
             _remove(self.staging / name)
+        if self.plan.overrides:
+            (self.staging / OVERRIDES).write_text(self.plan.overrides, encoding="utf-8")
         for path in self.staging.rglob("none.parquet"):
             if any(other != path for other in (self.staging / path.parent.name).rglob("*.parquet")):
                 path.unlink()

@@ -33,6 +33,12 @@ app = typer.Typer(
 )
 tasks_app = typer.Typer(help="The research questions: list them, or build their samples from a warehouse.")
 app.add_typer(tasks_app, name="tasks", rich_help_panel=MODELS)
+vocabularies_app = typer.Typer(
+    help="The terminologies that words are linked with: list them, add releases, fetch, remove."
+)
+app.add_typer(vocabularies_app, name="vocabularies", rich_help_panel=DATA)
+graph_app = typer.Typer(help="The graph of trials, papers, drugs, conditions ...: what is next to what, ways, exports.")
+app.add_typer(graph_app, name="graph", rich_help_panel=DATA)
 
 
 class _PowerCommands(TyperGroup):
@@ -62,6 +68,14 @@ WarehouseOption = Annotated[
     Path | None,
     typer.Option(
         "--warehouse", "-w", metavar="DIR", help="The warehouse; else $TRIALPANORAMA_WAREHOUSE, else ./warehouse."
+    ),
+]
+VocabulariesOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--vocabularies",
+        metavar="DIR",
+        help="Installed terminologies; else $TRIALPANORAMA_VOCABULARIES, else the folder of the user's data.",
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
@@ -234,6 +248,14 @@ def build(
         str | None,
         typer.Option("--spark", metavar="MASTER", help="Read on a Spark cluster: spark://host:port, yarn, local[2]."),
     ] = None,
+    vocabularies: VocabulariesOption = None,
+    overrides: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Merges to make and to undo, one a line: ID = ID, or ID != ID. Kept until another is given.",
+        ),
+    ] = None,
 ) -> None:
     """Read registry files into a warehouse, beside what it has; a build that was stopped goes on where it was."""
     from trialpanorama.apps.demo import build_warehouse
@@ -241,7 +263,14 @@ def build(
 
     folder = find_warehouse(warehouse)
     manifest = build_warehouse(
-        inputs, folder, workers=workers, keep_contacts=keep_contacts, replace=replace, spark_master=spark
+        inputs,
+        folder,
+        workers=workers,
+        keep_contacts=keep_contacts,
+        replace=replace,
+        spark_master=spark,
+        vocabularies=vocabularies,
+        overrides=overrides,
     )
     put(
         f"{manifest.inputs:,} inputs = {manifest.records:,} records + {manifest.rejects:,} rejects; "
@@ -284,6 +313,170 @@ def show(
 
     facts = show_facts(_open(warehouse), id)
     put_json(facts) if json else put(show_text(facts))
+
+
+@app.command(rich_help_panel=DATA)
+def explain(
+    a: Annotated[str, typer.Argument(metavar="A", help="A registry number or record id.")],
+    b: Annotated[str, typer.Argument(metavar="B", help="Another.")],
+    warehouse: WarehouseOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Say why two registrations are held for one trial, or are not: every link, with its evidence."""
+    from trialpanorama.apps.explaining import explain_command
+
+    explain_command(_open(warehouse), a, b, json=json)
+
+
+@app.command(rich_help_panel=DATA)
+def overdue(
+    months: Annotated[int, typer.Option(metavar="N", min=0, help="After so many months results are due.")] = 12,
+    until: Annotated[
+        str | None, typer.Option(metavar="DATE", help="On this day; else the newest date in the warehouse.")
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", "-k", metavar="N", min=1, help="List so many.")] = 50,
+    warehouse: WarehouseOption = None,
+    json: JsonOption = False,
+) -> None:
+    """List trials that ended long ago without posted results or a paper of results that is known here."""
+    from trialpanorama.apps.graph import overdue_facts, overdue_text
+
+    facts = overdue_facts(_open(warehouse), months=months, limit=limit, until=until)
+    put_json(facts) if json else put(overdue_text(facts))
+
+
+@app.command(rich_help_panel=DATA)
+def neighbours(
+    id: Annotated[str, typer.Argument(metavar="ID", help="A trial, paper, concept (MESH:D003924), sponsor ...")],
+    type: Annotated[
+        list[str] | None, typer.Option(metavar="TYPE", help="Only nodes of this type; may be given several times.")
+    ] = None,
+    relation: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Only along this relation; may be given several times.")
+    ] = None,
+    share: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TYPE", help="Instead the trials that have a drug, condition, review ... in common with it."
+        ),
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", "-k", metavar="N", min=1, help="List so many.")] = 50,
+    warehouse: WarehouseOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Show what stands next to a trial, paper, drug, condition ... in the graph, and on what evidence."""
+    from trialpanorama.apps.graph import neighbours_facts, neighbours_text
+
+    facts = neighbours_facts(_open(warehouse), id, types=type, relations=relation, share=share, limit=limit)
+    put_json(facts) if json else put(neighbours_text(facts))
+
+
+@graph_app.command("paths")
+def graph_paths(
+    a: Annotated[str, typer.Argument(metavar="A", help="A node: a trial, paper, concept ...")],
+    b: Annotated[str, typer.Argument(metavar="B", help="Another.")],
+    max_length: Annotated[int, typer.Option("--max-length", metavar="N", min=1, max=6, help="Edges at most.")] = 4,
+    limit: Annotated[int, typer.Option("--limit", "-k", metavar="N", min=1, help="List so many.")] = 10,
+    relation: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Only along this relation; may be given several times.")
+    ] = None,
+    warehouse: WarehouseOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Find the shortest ways from one node of the graph to another, the most telling first."""
+    from trialpanorama.apps.graph import paths_facts, paths_text
+
+    facts = paths_facts(_open(warehouse), a, b, max_length=max_length, limit=limit, relations=relation)
+    put_json(facts) if json else put(paths_text(facts))
+
+
+@graph_app.command("export")
+def graph_export(
+    format: Annotated[str, typer.Argument(metavar="parquet|graphml|kgx|neo4j", help="What is written.")],
+    out: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")],
+    include_restricted: Annotated[
+        bool, typer.Option("--include-restricted", help="Also what the sources' terms do not let be passed on.")
+    ] = False,
+    warehouse: WarehouseOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Write the graph as Parquet, GraphML, KGX (Biolink Model) or CSV for Neo4j."""
+    from trialpanorama.apps.graph import export_facts, export_text
+
+    facts = export_facts(_open(warehouse), format, out, include_restricted=include_restricted)
+    put_json(facts) if json else put(export_text(facts))
+
+
+# --- terminologies
+
+
+def _store(path: Path | None) -> Path:
+    from trialpanorama.ontologies import default_store
+
+    return path or default_store()
+
+
+@vocabularies_app.command("list")
+def list_vocabularies(
+    name: Annotated[str | None, typer.Argument(help="One of them, with its files and how to get it.")] = None,
+    vocabularies: VocabulariesOption = None,
+    json: JsonOption = False,
+) -> None:
+    """List the terminologies that can be read, and what is in use of each."""
+    from trialpanorama.apps.vocabularies import put_vocabularies, put_vocabulary, vocabulary_facts
+    from trialpanorama.ontologies import vocabulary
+
+    store = _store(vocabularies)
+    facts = vocabulary_facts(store)
+    if name is not None:
+        (one,) = (fact for fact in facts if fact["name"] == vocabulary(name).name)
+        put_json(one) if json else put_vocabulary(one)
+        return
+    put_json(facts) if json else put_vocabularies(facts, store)
+
+
+@vocabularies_app.command("add")
+def add_vocabulary(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files of releases, or folders of them.")],
+    version: Annotated[str | None, typer.Option(metavar="V", help="The release, where its files do not say.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Take a release that is much smaller than the last.")] = False,
+    vocabularies: VocabulariesOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Install releases of terminologies from files that you have; the next build links with them."""
+    from trialpanorama.apps.vocabularies import add_vocabularies, put_installed
+
+    facts = add_vocabularies(paths, _store(vocabularies), version=version, force=force)
+    put_json(facts) if json else put_installed(facts)
+
+
+@vocabularies_app.command("fetch")
+def fetch_a_vocabulary(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="See: vocabularies list.")],
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Keep the files here.")] = None,
+    query: Annotated[str, typer.Option(metavar="Q", help="Which release, where there are several.")] = "",
+    mirror: Annotated[
+        str | None, typer.Option(metavar="URL", help="Ask this address instead of the publisher's host.")
+    ] = None,
+    vocabularies: VocabulariesOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Fetch the release of a terminology from its publisher and install it."""
+    from trialpanorama.apps.vocabularies import fetch_vocabulary, put_installed
+
+    facts = fetch_vocabulary(name, _store(vocabularies), out=out, query=query, mirror=mirror)
+    put_json(facts) if json else put_installed(facts)
+
+
+@vocabularies_app.command("remove")
+def remove_a_vocabulary(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="See: vocabularies list.")],
+    vocabularies: VocabulariesOption = None,
+) -> None:
+    """Remove an installed terminology."""
+    from trialpanorama.apps.vocabularies import remove_vocabulary
+
+    say(remove_vocabulary(name, _store(vocabularies)))
 
 
 @app.command(rich_help_panel=DATA)

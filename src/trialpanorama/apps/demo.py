@@ -37,6 +37,8 @@ def build_warehouse(
     keep_contacts: bool = False,
     replace: bool = False,
     spark_master: str | None = None,
+    vocabularies: Path | None = None,
+    overrides: Path | None = None,
 ) -> Manifest:
     """Build a warehouse, showing progress."""
     from trialpanorama.build import Progress, build
@@ -57,6 +59,8 @@ def build_warehouse(
             keep_contacts=keep_contacts,
             replace=replace,
             spark_master=spark_master,
+            vocabularies=vocabularies,
+            overrides=overrides,
             progress=progress,
         )
 
