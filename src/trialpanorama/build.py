@@ -89,8 +89,8 @@ def build(
     Inputs are files or folders of registry data, also zipped or compressed. E-mail addresses and telephone numbers are
     dropped unless `keep_contacts`. Inputs are read by this machine's processes, or by a Spark cluster if its master is
     named; the warehouse is the same. `vocabularies` is the folder of installed terminologies (the user's own if not
-    given); a warehouse that was linked with other releases is linked anew. `overrides` is a file of merges that are made
-    or undone by hand; the warehouse keeps its copy, and goes by it until another is given. Raises UserError when inputs
+    given); a warehouse that was linked with other releases is linked anew. `overrides` is a file of merges that are
+    made or undone by hand; the warehouse keeps its copy and goes by it until another is given. Raises UserError when inputs
     do not exist, hold no file, or another build runs.
     """
     target = Path(os.path.abspath(warehouse))
