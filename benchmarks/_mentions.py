@@ -357,6 +357,25 @@ def warehouse_of(data: Path, scratch: Path) -> Path:
     return scratch / "W"
 
 
+def prose(warehouse: Path, size: int = 1_000_000) -> list[str]:
+    """Eligibility criteria of registrations in a fixed order, about this many bytes of them."""
+    import duckdb
+
+    rows = duckdb.execute(
+        "select distinct eligibility_criteria from read_parquet($records, union_by_name = true)"
+        " where kind = 'REGISTRATION' and not coalesce(is_fictional, false) and eligibility_criteria <> ''",
+        {"records": str(warehouse / "records/*/*.parquet")},
+    ).fetchall()
+    texts = sorted((row[0] for row in rows), key=sampling.sha256)
+    total, chosen = 0, []
+    for text in texts:
+        if total > size:
+            break
+        total += len(text.encode())
+        chosen.append(text)
+    return chosen
+
+
 def run(warehouse: Path, concepts: Concepts, texts_for_peers: dict[str, Any] | None = None) -> dict[str, Any]:
     """Every figure; with `texts_for_peers`, what the peers need is put there."""
     same = Sameness(concepts)
@@ -375,7 +394,8 @@ def run(warehouse: Path, concepts: Concepts, texts_for_peers: dict[str, Any] | N
         )
         names = lexicon(concepts, kind)
         if texts_for_peers is not None:
-            texts_for_peers[kind] = {"lexicon": names, "texts": [one.text for one in texts], "judged": judged}
+            read = {"texts": [one.text for one in texts], "prose": prose(warehouse)}
+            texts_for_peers[kind] = {"lexicon": names, "judged": judged} | read
         linkers = {"package": PACKAGE[kind](concepts), "lookup": lookup(names)}
         for name, linker in linkers.items():
             answers = dict(zip(texts, linker(texts), strict=True))

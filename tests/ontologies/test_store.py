@@ -274,6 +274,25 @@ def test_of_several_references_the_one_with_the_same_name_counts(tmp_path: Path)
     assert concepts.equivalents("MESH:D2") == {"MESH:D2"}
 
 
+def test_concepts_of_one_preferred_name_are_the_same_and_a_reference_to_another_is_not(tmp_path: Path) -> None:
+    concepts = _concepts(
+        tmp_path,
+        mesh=[
+            _concept("MESH:D1", "Lunar Failure", names=("Congestive Lunar Failure",)),
+            _concept("MESH:D2", "Chronic Moon Sickness", names=("Lasting Moon Sickness",)),
+            _concept("MESH:D3", "End-Stage Moon Sickness"),
+        ],
+        mondo=[
+            _concept("MONDO:1", "lunar failure"),
+            _concept("MONDO:2", "congestive lunar failure", "MESH:D1"),
+            _concept("MONDO:3", "lasting moon sickness", "MESH:D3"),
+        ],
+    )
+    assert concepts.equivalents("MONDO:1") == {"MONDO:1", "MESH:D1"}
+    assert concepts.equivalents("MONDO:2") == {"MONDO:2"}
+    assert concepts.equivalents("MONDO:3") == {"MONDO:3"}  # another heading bears its name
+
+
 def test_substances_are_joined_by_their_numbers(tmp_path: Path) -> None:
     drug = {"kind": "drug", "name": "testocillin"}
     concepts = _concepts(

@@ -348,15 +348,16 @@ _MONTHS = {
 }  # fmt: skip
 _MONTH = "(?i)\\b(" + "|".join(_MONTHS) + ")[,]? (?:of )?((?:19|20)[0-9]{2})\\b"
 _MONTH_NUMBER = "CASE lower({0}) " + " ".join(f"WHEN '{m}' THEN '{n}'" for m, n in _MONTHS.items()) + " END"
-_CAPITALS = r"\b[A-Z0-9][A-Za-z0-9]*-?[A-Z0-9][A-Za-z0-9-]*\b"
+_CAPITALS = r"\b[A-Z0-9][A-Za-z0-9]*-?[A-Z0-9][A-Za-z0-9-]*(?: (?:[0-9]{1,2}|[IVX]{1,4})[A-D]?)?\b"
 _CODE = r"\b[A-Za-z]{1,10}[-/_ ]?[0-9]{2,}[A-Za-z0-9/_-]*\b"
 
 
 def _acronyms(text: str) -> str:
-    found = f"regexp_extract_all({text}, '{_CAPITALS}')"
-    # AURORA-2 and CoVac19, but neither Double-Blind nor stage IIIA
+    # AURORA-2, "(AURORA) 2" and CoVac19, but neither Double-Blind nor stage IIIA
+    plain = f"regexp_replace({text}, '\\) ([0-9]{{1,2}}|[IVX]{{1,4}})\\b', ' \\1', 'g')"
+    found = f"regexp_extract_all({plain}, '{_CAPITALS}')"
     is_one = "regexp_matches(a, '[A-Z]{2}|[a-z][A-Z]|[A-Z][a-z]?[0-9]') AND NOT regexp_full_match(a, '[IVX]+[A-Da-d]?')"
-    return f"[upper(a) FOR a IN {found} IF {is_one}]"
+    return f"[upper(replace(a, ' ', '-')) FOR a IN {found} IF {is_one}]"
 
 
 def _code(text: str) -> str:
@@ -418,7 +419,7 @@ _KEYS = (
     found AS (
         SELECT paper_id, 'title' AS field, unnest({_words("title")}) AS key FROM said
         UNION ALL SELECT paper_id, 'text', unnest({_words(_PAPER_TEXT)}) FROM said
-        UNION ALL SELECT paper_id, 'acronym', unnest({_acronyms(_PAPER_TEXT)}) FROM said
+        UNION ALL SELECT paper_id, 'acronym', unnest({_acronyms("title")}) FROM said
         UNION ALL SELECT paper_id, 'code', {_code(f"unnest(regexp_extract_all({_PAPER_TEXT}, '{_CODE}'))")} FROM said
         UNION ALL SELECT paper_id, 'code', {_code("unnest([split_part(g, ' ', 1) FOR g IN grants])")} FROM said
         UNION ALL SELECT paper_id, 'person', person_key(coalesce(
@@ -449,7 +450,7 @@ _KEYS = (
     found AS (
         SELECT study_id, 'title' AS field, part, unnest({_words("title")}) AS key FROM numbered
         UNION ALL SELECT study_id, 'acronym', 0, unnest({_acronyms("title")}) FROM numbered WHERE title <> upper(title)
-        UNION ALL SELECT study_id, 'acronym', 0, upper(regexp_replace(acronym, '\\s+', '', 'g')) FROM said
+        UNION ALL SELECT study_id, 'acronym', 0, upper(replace(trim(acronym), ' ', '-')) FROM said
         UNION ALL SELECT study_id, 'drug', 0, unnest({
         _words("concat_ws(' ', i.name, array_to_string(i.other_names, ' '))")
     })
@@ -601,7 +602,8 @@ _COMPARED = (
         FROM candidates JOIN stated USING (paper_id, study_id) GROUP BY paper_id, study_id)
     SELECT paper_id, study_id, round(sum(CAST(round(100 * weight) AS BIGINT)) / 100.0 - 14, 2) AS bits,
         coalesce(bool_or(is_distinctive), false)
-            OR coalesce(bool_or(field = 'person' AND weight > 0) AND max(alike) >= 0.6, false) AS is_distinctive,
+            OR coalesce(bool_or(field = 'person' AND weight > 0) AND max(alike) >= 0.6, false)
+            AND NOT bool_or(field = 'number' AND weight < 0) AS is_distinctive,
         list({'field': field, 'value_paper': said, 'value_trial': said, 'weight': round(weight, 2)} ORDER BY field)
             FILTER (round(weight, 2) <> 0) AS evidence
     FROM weighed GROUP BY paper_id, study_id""",

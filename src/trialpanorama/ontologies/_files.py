@@ -17,7 +17,6 @@ import msgspec
 
 from trialpanorama.errors import UserError
 
-
 _LONGEST = 300
 """Characters that may be said of a file."""
 

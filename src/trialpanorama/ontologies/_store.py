@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from functools import cache, cached_property
-from itertools import combinations, pairwise
+from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +27,7 @@ from trialpanorama.ontologies import (
     NameKind,
     Release,
     Vocabulary,
+    _equivalence,
     distinct_names,
 )
 from trialpanorama.ontologies import _files as files
@@ -43,10 +43,6 @@ PRECEDENCE: dict[str, tuple[str, ...]] = {
     "drug": ("DRUGBANK", "RXCUI", "CHEMBL.COMPOUND", "DrugCentral", "MESH"),
 }
 """By kind of concept, the prefixes in the order in which `preferred` takes them."""
-_IDENTIFYING = {"unii": "UNII", "cas": "CAS", "inchi_key": "INCHIKEY"}
-"""Attributes that name one substance, and the prefixes under which cross-references give the same."""
-_BY_NAME = "known_by_name"
-"""Attribute of a substance to which its vocabulary gives no number that others know: its name stands for one."""
 _FEWER = 0.8
 """A release with less than this share of the installed one's concepts is not believed."""
 _SUFFIX = ".parquet"
@@ -355,12 +351,12 @@ def load(store: Path | None = None, only: Collection[str] | None = None, with_ev
             raise UnknownName("vocabulary that is installed", name, found, "trialpanorama vocabularies list")
     chosen = {name: path for name, path in sorted(found.items()) if only is None or name in only}
     return Concepts(
-        [_Columns(_read_table(path), describe(path)) for path in chosen.values()],
+        [Columns(_read_table(path), describe(path)) for path in chosen.values()],
         everyday_names() if with_everyday else (),
     )
 
 
-class _Columns:
+class Columns:
     """The concepts of one vocabulary, column by column; each is made a Python list when it is first needed."""
 
     def __init__(self, table: pa.Table, installed: Installed) -> None:
@@ -420,7 +416,7 @@ class _Columns:
 class Concepts:
     """Concepts of several vocabularies, and what connects them."""
 
-    def __init__(self, vocabularies: Sequence[_Columns], everyday: Sequence[tuple[list[str], Name]] = ()) -> None:
+    def __init__(self, vocabularies: Sequence[Columns], everyday: Sequence[tuple[list[str], Name]] = ()) -> None:
         self._vocabularies = vocabularies
         self._places = {id: (columns, row) for columns in vocabularies for row, id in enumerate(columns.ids)}
         self.versions: dict[str, Installed] = {columns.installed.name: columns.installed for columns in vocabularies}
@@ -504,7 +500,7 @@ class Concepts:
                     return candidate
         return id
 
-    def _concept(self, columns: _Columns, row: int) -> Concept:
+    def _concept(self, columns: Columns, row: int) -> Concept:
         id = columns.ids[row]
         names = [Name(text, kind) for text, kind in zip(columns.names[row], columns.name_kinds[row], strict=True)]
         return Concept(
@@ -520,92 +516,7 @@ class Concepts:
 
     @cached_property
     def _groups(self) -> dict[str, frozenset[str]]:
-        """Groups of equivalent concepts, by each of their ids.
-
-        Cross-references are taken up from the surest to the least sure: first those between concepts that share a name,
-        then those that are the only one either way. One that is neither (of several, under another name) is left out,
-        and so is one that would bring two concepts of one vocabulary together: a chain of references must not join what
-        a vocabulary tells apart.
-        """
-        edges = self._edges()
-        partners = Counter(
-            end for first, second in edges for end in ((first, _prefix(second)), (second, _prefix(first)))
-        )
-        names = cache(self._plain_names)
-        ranked = []
-        for (first, second), times in edges.items():
-            rivals = partners[first, _prefix(second)] + partners[second, _prefix(first)] - 2
-            share_a_name = not names(first).isdisjoint(names(second))
-            if share_a_name or not rivals:
-                ranked.append((not share_a_name, rivals, -times, first, second))
-        groups: dict[str, dict[str, str]] = {}
-        for *_, first, second in sorted(ranked):
-            one = groups.get(first) or {_prefix(first): first}
-            two = groups.get(second) or {_prefix(second): second}
-            if not one.keys() & two.keys():
-                both = one | two
-                groups |= dict.fromkeys(both.values(), both)
-        return {id: frozenset(group.values()) for id, group in groups.items()}
-
-    def _edges(self) -> dict[tuple[str, str], int]:
-        """Pairs of concepts that refer to one another, or that bear the same number of a substance, with how often."""
-        edges: dict[tuple[str, str], int] = defaultdict(int)
-        substances: dict[str, set[str]] = defaultdict(set)
-        for columns in self._vocabularies:
-            for row, id in enumerate(columns.ids):
-                if columns.obsolete[row]:
-                    continue
-                attributes = columns.attributes[row]
-                numbers = [f"{prefix}:{attributes[key]}" for key, prefix in _IDENTIFYING.items() if key in attributes]
-                for other in {*columns.cross_references[row], *numbers}:
-                    if _prefix(other) in _IDENTIFYING.values():
-                        substances[other].add(id)
-                    elif other in self._places:
-                        edges[min(id, other), max(id, other)] += 1
-        for ids in substances.values():
-            if len({*map(_prefix, ids)}) == len(ids):
-                for pair in combinations(sorted(ids), 2):
-                    edges[pair] += 1
-        for pair in self._of_one_name():
-            edges[pair] += 1
-        return edges
-
-    def _of_one_name(self) -> Iterator[tuple[str, str]]:
-        """Pairs of a substance that is known by its name alone, and another vocabulary's only one of that name."""
-        drugs = [
-            (columns.ids[row], _BY_NAME in columns.attributes[row])
-            for columns in self._vocabularies
-            for row, kind in enumerate(columns.kinds)
-            if kind == "drug" and not columns.obsolete[row]
-        ]
-        if not any(is_known_by_name for _, is_known_by_name in drugs):
-            return
-        bearers: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
-        for id, _ in drugs:
-            for name in self._plain_names(id):
-                bearers[name][_prefix(id)].append(id)
-        for id, is_known_by_name in drugs:
-            for name in self._plain_names(id) if is_known_by_name else ():
-                for prefix, ids in bearers[name].items():
-                    if prefix != _prefix(id) and len(ids) == 1:
-                        yield min(id, ids[0]), max(id, ids[0])
-
-    def _plain_names(self, id: str) -> set[str]:
-        columns, row = self._places[id]
-        pairs = zip(columns.names[row], columns.name_kinds[row], strict=True)
-        return {_plain(name) for name, kind in pairs if kind in ("preferred", "exact")}
-
-
-def _prefix(id: str) -> str:
-    return id.partition(":")[0]
-
-
-_NO_WORD = re.compile(r"[\W_]+")
-
-
-def _plain(name: str) -> str:
-    """A name's words in alphabetical order: "Neoplasms, Lung" is "lung neoplasms"."""
-    return " ".join(sorted(_NO_WORD.sub(" ", name.casefold()).split()))
+        return _equivalence.groups(self._vocabularies)
 
 
 def everyday_names() -> list[tuple[list[str], Name]]:

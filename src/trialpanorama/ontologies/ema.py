@@ -19,9 +19,14 @@ from trialpanorama.ontologies import Concept, Name, Part, Release, ReleaseFile, 
 from trialpanorama.ontologies._tables import header, rows
 
 _COLUMNS = (
-    "product_number", "ma_number", "concept_name", "concept_id", "concept_class_id", "vocabulary_id", "rxcui",
-    "mapping_type", "suggestion_or_comment", "last_updated_date",
-)  # fmt: skip
+    "product_number",
+    "concept_name",
+    "concept_class_id",
+    "vocabulary_id",
+    "rxcui",
+    "mapping_type",
+    "last_updated_date",
+)
 _PRODUCT = re.compile(r"EMEA/H/[A-Z]+/\d+(/[A-Z0-9]+)*")
 _BRAND = re.compile(r"\s*\[([^\[\]]+)\]?$")
 _QUANTITY = re.compile(r"^\d[\d.]*( \d+)? (ML|MG|HR|ACTUAT|UNT|GM|DAY|MMOL)\b\s+")
@@ -175,7 +180,7 @@ VOCABULARY = Vocabulary(
         Part(
             name="table",
             meaning="ema_to_rxnorm.tsv: one package of a medicine a row, separated by tabs",
-            recognise=lambda head, name: header(head) == list(_COLUMNS),
+            recognise=lambda head, name: set(_COLUMNS) <= set(header(head)),
         ),
     ),
     read=_read,
