@@ -25,10 +25,10 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import _matching
+
 import _mentions
 import _peers
 import _resolution
-
 from trialpanorama.ontologies import install, load
 
 PARTS = ("resolution", "mentions", "speed")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,3 +18,11 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real data at {folder}; set TRIALPANORAMA_DATA to a folder that has it")
     return folder
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_installed_vocabularies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Tests link with the built-in lexicon, whatever is installed on the machine."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TRIALPANORAMA_VOCABULARIES", str(tmp_path_factory.mktemp("vocabularies")))
+        yield
