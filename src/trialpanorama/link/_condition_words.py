@@ -101,7 +101,8 @@ TOO_BROAD = _names(
 )
 """Names that say too little to be linked wherever they occur in running text."""
 _SAME = """
-"""What stands behind these says which: a part before them is not linked where the words behind are not understood."""
+neoplasm cancer tumor malignancy neoplasia; disease disorder illness condition pathology; kidney renal; liver hepatic;
+lung pulmonary;
 heart cardiac; stomach gastric; eye ocular; ovary ovarian; uterus uterine; pancreas pancreatic; colon colonic;
 esophagus esophageal; larynx laryngeal; tooth dental; skin cutaneous; prostate prostatic; testis testicular
 testicle; bone osseous; vagina vaginal; vulva vulvar; thymus thymic; spleen splenic; pharynx pharyngeal; tongue
