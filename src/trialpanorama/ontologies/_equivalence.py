@@ -76,7 +76,7 @@ def _meant(columns: Columns, row: int) -> Iterator[str]:
 
 
 def groups(vocabularies: Sequence[Columns], places: Mapping[str, tuple[Columns, int]]) -> dict[str, frozenset[str]]:
-    """The groups of more than one concept, by each of their ids; `places` says in which row of what a concept stands."""
+    """The groups of more than one concept, by each of their ids; `places` says where each concept stands."""
     names = _Names(vocabularies, places)
     stated = _stated(vocabularies, names)
     namesakes = {*_namesakes(names)}
