@@ -27,8 +27,8 @@ SMALLEST = 19
 
 
 def _is_of_trials(concept: Concept) -> bool:
-    """MeSH: diseases, drugs, procedures, behaviour, physiology, persons, health care; no anatomy, species, places."""
-    return any(tree[0] in "CDEFGMN" for tree in concept.attributes.get("tree_numbers", "").split(";") if tree)
+    """MeSH: all but disciplines, techniques, humanities, information science, kinds of publications and places."""
+    return any(tree[0] in "ABCDEFGMN" for tree in concept.attributes.get("tree_numbers", "").split(";") if tree)
 
 
 TABLES = Path(__file__).parent / "lexicon"

@@ -773,6 +773,49 @@ _TRIAL_LINKS = (
     _IS_OPEN,
 )
 
+TrialChange = Literal["merged", "split", "renamed"]
+"""What became of a Trial; the meaning of each stands at `trial_aliases.change`."""
+
+_TRIAL_ALIASES = (
+    Column("old_study_id", "VARCHAR", "A study_id of an earlier state of the warehouse"),
+    Column("study_id", "VARCHAR", "The Trial to which its Records belong now"),
+    Column(
+        "change",
+        "VARCHAR",
+        "merged: it became one with another Trial; renamed: a register of higher precedence joined; split: its Records "
+        "went to several Trials, of which this is one (the old id may stand for another of them)",
+        values=get_args(TrialChange),
+    ),
+    Column(
+        "records_moved",
+        "BIGINT",
+        "How many of its Records went there, when it happened; 0 where newer ones took their places",
+        "records",
+    ),
+    _SOURCE,
+    same("licence"),
+    _IS_OPEN,
+)
+
+_DISAGREEMENTS = (
+    _STUDY_ID,
+    Column("field", "VARCHAR", "The field of the Record of which registers say different things"),
+    Column(
+        "number_of_values",
+        "BIGINT",
+        "How many different values there are; dates differ where they do in what all of them are precise to",
+        "values",
+    ),
+    Column(
+        "said",
+        "STRUCT(says VARCHAR, said_by VARCHAR, record_id VARCHAR)[]",
+        "What each register (`said_by`) says, in its Record of the highest precedence; the first is the one that wins",
+    ),
+    Column("source", "VARCHAR", "Sources of these Records, joined by a semicolon where they differ"),
+    Column("licence", "VARCHAR", "Licences of these Records, joined by a semicolon where they differ"),
+    _IS_OPEN,
+)
+
 _TRIAL_RECORDS = (
     Column("record_id", "VARCHAR", "The Record"),
     Column("study_id", "VARCHAR", "The Trial that it belongs to"),
@@ -1586,6 +1629,20 @@ TABLES: tuple[Table, ...] = (
         None,
     ),
     Table("trial_records", "One row is one Record and its Trial", _TRIAL_RECORDS, ("study_id", "precedence"), None),
+    Table(
+        "trial_aliases",
+        "One row is one old study_id, and a Trial to which its Records belong now",
+        _TRIAL_ALIASES,
+        ("old_study_id", "study_id"),
+        None,
+    ),
+    Table(
+        "disagreements",
+        "One row is one field of one Trial of which its registers say different things",
+        _DISAGREEMENTS,
+        ("study_id", "field"),
+        None,
+    ),
     Table(
         "publication_links",
         "One row is one registry id of a Trial that a publication or review gives; it is no Record of the Trial for it",

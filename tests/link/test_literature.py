@@ -66,8 +66,7 @@ def linked(records: list[Record], folder: Path, sql: str, *, seed: int = 0, thre
             "CREATE TABLE source_licences AS "
             "FROM (VALUES ('clinicaltrials_gov', true), ('pubmed', true)) t(source, is_open)"
         )
-        for name in resolve(con, folder):
-            con.execute(f"CREATE TEMP VIEW {name} AS FROM '{folder}/{name}.parquet'")
+        resolve(con, folder)
         counts = link_papers(con, folder)
         con.execute(f"CREATE TEMP VIEW paper_links AS FROM '{folder}/paper_links.parquet'")
         assert con.execute("SELECT count(*) FROM paper_links").fetchall() == [(counts["paper_links"],)]
@@ -448,10 +447,10 @@ def test_papers_of_a_sample_are_found_without_ids(tmp_path: Path) -> None:
             CASE WHEN kind = 'REGISTRATION' THEN identifiers ELSE [] END AS identifiers,
             list_filter("references", lambda r: false) AS "references") FROM told""")
         con.execute("CREATE TABLE source_licences AS SELECT DISTINCT source, true AS is_open FROM told")
-        con.execute(f"CREATE VIEW trial_records AS FROM '{tmp_path}/warehouse/tables/trial_records.parquet'")
-        con.execute(
-            f"CREATE VIEW publication_links AS FROM '{tmp_path}/warehouse/tables/publication_links.parquet' WHERE false"
-        )
+        tables = tmp_path / "warehouse" / "tables"
+        con.execute(f"COPY (FROM '{tables}/trial_records.parquet') TO '{tmp_path}/trial_records.parquet'")
+        hidden = f"FROM '{tables}/publication_links.parquet' WHERE false"
+        con.execute(f"COPY ({hidden}) TO '{tmp_path}/publication_links.parquet'")
         link_papers(con, tmp_path)
         found = con.execute(
             f"SELECT paper_id, study_id FROM '{tmp_path}/paper_links.parquet' WHERE is_accepted"

@@ -68,6 +68,8 @@ def test_an_unknown_or_damaged_release_is_one_clear_error(old: str, new: str, me
         ("/mm3", "/mm3"), ("per mm3", "/mm3"), ("cells/µL", "{cells}/uL"), ("copies/mL", "{copies}/mL"),
         ("x ULN", "{ULN}"), ("bpm", "{beats}/min"), ("mg/24h", "mg/(24.h)"), ("pack-years", "{pack}.a"),
         ("lbs", "[lb_av]"), ("inches", "[in_i]"), ("letters", "{letters}"), ("dB", "dB"), ("mg/m²/day", "mg/m2/d"),
+        ("MG/KG/D", "mg/kg/d"), ("micromoles/L", "umol/L"), ("times / min", "{times}/min"), ("[MET]", "[MET]"),
+        ("lymphocytes/mm3", "{lymphocytes}/mm3"), ("× 109/L", "10*9/L"),
     ],
 )  # fmt: skip
 def test_what_people_write_becomes_ucum(written: str, code: str) -> None:
@@ -77,7 +79,25 @@ def test_what_people_write_becomes_ucum(written: str, code: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "written", ["", " ", "foo", "C", "1.5 x 10^9/L", "mg//dL", "mg/", "of age", "§", "and", "patients", "mg dL foo"]
+    "written",
+    [
+        "",
+        "TC",
+        "A",
+        "A4",
+        "G/L",
+        " ",
+        "foo",
+        "C",
+        "1.5 x 10^9/L",
+        "mg//dL",
+        "mg/",
+        "of age",
+        "§",
+        "and",
+        "patients",
+        "mg dL foo",
+    ],
 )
 def test_what_is_no_unit_is_none(written: str) -> None:
     assert UNITS.normalise(written) is None

@@ -27,7 +27,7 @@ WHO = _set(
 """Who has it."""
 COURSE = _set(
     """
-    mild moderate severe severity critical critically ill serious uncontrolled controlled poorly inadequately well
+    mild moderate severe very severity critical critically ill serious uncontrolled controlled poorly inadequately well
     stable unstable active inactive symptomatic asymptomatic early late newly recently diagnosed diagnosis untreated
     treated previously recurrent recurring relapsed relapsing relapse refractory persistent recurrence progressive
     progression resistant naive confirmed suspected probable possible proven documented laboratory clinically
@@ -41,7 +41,7 @@ COURSE = _set(
     """
 )
 """How far, how bad and since when it is there: the disease stays the same."""
-WEAK = _set("acute chronic subacute primary secondary idiopathic sporadic simple")
+WEAK = _set("acute chronic subacute idiopathic sporadic simple")
 """Words that often do change the disease; left out only if the vocabulary knows the rest and not the whole."""
 NOISE = _set(
     """
@@ -63,6 +63,14 @@ KEPT = _set(
     """
 )
 """Noise beside a disease, but not inside its name."""
+TUMORS = _set("carcinoma adenocarcinoma sarcoma lymphoma leukemia melanoma glioma myeloma")
+"""Before these "primary" says only that it is not a metastasis."""
+SYSTEMS = _set(
+    """
+    digestive respiratory nervous urinary immune endocrine reproductive lymphatic musculoskeletal cardiovascular
+    """
+)
+"""Before a word for diseases these mean a system of organs."""
 ENDINGS = ("disease", "disorder", "syndrome", "infection", "symptom", "condition")
 BREAKS = _set(
     """
@@ -93,7 +101,8 @@ TOO_BROAD = _names(
 )
 """Names that say too little to be linked wherever they occur in running text."""
 _SAME = """
-neoplasm cancer tumor malignancy neoplasia; disease disorder illness; kidney renal; liver hepatic; lung pulmonary;
+neoplasm cancer tumor malignancy neoplasia; disease disorder illness condition pathology; kidney renal; liver hepatic;
+lung pulmonary;
 heart cardiac; stomach gastric; eye ocular; ovary ovarian; uterus uterine; pancreas pancreatic; colon colonic;
 esophagus esophageal; larynx laryngeal; tooth dental; skin cutaneous; prostate prostatic; testis testicular
 testicle; bone osseous; vagina vaginal; vulva vulvar; thymus thymic; spleen splenic; pharynx pharyngeal; tongue

@@ -27,8 +27,10 @@ from trialpanorama.link._condition_words import (
     KINDS,
     NOISE,
     SAME,
+    SYSTEMS,
     TIES,
     TOO_BROAD,
+    TUMORS,
     UNLINKED_KINDS,
     WEAK,
     WHO,
@@ -57,8 +59,7 @@ LONG_TEXT = 300
 
 HEALTHY = re.compile(r"\bhealthy\b")
 _VOLUNTEERS = re.compile(
-    r"\bhealthy (?:(?:normal|human|adult|male|female|young|older) )*"
-    r"(?:volunteer|subject|participant|people|control|donor)\b"
+    r"\bhealthy (?:\w+ ){0,2}(?:volunteer|subject|participant|people|person|individual|control|donor)\b"
 )
 VOCABULARIES = {"MESH": 0, "MONDO": 1, "DOID": 2}
 
@@ -79,7 +80,8 @@ _ICD = re.compile(r"(?<![A-Z0-9])[A-Z]\d\d(?:\.\d{1,2})?(?![0-9])")
 _STAGE = re.compile(r"(?:\d[a-e]?\d?|i{1,3}[a-e]?\d?|iv[a-e]?\d?|v|[a-e]\d?|t\d[a-d]?|n\d[a-d]?|m\d|x)$")
 _TNM = re.compile(r"(?:t\d[a-d]?|n\d[a-d]?|m\d[a-c]?|ajcc|figo|tnm|v\d|uicc|ecog|nyha|asa)$")
 _DEFINED = re.compile(r" ?[(\[]([A-Z][A-Za-z0-9-]{1,9})[)\]]")
-_BESIDE = ("and", "or", ",", "/", "&", "+", "related", "associated", "induced")
+_EXPLAINING = ("(", "[", "with", "by", "caused", "due", "including", "secondary", "from", "of", "to", "for")
+_PREPOSITIONS = frozenset(("and", "or", "with", "in", "of", "to", "for", "by", "at", "on", "from", "the", "a", "an"))
 _OPENED = re.compile(r"[(\[]")
 _CLOSED = {"(": ")", "[": "]"}
 _MEANT_ENDING = re.compile(r"(?:itis|osis|emia|uria|oma|pathy|algia|ectomy|plasty|otomy|penia|cytosis|plegia|paresis)$")
@@ -173,7 +175,12 @@ class ConditionLinker:
     def _read(self) -> None:
         for concept in self._concepts.all():
             vocabulary = VOCABULARIES.get(concept.id.partition(":")[0])
-            if vocabulary is None or concept.is_obsolete or (concept.kind != "condition" and vocabulary):
+            if concept.is_obsolete:
+                continue
+            if vocabulary is None or (concept.kind != "condition" and vocabulary):
+                if concept.kind == "drug":
+                    preferred = self._concepts.preferred(concept.id, "drug")
+                    _put(self._exact, normalise(concept.name), _Entry(preferred, concept.name, "drug", 200))
                 continue
             kind = _kind(concept)
             if kind == "anatomy":
@@ -207,13 +214,12 @@ class ConditionLinker:
                 self._vocabulary[part] += 1
             _put(self._exact, key, entry)
             _put(self._sorted, key_of_words(parts), entry)
-            if kind in ("condition", "procedure", "population", "behaviour"):
+            if kind == "condition" or (kind in ("procedure", "population", "behaviour") and "pathology" not in parts):
                 _put(self._same, _key_same(parts), entry)
-            if kind == "condition":
-                if len(key) > 7:
-                    _put(self._joined, key.replace(" ", ""), entry)
-                if name.text.isupper() and len(name.text) <= 5:
-                    self._ambiguous[key].append(entry)
+            if len(key) > 7:
+                _put(self._joined, key.replace(" ", ""), entry)
+            if kind == "condition" and name.text.isupper() and len(name.text) <= 5:
+                self._ambiguous[key].append(entry)
 
     # ------------------------------------------------------------------------------------------------- one whole name
     def _lookup(self, parts: Sequence[str]) -> _Answer | None:
@@ -245,9 +251,9 @@ class ConditionLinker:
             best: tuple[float, _Answer] | None = None
             for chosen in combinations(removable, size):
                 rest = [part for index, part in enumerate(parts) if index not in chosen]
-                while rest and rest[-1] in BREAKS | TIES:
+                while rest and rest[-1] in _PREPOSITIONS:
                     rest.pop()
-                while rest and rest[0] in BREAKS | TIES:
+                while rest and rest[0] in _PREPOSITIONS:
                     rest.pop(0)
                 if not rest or (answer := self._known(rest) or self._rewritten(rest)) is None:
                     continue
@@ -286,10 +292,9 @@ class ConditionLinker:
             for ending in ENDINGS[:3]:
                 if (entry := self._exact.get(" ".join([*parts, ending]))) and entry.kind == "condition":
                     return _Answer(entry, "variant", 0.88)
-        if len(parts) > 1 and parts[-1].isdigit() and parts[-2] != "type":
-            if answer := self._lookup([*parts[:-1], "type", parts[-1]]):
-                return _Answer(answer.entry, "variant", 0.92)
-        elif len(parts) > 2 and parts[-1].isdigit() and (answer := self._lookup([*parts[:-2], parts[-1]])):
+        if len(parts) > 1 and parts[-1].isdigit() and (answer := self._lookup([*parts[:-1], "type", parts[-1]])):
+            return _Answer(answer.entry, "variant", 0.92)
+        if len(parts) > 2 and parts[-1].isdigit() and (answer := self._lookup([*parts[:-2], parts[-1]])):
             return _Answer(answer.entry, "variant", 0.92)
         for index, part in enumerate(parts):
             if part in ("carcinoma", "cancer") and len(parts) > 1:
@@ -300,8 +305,10 @@ class ConditionLinker:
             rest = [part for part in parts if part != "nonhodgkin"]
             if answer := self._known(rest):
                 return _Answer(answer.entry, "variant", 0.88)
-        if "malignant" in parts and SAME.get(parts[-1]) == "neoplasm" and len(parts) > 2:
+        if "malignant" in parts and len(parts) > 2 and any(SAME.get(part) == "neoplasm" for part in parts):
             return self._lookup([part for part in parts if part != "malignant"])
+        if len(parts) == 2 and parts[0] in SYSTEMS:
+            return self._lookup([parts[0], "system", parts[1]])
         return None
 
     # ------------------------------------------------------------------------------------------------------ the texts
@@ -404,7 +411,7 @@ class ConditionLinker:
                 is_short = bool(_SHORTENED.match(written))
                 harmless = all(_is_harmless(within, index) for index in range(len(within)))
                 if agrees and (other or is_short or harmless or not _is_generic([token[0] for token in outer])):
-                    return [self._link(text, low, high + (plain[high : high + 1] in (")", "]")), answer)]
+                    return [self._link(text, low, high, answer)]
         if len(toks) > 2 and _is_initials(text[toks[-1][1] : toks[-1][2]], parts[:-1]):
             toks = toks[:-1]
             parts = parts[:-1]
@@ -475,7 +482,7 @@ class ConditionLinker:
                 continue
             if not understood[number]:
                 continue
-            is_explained = following is not None and separator not in _BESIDE  # "infection with ..."
+            is_explained = following is not None and separator in _EXPLAINING  # "infection with ..."
             if is_explained or len(inside) > 1 or not _is_bare(parts, low, high, inside[0]):
                 inside = [span for span in inside if not _is_generic(parts[span[0] : span[1]])]
             if following and not understood[number + 1]:
@@ -581,6 +588,9 @@ class ConditionLinker:
 
     def _link(self, text: str, start: int, end: int, answer: _Answer) -> Link:
         entry = answer.entry
+        for opened, closed in _CLOSED.items():
+            if text.count(opened, start, end) > text.count(closed, start, end) and text[end : end + 1] == closed:
+                end += 1
         return Link(
             start=start, end=end, text=text[start:end], concept_id=entry.concept_id, method=answer.method,
             score=answer.score, matched=entry.name, kind=entry.kind,
@@ -762,6 +772,8 @@ def _is_modifier(parts: Sequence[str], index: int) -> bool:
     if part in WHO or part in COURSE or part in WEAK or _TNM.match(part):
         return True
     before = parts[index - 1] if index else ""
+    if part == "primary":
+        return parts[-1] == "syndrome" or any(SAME.get(other) == "neoplasm" or other in TUMORS for other in parts)
     if part in NOISE and (index > 0 or len(parts) > 1) and part not in KEPT:
         return True
     behind_stage = index > 0 and any(
@@ -778,6 +790,7 @@ def _is_modifier(parts: Sequence[str], index: int) -> bool:
 
 
 def _is_harmless(parts: Sequence[str], index: int) -> bool:
+    """Whether a word beside the name of a disease leaves it that disease."""
     part = parts[index]
     if part in WHO or part in COURSE or part in WEAK or part in NOISE or part in JOINERS or _TNM.match(part):
         return True

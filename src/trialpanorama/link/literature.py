@@ -119,9 +119,13 @@ PAPER_LINKS = Table(
 def link_papers(con: duckdb.DuckDBPyConnection, out: Path) -> dict[str, int]:
     """Write paper_links into `out`; returns how many rows it has.
 
-    `con` has the relations `records`, `source_licences` (source, is_open), `trial_records` and `publication_links`. The
-    outcome depends neither on the order of Records nor on the number of threads.
+    `con` has the relations `records` and `source_licences` (source, is_open); `out` has trial_records and
+    publication_links, as resolve writes them. The outcome depends neither on the order of Records nor on the number of
+    threads.
     """
+    for name in ("trial_records", "publication_links"):
+        place = str(out / f"{name}.parquet").replace("'", "''")
+        con.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS SELECT * FROM read_parquet('{place}')")
     con.create_function("person_key", person_key, ["VARCHAR"], "VARCHAR")
     for statement in (NEWEST_PAPERS, _PAPERS, _TRIALS, _GIVEN_IDS):
         con.execute(statement)

@@ -13,13 +13,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from functools import cache
 from itertools import combinations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from trialpanorama.ontologies._store import Columns
+    from trialpanorama.ontologies._columns import Columns
 
 Pair = tuple[str, str]
 _IDENTIFYING = {"unii": "UNII", "cas": "CAS", "inchi_key": "INCHIKEY"}
@@ -35,63 +35,64 @@ def prefix(id: str) -> str:
 
 
 class _Names:
-    """The names of all concepts that are not obsolete, to be looked up either way."""
+    """The names of concepts, by their ids."""
 
-    def __init__(self, vocabularies: Sequence[Columns]) -> None:
-        self.places = {id: (columns, row) for columns in vocabularies for row, id in enumerate(columns.ids)}
-        self.preferred: dict[str, list[str]] = defaultdict(list)
-        """Ids by preferred names, in small letters."""
-        self._bearers: dict[str, list[str]] = defaultdict(list)
-        for columns in vocabularies:
-            rows = zip(columns.ids, columns.names, columns.name_kinds, columns.obsolete, strict=True)
-            for id, names, kinds, is_obsolete in rows:
-                if not is_obsolete:
-                    self.preferred[names[0].lower()].append(id)
-                    for name, kind in zip(names, kinds, strict=True):
-                        if kind in ("preferred", "exact"):
-                            self._bearers[name.lower()].append(id)
+    def __init__(self, vocabularies: Sequence[Columns], places: Mapping[str, tuple[Columns, int]]) -> None:
+        self.vocabularies = vocabularies
+        self.places = places
         self.plain = cache(self._plain)
 
     def kind(self, id: str) -> str:
         columns, row = self.places[id]
         return columns.kinds[row]
 
+    def preferred(self, id: str) -> str:
+        """The preferred name, in small letters."""
+        columns, row = self.places[id]
+        return columns.names[row][0].lower()
+
     def _plain(self, id: str) -> set[str]:
         """The words of each name of a concept, in alphabetical order: "Neoplasms, Lung" is "lung neoplasms"."""
         columns, row = self.places[id]
-        pairs = zip(columns.names[row], columns.name_kinds[row], strict=True)
-        return {
-            " ".join(sorted(_NO_WORD.sub(" ", name.casefold()).split()))
-            for name, kind in pairs
-            if kind in ("preferred", "exact")
-        }
+        return {" ".join(sorted(_NO_WORD.sub(" ", name.casefold()).split())) for name in _meant(columns, row)}
 
-    def contradict(self, one: str, other: str) -> bool:
-        """Whether another concept of either's vocabulary bears the name of the other one."""
-        return self._is_taken(one, other) or self._is_taken(other, one)
-
-    def _is_taken(self, one: str, other: str) -> bool:
-        columns, row = self.places[one]
-        name = columns.names[row][0].lower()
-        bearers = {*self._bearers.get(name, ()), *self._bearers.get(f"{name}s", ())}
-        return any(prefix(id) == prefix(other) and id != other for id in bearers)
+    def bearers(self, wanted: Set[str]) -> dict[str, set[str]]:
+        """The concepts that bear each of these names (in small letters), obsolete ones left out."""
+        found: dict[str, set[str]] = defaultdict(set)
+        for columns in self.vocabularies:
+            for row, id in enumerate(columns.ids):
+                if not columns.obsolete[row]:
+                    for name in _meant(columns, row):
+                        if (small := name.lower()) in wanted:
+                            found[small].add(id)
+        return found
 
 
-def groups(vocabularies: Sequence[Columns]) -> dict[str, frozenset[str]]:
-    """The groups of more than one concept, by each of their ids."""
-    names = _Names(vocabularies)
+def _meant(columns: Columns, row: int) -> Iterator[str]:
+    """The names that mean a concept itself."""
+    for name, kind in zip(columns.names[row], columns.name_kinds[row], strict=True):
+        if kind in ("preferred", "exact"):
+            yield name
+
+
+def groups(vocabularies: Sequence[Columns], places: Mapping[str, tuple[Columns, int]]) -> dict[str, frozenset[str]]:
+    """The groups of more than one concept, by each of their ids; `places` says where each concept stands."""
+    names = _Names(vocabularies, places)
     stated = _stated(vocabularies, names)
     namesakes = {*_namesakes(names)}
     partners = Counter(end for one, other in stated for end in ((one, prefix(other)), (other, prefix(one))))
-    ranked = []
+    ranked, unsure = [], []
     for one, other in stated.keys() | namesakes:
         rivals = partners[one, prefix(other)] + partners[other, prefix(one)] - 2
         are_namesakes = (one, other) in namesakes
-        share_a_name = are_namesakes or not names.plain(one).isdisjoint(names.plain(other))
-        if share_a_name or not (rivals or names.contradict(one, other)):
-            ranked.append((not are_namesakes, not share_a_name, rivals, -stated.get((one, other), 0), one, other))
+        if are_namesakes or not names.plain(one).isdisjoint(names.plain(other)):
+            ranked.append((not are_namesakes, rivals, -stated.get((one, other), 0), one, other))
+        elif not rivals:
+            unsure.append((one, other))
+    ranked.sort()
+    ranked += sorted((True, 0, -stated[pair], *pair) for pair in _not_contradicted(unsure, names))
     found: dict[str, dict[str, str]] = {}
-    for *_, one, other in sorted(ranked):
+    for *_, one, other in ranked:
         first = found.get(one) or {prefix(one): one}
         second = found.get(other) or {prefix(other): other}
         if not first.keys() & second.keys():
@@ -105,18 +106,19 @@ def _stated(vocabularies: Sequence[Columns], names: _Names) -> dict[Pair, int]:
     pairs: dict[Pair, int] = defaultdict(int)
     substances: dict[str, set[str]] = defaultdict(set)
     for columns in vocabularies:
-        for row, id in enumerate(columns.ids):
+        is_numbered = not columns.attribute_names.isdisjoint(_IDENTIFYING)
+        for row, (id, references) in enumerate(zip(columns.ids, columns.cross_references, strict=True)):
             if columns.obsolete[row]:
                 continue
-            attributes = columns.attributes[row]
+            attributes = columns.attributes(row) if is_numbered else {}
             numbers = [f"{of}:{attributes[key]}" for key, of in _IDENTIFYING.items() if key in attributes]
-            for other in {*columns.cross_references[row], *numbers}:
+            for other in {*references, *numbers} if references or numbers else ():
                 if prefix(other) in _IDENTIFYING.values():
                     substances[other].add(id)
                 elif other in names.places:
                     pairs[min(id, other), max(id, other)] += 1
     for ids in substances.values():
-        if len({*map(prefix, ids)}) == len(ids):
+        if len(ids) > 1 and len({*map(prefix, ids)}) == len(ids):
             for pair in combinations(sorted(ids), 2):
                 pairs[pair] += 1
     for pair in _of_one_name(vocabularies, names):
@@ -124,10 +126,35 @@ def _stated(vocabularies: Sequence[Columns], names: _Names) -> dict[Pair, int]:
     return pairs
 
 
+def _not_contradicted(pairs: Sequence[Pair], names: _Names) -> Iterator[Pair]:
+    """Those of the pairs in which neither's preferred name belongs to another concept of the other one's vocabulary."""
+
+    def spellings(id: str) -> tuple[str, str]:
+        return names.preferred(id), f"{names.preferred(id)}s"
+
+    bearers = names.bearers({spelling for pair in pairs for id in pair for spelling in spellings(id)})
+
+    def is_taken(one: str, other: str) -> bool:
+        of_that_name = {id for spelling in spellings(one) for id in bearers.get(spelling, ())}
+        return any(prefix(id) == prefix(other) and id != other for id in of_that_name)
+
+    for one, other in pairs:
+        if not is_taken(one, other) and not is_taken(other, one):
+            yield one, other
+
+
 def _namesakes(names: _Names) -> Iterator[Pair]:
     """Pairs of concepts of one kind with the same preferred name, each the only one of its vocabulary."""
-    for ids in names.preferred.values():
-        if len(ids) > 1 and len({*map(prefix, ids)}) == len(ids):
+    first: dict[str, str] = {}
+    again: dict[str, list[str]] = {}
+    for columns in names.vocabularies if len(names.vocabularies) > 1 else ():
+        for id, given, is_obsolete in zip(columns.ids, columns.names, columns.obsolete, strict=True):
+            if not is_obsolete:
+                name = given[0].lower()
+                if first.setdefault(name, id) != id:
+                    again.setdefault(name, [first[name]]).append(id)
+    for ids in again.values():
+        if len({*map(prefix, ids)}) == len(ids):
             for one, other in combinations(sorted(ids), 2):
                 if names.kind(one) == names.kind(other):
                     yield one, other
@@ -135,14 +162,14 @@ def _namesakes(names: _Names) -> Iterator[Pair]:
 
 def _of_one_name(vocabularies: Sequence[Columns], names: _Names) -> Iterator[Pair]:
     """Pairs of a substance that is known by its name alone, and another vocabulary's only one of that name."""
+    if not any(_BY_NAME in columns.attribute_names for columns in vocabularies):
+        return
     drugs = [
-        (columns.ids[row], _BY_NAME in columns.attributes[row])
+        (columns.ids[row], _BY_NAME in columns.attribute_names and _BY_NAME in columns.attributes(row))
         for columns in vocabularies
         for row, kind in enumerate(columns.kinds)
         if kind == "drug" and not columns.obsolete[row]
     ]
-    if not any(is_known_by_name for _, is_known_by_name in drugs):
-        return
     bearers: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for id, _ in drugs:
         for name in names.plain(id):

@@ -11,7 +11,6 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,13 +23,13 @@ from trialpanorama.ontologies import (
     ConceptKind,
     Mechanism,
     Name,
-    NameKind,
     Release,
     Vocabulary,
     _equivalence,
     distinct_names,
 )
 from trialpanorama.ontologies import _files as files
+from trialpanorama.ontologies._columns import Columns
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -356,63 +355,6 @@ def load(store: Path | None = None, only: Collection[str] | None = None, with_ev
     )
 
 
-class Columns:
-    """The concepts of one vocabulary, column by column; each is made a Python list when it is first needed."""
-
-    def __init__(self, table: pa.Table, installed: Installed) -> None:
-        self._table = table
-        self.installed = installed
-        self.ids: list[str] = table.column("id").to_pylist()
-
-    @cached_property
-    def kinds(self) -> list[ConceptKind]:
-        return self._plain("kind")
-
-    @cached_property
-    def obsolete(self) -> list[bool]:
-        return self._plain("is_obsolete")
-
-    @cached_property
-    def names(self) -> list[list[str]]:
-        return self._lists("names")
-
-    @cached_property
-    def name_kinds(self) -> list[list[NameKind]]:
-        return self._lists("name_kinds")
-
-    @cached_property
-    def parents(self) -> list[list[str]]:
-        return self._lists("parents")
-
-    @cached_property
-    def has_parents(self) -> bool:
-        return any(self.parents)
-
-    @cached_property
-    def cross_references(self) -> list[list[str]]:
-        return self._lists("cross_references")
-
-    @cached_property
-    def attributes(self) -> list[dict[str, str]]:
-        pairs = zip(self._lists("attribute_names"), self._lists("attributes"), strict=True)
-        return [dict(zip(names, values, strict=True)) for names, values in pairs]
-
-    def mechanisms(self, row: int) -> list[Mechanism]:
-        lines = self._table.column("mechanisms")[row].as_py()
-        return msgspec.json.decode(lines, type=list[Mechanism]) if lines else []
-
-    def _plain(self, column: str) -> list[Any]:
-        values: list[Any] = self._table.column(column).to_pylist()
-        return values
-
-    def _lists(self, column: str) -> list[list[Any]]:
-        found: list[list[Any]] = []
-        for chunk in self._table.column(column).chunks:
-            values, offsets = chunk.flatten().to_pylist(), chunk.offsets.to_pylist()
-            found += [values[start - offsets[0] : end - offsets[0]] for start, end in pairwise(offsets)]
-        return found
-
-
 class Concepts:
     """Concepts of several vocabularies, and what connects them."""
 
@@ -469,7 +411,7 @@ class Concepts:
         if place is None:
             return []
         columns, row = place
-        if columns.has_parents:
+        if columns.parents.values:
             return columns.parents[row]
         for other in sorted(self.equivalents(id) - {id}):
             same, same_row = self._places[other]
@@ -510,13 +452,13 @@ class Concepts:
             names=distinct_names(names[0].text, names + self._everyday[id]) if id in self._everyday else names,
             parents=columns.parents[row],
             cross_references=columns.cross_references[row],
-            attributes=columns.attributes[row],
+            attributes=columns.attributes(row),
             is_obsolete=columns.obsolete[row],
         )
 
     @cached_property
     def _groups(self) -> dict[str, frozenset[str]]:
-        return _equivalence.groups(self._vocabularies)
+        return _equivalence.groups(self._vocabularies, self._places)
 
 
 def everyday_names() -> list[tuple[list[str], Name]]:

@@ -139,7 +139,7 @@ class Units:
         Case matters where UCUM's does ("mmol" and "Mmol"); "l" is "L".
         """
         said = _plain(text)
-        if not said:
+        if not said or said in _AMBIGUOUS:
             return None
         if said in self._words:
             return self._words[said]
@@ -164,7 +164,10 @@ class Units:
         bare = _NOTES.sub("", said)
         if _MISREAD.search(bare) or not re.fullmatch(r"[!-~]+", said):
             return False
-        return self._is_known(said) and not (bare.isupper() and self._is_known(said.lower()))
+        if bare.isupper() and "[" not in bare:  # "MG" means mg, and "TC" no teracoulombs
+            if sum(map(str.isalpha, bare)) > 1 or self._is_known(said.lower()):
+                return False
+        return self._is_known(said)
 
     def factor(self, unit: str, into: str) -> Fraction | None:
         """How many of one unit one of the other is; None if they are not commensurable or have no fixed factor."""
@@ -194,10 +197,11 @@ class Units:
         if found := _AREA.fullmatch(text):
             return f"{{{found[1]}_m2}}"
         for candidate in (text, text.lower(), text.replace(" ", ""), text.lower().replace(" ", "")):
-            if candidate in self._words:
-                return self._words[candidate]
+            for singular in (candidate, candidate.removesuffix("s") if len(candidate) > 4 else candidate):
+                if singular in self._words:
+                    return self._words[singular]
         joined = text.replace(" ", "")
-        for candidate in (joined, joined.lower()):
+        for candidate in (joined, joined.lower() if len(joined) > 1 and not joined[1:].isdigit() else joined):
             if self._is_meant(candidate):
                 return candidate
         if (found := _EXPONENT.fullmatch(joined)) and (code := self._component(found[1])):
@@ -345,7 +349,9 @@ _AREA = re.compile(r"(?i)(1\.73)(?:\s*m\s*\^?\s*(?:2|sq|squared)?)?")
 _EXPONENT = re.compile(r"(.*?[A-Za-z\]])\^?([+-]?[23])")
 _NOTES = re.compile(r"\{[^{}]*\}")
 _MULTIPLIED = re.compile(r"([1-9]\d*)\s*([A-Za-z].*)")
-_MISREAD = re.compile(r"^(?:[CFKMSTGHNWJVABRYPb]|pt|cc)$|\d\.\d")
+_AMBIGUOUS = frozenset({"G/L", "G/l"})
+"""Gram or giga: capitals in one text, a thousand million cells in another."""
+_MISREAD = re.compile(r"^(?:[CFKMSTGHNWJVABRYPb]\d*|pt|cc)$|\d\.\d")
 """Letters that UCUM gives a meaning which nobody means in a protocol (coulomb, farad ...), and decimals, which it takes
 for products."""
 
@@ -372,15 +378,15 @@ _SPELLINGS: dict[str, str] = {
         "a": "year years yr yrs y yo y/o year-old year-olds years-old",
         "mo": "month months mos mth mths",
         "wk": "week weeks wks w",
-        "d": "day days",
-        "h": "hour hours hr hrs",
+        "d": "d day days",
+        "h": "h hour hours hr hrs",
         "min": "minute minutes mins",
         "s": "second seconds sec secs",
         "ms": "msec msecs",
         "ug": "mcg ug microgram micrograms",
         "ug/L": "mcg/l",
         "kg": "kgs kilo kilos kilogram kilograms",
-        "g": "gm gms gr gram grams grammes",
+        "g": "g gm gms gr gram grams grammes",
         "mg": "mgs milligram milligrams",
         "ng": "nanogram nanograms",
         "pg": "picogram picograms",
@@ -425,13 +431,17 @@ _SPELLINGS: dict[str, str] = {
         "mosm": "mosm mosmol mOsm mOsmol milliosmole milliosmoles",
         "Gy": "gray grays gy",
         "cGy": "cgy",
-        "{ULN}": "uln ULN",
+        "{ULN}": "uln ULN unl xuln xunl",
         "{LLN}": "lln LLN",
         "{score}": "score point points pts",
         "{beats}": "beat beats",
         "{beats}/min": "bpm",
         "{breaths}": "breath breaths",
         "{cells}": "cell cells wbc",
+        "{lymphocytes}": "lymphocyte lymphocytes",
+        "{leukocytes}": "leukocyte leukocytes leucocytes",
+        "{times}": "time times",
+        "{fold}": "fold",
         "{copies}": "copy copies",
         "{letters}": "letter letters",
         "{events}": "event events episode episodes",
@@ -472,6 +482,7 @@ _SPELLINGS: dict[str, str] = {
     "international units": "[iU]",
     "international unit": "[iU]",
     "x uln": "{ULN}",
+    "x unl": "{ULN}",
     "times uln": "{ULN}",
     "upper limit of normal": "{ULN}",
     "lower limit of normal": "{LLN}",

@@ -10,15 +10,18 @@ not as a member; a report of a trial that no registration here covers is a Trial
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trialpanorama import identifiers
 from trialpanorama.resolve import blocking
+from trialpanorama.resolve.aliases import write_aliases
 from trialpanorama.resolve.clusters import SCORES, Link, Registration, decide
+from trialpanorama.resolve.disagreements import write_disagreements
 from trialpanorama.resolve.likely import TEMPORARY as CHUNKS
 from trialpanorama.resolve.likely import Evidence, Likely, likely
+from trialpanorama.resolve.overrides import Override
 from trialpanorama.tables import IS_TRIAL_PUBLICATION, NEWEST_PAPERS, TABLES, Refusal, write_table
 
 if TYPE_CHECKING:
@@ -28,22 +31,34 @@ MANY = 4
 """An id that more than this many registrations of one register name says nothing, nor a UTN that more carry."""
 
 
-def resolve(con: duckdb.DuckDBPyConnection, out: Path) -> dict[str, int]:
-    """Write trial_records, trial_links and publication_links into `out`; returns how many rows each has.
+def resolve(
+    con: duckdb.DuckDBPyConnection,
+    out: Path,
+    *,
+    previous: Path | None = None,
+    overrides: Sequence[Override] = (),
+    warn: Callable[[str], None] = lambda _: None,
+) -> dict[str, int]:
+    """Write the tables of Trials, links, aliases and disagreements into `out`; returns how many rows each has.
 
     `con` has the relations `records` and `source_licences` (source, is_open). The outcome does not depend on the order
-    of Records, and a study_id stays the same when Records are added, unless a register of higher precedence joins.
+    of Records, and a study_id stays the same when Records are added, unless a register of higher precedence joins or
+    two Trials turn out to be one: then trial_aliases leads from the id of `previous` (the folder of tables of the
+    warehouse before) to the present one. `warn` is told of each of the `overrides` that names an id of no Record.
     """
     registrations(con)
     for statement in (_TARGETS, _NAMED, _PAIRS):
         con.execute(statement)
+    forbidden = _override(con, overrides, warn)
     _compare(con)
-    _decide(con)
+    _decide(con, forbidden)
     for statement in (_TRIAL_OF_KEY, _PUBLICATION_LINKS, NEWEST_PAPERS, _MEMBERS):
         con.execute(statement)
     queries = {"trial_records": _TRIAL_RECORDS, "trial_links": _TRIAL_LINKS, "publication_links": _NAMED_BY_PAPERS}
     tables = {table.name: table for table in TABLES}
     counts = {name: write_table(con, tables[name], sql, out) for name, sql in queries.items()}
+    counts["trial_aliases"] = write_aliases(con, out, previous)
+    counts["disagreements"] = write_disagreements(con, out)
     for name in _TEMPORARY:
         con.execute(f"DROP TABLE {name}")
     return counts
@@ -95,6 +110,36 @@ def _trial_keys(con: duckdb.DuckDBPyConnection) -> None:
     con.remove_function("trial_key")
 
 
+def _override(
+    con: duckdb.DuckDBPyConnection, overrides: Sequence[Override], warn: Callable[[str], None]
+) -> list[tuple[str, str]]:
+    """Add the overrides to `pairs`; returns the pairs that must not be one study."""
+    registrations_of = dict(con.execute("FROM targets").fetchall())
+    decided: dict[tuple[str, str], Override] = {}
+    for override in overrides:
+        ids = (override.a, override.b)
+        unknown = [id for id in ids if identifiers.trial_key(id) not in registrations_of]
+        if unknown:
+            warn(
+                f"{override.place}: no Record here has the id {' or '.join(unknown)}, so that the line changes nothing."
+            )
+            continue
+        a, b = sorted((registrations_of[key] for key in override.keys), key=_key_rank)
+        if a != b:  # an old number and the one that took it over are one registration
+            decided[a, b] = override
+    said = [
+        Likely(a, b, "override", 1.0, (Evidence("override", override.why or None, None, None),))
+        for (a, b), override in decided.items()
+    ]
+    _add(con, said, probability="NULL")
+    return [pair for pair, override in decided.items() if not override.is_same]
+
+
+def _key_rank(key: str) -> tuple[int, str]:
+    found = identifiers.normalise(key)
+    return identifiers.REGISTERS[found.register].precedence if found else len(identifiers.REGISTERS), key
+
+
 def _compare(con: duckdb.DuckDBPyConnection) -> None:
     """Add to `pairs` those that no id links, with their probability; those that are no near miss are left out."""
     rows: list[Likely] = []
@@ -109,7 +154,7 @@ def _compare(con: duckdb.DuckDBPyConnection) -> None:
 _AT_ONCE = 5_000
 
 
-def _add(con: duckdb.DuckDBPyConnection, rows: list[Likely]) -> None:
+def _add(con: duckdb.DuckDBPyConnection, rows: list[Likely], probability: str = "probability") -> None:
     evidence = [[dict(zip(Evidence._fields, row, strict=True)) for row in pair.evidence] for pair in rows]
     _rows_of_python(
         con,
@@ -120,11 +165,12 @@ def _add(con: duckdb.DuckDBPyConnection, rows: list[Likely]) -> None:
             "probability": ([pair.probability for pair in rows], "float64"),
             "evidence": (evidence, _EVIDENCE),
         },
-        "INSERT INTO pairs BY NAME SELECT *, false AS is_ambiguous FROM rows_of_python",
+        f"""INSERT INTO pairs BY NAME
+            SELECT * REPLACE ({probability} AS probability), false AS is_ambiguous FROM rows_of_python""",
     )
 
 
-def _decide(con: duckdb.DuckDBPyConnection) -> None:
+def _decide(con: duckdb.DuckDBPyConnection, forbidden: list[tuple[str, str]]) -> None:
     """Put the decision on each pair into `decisions`, and the study_id of each linked key into `groups`."""
     known = {
         key: Registration(register, tuple(title for title in titles if title))
@@ -135,7 +181,7 @@ def _decide(con: duckdb.DuckDBPyConnection) -> None:
         for row in con.execute("SELECT key_a, key_b, method, is_ambiguous, probability FROM pairs").fetchall()
     ]
     old_names = {key for (key,) in con.execute("SELECT DISTINCT to_key FROM named WHERE role = 'alias'").fetchall()}
-    reasons, groups = decide(known, links)
+    reasons, groups = decide(known, links, forbidden)
     decided = [(link.a, link.b, link.score, reason) for link, reason in _bounded(reasons)]
 
     def rank(key: str) -> tuple[int, bool, str]:

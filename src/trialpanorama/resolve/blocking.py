@@ -41,7 +41,7 @@ def _once(name: str, most: int) -> str:
     return f"[x FOR x, i IN {name} IF list_position({name}, x) = i][:{most}] AS {name}"
 
 
-_PROFILES = f"""
+PROFILES = f"""
     CREATE OR REPLACE TEMP TABLE profiles AS
     SELECT * REPLACE ({_once("titles", 8)}, {_once("acronyms", 4)}, {_once("codes", 12)}, {_once("sponsors", 4)},
         {_once("collaborators", 12)}, {_once("sizes", 4)})
@@ -77,11 +77,13 @@ _PROFILES = f"""
         FROM registrations g JOIN records r USING (record_id))
     GROUP BY key)"""
 
-# The words of each title as `titles.words` cuts them, near enough to find candidates by.
-_TITLE_WORDS = """
+WORDS = "regexp_extract_all(strip_accents(lower({text})), '[\\p{{L}}\\p{{N}}_]+')"
+"""The words of a text, as `titles.words` cuts them but for a few letters."""
+
+_TITLE_WORDS = f"""
     CREATE OR REPLACE TEMP TABLE title_words AS
     SELECT DISTINCT key, title, word
-    FROM (SELECT key, title, unnest(regexp_extract_all(strip_accents(lower(title)), '[\\p{L}\\p{N}_]+')) AS word
+    FROM (SELECT key, title, unnest({WORDS.format(text="title")}) AS word
         FROM (SELECT key, unnest(titles) AS title FROM profiles))"""
 
 _WORD_COUNTS = """
@@ -153,7 +155,7 @@ def block(con: duckdb.DuckDBPyConnection, *, within_registers: bool = False) -> 
     of one register: studies that are alike and yet two, from which weights are learnt.
     """
     candidates = _CANDIDATES.format(sign="=" if within_registers else "<>")
-    for statement in (_PROFILES, _TITLE_WORDS, _WORD_COUNTS, _KEYS, candidates):
+    for statement in (PROFILES, _TITLE_WORDS, _WORD_COUNTS, _KEYS, candidates):
         con.execute(statement)
     ((titles,),) = con.execute("SELECT count(*) FROM profiles").fetchall()
     return Rarity(

@@ -129,6 +129,7 @@ class _Groups:
                 self._keep_apart(link.a, link.b, "follow_on_study")
         for a, b in forbidden:
             self._keep_apart(a, b, "override")
+        self.refused |= {link: "override" for link in links if self._apart.get(link.a, {}).get(link.b) == "override"}
 
     def _keep_apart(self, a: str, b: str, reason: Refusal) -> None:
         self._apart[a][b] = self._apart[b][a] = reason

@@ -433,15 +433,18 @@ def _institution(name: str) -> str:
 def _sponsor(a: Prepared, b: Prepared) -> str:
     if not a.leads or not b.leads:
         return MISSING
-    score = max(_alike(one, other) for one in a.leads for other in b.leads)
+    one, other = a.profile, b.profile
+    pairs = [(lead, name) for lead in a.leads for name in b.leads]
+    score = max(_alike(lead, name) for lead, name in pairs)
     if score >= 92:
         return "same"
-    if score >= 75 or any(_within(one, other) or _abbreviates(one, other) for one in a.leads for other in b.leads):
+    if score >= 75 or any(_within(lead, name) or _abbreviates(lead, name) for lead, name in pairs):
         return "similar"
     crossed = ((a.leads, b.helpers), (b.leads, a.helpers))
     if any(_alike(lead, helper) >= 92 for leads, helpers in crossed for lead in leads for helper in helpers):
         return "collaborator"
-    return "differs"
+    # where a register wants a person, the other names the institution
+    return MISSING if any(map(_is_person, (*one.sponsors, *other.sponsors))) else "differs"
 
 
 @lru_cache(100_000)
@@ -450,6 +453,14 @@ def _alike(one: str, other: str) -> float:
     from rapidfuzz.fuzz import token_sort_ratio
 
     return 100.0 if one == other else token_sort_ratio(one, other)
+
+
+@lru_cache(100_000)
+def _is_person(name: str) -> bool:
+    return not _PERSON.isdisjoint(words(name))
+
+
+_PERSON = frozenset(("dr", "prof", "professor", "md", "phd", "pd"))
 
 
 def _within(one: str, other: str) -> bool:

@@ -20,12 +20,12 @@ _KEPT = 40_000
 
 
 class Evidence(NamedTuple):
-    """One field of a comparison: what either says, and what it is worth, in bits."""
+    """One field of a comparison: what either says, and what it is worth, in bits (none where nothing is weighed)."""
 
     field: str
     value_a: str | None
     value_b: str | None
-    weight: float
+    weight: float | None
 
 
 class Likely(NamedTuple):
@@ -62,8 +62,11 @@ def likely(con: duckdb.DuckDBPyConnection) -> Iterator[Likely]:
 
 
 def explained(a: Profile, b: Profile, compared: Comparison, weights: Model) -> tuple[Evidence, ...]:
-    """Each field that both give, with its weight; about the titles, the words that only one of the two has."""
-    rows = []
+    """Each field that both give, with its weight; about the titles, the words that only one of the two has.
+
+    The first row is what a candidate pair is worth before anything is compared, so that weights add up to log-odds.
+    """
+    rows = [Evidence("prior", None, None, weights.start)]
     for field, level in compared.levels.items():
         if level == MISSING:
             continue
