@@ -91,6 +91,7 @@ RELATIONS: tuple[Relation, ...] = (
 CORRECTION_PREDICATE = "biolink:related_to"
 """Of NLM's own words for corrections, such as RetractionOf, which stand as they are."""
 
+NODE_MEANING = "What the head is. " + "; ".join(f"{type.name}: {type.meaning}" for type in NODE_TYPES)
 RELATION_MEANING = (
     "; ".join(f"{relation.name}: {relation.meaning}" for relation in RELATIONS)
     + "; else NLM's word for a correction, such as RetractionOf"

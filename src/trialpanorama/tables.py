@@ -39,6 +39,7 @@ from trialpanorama.record import (
     ReviewedStudy,
     Sponsor,
 )
+from trialpanorama.relations import NODE_MEANING, NODE_TYPES, RELATION_MEANING, RELATIONS_SQL
 from trialpanorama.warehouse import fields
 
 if TYPE_CHECKING:
@@ -110,6 +111,7 @@ _PROVENANCE = (_RECORD_ID, _SOURCE, same("licence"), _IS_OPEN)
 _ENDPOINT_TYPE = same("type", Outcome, name="endpoint_type")
 
 
+_NODE_TYPES = tuple(type.name for type in NODE_TYPES)
 MENTION_FIELDS = (
     "conditions", "interventions", "outcomes", "adverse_events", "public_title", "scientific_title",
     "eligibility_criteria",
@@ -561,23 +563,18 @@ _RESULTS = (
 )
 
 _RELATIONS = (
-    Column("head_id", "VARCHAR", "Where the edge begins: a PMID, or the review_id of a systematic review"),
-    Column("head_type", "VARCHAR", "What the head is", values=("publication", "review")),
-    Column("tail_id", "VARCHAR", "Where the edge ends: a study_id, or a PMID (or another paper_id)"),
-    Column("tail_type", "VARCHAR", "What the tail is", values=("trial", "publication", "review")),
-    Column(
-        "relation_type",
-        "VARCHAR",
-        "names_id_of: the head gives a registry id of the Trial, in its databank list or in its text; result_of: the "
-        "register lists it as reporting results (the sponsor's claim); derived_from: the register found the Trial's id in "
-        "it; background_of: the register lists it as background; cited_by: listed without a type; includes: the "
-        "reviewers included the report; excludes: they excluded it on its full text; published_as: the article that is "
-        "the review; else NLM's word for a correction, such as RetractionOf",
-    ),
+    Column("head_id", "VARCHAR", "Where the edge begins: the id of a node of type `head_type`"),
+    Column("head_type", "VARCHAR", NODE_MEANING, values=_NODE_TYPES),
+    Column("tail_id", "VARCHAR", "Where the edge ends: the id of a node of type `tail_type`"),
+    Column("tail_type", "VARCHAR", "What the tail is, in the words of `head_type`", values=_NODE_TYPES),
+    Column("relation_type", "VARCHAR", RELATION_MEANING),
+    Column("method", "VARCHAR", "How it is known: that of the link in mentions, paper_links or trial_links; register; reviewers"),
+    Column("score", "DOUBLE", "How sure it is, 0 to 1; NULL: stated, and not judged"),
+    Column("date", "DATE", "Of the document that says so: the paper, the review, the registration or its last update"),
     Column(
         "evidence",
         "STRUCT(field VARCHAR, id VARCHAR, record_id VARCHAR)[]",
-        "Each place that says so, and the id there",
+        "Each place that says so, and the words or id there",
     ),
     *_PROVENANCE,
 )
@@ -723,6 +720,20 @@ _FINDINGS = (
     *_PROVENANCE,
 )
 
+PaperType = Literal["results", "protocol", "secondary", "review", "comment", "other"]
+"""What a paper is to a trial; the meaning of each stands at `paper_type` of `paper_links`."""
+
+PaperMethod = Literal[
+    "databank", "registration_statement", "abstract", "methods", "mention", "result_reference", "derived_reference",
+    "background_reference", "reference", "similarity",
+]  # fmt: skip
+"""Why a paper and a Trial are put together; the meaning of each stands at `method` of `paper_links`."""
+
+PaperRefusal = Literal[
+    "weak_place", "many_trials", "weak_reference", "before_start", "unlikely", "topic_only", "ambiguous"
+]
+"""Why a paper is not held to be about the Trial; the meaning of each stands at `reason` of `paper_links`."""
+
 LinkMethod = Literal["override", "same_id", "alias", "bridge", "mutual_id", "secondary_id", "utn", "title", "similar"]
 """In what way two Records are held to be one Trial; the meaning of each stands at `trial_links.method`."""
 
@@ -833,6 +844,55 @@ _PUBLICATION_LINKS = (
     same("field", Identifier),
     _SOURCE,
     same("licence"),
+    _IS_OPEN,
+)
+
+
+_PAPER_LINKS = (
+    Column("paper_id", "VARCHAR", "The paper: its PMID where it has one, else its PMC id or own id"),
+    Column("study_id", "VARCHAR", "The Trial"),
+    Column(
+        "method",
+        "VARCHAR",
+        "The reason. databank: the article's metadata list the Trial's id; registration_statement: its text "
+        "gives it as its registration; abstract, methods: it stands there; mention: elsewhere in the text; "
+        "result_reference, derived_reference, background_reference, reference: the register lists the paper, as "
+        "results, because it found the id in it, as background, or without a type; similarity: titles, people, "
+        "numbers and dates agree",
+        values=get_args(PaperMethod),
+    ),
+    Column(
+        "score",
+        "DOUBLE",
+        "Strength of the evidence, 0 to 1: fixed per method, for similarity the probability of its model",
+    ),
+    Column("is_accepted", "BOOLEAN", "Whether the paper is held to be about the Trial"),
+    Column(
+        "reason",
+        "VARCHAR",
+        "weak_place: the id stands where papers cite others; many_trials: the paper names many trials; "
+        "weak_reference: the register does not list it as results; before_start: listed as results, "
+        "but published before the trial began; unlikely: not similar enough; topic_only: nothing but drug and "
+        "condition agrees, as in any other trial of them; ambiguous: another Trial is as similar; NULL: accepted",
+        values=get_args(PaperRefusal),
+    ),
+    Column(
+        "paper_type",
+        "VARCHAR",
+        "results: reports the trial; protocol: describes its plan; secondary: an analysis beside its main results; "
+        "review: of several trials; comment: letter, editorial, erratum or news; other: not known; NULL: the paper "
+        "is not in the warehouse",
+        values=get_args(PaperType),
+    ),
+    Column("paper_date", "DATE", "When it was first published; a month or year alone stands as its first day"),
+    Column(
+        "evidence",
+        "STRUCT(field VARCHAR, value_paper VARCHAR, value_trial VARCHAR, weight DOUBLE)[]",
+        "What was found or compared, with both values; the bits of evidence that similarity added up",
+    ),
+    Column("record_id", "VARCHAR", "The Record that says so: of the paper, or of the register that lists it"),
+    Column("source", "VARCHAR", "Its source (a name of `trialpanorama sources`)"),
+    Column("licence", "VARCHAR", "Its licence"),
     _IS_OPEN,
 )
 
@@ -1413,50 +1473,6 @@ _REVIEW_STUDIES_SQL = """
     known AS (SELECT report_id, list_sort(list(DISTINCT study_id)) AS study_ids FROM trials GROUP BY report_id)
     SELECT reviewed.*, study_ids FROM reviewed LEFT JOIN known USING (report_id)"""
 
-_RELATIONS_SQL = r"""
-    WITH registered AS (
-        SELECT w.report_id, min(m.study_id) AS study_id
-        FROM records r JOIN members m USING (record_id)
-            JOIN (SELECT DISTINCT report_id FROM reviewed WHERE NOT regexp_full_match(report_id, '[0-9]+')) w
-                ON w.report_id = r.id
-        WHERE coalesce(r.kind, 'REGISTRATION') = 'REGISTRATION' GROUP BY w.report_id),
-    edges AS (
-        SELECT r.id AS head_id, l.study_id AS tail_id, 'trial' AS tail_type, 'names_id_of' AS relation_type,
-            l.field AS field, l.id AS id, l.record_id AS record_id, l.source AS source, l.licence AS licence, l.is_open
-        FROM records r JOIN publication_links l USING (record_id)
-        UNION ALL
-        SELECT said.pmid, study_id, 'trial', CASE said.type WHEN 'RESULT' THEN 'result_of' WHEN 'DERIVED' THEN 'derived_from'
-            WHEN 'BACKGROUND' THEN 'background_of' ELSE 'cited_by' END, 'references', said.pmid, record_id, source, licence,
-            is_open
-        FROM (SELECT m.*, unnest(r."references") AS said FROM records r JOIN members m USING (record_id)
-              WHERE m.kind = 'registration')
-        WHERE said.pmid IS NOT NULL
-        UNION ALL
-        SELECT paper_id, said.pmid, 'publication', said.type, 'corrections', said.pmid, record_id, source, licence, is_open
-        FROM (SELECT n.*, r.source, r.licence, s.is_open, unnest(r.paper.corrections) AS said
-              FROM records r JOIN newest_papers n USING (record_id) LEFT JOIN source_licences s ON s.source = r.source)
-        WHERE said.pmid IS NOT NULL
-        UNION ALL
-        SELECT review_id, coalesce(study_id, report_id),
-            CASE WHEN regexp_matches(report_id, '^([0-9]+$|10\.|PMC[0-9]|REF-)') THEN 'publication' ELSE 'trial' END,
-            CASE decision WHEN 'INCLUDED' THEN 'includes' ELSE 'excludes' END, 'review.studies', report_id,
-            unnest(record_ids), source, licence, is_open
-        FROM reviewed LEFT JOIN registered USING (report_id)
-        WHERE decision = 'INCLUDED' OR decision_full_text = 'EXCLUDED'
-        UNION ALL
-        SELECT p.review_id, p.paper_id, 'publication', 'published_as', 'identifiers', p.paper_id, v.record_id, r.source,
-            r.licence, s.is_open
-        FROM records r JOIN review_records v USING (record_id) JOIN review_papers p USING (review_id)
-            LEFT JOIN source_licences s ON s.source = r.source),
-    reviews AS (
-        SELECT paper_id FROM newest_papers WHERE kind = 'REVIEW' UNION SELECT review_id FROM review_records)
-    SELECT head_id, CASE WHEN head_id IN (FROM reviews) THEN 'review' ELSE 'publication' END AS head_type, tail_id,
-        CASE WHEN tail_type = 'publication' AND tail_id IN (FROM reviews) THEN 'review' ELSE tail_type END AS tail_type,
-        relation_type, list_sort(list_distinct(list({'field': field, 'id': id, 'record_id': record_id}))) AS evidence,
-        min(record_id) AS record_id, arg_min(source, record_id) AS source, arg_min(licence, record_id) AS licence,
-        bool_and(is_open) AS is_open
-    FROM edges GROUP BY ALL"""
-
 
 def _published(columns: tuple[Column, ...], last: str) -> tuple[str, ...]:
     """The published columns: those up to this one."""
@@ -1549,10 +1565,10 @@ TABLES: tuple[Table, ...] = (
     ),
     Table(
         "relations",
-        "One row is one edge between a publication or review and a Trial or another publication",
+        "One row is one edge of the graph: between Trials, papers, reviews, concepts, sponsors, countries ...",
         _RELATIONS,
         ("head_id", "tail_id", "relation_type"),
-        _RELATIONS_SQL,
+        RELATIONS_SQL,
         _published(_RELATIONS, "relation_type"),
     ),
     # what the published database lacks
@@ -1590,6 +1606,13 @@ TABLES: tuple[Table, ...] = (
         _FINDINGS,
         ("paper_id", "question", "annotator", "record_id", "position"),
         _FINDINGS_SQL,
+    ),
+    Table(
+        "paper_links",
+        "One row is one paper, one Trial and one reason to put them together: accepted or refused, with the evidence",
+        _PAPER_LINKS,
+        ("study_id", "paper_id", "method"),
+        None,
     ),
     Table(
         "mentions",

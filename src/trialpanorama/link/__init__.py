@@ -16,6 +16,7 @@ import msgspec
 
 from trialpanorama import engine, ontologies
 from trialpanorama.link._links import Candidate, Link
+from trialpanorama.link.literature import link_papers
 from trialpanorama.link.sponsors import cleaned, sponsor_id
 from trialpanorama.tables import MEMBER, MEMBER_NAMES, MEMBERS, TABLES, best, write_table
 
@@ -36,13 +37,14 @@ class Linker(Protocol):
         """The mentions of each text, in order; a hint is what the Record says beside it, such as its type."""
 
 
-class _Text(NamedTuple):
-    """A text of Records that is linked: where it stands, and which linkers read it."""
+class _Reading(NamedTuple):
+    """A field of Records that a linker reads."""
 
+    kind: str
+    """The linker."""
     field: str
-    sql: str
-    """study_id, ..., is_open, position, text, hint."""
-    kinds: tuple[str, ...]
+    hint: str = "hint"
+    """SQL: what the linker is told beside the text."""
 
 
 def _items(field: str, said: str, hint: str, has: str) -> str:
@@ -63,22 +65,27 @@ _CRITERIA = (
 )
 _EVENTS = """list_concat(coalesce(r.results.adverse_events.serious_events, []),
     coalesce(r.results.adverse_events.other_events, []))"""
-_TEXTS = (
-    _Text(
-        "conditions",
-        _items("r.conditions", "said.name", "title", "len(r.conditions) > 0"),
-        ("condition", "biomarker"),
-    ),
-    _Text("interventions", _items("r.interventions", "said.name", "said.type", "len(r.interventions) > 0"), ("drug",)),
-    _Text(
-        "outcomes", _items("r.outcomes", "said.measure", "said.type", "len(r.outcomes) > 0"), ("endpoint", "biomarker")
-    ),
-    _Text(
-        "adverse_events", _items(_EVENTS, "said.term", "said.organ_system", f"len({_EVENTS}) > 0"), ("adverse_event",)
-    ),
-    _Text("public_title", _whole("r.public_title", "r.public_title IS NOT NULL"), ("biomarker",)),
-    _Text("scientific_title", _whole("r.scientific_title", "r.scientific_title IS NOT NULL"), ("biomarker",)),
-    _Text("eligibility_criteria", _whole(_CRITERIA, f"{_CRITERIA} IS NOT NULL"), ("biomarker",)),
+_TEXTS = {
+    "conditions": _items("r.conditions", "said.name", "title", "len(r.conditions) > 0"),
+    "interventions": _items("r.interventions", "said.name", "said.type", "len(r.interventions) > 0"),
+    "outcomes": _items("r.outcomes", "said.measure", "said.type", "len(r.outcomes) > 0"),
+    "adverse_events": _items(_EVENTS, "said.term", "said.organ_system", f"len({_EVENTS}) > 0"),
+    "public_title": _whole("r.public_title", "r.public_title IS NOT NULL"),
+    "scientific_title": _whole("r.scientific_title", "r.scientific_title IS NOT NULL"),
+    "eligibility_criteria": _whole(_CRITERIA, f"{_CRITERIA} IS NOT NULL"),
+}
+"""SQL of the texts of each field: study_id, ..., is_open, position, text, hint."""
+
+_READINGS = (
+    _Reading("condition", "conditions"),
+    _Reading("drug", "interventions"),
+    _Reading("endpoint", "outcomes"),
+    _Reading("adverse_event", "adverse_events"),
+    _Reading("biomarker", "conditions", "'condition'"),
+    _Reading("biomarker", "outcomes", "CASE hint WHEN 'PRIMARY' THEN 'primary outcome' ELSE 'outcome' END"),
+    _Reading("biomarker", "public_title", "'title'"),
+    _Reading("biomarker", "scientific_title", "'title'"),
+    _Reading("biomarker", "eligibility_criteria", "'criteria'"),
 )
 
 _AT_A_TIME = 20_000
@@ -88,7 +95,7 @@ _WORTH_A_WORKER = 30_000_000
 
 
 def link(con: duckdb.DuckDBPyConnection, out: Path, store: Path | None = None, workers: int = 1) -> dict[str, int]:
-    """Write mentions, concepts, concept_ancestors, drug_concepts, drug_moa and sponsors into `out`; returns their rows.
+    """Write mentions, their concepts, sponsors and the links of papers into `out`; returns each table's rows.
 
     `con` has the relations `records` and `source_licences`; `out` has trial_records. `store` is the folder of installed
     terminologies; the built-in lexicon stands in for those that are not there. The outcome depends on the Records and
@@ -97,22 +104,23 @@ def link(con: duckdb.DuckDBPyConnection, out: Path, store: Path | None = None, w
     place = str(out / "trial_records.parquet").replace("'", "''")
     con.execute(f"CREATE OR REPLACE TEMP VIEW trial_records AS SELECT * FROM read_parquet('{place}')")
     con.execute(MEMBERS)
-    for of in _TEXTS:
-        con.execute(f"CREATE OR REPLACE TEMP TABLE said_{of.field} AS {of.sql}")
+    for field, sql in _TEXTS.items():
+        con.execute(f"CREATE OR REPLACE TEMP TABLE said_{field} AS {sql}")
     con.register("rows_of_python", _found_rows("", []))
     con.execute("CREATE OR REPLACE TEMP TABLE found AS FROM rows_of_python")
     fingerprint = _fingerprint(store)
     concepts = _concepts(store, fingerprint)
-    for kind in dict.fromkeys(kind for of in _TEXTS for kind in of.kinds):
+    for kind in dict.fromkeys(reading.kind for reading in _READINGS):
         _find(con, kind, out / ".texts.part", store, workers)
     _put_concepts(con, concepts, cast("DrugLinker", _linker("drug", store, fingerprint)))
     con.create_function("cleaned", cleaned, ["VARCHAR"], "VARCHAR")
     con.create_function("sponsor_id", sponsor_id, ["VARCHAR"], "VARCHAR")
     tables = {table.name: table for table in TABLES}
     counts = {name: write_table(con, tables[name], sql, out) for name, sql in _QUERIES.items()}
+    counts |= link_papers(con, out)
     con.remove_function("cleaned")
     con.remove_function("sponsor_id")
-    for name in (*(f"said_{of.field}" for of in _TEXTS), *_from_python(), "found", "members"):
+    for name in (*(f"said_{field}" for field in _TEXTS), *_from_python(), "found", "members"):
         con.execute(f"DROP TABLE {name}")
     return counts
 
@@ -166,8 +174,11 @@ def _find(con: duckdb.DuckDBPyConnection, kind: str, scratch: Path, store: Path 
     """Put what a linker finds in the distinct texts of its fields into `found`."""
     import pyarrow.parquet
 
-    fields = [of.field for of in _TEXTS if kind in of.kinds]
-    texts = " UNION ".join(f"SELECT DISTINCT text, hint FROM said_{field} WHERE text IS NOT NULL" for field in fields)
+    texts = " UNION ".join(
+        f"SELECT DISTINCT text, {reading.hint} AS hint FROM said_{reading.field} WHERE text IS NOT NULL"
+        for reading in _READINGS
+        if reading.kind == kind
+    )
     place = str(scratch).replace("'", "''")
     con.execute(f"COPY (FROM ({texts}) ORDER BY ALL) TO '{place}' (FORMAT parquet, ROW_GROUP_SIZE {_AT_A_TIME})")
     ((characters,),) = con.execute(f"SELECT coalesce(sum(length(text)), 0) FROM read_parquet('{place}')").fetchall()
@@ -322,14 +333,13 @@ def _mentions_sql() -> str:
     return " UNION ALL ".join(
         f"""
         SELECT s.study_id, s.study_source, s.record_id, s.source, s.licence,
-            s.is_open AND coalesce(c.is_open, true) AS is_open, f.kind, '{of.field}' AS field, s.position, f.part,
-            f.text, f.start AS text_start, f."end" AS text_end,
-            f.concept_id, c.name AS concept_name, c.vocabulary, c.vocabulary_version,
-            f.method, f.score, f.matched, f.qualifier, f.is_negated, f.is_history, f.candidates
-        FROM said_{of.field} s JOIN found f ON f.said = s.text AND f.hint IS NOT DISTINCT FROM s.hint
-            AND f.linker IN ({", ".join(f"'{kind}'" for kind in of.kinds)})
+            s.is_open AND coalesce(c.is_open, true) AS is_open, f.kind, '{reading.field}' AS field, s.position, f.part,
+            f.text, f.start AS text_start, f."end" AS text_end, f.concept_id, c.name AS concept_name, c.vocabulary,
+            c.vocabulary_version, f.method, f.score, f.matched, f.qualifier, f.is_negated, f.is_history, f.candidates
+        FROM (SELECT * REPLACE ({reading.hint} AS hint) FROM said_{reading.field}) s
+            JOIN found f ON f.said = s.text AND f.hint IS NOT DISTINCT FROM s.hint AND f.linker = '{reading.kind}'
             LEFT JOIN linked_concepts c USING (concept_id)"""
-        for of in _TEXTS
+        for reading in _READINGS
     )
 
 

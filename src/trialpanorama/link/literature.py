@@ -11,30 +11,16 @@ from __future__ import annotations
 import datetime
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, get_args
 
 import msgspec
 
 from trialpanorama import identifiers
 from trialpanorama.errors import UserError
-from trialpanorama.tables import NEWEST_PAPERS, Column, Table, write_table
+from trialpanorama.tables import NEWEST_PAPERS, TABLES, PaperMethod, write_table
 
 if TYPE_CHECKING:
     import duckdb
-
-PaperType = Literal["results", "protocol", "secondary", "review", "comment", "other"]
-"""What a paper is to a trial; the meaning of each stands at `paper_links.paper_type`."""
-
-PaperMethod = Literal[
-    "databank", "registration_statement", "abstract", "methods", "mention", "result_reference", "derived_reference",
-    "background_reference", "reference", "similarity",
-]  # fmt: skip
-"""Why a paper and a Trial are put together; the meaning of each stands at `paper_links.method`."""
-
-PaperRefusal = Literal[
-    "weak_place", "many_trials", "weak_reference", "before_start", "unlikely", "topic_only", "ambiguous"
-]
-"""Why a paper is not held to be about the Trial; the meaning of each stands at `paper_links.reason`."""
 
 MANY = 3
 """A paper that names more trials than this one is a review of them, whatever it calls itself."""
@@ -57,64 +43,6 @@ LIKELY, KEPT = 0.95, 0.5
 AHEAD_BITS = 3.0
 """How far the best trial of a paper must be ahead of the second."""
 
-_IS_OPEN = Column(
-    "is_open", "BOOLEAN", "Whether the terms of every source that gave a value of the row let it be passed on"
-)
-
-PAPER_LINKS = Table(
-    "paper_links",
-    "One row is one paper, one Trial and one reason to put them together: accepted or refused, with the evidence",
-    (
-        Column("paper_id", "VARCHAR", "The paper: its PMID where it has one, else its PMC id or own id"),
-        Column("study_id", "VARCHAR", "The Trial"),
-        Column(
-            "method",
-            "VARCHAR",
-            "The reason. databank: the article's metadata list the Trial's id; registration_statement: its text "
-            "gives it as its registration; abstract, methods: it stands there; mention: elsewhere in the text; "
-            "result_reference, derived_reference, background_reference, reference: the register lists the paper, as "
-            "results, because it found the id in it, as background, or without a type; similarity: titles, people, "
-            "numbers and dates agree",
-            values=get_args(PaperMethod),
-        ),
-        Column(
-            "score",
-            "DOUBLE",
-            "Strength of the evidence, 0 to 1: fixed per method, for similarity the probability of its model",
-        ),
-        Column("is_accepted", "BOOLEAN", "Whether the paper is held to be about the Trial"),
-        Column(
-            "reason",
-            "VARCHAR",
-            "weak_place: the id stands where papers cite others; many_trials: the paper names many trials; "
-            "weak_reference: the register does not list it as results; before_start: listed as results, "
-            "but published before the trial began; unlikely: not similar enough; topic_only: nothing but drug and "
-            "condition agrees, as in any other trial of them; ambiguous: another Trial is as similar; NULL: accepted",
-            values=get_args(PaperRefusal),
-        ),
-        Column(
-            "paper_type",
-            "VARCHAR",
-            "results: reports the trial; protocol: describes its plan; secondary: an analysis beside its main results; "
-            "review: of several trials; comment: letter, editorial, erratum or news; other: not known; NULL: the paper "
-            "is not in the warehouse",
-            values=get_args(PaperType),
-        ),
-        Column("paper_date", "DATE", "When it was first published; a month or year alone stands as its first day"),
-        Column(
-            "evidence",
-            "STRUCT(field VARCHAR, value_paper VARCHAR, value_trial VARCHAR, weight DOUBLE)[]",
-            "What was found or compared, with both values; the bits of evidence that similarity added up",
-        ),
-        Column("record_id", "VARCHAR", "The Record that says so: of the paper, or of the register that lists it"),
-        Column("source", "VARCHAR", "Its source (a name of `trialpanorama sources`)"),
-        Column("licence", "VARCHAR", "Its licence"),
-        _IS_OPEN,
-    ),
-    ("study_id", "paper_id", "method"),
-    None,
-)
-
 
 def link_papers(con: duckdb.DuckDBPyConnection, out: Path) -> dict[str, int]:
     """Write paper_links into `out`; returns how many rows it has.
@@ -132,7 +60,7 @@ def link_papers(con: duckdb.DuckDBPyConnection, out: Path) -> dict[str, int]:
     _places(con)
     for statement in (_STATED, *_KEYS, *_CANDIDATES, *_COMPARED):
         con.execute(statement)
-    count = write_table(con, PAPER_LINKS, _PAPER_LINKS, out)
+    count = write_table(con, next(table for table in TABLES if table.name == "paper_links"), _PAPER_LINKS, out)
     for name in _TEMPORARY:
         con.execute(f"DROP TABLE {name}")
     con.remove_function("person_key")
