@@ -98,12 +98,12 @@ NOISE = _words(
 
 GENERIC = NOISE | _words(
     """
-    activated allogeneic allogenic attenuated autologous biological biologicals collection conjugated cryopreserved cycles
-    delivered dependence design dietary disease disorder disorders endocrine expanded food hiv hospital immune inactivated
-    infection infected integrated intake killed later levels live longitudinally management measures monovalent multivalent
-    phase polyvalent pressurized procedure products protocol protocols sedation serum shot systemic transfusion virion
-    virus whole covid covid19 sars cov ncov 2019 coronavirus influenza pneumonia against agains exposure subsequent
-    followed related association health sleep candidate
+    2019 activated agains against allogeneic allogenic association attenuated autologous biological biologicals
+    candidate collection conjugated coronavirus cov covid covid19 cryopreserved cycles delivered dependence design
+    dietary disease disorder disorders endocrine expanded exposure followed food health hiv hospital immune
+    inactivated infected infection influenza intake integrated killed later levels live longitudinally management
+    measures monovalent multivalent ncov phase pneumonia polyvalent pressurized procedure products protocol
+    protocols related sars sedation serum shot sleep subsequent systemic transfusion virion virus whole
     """
 )
 """Words that name no drug by themselves, though names of drugs have them."""
@@ -334,7 +334,8 @@ OTHER_KINDS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
                 endarterectomy | pci | bronchoscopy | lavage | suction | rehabilitation | isolation | quarantine
                 chemotherapy | radiochemotherapy | chemoradiotherapy | chemoradiation | immunotherapy
                 polychemotherapy | biological therapy | gene therapy | hormone therapy | antiretroviral therapy
-                haart | art | electroconvulsive therapy | transfusions? | cupping | auricular | (?:auto-?)?hemotherapy | exposure | implantation | tens
+                haart | art | electroconvulsive therapy | transfusions? | cupping
+                auricular | (?:auto-?)?hemotherapy | exposure | implantation | tens
                 electrical stimulation | stimulation | hospitali[sz]ation | adjuvant therapy | neoadjuvant therapy
                 """
             ),

@@ -90,6 +90,7 @@ _CODE = re.compile(
 )
 """A sponsor's development code: letters of a house and a number ("MK-3475", "HCP1303", "PF-06651600")."""
 _CODE_GOES_ON = re.compile(r"[A-Z]{2,6}-\d{2}")
+_CODE_BEHIND = re.compile(r"[- ]\d+[A-Z]")
 _KINDS_OF_MANY = (
     "cells",
     "cell",
@@ -847,7 +848,7 @@ def _is_whole_group(text: str, hit: _Hit, type: str | None) -> bool:
 def _may_abbreviate(text: str, hit: _Hit, hits: list[_Hit]) -> bool:
     """Whether a vocabulary's abbreviation may be meant: it has its capitals, and if short stands alone or by a drug."""
     said = text[hit.start : hit.end]
-    if said.islower() or (said.istitle() and said != hit.entry.name):
+    if said.islower() or (said.istitle() and said != hit.entry.name) or _CODE_BEHIND.match(text, hit.end):
         return False
     if len(said) > 3:
         return True
