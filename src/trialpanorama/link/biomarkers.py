@@ -58,7 +58,8 @@ _IS_MARKER = re.compile(
     re.IGNORECASE,
 )
 _IS_TARGET = re.compile(
-    r"(?:/\w{2,8})?[\s-]*(?:(?:and|or) \w{1,8} )?(?:(?:tyrosine )?kinase |receptor |signal(?:l)?ing |pathway |monoclonal |specific |-?targeted? )*"
+    r"(?:/\w{2,8})?[\s-]*(?:(?:and|or) \w{1,8} )?"
+    r"(?:(?:tyrosine )?kinase |receptor |signal(?:l)?ing |pathway |monoclonal |specific |-?targeted? )*"
     r"(?:inhibitors?|antagonists?|agonists?|blockers?|antibod(?:y|ies)|blockade|blocking|TKIs?|(?:peptide )?vaccines?|"
     r"CAR\b|CAR-T\w*|analogs?|analogues?|therap(?:y|ies)|directed|targeted|targeting|inhibition|"
     r"gene (?:therapy|transfer)|KLH|conjugates?|cell selection)\b",
