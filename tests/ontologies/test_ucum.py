@@ -140,7 +140,26 @@ def test_scales_with_a_zero_of_their_own_are_converted_and_not_multiplied() -> N
     assert UNITS.convert(2.5, "mg/dL", "mg/L") == 25.0
 
 
-@pytest.mark.parametrize("code", ["mg/", "(mg", "mg)", "mg..g", "{", "[iU", "m g", "10*", "kkg", "mmin", "."])
+@pytest.mark.parametrize(
+    "code",
+    [
+        "mg/",
+        "(mg",
+        "mg)",
+        "mg..g",
+        "{",
+        "[iU",
+        "m g",
+        "10*",
+        "kkg",
+        "mmin",
+        ".",
+        "mg/0",
+        "10*999999999",
+        "²",
+        "(" * 5000,
+    ],
+)
 def test_broken_expressions_are_no_units(code: str) -> None:
     assert (UNITS.parse(code) is None) == (code != "10*")
 

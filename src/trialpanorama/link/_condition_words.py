@@ -18,30 +18,36 @@ def _names(text: str) -> frozenset[str]:
 
 WHO = _set(
     """
-    patient subject participant people person individual volunteer adult adulthood elderly aged older old young
-    infant child childhood children pediatric adolescent adolescence teen teenager youth neonate newborn man woman
-    men women male female inpatient outpatient case survivor population sufferer infantile geriatric age year yr
-    hospitalized hospitalised hospitalization ambulatory admitted
+    fetus newborn patient subject participant people person individual volunteer adult adulthood elderly aged older
+    old young infant child childhood children pediatric adolescent adolescence teen teenager youth neonate newborn
+    man woman men women male female inpatient outpatient case survivor population sufferer infantile geriatric age
+    year yr hospitalized hospitalised hospitalization ambulatory admitted
     """
 )
 """Who has it."""
 COURSE = _set(
     """
-    mild moderate severe very severity critical critically ill serious uncontrolled controlled poorly inadequately well
-    stable unstable active inactive symptomatic asymptomatic early late newly recently diagnosed diagnosis untreated
-    treated previously recurrent recurring relapsed relapsing relapse refractory persistent recurrence progressive
-    progression resistant naive confirmed suspected probable possible proven documented laboratory clinically
-    unspecified specified other new onset current ongoing advanced locally local metastatic disseminated resectable
-    unresectable operable inoperable resected localized localised regional limited extensive invasive high low
-    intermediate risk grade incident prevalent established intractable treatment positive negative status unilateral
-    bilateral left right sided newonset extensive stage extent remission favorable undiagnosed novel complete
-    preclinical subclinical prognosis poor good responsive protocol novo community acquired nos not otherwise
-    classified elsewhere due known existing preexisting prodromal standard first second third line evolving
-    pathologic unfavorable
+    metastasico metastasica metastatique metastasiert avanzado avanzada severo grave schwer schwere leve moderado
+    moderada null mild moderate severe very severity critical critically ill serious uncontrolled controlled poorly
+    inadequately well stable unstable active inactive symptomatic asymptomatic early late newly recently diagnosed
+    diagnosis untreated treated previously recurrent recurring relapsed relapsing relapse refractory persistent
+    recurrence progressive progression resistant naive confirmed suspected probable possible proven documented
+    laboratory clinically unspecified specified other new onset current ongoing advanced locally local metastatic
+    disseminated resectable unresectable operable inoperable resected localized localised regional limited extensive
+    invasive high low intermediate risk grade incident prevalent established intractable treatment status degree
+    unilateral bilateral left right sided newonset extensive stage extent remission favorable undiagnosed novel
+    complete preclinical subclinical prognosis poor good responsive protocol novo community acquired nos not
+    otherwise classified elsewhere due known existing preexisting prodromal standard first second third line
+    evolving pathologic unfavorable
     """
 )
 """How far, how bad and since when it is there: the disease stays the same."""
-WEAK = _set("acute chronic subacute idiopathic sporadic simple")
+WEAK = _set(
+    """
+    acute chronic subacute idiopathic sporadic simple agudo aguda cronico cronica aigu aigue chronique chronisch
+    chronische akut akute
+    """
+)
 """Words that often do change the disease; left out only if the vocabulary knows the rest and not the whole."""
 NOISE = _set(
     """
@@ -65,6 +71,12 @@ KEPT = _set(
 """Noise beside a disease, but not inside its name."""
 TUMORS = _set("carcinoma adenocarcinoma sarcoma lymphoma leukemia melanoma glioma myeloma")
 """Before these "primary" says only that it is not a metastasis."""
+MARKERS = _set(
+    "mutation mutant mutated amplified amplification rearrangement fusion overexpression positive negative wildtype"
+)
+"""Words behind the name of a gene that only say which tumor of one kind it is."""
+RECEPTORS = _set("hormone receptor estrogen progesterone chromosome gene expressing")
+"""Words that stand before those, beside the names of genes."""
 SYSTEMS = _set(
     """
     digestive respiratory nervous urinary immune endocrine reproductive lymphatic musculoskeletal cardiovascular
@@ -77,9 +89,9 @@ BREAKS = _set(
     and or with without in among after following during before by on at from versus vs plus but as requiring
     receiving undergoing causing caused induced related associated using who that which having comorbid complicated
     complicating among secondary under via through including excluding resulting leading is are has have had be
-    being between against until when avec sans pour et un une du de des la le les au aux en con sin y e o da do das
-    dos com sem und oder mit bei von der die das den dem ohne del el los las atteint while since where not no than
-    if about because due
+    being between against until when avec sans pour et un une du de des la le les au aux en con sin y da do das dos
+    com sem und oder mit bei von der die das den dem ohne del el los las atteint while since where not no than if
+    about because due
     """
 )
 """Words behind and before which another thing may stand."""
@@ -101,23 +113,23 @@ TOO_BROAD = _names(
 )
 """Names that say too little to be linked wherever they occur in running text."""
 _SAME = """
-neoplasm cancer tumor malignancy neoplasia; disease disorder illness condition pathology; kidney renal; liver hepatic;
-lung pulmonary;
-heart cardiac; stomach gastric; eye ocular; ovary ovarian; uterus uterine; pancreas pancreatic; colon colonic;
-esophagus esophageal; larynx laryngeal; tooth dental; skin cutaneous; prostate prostatic; testis testicular
-testicle; bone osseous; vagina vaginal; vulva vulvar; thymus thymic; spleen splenic; pharynx pharyngeal; tongue
-lingual; intestine intestinal bowel; retina retinal; cornea corneal; pleura pleural; duodenum duodenal; rectum
-rectal; breast mammary; adrenal suprarenal; nasopharynx nasopharyngeal; artery arterial; vein venous; nerve neural;
-hypopharynx hypopharyngeal; oropharynx oropharyngeal; endometrium endometrial; peritoneum peritoneal; mesothelium
-mesothelial; meninge meningeal; muscle muscular; virus viral; bacterium bacterial; fungus fungal; child childhood
-pediatric; posttraumatic traumatic; relapse recurrence; trauma injury; mental psychiatric; obstruction blockage;
-insufficiency failure; deficiency deficit; type typ tipo; respiratory resp; transplantation transplant; ventilation
-ventilatory; anaplastic undifferentiated; abnormality anomaly malformation; delirium delirious; hematologic
-hematopoietic; seizure convulsion; abuse misuse; sleep sleeping; degeneration degenerative; lymphoid lymphoblastic
-lymphocytic; addiction dependence; myeloid myelogenous myelocytic myeloblastic nonlymphocytic; deficit impairment;
-metabolism metabolic; nutrition nutritional; immunity immune; cerebrum cerebral; hormone hormonal; ventricle
-ventricular; atrium atrial; olfaction olfactory; spine spinal; thrombosis thrombotic;
-embolism embolic; anxiety anxious
+neoplasm cancer tumor malignancy neoplasia; disease disorder illness condition pathology; kidney renal; liver
+hepatic; lung pulmonary; heart cardiac; stomach gastric; eye ocular; ovary ovarian; uterus uterine; pancreas
+pancreatic; colon colonic; esophagus esophageal; larynx laryngeal; tooth dental; skin cutaneous; prostate prostatic;
+testis testicular testicle; bone osseous; vagina vaginal; vulva vulvar; thymus thymic; spleen splenic; pharynx
+pharyngeal; tongue lingual; intestine intestinal bowel; retina retinal; cornea corneal; pleura pleural; duodenum
+duodenal; rectum rectal; breast mammary; adrenal suprarenal; nasopharynx nasopharyngeal; artery arterial; vein
+venous; nerve neural; hypopharynx hypopharyngeal; oropharynx oropharyngeal; endometrium endometrial; peritoneum
+peritoneal; mesothelium mesothelial; meninge meningeal; muscle muscular; virus viral; bacterium bacterial; fungus
+fungal; child childhood pediatric; posttraumatic traumatic; relapse recurrence; trauma injury; mental psychiatric;
+obstruction blockage; insufficiency failure; deficiency deficit; type typ tipo; respiratory resp; transplantation
+transplant; ventilation ventilatory; anaplastic undifferentiated; abnormality anomaly malformation; delirium
+delirious; hematologic hematopoietic; seizure convulsion; abuse misuse; sleep sleeping; degeneration degenerative;
+lymphoid lymphoblastic lymphocytic; addiction dependence; myeloid myelogenous myelocytic myeloblastic
+nonlymphocytic; deficit impairment; metabolism metabolic; nutrition nutritional; immunity immune; cerebrum cerebral;
+hormone hormonal; ventricle ventricular; atrium atrial; olfaction olfactory; asthma asthmatic; hypertension
+hypertensive; obesity obese; diabetes diabetic; infertility infertile; spine spinal; thrombosis thrombotic; embolism
+embolic; anxiety anxious
 """
 SAME = {word: group[0] for group in map(words, _SAME.split(";")) for word in group}
 """Words that mean the same inside the name of a disease, folded to the first of each group."""
@@ -131,8 +143,8 @@ UNLINKED_KINDS = (
         "procedure",
         _set(
             """
-    surgery anesthesia anaesthesia ventilation intubation imaging ultrasound transplantation surgical mri vaccination
-    catheterization analgesia block testing endoscopy
+    surgery anesthesia anaesthesia ventilation intubation imaging ultrasound transplantation surgical mri
+    vaccination catheterization analgesia block testing endoscopy
     """
         ),
     ),

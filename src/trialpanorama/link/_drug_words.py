@@ -55,6 +55,8 @@ ELEMENTS = _words(
 
 NOISE = _words(
     """
+    p o v m h approved licensed commercially available gas distilled intracorporeal intracavernosal intracavernous
+    peribulbar subconjunctival intracameral periodontal gingival gastro enteric autoclaved dependent range ranging
     a acting active add additional addon adjunct adjunctive adjusted adjuvant administer administered administration
     administrations adult adults aerosol aerosolized agent agents all alone alternate am amp ampoule ampoules an any
     arm arms atomised atomization atomized atomizing auc auto-injector autoinjector b based bd bedtime bid biosimilar
@@ -93,6 +95,18 @@ NOISE = _words(
     """
 )
 """Words around a drug's name that do not change which drug it is."""
+
+GENERIC = NOISE | _words(
+    """
+    2019 activated agains against allogeneic allogenic association attenuated autologous biological biologicals
+    candidate collection conjugated coronavirus cov covid covid19 cryopreserved cycles delivered dependence design
+    dietary disease disorder disorders endocrine expanded exposure followed food health hiv hospital immune
+    inactivated infected infection influenza intake integrated killed later levels live longitudinally management
+    measures monovalent multivalent ncov phase pneumonia polyvalent pressurized procedure products protocol
+    protocols related sars sedation serum shot sleep subsequent systemic transfusion virion virus whole
+    """
+)
+"""Words that name no drug by themselves, though names of drugs have them."""
 
 FUNCTION_WORDS = _words(
     """
@@ -161,6 +175,14 @@ _NEVER_WORDS = _words(
     """
 )
 NEVER_NAMES = _NEVER_WORDS | {
+    "investigational drug",
+    "investigational drugs",
+    "generic drug",
+    "generic drugs",
+    "prescription drug",
+    "nonprescription drug",
+    "biological product",
+    "drug combination",
     "nasal spray",
     "nasal sprays",
     "oral sprays",
@@ -205,7 +227,7 @@ CHANGES = _either(
     sensitive | refractory | naive | allerg(?:y|ic) | intolerance | hypersensitivity | abuse | dependence
     addiction | overdose | poisoning | toxicity | users? | abusers? | metabolism | metabolites? | clearance
     excretion | uptake | ratio | index | saturation | mask | cannula | chamber | concentrators? | enzymes?
-    hydrolysate | monitored | generators? | nanobod(?:y|ies) | aptamers? | mimetics?
+    hydrolysate | monitored | generators? | nanobod(?:y|ies) | inactivated | aptamers? | mimetics?
     """
 )
 """Nouns behind a name that make it something else: the receptor, the vaccine, the level of what is named."""
@@ -262,7 +284,7 @@ OTHER_KINDS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
             _either(
                 r"""
                 standards? (?:of )?(?:care|treatments?|therap(?:y|ies)|managements?|medical (?:care|treatment|therapy))
-                standard(?:-|\s)of(?:-|\s)care | o?soc | bsc | bat | standard practice
+                standard(?:-|\s)of(?:-|\s)care | o?soc | bsc | bat | standard practice | thromboprophylaxis
                 (?:usual|routine|conventional|supportive|basic|regular|normal|current|traditional) {THERAPY}
                 (?:symptomatic|local|intensive|common|background|general|optimal|best available|best) {THERAPY}
                 (?:recommended|standardi[sz]ed|comprehensive|national|western|clinical|medical) {THERAPY}
@@ -312,7 +334,8 @@ OTHER_KINDS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
                 endarterectomy | pci | bronchoscopy | lavage | suction | rehabilitation | isolation | quarantine
                 chemotherapy | radiochemotherapy | chemoradiotherapy | chemoradiation | immunotherapy
                 polychemotherapy | biological therapy | gene therapy | hormone therapy | antiretroviral therapy
-                haart | art | electroconvulsive therapy | transfusions? | cupping | auricular | tens
+                haart | art | electroconvulsive therapy | transfusions? | cupping
+                auricular | (?:auto-?)?hemotherapy | exposure | implantation | tens
                 electrical stimulation | stimulation | hospitali[sz]ation | adjuvant therapy | neoadjuvant therapy
                 """
             ),

@@ -295,4 +295,4 @@ def key_of_words(parts: Iterable[str]) -> str:
     return " ".join(sorted(part for part in parts if part not in JOINING))
 
 
-JOINING = frozenset(("of", "the", "a", "an", "in", "on", "and", "with", "by", "to", "for", "due", "from", "at", "or"))
+JOINING = frozenset(("of", "the", "an", "in", "on", "and", "with", "by", "to", "for", "due", "from", "at", "or"))

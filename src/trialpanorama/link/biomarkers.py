@@ -40,9 +40,10 @@ def _words(text: str) -> frozenset[str]:
 
 _OTHER_MEANINGS = _words(
     """ABL ACE ADA AFP AGT AIM ALB ALK APC APP AR ARC BAD BAX BID BLM CAD CALR CAMP CAT CBL CDR CIC CLOCK COPE CP CRP
-    DCC DMD EED EGF ENG EPO ER ERA ETS F2 F5 F8 F9 FAS FH FIT FUS GC GLA GRN HP IDS IMPACT INS KIT LARGE LEP LPA MAF MARS MB
-    MET MICE MIF MPL MPO MYB NGF NODAL NOS OTC PAH PAM PC PCNA PGF PGR PIGS POLE PR PRL PTH RAN REL REN REST RET RHO SDS
-    SET SHE SHH SHOX SMO SMS SON SPAST SPRING SRI STAR STEM TANK TAT TEC TF TG TH TPO TRAP TREX TTR WAS WARS"""
+    DCC DMD EED EGF ENG EPO ER ERA ETS F2 F5 F8 F9 FAS FH FIT FUS GC GLA GRN HP IDS IMPACT INS KIT LARGE LEP LPA MAF
+    MARS MB MET MICE MIF MPL MPO MYB NGF NODAL NOS OTC PAH PAM PC PCNA PGF PGR PIGS POLE PR PRL PTH RAN REL REN REST
+    RET RHO SDS SET SHE SHH SHOX SMO SMS SON SPAST SPRING SRI STAR STEM TANK TAT TEC TF TG TH TPO TRAP TREX TTR WAS
+    WARS"""
 )
 """Symbols that are as often another abbreviation or a word."""
 _ALSO_GIVEN = _words(
@@ -57,7 +58,8 @@ _IS_MARKER = re.compile(
     re.IGNORECASE,
 )
 _IS_TARGET = re.compile(
-    r"[\s-]*(?:(?:tyrosine )?kinase |receptor |signal(?:l)?ing |pathway |monoclonal |specific |-?targeted? )*"
+    r"(?:/\w{2,8})?[\s-]*(?:(?:and|or) \w{1,8} )?"
+    r"(?:(?:tyrosine )?kinase |receptor |signal(?:l)?ing |pathway |monoclonal |specific |-?targeted? )*"
     r"(?:inhibitors?|antagonists?|agonists?|blockers?|antibod(?:y|ies)|blockade|blocking|TKIs?|(?:peptide )?vaccines?|"
     r"CAR\b|CAR-T\w*|analogs?|analogues?|therap(?:y|ies)|directed|targeted|targeting|inhibition|"
     r"gene (?:therapy|transfer)|KLH|conjugates?|cell selection)\b",
@@ -228,7 +230,7 @@ def _links(text: str, place: str | None, hits: list[tuple[int, int, _Marker]], s
 
 def _is_said(text: str, low: int, start: int, end: int, high: int) -> bool:
     """Whether the words beside a symbol of several meanings say that it is a marker here."""
-    if text.startswith(("+", " +"), end) and not text[end + 2 : end + 3].isalnum():
+    if text.startswith("+", end):
         return True
     # in brackets it stands for the words before, which are looked up themselves
     is_abbreviation = text[start - 1 : start] == "(" and text.startswith(")", end)

@@ -25,7 +25,9 @@ from trialpanorama.link._condition_words import (
     GENERIC,
     KEPT,
     KINDS,
+    MARKERS,
     NOISE,
+    RECEPTORS,
     SAME,
     SYSTEMS,
     TIES,
@@ -64,24 +66,30 @@ _VOLUNTEERS = re.compile(
 VOCABULARIES = {"MESH": 0, "MONDO": 1, "DOID": 2}
 
 _HARD = re.compile(
-    r"(?<!&#\d\d)(?<!&amp)(?<!&quot)(?<!&[lg]t);|[\n\r•|]+|<br\s*/?>|_x000d_|\s/\s|\s[-–—]\s"
+    r"(?<!&#\d\d)(?<!&amp)(?<!&quot)(?<!&[lg]t);|[\n\r•|]+|<br\s*/?>|_x000d_"
     r"|(?:^|(?<=\s))\(?\d{1,2}[.)]\s|(?:^|\s)[#*]+\s?",
     re.IGNORECASE,
 )
+_DASH = re.compile(r"\s[-–—/]\s")
 _CODE = re.compile(
-    r"\bICD[- ]?(?:9|10|11|O)?(?:[- ]?(?:CM|GM))?(?:\s+code)?(?:\s+of)?\s*[:#]?\s*"
+    r"\bHealth Condition \d+:|\bnull-|(?<![\w-])[A-TV-Z]\d{3}-"
+    r"|\bICD[- ]?(?:9|10|11|O)?(?:[- ]?(?:CM|GM))?(?:\s+code)?(?:\s+of)?\s*[:#]?\s*"
     r"|\b(?:MedDRA|SNOMED|MeSH)\s+version:?\s*[\d.]+|\bLevel:?\s*\w+|\bClassification code:?\s*\d+|\bTerm:\s*"
     r"|\bSystem Organ Class:?\s*[\d -]+.*$|\bTherapeutic area:.*$"
     r"|(?<![\w-])[A-TV-Z]\d\d(?:\.\d{1,2})?(?:[-–][A-Z]?\d\d(?:\.\d)?)?(?![\w-])\s*[-:–]?"
     r"|\bU07\.[12]\b\s*[-:–]?|\b10\d{6}\b",
     re.IGNORECASE,
 )
+_MESH_TREE = re.compile(r"THERAPEUTIC AREA:.*$")
 _ICD = re.compile(r"(?<![A-Z0-9])[A-Z]\d\d(?:\.\d{1,2})?(?![0-9])")
 _STAGE = re.compile(r"(?:\d[a-e]?\d?|i{1,3}[a-e]?\d?|iv[a-e]?\d?|v|[a-e]\d?|t\d[a-d]?|n\d[a-d]?|m\d|x)$")
 _TNM = re.compile(r"(?:t\d[a-d]?|n\d[a-d]?|m\d[a-c]?|ajcc|figo|tnm|v\d|uicc|ecog|nyha|asa)$")
 _DEFINED = re.compile(r" ?[(\[]([A-Z][A-Za-z0-9-]{1,9})[)\]]")
 _EXPLAINING = ("(", "[", "with", "by", "caused", "due", "including", "secondary", "from", "of", "to", "for")
 _PREPOSITIONS = frozenset(("and", "or", "with", "in", "of", "to", "for", "by", "at", "on", "from", "the", "a", "an"))
+_CAUSED = re.compile(r"(?:disease|disorder|syndrome|pathy|injury|toxicity|itis|osis)$")
+"""What has a cause of its own ("drug-induced hepatitis") is another disease; a symptom stays what it is."""
+KINDS_ALONE = ("procedure", "behaviour", "population")
 _OPENED = re.compile(r"[(\[]")
 _CLOSED = {"(": ")", "[": "]"}
 _MEANT_ENDING = re.compile(r"(?:itis|osis|emia|uria|oma|pathy|algia|ectomy|plasty|otomy|penia|cytosis|plegia|paresis)$")
@@ -229,6 +237,8 @@ class ConditionLinker:
         key = " ".join(parts)
         if entry := self._exact.get(key):
             return _Answer(entry, "exact", 1.0)
+        if "positive" in parts and "negative" in parts:
+            return None  # in another order each may be of the other
         if entry := self._sorted.get(key_of_words(parts)):
             return _Answer(entry, "reordered", 0.97)
         if entry := self._same.get(_key_same(parts)):
@@ -257,7 +267,8 @@ class ConditionLinker:
                     rest.pop(0)
                 if not rest or (answer := self._known(rest) or self._rewritten(rest)) is None:
                     continue
-                if answer.entry.kind != "condition" or " ".join(rest) in TOO_BROAD:
+                is_only_who = answer.entry.kind == "procedure" and all(parts[index] in WHO for index in chosen)
+                if (answer.entry.kind != "condition" and not is_only_who) or " ".join(rest) in TOO_BROAD:
                     continue
                 if "metastatic" in parts and "metastatic" not in rest and _is_generic(rest):
                     continue
@@ -347,9 +358,8 @@ class ConditionLinker:
                 answer = None
             if answer:
                 return [self._link(text, whole[0][1], whole[-1][2], answer)]
-            pieces = [self._piece(text, plain, start, end, defined, context) for start, end in _pieces(plain)]
-            for found in pieces:
-                links += found if all(pieces) else [link for link in found if self._stands_alone(link)]
+            pieces = list(_pieces(_HARD, plain, 0, len(plain)))
+            links = self._all_of(text, plain, pieces, defined, context)
         if not links and (answer := self._coded(text)):
             links = [self._link(text, 0, len(text), answer)]
         if links:
@@ -361,6 +371,15 @@ class ConditionLinker:
                 candidates=self._nearest(parts), kind=_kind_of_words(parts),
             )
         ]  # fmt: skip
+
+    def _all_of(
+        self, text: str, plain: str, pieces: Sequence[tuple[int, int]], defined: dict[str, _Answer], context: str
+    ) -> list[Link]:
+        """The links of all pieces; where one was not understood, of the others those that can do without it."""
+        found = [self._piece(text, plain, start, end, defined, context) for start, end in pieces]
+        if all(found):
+            return [link for links in found for link in links]
+        return [link for links in found for link in links if self._stands_alone(link)]
 
     def _stands_alone(self, link: Link) -> bool:
         """Whether a piece says something although others beside it were not understood."""
@@ -417,6 +436,12 @@ class ConditionLinker:
             parts = parts[:-1]
         if (answer := self._resolve(parts)) and not self._is_doubtful(answer, parts, text[low:high]):
             return [self._link(text, low, high, answer)]
+        fewer = _without_markers(text, toks)
+        if fewer and (answer := self._resolve(fewer)) and answer.entry.kind == "condition":
+            return [self._link(text, low, high, _Answer(answer.entry, "stripped", round(answer.score * 0.92, 3)))]
+        smaller = list(_pieces(_DASH, plain, start, end))
+        if len(smaller) > 1:
+            return self._all_of(text, plain, smaller, defined, context)
         if links := self._covered(text, plain, toks, defined):
             return links
         corrected, likeness = self._corrected(parts)
@@ -443,18 +468,22 @@ class ConditionLinker:
                 if any(taken[first : first + length]):
                     continue
                 part = parts[first : first + length]
-                if part[0] in JOINERS or part[-1] in JOINERS:
+                if part[0] in JOINERS or (part[-1] in JOINERS and part[-1] != "a"):  # "hemophilia A"
                     continue
                 written = text[toks[first][1] : toks[first + length - 1][2]]
                 if any(written.count(mark) != written.count(_CLOSED[mark]) for mark in _CLOSED):
                     continue
-                answer = defined.get(written) if length <= 3 else None
-                answer = answer or self._known(part)
+                meant = defined.get(written) if length <= 3 else None
+                answer = meant or self._known(part)
                 if answer is None or (answer.entry.kind != "condition" and length == 1):
                     continue
                 if length > 2 and answer.method != "exact" and not BREAKS.isdisjoint(part):
                     continue
-                if length == 1 and (len(part[0]) < 3 or part[0] in TOO_BROAD or part[0] in COMMON_WORDS - GENERIC):
+                if (
+                    length == 1
+                    and not meant
+                    and (len(part[0]) < 3 or part[0] in TOO_BROAD or part[0] in COMMON_WORDS - GENERIC)
+                ):
                     continue
                 if self._is_doubtful(answer, part, written):
                     continue
@@ -483,16 +512,29 @@ class ConditionLinker:
             if not understood[number]:
                 continue
             is_explained = following is not None and separator in _EXPLAINING  # "infection with ..."
-            if is_explained or len(inside) > 1 or not _is_bare(parts, low, high, inside[0]):
+            if is_explained or len(inside) > 1 or not _is_bare(parts, low, high, inside[0][:2]):
                 inside = [span for span in inside if not _is_generic(parts[span[0] : span[1]])]
             if following and not understood[number + 1]:
                 rest = parts[following[0] : following[1]]
-                if separator in TIES or (separator == "in" and any(part in self._anatomy for part in rest)):
+                is_where = separator == "in" and any(part in self._anatomy for part in rest)
+                if separator in TIES or (is_where and any(self._is_symptom(span[2].entry) for span in inside)):
                     continue
                 if separator == "," and len(phrases) == 2 and len(rest) < 4 and _ADJECTIVE.search(rest[-1]):
                     continue
+            before = phrases[number - 1] if number else None
+            if before and before[2] == "induced" and not understood[number - 1]:
+                inside = [span for span in inside if not _CAUSED.search(parts[span[1] - 1])]
             good += inside
-        is_negated = False
+        if all(understood) and not any(span[2].entry.kind == "condition" for span in good):
+            bare = [
+                (first, last, answer)
+                for low, high, _ in phrases
+                for first, last, answer in good
+                if low <= first < high
+                and answer.entry.kind in KINDS_ALONE
+                and _is_bare(parts, low, high, (first, last))
+            ]
+            return [self._link(text, toks[first][1], toks[last - 1][2], answer) for first, last, answer in bare]
         links = []
         for first, last, answer in good:
             if answer.entry.kind != "condition":
@@ -504,6 +546,11 @@ class ConditionLinker:
             links.append(msgspec.structs.replace(link, is_negated=is_negated, is_history=is_history))
         present = [link for link in links if not link.is_negated]
         return present or links
+
+    def _is_symptom(self, entry: _Entry) -> bool:
+        """Whether a concept is a sign or symptom, or so broad that where it is makes it another."""
+        concept = self._concepts.get(entry.concept_id)
+        return concept is not None and "C23" in concept.attributes.get("tree_numbers", "")
 
     def _shared_head(
         self,
@@ -527,20 +574,22 @@ class ConditionLinker:
 
     # ------------------------------------------------------------------------------------------------- abbreviations
     def _abbreviated(self, written: str, defined: dict[str, _Answer], context: str) -> _Answer | None:
+        """What an abbreviation means by the record's other words: their definition, or words with its initials."""
         if written in defined:
             return defined[written]
-        if not written.isupper():
+        short = normalise(written)
+        if not context or not written.isupper() or not 2 <= len(written) <= 6:
             return None
-        entries = self._ambiguous.get(normalise(written))
-        if not entries or len({entry.concept_id for entry in entries}) < 2:
-            return None
-        about = set(words(context))
-        best: tuple[int, _Entry] | None = None
-        for entry in sorted(entries, key=lambda entry: (entry.rank, entry.concept_id)):
-            concept = self._concepts.get(entry.concept_id)
-            if concept and (overlap := len(about & set(words(concept.name)))) and (best is None or overlap > best[0]):
-                best = (overlap, entry)
-        return _Answer(best[1], "abbreviation", 0.8) if best else None
+        entries = self._ambiguous.get(short, ())
+        if len({entry.concept_id for entry in entries}) == 1:
+            return None  # the vocabularies know what it means
+        parts = words(context)
+        for first in range(len(parts) - len(short) + 1):
+            long = parts[first : first + len(short)]
+            answer = self._known(long) if "".join(part[0] for part in long) == short else None
+            if answer and answer.entry.kind == "condition":
+                return _Answer(answer.entry, "abbreviation", 0.85)
+        return None
 
     def _defined(self, *texts: str) -> dict[str, _Answer]:
         found: dict[str, _Answer] = {}
@@ -564,7 +613,10 @@ class ConditionLinker:
 
     def _coded(self, text: str) -> _Answer | None:
         """What a code of the text (ICD-10) means by the vocabularies' cross-references."""
-        found = {self._codes[code] for code in _ICD.findall(text.upper()) if code in self._codes}
+        if any(not _is_role(part) for part in words(_CODE.sub(" ", text)) if len(part) > 4):
+            return None  # the words say more than the code, or something else
+        codes = _ICD.findall(_MESH_TREE.sub("", text.upper()))
+        found = {self._codes[code] for code in codes if code in self._codes}
         if len(found) != 1 or (concept := self._concepts.get(found.pop())) is None:
             return None
         return _Answer(_Entry(concept.id, concept.name, "condition", 0), "code", 0.8)
@@ -792,7 +844,7 @@ def _is_modifier(parts: Sequence[str], index: int) -> bool:
 def _is_harmless(parts: Sequence[str], index: int) -> bool:
     """Whether a word beside the name of a disease leaves it that disease."""
     part = parts[index]
-    if part in WHO or part in COURSE or part in WEAK or part in NOISE or part in JOINERS or _TNM.match(part):
+    if not part.isascii() or _is_role(part) or _TNM.match(part):  # what is in another script says the same again
         return True
     if any(earlier in ("stage", "grade", "age", "aged", "class") for earlier in parts[max(0, index - 3) : index]):
         return bool(_STAGE.match(part)) or part.isdigit()
@@ -811,7 +863,7 @@ def _is_initials(short: str, parts: Sequence[str]) -> bool:
     return len(short) > 2 and short.isupper() and short.lower() == "".join(part[0] for part in parts)[-len(short) :]
 
 
-def _is_bare(parts: Sequence[str], low: int, high: int, span: tuple[int, int, _Answer]) -> bool:
+def _is_bare(parts: Sequence[str], low: int, high: int, span: tuple[int, int]) -> bool:
     """Whether beside a name there stands only who has it, and how far."""
     return all(span[0] <= index < span[1] or parts[index] in WHO | COURSE for index in range(low, high))
 
@@ -825,14 +877,30 @@ def _opposed(one: str, other: str) -> bool:
     return one[0] != other[0] or (ending is not None and not other.endswith(ending[0]))
 
 
-def _pieces(text: str) -> Iterator[tuple[int, int]]:
-    last = 0
-    for match in _HARD.finditer(text):
-        if match.start() > last:
-            yield last, match.start()
-        last = match.end()
-    if last < len(text):
-        yield last, len(text)
+def _pieces(between: re.Pattern[str], text: str, low: int, high: int) -> Iterator[tuple[int, int]]:
+    """The parts of a text between what separates them, without empty ones."""
+    for match in between.finditer(text, low, high):
+        if text[low : match.start()].strip():
+            yield low, match.start()
+        low = match.end()
+    if text[low:high].strip():
+        yield low, high
+
+
+def _without_markers(text: str, toks: list[tuple[str, int, int]]) -> list[str]:
+    """The words without the genes by which a tumor is told from others of its kind ("EGFR mutation positive")."""
+    parts = [token[0] for token in toks]
+    marks = [index for index, part in enumerate(parts) if part in MARKERS]
+    if not marks:
+        return []
+    gone = set(marks)
+    for mark in marks:
+        for index in range(mark - 1, max(mark - 4, -1), -1):
+            written = text[toks[index][1] : toks[index][2]]
+            if not (parts[index] in RECEPTORS or written.isupper() or any(c.isdigit() for c in written)):
+                break
+            gone.add(index)
+    return [part for index, part in enumerate(parts) if index not in gone]
 
 
 def _around_parentheses(
@@ -859,7 +927,7 @@ def _phrases(
         if not taken[index] and (part in BREAKS or part in TIES):
             if index > low:
                 found.append((low, index, part))
-            elif found:
+            elif found and found[-1][2] in TIES:  # "due to" is "due"
                 found[-1] = (*found[-1][:2], part)
             low = index + 1
         elif index > low:

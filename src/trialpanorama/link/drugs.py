@@ -89,6 +89,21 @@ _CODE = re.compile(
     r"[A-Z]{2,5}[a-z]?-[A-Z]?\d{2,6}[A-Za-z]{0,3}|Lu AF?\d{4,6}|\d{2,4}[A-Z]{1,3}\d{2,4})(?![\w-])"
 )
 """A sponsor's development code: letters of a house and a number ("MK-3475", "HCP1303", "PF-06651600")."""
+_CODE_GOES_ON = re.compile(r"[A-Z]{2,6}-\d{2}")
+_CODE_BEHIND = re.compile(r"[- ]\d+[A-Z]")
+_KINDS_OF_MANY = (
+    "cells",
+    "cell",
+    "vaccine",
+    "vaccines",
+    "antibody",
+    "antibodies",
+    "plasma",
+    "Cells",
+    "Cell",
+    "Vaccines",
+)
+"""Ends of names that stand for any of a kind, where a code or another name before them tells which."""
 _NUMBER = re.compile(
     r"[\d.,x×*^~<>=±µμ-]+[a-zA-Zµμ%]{0,4}\d?|\d+(?:st|nd|rd|th)|[ivx]{1,4}|x\d+|\d+[a-z]{1,6}", re.IGNORECASE
 )
@@ -115,14 +130,14 @@ _THERAPY_HEAD = re.compile(
     re.IGNORECASE,
 )
 _PLACEBO_FOR = re.compile(
-    rf"[\s:(\[–-]*(?:(?:{said_of.LIKE}|to|of|for|the|a|match(?:ed|ing)?\s+with|de|del|pour|für|zu)\b[\s)(\[:-]*)*",
+    rf"[\s:(\[–-]*(?:(?:{said_of.LIKE}|to|of|for|the|a|match(?:ed|ing)?\s+with|containing|filled\s+with|made\s+of|de|del|pour|für|zu)\b[\s)(\[:-]*)*",
     re.IGNORECASE,
 )
 _PLACEBO_BEHIND = re.compile(rf"[\s)\]®™-]*(?:(?:{said_of.LIKE})\b[\s(\[-]*)*", re.IGNORECASE)
 _ALSO_PLACEBO = re.compile(r"\s*(?:/|-|\+|&|and)\s*(?:\d+\s*mg\s*)?", re.IGNORECASE)
 
 _SPLIT = re.compile(
-    r"[;\n\r\t|•·:+&]|(?<!\d),|,(?!\d)|(?<=\s)[-–—](?=\s)|/|(?:(?<=\s)|^|(?<=[a-z]{3}))[(\[]|[)\]](?=[\s\W]|$)|\.(?=\s|$)|"
+    r"[;\n\r\t|•·:+&，；、：（）＋／]|(?<!\d),|,(?!\d)|(?<=\s)[-–—](?=\s)|/|(?:(?<=\s)|^|(?<=[a-z]{3}))[(\[]|[)\]](?=[\s\W]|$)|\.(?=\s|$)|"
     r"(?<![\w-])(?:and|or|with|plus|versus|vs|followed by|then|compared (?:to|with)|combined with|added to|including|"
     r"such as|containing|y|con|und|mit|oder|et|avec|ou|com|e)(?![\w-])",
     re.IGNORECASE,
@@ -206,6 +221,7 @@ class DrugLinker:
         self._concepts = concepts
         self._same: dict[str, list[str]] = defaultdict(list)
         self._bank = self._names_of_drugbank()
+        self._broad = {parent for concept in concepts.all("drug") for parent in concept.parents}
         self._entries = self._read()
         patterns = sorted(self._entries)
         self._patterns = [*patterns, *TRIGGERS]
@@ -236,6 +252,15 @@ class DrugLinker:
         ingredients = [id for id in said.split(";") if id in self._concepts]
         return list(dict.fromkeys(self._first(id) for id in ingredients or [concept.id]))
 
+    def _is_group(self, concept: Concept) -> bool:
+        """Whether a concept is a group of medicines, not one of them: by its place in MeSH or ATC."""
+        if concept.id.startswith("ATC:"):
+            return len(concept.id) < len("ATC:A10BA02")
+        if not concept.id.startswith("MESH:") or self._targets(concept) != [concept.id]:
+            return False
+        is_medicine = any(tree.startswith(_MEDICINES) for tree in _trees(concept))
+        return is_medicine or concept.kind != "drug" or concept.id in self._broad
+
     def _first(self, id: str) -> str:
         """The same drug in the first vocabulary that has it: by cross-reference, by name, or without its salt."""
         first = self._concepts.preferred(id, "drug")
@@ -260,7 +285,7 @@ class DrugLinker:
             targets = self._targets(concept)
             if "ingredient" not in concept.attributes and "salt_of" not in concept.attributes:
                 self._same[targets[0]].append(concept.id)
-            for key, entry in _entries_of(concept, targets):
+            for key, entry in _entries_of(concept, targets, self._is_group(concept)):
                 if entry.rank < entries.get(key, _NO_ENTRY).rank:
                     entries[key] = entry
                 rivals[key].update(targets)
@@ -286,7 +311,7 @@ class DrugLinker:
             key = _key(text)
             concept = self._concepts.get(id)
             if concept is not None:
-                target, kind = self._targets(concept)[0], "class" if _is_group(concept) else "drug"
+                target, kind = self._targets(concept)[0], "class" if self._is_group(concept) else "drug"
             elif (known := entries.get(_key(name))) is not None and known.concept_id:
                 target, kind = known.concept_id, known.kind
             else:
@@ -364,6 +389,10 @@ class DrugLinker:
         return [made[pair] for pair in asked]
 
     def _link(self, text: str, type: str | None, hits: list[_Hit], said: list[Said]) -> list[Link]:
+        if type in GIVEN_AS_DRUGS and ", " in text and (natural := uninverted(text.strip())) != text.strip():
+            entry = self._entries.get(_key(natural))
+            if entry is not None and entry.kind in ("drug", "class"):
+                return [_linked(text, *_trimmed(text, 0, len(text)), entry, "reordered", 0.97)]
         hits = _with_placebos(text, _with_salts(text, hits))
         kept = [hit for hit in hits if not hit.is_absorbed and self._stands(text, hit, type, hits)]
         links = [link for hit in kept for link in _links_of(text, hit, said)]
@@ -388,10 +417,16 @@ class DrugLinker:
         is_glued = text.startswith("-", hit.end) and _GLUED_BEHIND.match(text, hit.end)
         if is_glued or text[max(0, hit.start - 10) : hit.start].lower().endswith(_GLUED_BEFORE):
             return False
-        if entry.kind == "class":
-            if not _is_whole_group(text, hit, type):
-                return False
-        elif (
+        if (
+            entry.method != "code"
+            and text.startswith("-", hit.end)
+            and _CODE_GOES_ON.match(text, hit.start, hit.end + 9)
+        ):
+            return False
+        is_of_many = entry.name.endswith(_KINDS_OF_MANY) and hit.key.count(" ") <= 2
+        if (entry.kind == "class" or is_of_many) and not _is_whole_group(text, hit, type):
+            return False
+        if (
             entry.kind != "procedure"
             and text[hit.end : hit.end + 1] in _GOES_ON
             and (head := _IDENTITY_BEHIND.match(text, hit.end, hit.end + 60))
@@ -442,8 +477,10 @@ class DrugLinker:
     def _again(self, text: str, low: int, high: int, is_drug: bool) -> list[Link]:
         """Look up once more: as a code, in another spelling, with small mistakes."""
         places = [(match.start(), match.end()) for match in _CODE.finditer(text, low, high)]
-        links = []
+        links: list[Link] = []
         for start, end in [*places, (low, high)] if is_drug else places:
+            if any(link.start < end and start < link.end for link in links):
+                continue
             entry = self._by_code.get(_key(text[start:end]).replace(" ", ""))
             if entry is not None:
                 links.append(_linked(text, start, end, entry, "code", 0.95))
@@ -579,13 +616,6 @@ def _trees(concept: Concept) -> list[str]:
     return said.split(";") if said else []
 
 
-def _is_group(concept: Concept) -> bool:
-    """Whether a concept is a group of medicines, not one of them: by its branch of MeSH, or an ATC code of a group."""
-    if concept.id.startswith("ATC:"):
-        return len(concept.id) < len("ATC:A10BA02")
-    return any(tree.startswith(_MEDICINES) for tree in _trees(concept))
-
-
 def _is_form(concept: Concept) -> bool:
     """Whether a concept is a dosage form, such as tablets."""
     trees = _trees(concept)
@@ -598,12 +628,13 @@ def _is_weak(text: str, key: str) -> bool:
     return key in said_of.WEAK_NAMES or len(letters) <= 3 or (len(letters) <= 4 and (" " in key or text.islower()))
 
 
-def _entries_of(concept: Concept, targets: list[str]) -> Iterator[tuple[str, _Entry]]:
+def _entries_of(concept: Concept, targets: list[str], is_group: bool) -> Iterator[tuple[str, _Entry]]:
     """The names of a concept with what they stand for, by their keys."""
-    kind = "class" if _is_group(concept) else "drug" if len(targets) == 1 else "combination"
+    kind = "class" if is_group else "drug" if len(targets) == 1 else "combination"
     target = targets[0]
     # a chemical that MeSH alone has, and a name that its vocabulary warns of
-    is_weak = (target.startswith("MESH:") and kind == "drug") or "is_common_word" in concept.attributes
+    is_medicine = any(tree.startswith(_MEDICINES) for tree in _trees(concept))
+    is_weak = (target.startswith("MESH:") and not is_medicine) or "is_common_word" in concept.attributes
     is_salt, is_brand = "salt_of" in concept.attributes, concept.attributes.get("term_type") in _BRANDS
     names = [(name.text, name.kind) for name in concept.names]
     if "ingredient" in concept.attributes and not is_brand and concept.attributes.get("term_type") != "MIN":
@@ -655,6 +686,8 @@ def _spelt(text: str, id: str) -> Iterator[tuple[str, int]]:
             yield re.sub(r"(?<=[A-Za-z])(?=\d)", "-", text, count=1), 1
     if "alfa" in text:
         yield text.replace("alfa", "alpha"), 1
+    if "cells " in text:
+        yield text.replace("cells ", "cell "), 1
     for word, letter in _GREEK:
         if word in text:
             yield text.replace(word, letter), 1
@@ -798,7 +831,7 @@ def _is_number(word: str) -> bool:
 
 
 def _is_noise(word: str) -> bool:
-    return _key(word) in said_of.NOISE or (_is_number(word) and not _CODE.fullmatch(word))
+    return said_of.NOISE.issuperset(_key(word).split()) or (_is_number(word) and not _CODE.fullmatch(word))
 
 
 def _is_whole_group(text: str, hit: _Hit, type: str | None) -> bool:
@@ -806,7 +839,8 @@ def _is_whole_group(text: str, hit: _Hit, type: str | None) -> bool:
     before, behind = _WORD_BEFORE.search(text, max(0, hit.start - 40), hit.start), _WORD_BEHIND.match(text, hit.end)
     word = before[1] if before else ""
     is_part = bool(word) and word.lower() not in _JOINS and not _is_noise(word)
-    if is_part and (type in GIVEN_AS_DRUGS or not word.isalpha() or word.isupper()):
+    is_strict = type in GIVEN_AS_DRUGS and hit.entry.kind == "class"
+    if is_part and (is_strict or not word.isalpha() or word.isupper()):
         return False
     return not (behind and any(c.isdigit() for c in behind[1]) and not _is_number(behind[1]))
 
@@ -814,7 +848,7 @@ def _is_whole_group(text: str, hit: _Hit, type: str | None) -> bool:
 def _may_abbreviate(text: str, hit: _Hit, hits: list[_Hit]) -> bool:
     """Whether a vocabulary's abbreviation may be meant: it has its capitals, and if short stands alone or by a drug."""
     said = text[hit.start : hit.end]
-    if said.islower() or (said.istitle() and said != hit.entry.name):
+    if said.islower() or (said.istitle() and said != hit.entry.name) or _CODE_BEHIND.match(text, hit.end):
         return False
     if len(said) > 3:
         return True
@@ -839,7 +873,7 @@ def _is_given(text: str, hit: _Hit, type: str | None) -> bool:
         return False
     start, end = _stretch(text, hit.start, hit.end)
     words = _WORD.findall(text[start : hit.start]) + _WORD.findall(text[hit.end : end])
-    others = [word for word in words if not _is_noise(word)]
+    others = [word for word in words if not _is_noise(word) and _key(word) not in said_of.FUNCTION_WORDS]
     said = text[hit.start : hit.end]
     is_short = len(hit.key) <= 3
     if is_drug and not others:
@@ -938,7 +972,8 @@ def _is_mention(text: str, low: int, high: int, type: str | None, has_hits: bool
     if len(said) < 2 or not any(c.isalpha() for c in said):
         return False
     if type in GIVEN_AS_DRUGS:
-        return len(words) <= (4 if has_hits else 12) and any(len(word) > 1 for word in words)
+        says_something = any(len(word) > 1 and not said_of.GENERIC.issuperset(_key(word).split()) for word in words)
+        return says_something and len(words) <= (4 if has_hits else 12)
     if _CODE.fullmatch(said):
         return True
     if len(words) > 5 or not said[0].isalpha() or any(_key(word) in said_of.ORDINARY_WORDS for word in words):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, lru_cache
 from math import exp, log
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _NAMESPACE = "http://unitsofmeasure.org/ucum-essence"
 _PREFIX_ID = "UCUM:prefix/"
+_LONGEST = 100
+"""Characters of an expression; longer text is no unit."""
 _VERSIONS = re.compile(r"[12]\.\d+(\.\d+)?")
 
 
@@ -104,7 +106,7 @@ class Units:
         self._atoms: dict[str, dict[str, str]] = {}
         self._prefixes: dict[str, Fraction] = {}
         self._words: dict[str, str] = {}
-        self._parsed: dict[str, Unit | None] = {}
+        self._remembered = lru_cache(2**16)(self._parse)
         prefix_names: dict[str, str] = {}
         metric_names: dict[str, str] = {}
         for concept in concepts.all():
@@ -129,9 +131,7 @@ class Units:
 
     def parse(self, code: str) -> Unit | None:
         """The unit of a UCUM expression; None if it is none."""
-        if code not in self._parsed:
-            self._parsed[code] = self._parse(code)
-        return self._parsed[code]
+        return self._remembered(code) if len(code) <= _LONGEST else None
 
     def normalise(self, text: str) -> str | None:
         """The UCUM expression of a unit as people write it; None if it is not understood.
@@ -139,7 +139,7 @@ class Units:
         Case matters where UCUM's does ("mmol" and "Mmol"); "l" is "L".
         """
         said = _plain(text)
-        if not said or said in _AMBIGUOUS:
+        if not said or len(said) > _LONGEST or said in _AMBIGUOUS:
             return None
         if said in self._words:
             return self._words[said]
@@ -260,9 +260,11 @@ class Units:
         return part
 
     def _atom(self, token: str) -> _Parts:
-        if token.isdigit():
+        if re.fullmatch(r"[0-9]{1,12}", token):
+            if not int(token):
+                raise _NoUnit
             return Fraction(token), {}, ""
-        found = re.fullmatch(r"(.*?)([+-]?\d+)?", token)
+        found = re.fullmatch(r"(.*?)([+-]?[0-9]{1,2})?", token)
         for symbol, exponent in ((token, "1"), (found[1], found[2] or "1")) if found else ():
             if (part := self._prefixed(symbol)) is not None:
                 power = int(exponent)
