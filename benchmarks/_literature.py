@@ -111,8 +111,8 @@ def real(warehouse: Path, data: Path, folder: Path) -> dict[str, Any]:
         (trials,) = con.execute(
             "SELECT count(DISTINCT id) FROM by_hand WHERE id IN (SELECT id FROM records)"
         ).fetchone() or (0,)
-        pairs = con.execute("""SELECT DISTINCT t.study_id, h.publication_pmid FROM by_hand h JOIN records r ON r.id = h.id
-            JOIN trial_records t USING (record_id)
+        pairs = con.execute("""SELECT DISTINCT t.study_id, h.publication_pmid
+            FROM by_hand h JOIN records r ON r.id = h.id JOIN trial_records t USING (record_id)
             WHERE h.publication_pmid IN (SELECT id FROM records WHERE kind = 'PUBLICATION')""").fetchall()
         accepted = set(con.execute("SELECT study_id, paper_id FROM paper_links WHERE is_accepted").fetchall())
         alike = set(
