@@ -302,7 +302,8 @@ _PAIRS = f"""
             CASE WHEN bool_or(role = 'alias') THEN 'alias' WHEN count(DISTINCT is_a_naming) = 2 THEN 'mutual_id'
                 WHEN bool_or(role = 'bridge') THEN 'bridge' ELSE 'secondary_id' END AS method,
             bool_and(is_crowded) AND count(DISTINCT is_a_naming) = 1 AND NOT bool_or(role = 'alias') AS is_ambiguous,
-            list_sort(list_distinct(list({{'field': field, 'value_a': CASE WHEN is_a_naming THEN id ELSE key_a END,
+            list_sort(list_distinct(list({{'field': coalesce(field, 'id'),
+                'value_a': CASE WHEN is_a_naming THEN id ELSE key_a END,
                 'value_b': CASE WHEN is_a_naming THEN key_b ELSE id END}}))) AS evidence
         FROM directed GROUP BY key_a, key_b),
     carriers AS (
