@@ -34,6 +34,18 @@ def test_obo_terms_keep_names_by_scope_parents_and_references(tmp_path: Path) ->
     assert "UBERON:9990001" not in doid
 
 
+def test_an_ontology_is_known_by_its_header_or_by_the_name_of_its_file(tmp_path: Path) -> None:
+    text = (DOID / "doid.obo").read_text()
+    nameless = text.replace("ontology: doid\n", "")
+    (tmp_path / "terms.obo").write_text(text)
+    (tmp_path / "doid-base.obo").write_text(nameless)
+    for name in ("terms.obo", "doid-base.obo"):
+        assert len(read("doid", tmp_path / f"store of {name}", tmp_path / name)) == 4
+    (tmp_path / "other.obo").write_text(nameless)
+    with pytest.raises(UserError, match="no release file"):
+        install([tmp_path / "other.obo"], tmp_path / "store")
+
+
 def test_obsolete_terms_are_found_by_id_alone(tmp_path: Path) -> None:
     doid = read("doid", tmp_path, DOID / "doid.obo")
     old = doid.get("DOID:9990004")
@@ -142,6 +154,10 @@ def test_a_gzipped_release_that_ends_early_is_cut_short(tmp_path: Path) -> None:
         ("MIM:264300", "OMIM:264300"),
         ("NEWVOCABULARY:1", "NEWVOCABULARY:1"),
         ("no prefix", "no prefix"),
+        ("http://identifiers.org/mesh/D003924", "MESH:D003924"),
+        ("http://purl.obolibrary.org/obo/DOID_9352", "DOID:9352"),
+        ("http://www.orpha.net/ORDO/Orphanet_752", "ORPHA:752"),
+        ("https://example.org", "https://example.org"),
     ],
 )
 def test_ids_of_others_get_one_prefix(written: str, meant: str) -> None:

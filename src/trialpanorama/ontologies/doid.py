@@ -78,7 +78,7 @@ VOCABULARY = Vocabulary(
         Part(
             name="obo",
             meaning="doid.obo: every class with its names, broader classes and cross-references",
-            recognise=lambda head, name: _obo.is_obo(head, "DOID"),
+            recognise=lambda head, name: _obo.is_obo(head, name, "DOID"),
         ),
         Part(
             name="classes-table",

@@ -79,7 +79,7 @@ VOCABULARY = Vocabulary(
         Part(
             name="obo",
             meaning="mondo.obo: every class with its names, broader classes and cross-references",
-            recognise=lambda head, name: _obo.is_obo(head, "MONDO"),
+            recognise=lambda head, name: _obo.is_obo(head, name, "MONDO"),
         ),
         Part(
             name="mappings",
