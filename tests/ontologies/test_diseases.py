@@ -89,6 +89,17 @@ def test_mappings_alone_give_labels_and_exact_matches(tmp_path: Path) -> None:
     assert disease.cross_references == ["DOID:9990003"]
 
 
+def test_mappings_without_labels_add_to_the_ontology_and_are_nothing_alone(tmp_path: Path) -> None:
+    file = copy("mondo", tmp_path / "release", "mondo_exactmatch_doid.sssom.tsv") / "mondo_exactmatch_doid.sssom.tsv"
+    file.write_text(file.read_text().replace("subject_label", "subject_note"))
+    mondo = read("mondo", tmp_path / "store", MONDO / "mondo.obo", file)
+    disease = mondo.get("MONDO:9990002")
+    assert disease is not None
+    assert disease.cross_references == ["DOID:9990003"]
+    with pytest.raises(UserError, match="has no concept of Mondo"):
+        install([file], tmp_path / "store")
+
+
 def test_equivalents_join_three_vocabularies_and_the_preferred_is_taken(tmp_path: Path) -> None:
     install([FIXTURES / "mesh" / "desc2099.xml", DOID / "doid.obo", MONDO / "mondo.obo"], tmp_path)
     concepts = load(tmp_path, only=["mesh", "doid", "mondo"])
