@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from pathlib import Path
 
 import pytest
@@ -297,3 +298,15 @@ def test_columns_and_mechanisms_of_a_linked_drug(small: Concepts) -> None:
     }  # fmt: skip
     assert [mechanism.gene for mechanism in linker.mechanisms("DRUGBANK:DB90001")] == ["MADEUP1"]
     assert list(linker.mechanisms("DRUGBANK:DB90002")) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["placebo " + "1 " * 400 + "for metformin", "metformin " + "(" * 3000, "a-" * 3000 + "insulin", "1" * 5000 + " mg",
+     "placebo matching oral " * 300 + "aspirin", "metformin hydrochloride " * 500],
+    ids=["numbers", "brackets", "hyphens", "digits", "placebos", "salts"],
+)  # fmt: skip
+def test_hostile_texts_take_no_long(linker: DrugLinker, text: str) -> None:
+    begin = time.perf_counter()
+    linker.link([text, text], ["DRUG", None])
+    assert time.perf_counter() - begin < 2

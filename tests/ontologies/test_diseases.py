@@ -34,6 +34,18 @@ def test_obo_terms_keep_names_by_scope_parents_and_references(tmp_path: Path) ->
     assert "UBERON:9990001" not in doid
 
 
+def test_an_ontology_is_known_by_its_header_or_by_the_name_of_its_file(tmp_path: Path) -> None:
+    text = (DOID / "doid.obo").read_text()
+    nameless = text.replace("ontology: doid\n", "")
+    (tmp_path / "terms.obo").write_text(text)
+    (tmp_path / "doid-base.obo").write_text(nameless)
+    for name in ("terms.obo", "doid-base.obo"):
+        assert len(read("doid", tmp_path / f"store of {name}", tmp_path / name)) == 4
+    (tmp_path / "other.obo").write_text(nameless)
+    with pytest.raises(UserError, match="no release file"):
+        install([tmp_path / "other.obo"], tmp_path / "store")
+
+
 def test_obsolete_terms_are_found_by_id_alone(tmp_path: Path) -> None:
     doid = read("doid", tmp_path, DOID / "doid.obo")
     old = doid.get("DOID:9990004")
@@ -75,6 +87,17 @@ def test_mappings_alone_give_labels_and_exact_matches(tmp_path: Path) -> None:
     disease = both.get("MONDO:9990002")
     assert disease is not None
     assert disease.cross_references == ["DOID:9990003"]
+
+
+def test_mappings_without_labels_add_to_the_ontology_and_are_nothing_alone(tmp_path: Path) -> None:
+    file = copy("mondo", tmp_path / "release", "mondo_exactmatch_doid.sssom.tsv") / "mondo_exactmatch_doid.sssom.tsv"
+    file.write_text(file.read_text().replace("subject_label", "subject_note"))
+    mondo = read("mondo", tmp_path / "store", MONDO / "mondo.obo", file)
+    disease = mondo.get("MONDO:9990002")
+    assert disease is not None
+    assert disease.cross_references == ["DOID:9990003"]
+    with pytest.raises(UserError, match="has no concept of Mondo"):
+        install([file], tmp_path / "store")
 
 
 def test_equivalents_join_three_vocabularies_and_the_preferred_is_taken(tmp_path: Path) -> None:
@@ -142,6 +165,10 @@ def test_a_gzipped_release_that_ends_early_is_cut_short(tmp_path: Path) -> None:
         ("MIM:264300", "OMIM:264300"),
         ("NEWVOCABULARY:1", "NEWVOCABULARY:1"),
         ("no prefix", "no prefix"),
+        ("http://identifiers.org/mesh/D003924", "MESH:D003924"),
+        ("http://purl.obolibrary.org/obo/DOID_9352", "DOID:9352"),
+        ("http://www.orpha.net/ORDO/Orphanet_752", "ORPHA:752"),
+        ("https://example.org", "https://example.org"),
     ],
 )
 def test_ids_of_others_get_one_prefix(written: str, meant: str) -> None:

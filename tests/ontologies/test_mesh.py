@@ -21,7 +21,8 @@ def test_descriptors_have_names_by_what_they_mean_places_and_parents(tmp_path: P
     assert (fever.name, fever.kind, fever.parents) == ("Lunar Fever", "condition", ["MESH:D999001"])
     assert fever.attributes == {"tree_numbers": "C99.200;F03"}
     assert names(mesh, "MESH:D999002") == {
-        "Lunar Fever": "preferred", "LUFE": "abbreviation", "Crater Fever": "narrow",
+        "Lunar Fever": "preferred", "LUFE": "abbreviation", "Crater Fever": "exact",
+        "Moon Sickness": "broad",
     }  # fmt: skip
     assert fever.names[0].kind == "preferred"
     assert names(mesh, "MESH:D999003") == {
@@ -48,7 +49,8 @@ def test_every_form_gives_the_same_descriptors(main: Path, tmp_path: Path) -> No
 def test_ascii_says_what_a_term_is_in_its_last_field(tmp_path: Path) -> None:
     mesh = read("mesh", tmp_path, ASCII)
     assert names(mesh, "MESH:D999002") == {
-        "Lunar Fever": "preferred", "Crater Fever": "narrow", "LUFE": "abbreviation", "Fever, Lunar": "exact",
+        "Lunar Fever": "preferred", "Crater Fever": "exact", "LUFE": "abbreviation", "Fever, Lunar": "exact",
+        "Moon Sickness": "broad",
     }  # fmt: skip
     assert names(mesh, "MESH:D999003")["Moonacil"] == "brand"
 

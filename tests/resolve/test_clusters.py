@@ -5,8 +5,11 @@ from __future__ import annotations
 import random
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from trialpanorama.resolve.clusters import Link, Registration, decide
+from trialpanorama.resolve.model import model
 
 NCT1, NCT2, NCT3 = "NCT99000001", "NCT99000002", "NCT99000003"
 DRKS, ISRCTN = "DRKS99000001", "ISRCTN99000001"
@@ -95,3 +98,78 @@ def test_the_order_of_links_changes_nothing() -> None:
         shuffled = links.copy()
         random.Random(seed).shuffle(shuffled)
         assert decide(REGISTRATIONS, shuffled) == expected
+
+
+def likeness(a: str, b: str, probability: float) -> Link:
+    return Link(a, b, "title", probability=probability)
+
+
+def test_likeness_is_believed_when_it_is_enough() -> None:
+    enough, little = likeness(NCT1, DRKS, model().accept), likeness(NCT2, ISRCTN, model().accept - 0.01)
+    reasons, groups = decide(REGISTRATIONS, [enough, little])
+    assert reasons == {enough: None, little: "too_little_evidence"}
+    assert groups == [[DRKS, NCT1]]
+
+
+def test_an_id_comes_before_any_likeness() -> None:
+    by_id, alike = link(NCT2, DRKS, "utn"), likeness(NCT1, DRKS, 0.9999)
+    reasons, groups = decide(REGISTRATIONS, [alike, by_id])
+    assert reasons == {by_id: None, alike: "same_register"}
+    assert groups == [[DRKS, NCT2]]
+
+
+def test_likeness_never_joins_two_of_one_register_be_their_titles_the_same() -> None:
+    registrations = REGISTRATIONS | {
+        NCT2: REGISTRATIONS[NCT1],
+        DRKS: Registration("drks", ()),
+        ISRCTN: Registration("isrctn", ()),
+    }
+    links = [likeness(NCT1, DRKS, 0.999), likeness(DRKS, ISRCTN, 0.99), likeness(NCT2, ISRCTN, 0.98)]
+    reasons, groups = decide(registrations, links)
+    assert [reasons[each] for each in links] == [None, None, "same_register"]
+    assert groups == [[DRKS, ISRCTN, NCT1]]
+
+
+def test_of_two_nearly_as_like_none_is_taken_unless_one_is_spoken_for() -> None:
+    one, other = likeness(NCT1, DRKS, 0.995), likeness(NCT2, DRKS, 0.99)
+    registrations = REGISTRATIONS | {DRKS: Registration("drks", ())}
+    reasons, groups = decide(registrations, [one, other])
+    assert set(reasons.values()) == {"ambiguous_match"}
+    assert groups == []
+    taken = link("DRKS99000002", NCT2, "mutual_id")
+    reasons, groups = decide(registrations | {"DRKS99000002": Registration("drks", ())}, [one, other, taken])
+    assert (reasons[one], reasons[other]) == (None, "ambiguous_match")
+    assert [DRKS, NCT1] in groups
+
+
+def test_a_person_is_believed_before_all_guards() -> None:
+    said = Link(NCT1, NCT3, "override")
+    assert decide(REGISTRATIONS, [said]) == ({said: None}, [[NCT1, NCT3]])
+    strong = link(NCT1, DRKS, "mutual_id")
+    assert decide(REGISTRATIONS, [strong], [(DRKS, NCT1)]) == ({strong: "override"}, [])
+
+
+_KEYS = sorted(REGISTRATIONS)
+_PAIRS = st.tuples(st.sampled_from(_KEYS), st.sampled_from(_KEYS)).filter(lambda pair: pair[0] < pair[1])
+_LINKS = st.one_of(
+    st.builds(
+        lambda pair, method, many: link(*pair, method, many),
+        _PAIRS, st.sampled_from(["mutual_id", "bridge", "secondary_id", "utn", "alias"]), st.booleans(),
+    ),
+    st.builds(lambda pair, probability: likeness(*pair, probability), _PAIRS, st.sampled_from([0.5, 0.9, 0.95, 0.999])),
+)  # fmt: skip
+
+
+@settings(max_examples=200, derandomize=True, deadline=None)
+@given(st.lists(_LINKS, max_size=12, unique_by=lambda one: one[:3]), st.lists(_PAIRS, max_size=2), st.randoms())
+def test_no_order_of_links_changes_anything_and_no_forbidden_pair_comes_together(
+    links: list[Link], forbidden: list[tuple[str, str]], rng: random.Random
+) -> None:
+    reasons, groups = decide(REGISTRATIONS, links, forbidden)
+    shuffled = links.copy()
+    rng.shuffle(shuffled)
+    assert decide(REGISTRATIONS, shuffled, forbidden[::-1]) == (reasons, groups)
+    assert not any(set(pair) <= set(group) for pair in forbidden for group in groups)
+    assert set(reasons) == set(links)
+    of = {key: tuple(group) for group in groups for key in group}
+    assert all(of[one.a] == of[one.b] for one, reason in reasons.items() if reason is None)

@@ -133,6 +133,8 @@ embolic; anxiety anxious
 """
 SAME = {word: group[0] for group in map(words, _SAME.split(";")) for word in group}
 """Words that mean the same inside the name of a disease, folded to the first of each group."""
+MEANT = {"cirrhosis": "MESH:D008103", "hepatocellular cancer": "MESH:D006528"}
+"""Names that a vocabulary also gives to something broader, and the concept that registers mean by them."""
 KINDS = (
     ("C", "condition"), ("F01.145.126", "condition"), ("F01.470.132", "condition"), ("F03", "condition"),
     ("M", "population"), ("E", "procedure"), ("D", "drug"), ("F", "behaviour"), ("B", "organism"),

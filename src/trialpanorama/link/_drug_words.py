@@ -53,45 +53,53 @@ ELEMENTS = _words(
 )
 """Names that a salt behind them makes another substance: magnesium is not magnesium phosphate."""
 
+CARRIERS = _words("arginine lysine ornithine choline betaine carnitine dextran chondroitin curdlan meglumine")
+ACTIVE_ACIDS = _words(
+    "butyrate salicylate orotate aspartate glutamate nicotinate ascorbate alfoscerate sulfate sulphate valproate"
+)
+"""Acids that are the drug where the base is one of CARRIERS."""
+
 NOISE = _words(
     """
-    p o v m h approved licensed commercially available gas distilled intracorporeal intracavernosal intracavernous
-    peribulbar subconjunctival intracameral periodontal gingival gastro enteric autoclaved dependent range ranging
     a acting active add additional addon adjunct adjunctive adjusted adjuvant administer administered administration
     administrations adult adults aerosol aerosolized agent agents all alone alternate am amp ampoule ampoules an any
-    arm arms atomised atomization atomized atomizing auc auto-injector autoinjector b based bd bedtime bid biosimilar
-    biw blind blinded bolus boost booster both brand branded buccal c cap caplet caps capsuale capsulas capsule
-    capsules cc child children ci cm2 co coated cohort cohorts combination combined combo company comparator comprimes
-    comprimido comprimidos concentrate concomitant consolidation continuous control controlled controls conventional
-    course cr cream cycle d daily das day days de delayed depot der die dl does dosage dosages dose dosed doses dosing
-    double dpi drip drop drops drug drugs e each ec eight either el elixir emulsion encapsulated enema enteral enteric
-    epidural er escalating et evening every experimental extended fasted fasting fct fed female film first five fixed
-    flexible foam form forms formula formulation formulations four fourth full g gargle gastro gastro-resistant gbq
-    gel generic given giving gm gr gram grams granula granulas granule granules group groups gum gy half healthy high
-    higher hour hourly hours hs human humanized i ii iii im immediate implant inc increasing induction infusion
-    infusions inhalation inhalational inhale inhaled inhaler initial inj injectable injecting injection injections
-    intermediate intermittent intervention interventional interventions intraarticular intracoronary intradermal
-    intralesional intramuscular intramuscularly intranasal intraoperative intraperitoneal intrathecal intratumoral
-    intravenous intravenously intravesical intravitreal investigational ir iu iv kg l la label las le liposomal
-    liposome liquid loading locally long los lotion low lower lozenge lozenges ltd lyophilized m2 mad maintenance
-    maintenancetherapy male masked max maximal maximum mbq mcg mci mdi measures medication medications medicinal
-    medicine medium men meq metered mg mgday mgs microgram micrograms micronized middle milligram milligrams
-    milliliter min minimum minutes miu mixture ml mmol modified monotherapy month monthly months morning mouthwash mr
-    multiple n nasal natural nebulised nebulization nebulized nebulizer neoadjuvant new night nightly no not od of
-    ointment once one only open ophthalmic optimal oral orally original other others parenteral part participant
-    participants patch patches patient patients pegylated pellet pellets pen per percent perineural period
-    perioperative pharma pharmaceutical pharmaceuticals phase pill pills plus pm po postoperative powder ppm prefilled
-    premedication preoperative preparation pretreatment prevent prevention preventive prn product products prolonged
-    prophylactic prophylaxis puff puffs pure purified q q2w q3w q4w qd qday qhs qid qod qw r receive received receives
-    receiving recombinant rectal reference regimen regular release repeat repeated replacement resistant rinse s
-    sachet sachets sad sc schedule schedules second sequence seven short sid simulated simulation single six softgel
-    solution solutions spray sprays sr stage standard start starting sterile studies study subcutaneous subcutaneously
-    subcutaneus subject subjects sublingual supplement supplementation supplements suppositories suppository
-    suspension sustained synthetic syringe syrup systemic t tab tables tablet tabletas tablets tablette tabletten tabs
-    taking tds ten term test tested the therapeutic therapies therapy third three thrice tid time times titrated
-    titration tm topical topically transdermal treat treated treatment treatments trial triple twice two u ug ui
-    unblinded und unit units use used using vaginal various versus vial vials volunteer volunteers vs week weekly
-    weeks weight women x xl xr y year years
+    approved arm arms atomised atomization atomized atomizing auc auto-injector autoclaved autoinjector available b
+    based bd bedtime bid biosimilar biw blind blinded bolus boost booster both bottle bottles brand branded buccal
+    bulb c cap caplet caps capsuale capsulas capsule capsules cc chewable child children ci cm2 co coated cohort
+    cohorts combination combined combo commercially company comparator comprimes comprimido comprimidos concentrate
+    concomitant consolidation continuous control controlled controls conventional course cpr cr cream cycle d daily
+    das day days de delayed dependent depot der die dispersible distilled dl does dosage dosages dose dosed doses
+    dosing double dpi drip drop drops drug drugs e each ec effervescent eight either el elixir emulsion encapsulated
+    enema enteral enteric epidural er escalating et evening every experimental extended fasted fasting fct fed
+    female film first five fixed flacon flacone flacons flexible foam form forms formula formulation formulations
+    four fourth frasco full g gargle gas gastro gastro-resistant gbq gel generic gingival given giving gm gr gram
+    grams granula granulas granule granules group groups gum gy h half healthy high higher hour hourly hours hs
+    human humanized i ii iii im immediate implant inc increasing induction infusion infusione infusions inhalation
+    inhalational inhale inhaled inhaler initial inj injectable injecting injection injections intermediate
+    intermittent intervention interventional interventions intraarticular intracameral intracavernosal
+    intracavernous intracoronary intracorporeal intradermal intralesional intramuscular intramuscularly intranasal
+    intraoperative intraperitoneal intrathecal intratumoral intrauterine intravenous intravenously intravesical
+    intravitreal investigational ir iu iv kg l la label las le licensed liposomal liposome liquid loading locally
+    long los lotion low lower lozenge lozenges ltd lyophilized m m2 mad maintenance maintenancetherapy male masked
+    max maximal maximum mbq mcg mci mdi measures medication medications medicinal medicine medium men meq metered mg
+    mgday mgs microgram micrograms micronized middle milligram milligrams milliliter min minimum minutes miu mixture
+    ml mmol modified monotherapy month monthly months morning mouthwash mr multiple n nasal natural nebulised
+    nebulization nebulized nebulizer neoadjuvant new night nightly no nostril nostrils not o od of ointment once one
+    only open ophthalmic optimal oral orally original orodispersible other others p parenteral part participant
+    participants patch patches patient patients pegylated pellet pellets pen per percent peribulbar perineural
+    period periodontal perioperative pharma pharmaceutical pharmaceuticals phase pill pills plus pm po polvo
+    postoperative powder ppm prefilled premedication preoperative preparation pretreatment prevent prevention
+    preventive prn product products prolonged prophylactic prophylaxis puff puffs pure purified q q2w q3w q4w qd
+    qday qhs qid qod qw r range ranging receive received receives receiving recombinant rectal reference regimen
+    regular release repeat repeated replacement resistant rinse s sachet sachets sad sc schedule schedules second
+    sequence seven short sid simulated simulation single six softgel solucion solución solution solutions soluzione
+    spray sprays sr stage standard start starting sterile studies study subconjunctival subcutaneous subcutaneously
+    subcutaneus subject subjects sublingual sublingually supplement supplementation supplements suppositories
+    suppository suspension sustained synthetic syringe syrup systemic t tab tables tablet tabletas tablets tablette
+    tabletten tabs taking tds ten term test tested the therapeutic therapies therapy third three thrice tid time
+    times titrated titration tm topical topically transdermal treat treated treatment treatments trial triple twice
+    two u ug ui unblinded und unit units use used using v vaginal various versus vial vials volume volunteer
+    volunteers vs week weekly weeks weight women x xl xr y year years
     """
 )
 """Words around a drug's name that do not change which drug it is."""
@@ -119,11 +127,12 @@ FUNCTION_WORDS = _words(
 
 ORDINARY_WORDS = _words(
     """
-    active added addition blood body breakfast case cases china city company consume consumed consumes contained
-    containing contains covid daily diluted dinner dissolved doctor each every first following follows food health
-    hospital ingredient ingredients injected iran lunch made meal meals mild ministry minutes mixed moderate national
-    next oxygen pharmacy prepared prescribed pressure produced protocol received respiratory same second severe
-    similar supplemented takes temperature this took total university until ward water weight
+    active added addition blood body breakfast case cases china cholesterol city company consume consumed consumes
+    contained containing contains covid daily decoction different diluted dinner dissolved doctor doses each every
+    extract first following follows food health herbal hospital ingredient ingredients injected iran kit level
+    levels low-density lunch made meal meals mild ministry minutes mixed moderate national next oxygen pharmacy
+    prepared prescribed pressure produced protocol received resembled respiratory routine same second severe similar
+    supplemented suspension takes temperature this took total university until vial vials volume ward water weight
     """
 )
 """Words about how something is given, which are no name of a drug although a dose stands beside them."""
@@ -242,7 +251,8 @@ STEMS = _either(
     kinra | stim | profen | fenac | coxib | triptan | setron | pitant | trexate | thromycin | nidazole? | oxacin
     avir | buvir | asvir | previr | zumab | lizumab | limumab | tinib | imus | imod | fenib | metinib | parib
     zomib | lisib | rafenib | degib | vaptan | dralazine | thiazide | semide | dronate | terol | tropium | cromil
-    butamol | phylline | gestrel | estradiol | relin | relix | actide | mestat | mostat | bromhexine | oxine
+    butamol | phylline | gestrel | estradiol | relin | relix | azine | idine
+    actide | mestat | mostat | bromhexine | oxine
     """
 )
 """Endings that nonproprietary names of a group share (WHO's list of stems), in English, Latin, Spanish and French."""
@@ -252,7 +262,7 @@ LIKE = _either(
     matching | matched | match | identical | corresponding | equivalent | similar | like | lookalike | oral
     tablets? | capsules? | pills? | caps | tabs? | iv | intravenous | subcutaneous | sc | injections? | infusions?
     solution | inhaled | inhaler | nasal | spray | cream | gel | patch | drops | powder | granules | suspension
-    \d+(?:[.,]\d+)?\s*(?:mg|mcg|µg|g|ml|%)? | mg | in | appearance | dose | doses | low | high | drug | active
+    \d+(?:[.,]\d+)?(?:\s*(?:mg|mcg|µg|g|ml|%))? | mg | in | appearance | dose | doses | low | high | drug | active
     comparator | each | once | twice | daily | bid | qd | tid | weekly | film | coated | arm | group
     """
 )

@@ -26,6 +26,7 @@ from trialpanorama.link._condition_words import (
     KEPT,
     KINDS,
     MARKERS,
+    MEANT,
     NOISE,
     RECEPTORS,
     SAME,
@@ -218,6 +219,8 @@ class ConditionLinker:
             if not parts:
                 continue
             key = " ".join(parts)
+            if MEANT.get(key, id) != id and MEANT[key] in self._concepts:
+                continue
             for part in parts:
                 self._vocabulary[part] += 1
             _put(self._exact, key, entry)
@@ -721,17 +724,27 @@ class ConditionLinker:
                             chosen[surface.lower() if not needs_capitals(surface) else surface] = new
         return list(chosen), list(chosen.values())
 
+    def names_in_text(self) -> list[str]:
+        """What running texts are searched for: names of conditions in all their spellings, and words that deny them."""
+        self.matcher()
+        return self._names
+
+    def matcher(self) -> Matcher:
+        """The search for `names_in_text`, made when it is first needed."""
+        if self._matcher is None:
+            names, self._entries = self._surfaces()
+            self._names = [*names, *TRIGGERS]
+            self._matcher = Matcher(self._names)
+        return self._matcher
+
     def _prose(self, texts: Sequence[str]) -> list[list[Link]]:
         """The conditions that running texts speak of, all names looked for at once."""
         found: list[list[Link]] = [[] for _ in texts]
         if not texts:
             return found
-        if self._matcher is None:
-            names, self._entries = self._surfaces()
-            self._triggers = list(TRIGGERS.values())
-            self._matcher = Matcher([*names, *TRIGGERS])
-        entries, triggers, many = self._entries, self._triggers, len(self._entries)
-        matches = self._matcher.find(texts)
+        matcher = self.matcher()
+        entries, triggers, many = self._entries, list(TRIGGERS.values()), len(self._entries)
+        matches = matcher.find(texts)
         current, text, said, links = -1, "", list[Said](), list[Link]()
         for index, start, end, name in zip(
             matches.text.tolist(), matches.start.tolist(), matches.end.tolist(), matches.name.tolist(), strict=True

@@ -16,7 +16,7 @@ import re
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from importlib import resources
 
 import msgspec
@@ -105,7 +105,8 @@ _KINDS_OF_MANY = (
 )
 """Ends of names that stand for any of a kind, where a code or another name before them tells which."""
 _NUMBER = re.compile(
-    r"[\d.,x×*^~<>=±µμ-]+[a-zA-Zµμ%]{0,4}\d?|\d+(?:st|nd|rd|th)|[ivx]{1,4}|x\d+|\d+[a-z]{1,6}", re.IGNORECASE
+    r"[\d.,x×*^~<>=±µμ-]+[a-zA-Zµμ%]{0,4}\d?|(?:day|d|q)\d+(?:-\d+)?h?|\d+(?:st|nd|rd|th)|[ivx]{1,4}|x\d+|\d+[a-z]{1,6}",
+    re.IGNORECASE,
 )
 _WORD = re.compile(r"[^\W_](?:[\w'’®™-]*[\w®™])?")
 _NAME_OR_WORD = re.compile(rf"[A-Za-z]{{6,}}(?=\d)|{_WORD.pattern}")
@@ -134,6 +135,8 @@ _PLACEBO_FOR = re.compile(
     re.IGNORECASE,
 )
 _PLACEBO_BEHIND = re.compile(rf"[\s)\]®™-]*(?:(?:{said_of.LIKE})\b[\s(\[-]*)*", re.IGNORECASE)
+_REACH = 80
+"""Characters between a placebo and the drug that it imitates."""
 _ALSO_PLACEBO = re.compile(r"\s*(?:/|-|\+|&|and)\s*(?:\d+\s*mg\s*)?", re.IGNORECASE)
 
 _SPLIT = re.compile(
@@ -220,9 +223,10 @@ class DrugLinker:
     def __init__(self, concepts: Concepts) -> None:
         self._concepts = concepts
         self._same: dict[str, list[str]] = defaultdict(list)
-        self._bank = self._names_of_drugbank()
-        self._broad = {parent for concept in concepts.all("drug") for parent in concept.parents}
-        self._entries = self._read()
+        drugs = [concept for concept in concepts.all("drug") if not concept.is_obsolete]
+        self._bank = _names_of_drugbank(drugs)
+        self._broad = {parent for concept in drugs for parent in concept.parents}
+        self._entries = self._read(drugs)
         patterns = sorted(self._entries)
         self._patterns = [*patterns, *TRIGGERS]
         self._by_pattern = [self._entries[pattern] for pattern in patterns]
@@ -234,18 +238,6 @@ class DrugLinker:
         self._matcher = Matcher([*names, *TRIGGERS])
 
     # ----------------------------------------------------------------------------------------------------- vocabulary
-    def _names_of_drugbank(self) -> dict[str, str]:
-        """The DrugBank entry of each name: where it is the preferred one, else of the entry with the lowest number."""
-        found: dict[str, tuple[int, bool, str]] = {}
-        for concept in self._concepts.all("drug"):
-            if concept.id.startswith(f"{_VOCABULARY_ORDER[0]}:"):
-                for name in concept.names:
-                    if name.kind in ("preferred", "exact"):
-                        key = _key(name.text)
-                        rank = (_SURENESS[name.kind], name.text.lower() != key, concept.id)
-                        found[key] = min(found.get(key, rank), rank)
-        return {key: id for key, (_, _, id) in found.items()}
-
     def _targets(self, concept: Concept) -> list[str]:
         """The concepts that its names are linked to: its ingredients, each in the first vocabulary that has it."""
         said = concept.attributes.get("ingredient") or concept.attributes.get("salt_of") or ""
@@ -256,7 +248,7 @@ class DrugLinker:
         """Whether a concept is a group of medicines, not one of them: by its place in MeSH or ATC."""
         if concept.id.startswith("ATC:"):
             return len(concept.id) < len("ATC:A10BA02")
-        if not concept.id.startswith("MESH:") or self._targets(concept) != [concept.id]:
+        if not concept.id.startswith("MESH:") or self._first(concept.id) != concept.id:
             return False
         is_medicine = any(tree.startswith(_MEDICINES) for tree in _trees(concept))
         return is_medicine or concept.kind != "drug" or concept.id in self._broad
@@ -276,11 +268,11 @@ class DrugLinker:
                 break
         return first
 
-    def _read(self) -> dict[str, _Entry]:
+    def _read(self, drugs: list[Concept]) -> dict[str, _Entry]:
         entries: dict[str, _Entry] = {}
         rivals: dict[str, set[str]] = defaultdict(set)
-        for concept in self._concepts.all("drug"):
-            if concept.is_obsolete or _is_form(concept):
+        for concept in drugs:
+            if _is_form(concept):
                 continue
             targets = self._targets(concept)
             if "ingredient" not in concept.attributes and "salt_of" not in concept.attributes:
@@ -339,7 +331,8 @@ class DrugLinker:
     def _by_spelling(self) -> dict[str, _Entry]:
         found: dict[str, _Entry] = {}
         several: set[str] = set()
-        for key, entry in self._safe.items():
+        joined = [(key.replace(" ", ""), entry) for key, entry in self._safe.items() if " " in key and len(key) > 11]
+        for key, entry in [*self._safe.items(), *joined]:
             spelling = spelling_key(key)
             other = found.setdefault(spelling, entry)
             if other.concept_id != entry.concept_id:
@@ -596,9 +589,23 @@ class DrugLinker:
 _NO_ENTRY = _Entry("drug", "")
 
 
+@lru_cache(maxsize=1 << 16)
 def _key(text: str) -> str:
     """What the matcher compares: words in small letters, without marks, one space between them."""
     return b" ".join(fold(text.translate(_MARKS)).lower().split()).decode("latin-1")
+
+
+def _names_of_drugbank(drugs: list[Concept]) -> dict[str, str]:
+    """The DrugBank entry of each name: where it is the preferred one, else of the entry with the lowest number."""
+    found: dict[str, tuple[int, bool, str]] = {}
+    for concept in drugs:
+        if concept.id.startswith(f"{_VOCABULARY_ORDER[0]}:"):
+            for name in concept.names:
+                if name.kind in ("preferred", "exact"):
+                    key = _key(name.text)
+                    rank = (_SURENESS[name.kind], name.text.lower() != key, concept.id)
+                    found[key] = min(found.get(key, rank), rank)
+    return {key: id for key, (_, _, id) in found.items()}
 
 
 def _table(name: str) -> list[tuple[str, ...]]:
@@ -756,13 +763,15 @@ def _with_placebos(text: str, hits: list[_Hit]) -> list[_Hit]:
         if (
             not before.is_absorbed
             and before.entry.kind != "placebo"
+            and hit.start - before.end <= _REACH
             and _PLACEBO_BEHIND.fullmatch(text, before.end, hit.start)
         ):
             before.is_absorbed = True
             hit.start = before.start
         joined = _PLACEBO_FOR
         for behind in hits[place + 1 :]:
-            if behind.entry.kind == "placebo" or not joined.fullmatch(text, hit.end, behind.start):
+            is_far = behind.start - hit.end > _REACH
+            if is_far or behind.entry.kind == "placebo" or not joined.fullmatch(text, hit.end, behind.start):
                 break
             behind.is_absorbed = True
             hit.end = behind.end
@@ -779,6 +788,13 @@ def _with_salts(text: str, hits: list[_Hit]) -> list[_Hit]:
             continue
         key = hit.key
         if hit.entry.kind == "drug" and key not in said_of.ELEMENTS:
+            if (
+                key in said_of.CARRIERS
+                and (behind := _SALT_WORD.match(text, hit.end))
+                and behind[1].lower() in said_of.ACTIVE_ACIDS
+            ):
+                # named after what it carries: arginine butyrate, dextran sulfate
+                continue
             is_behind_element = before is not None and before.key in said_of.ELEMENTS
             if before is not None and is_behind_element and hit.start - before.end == 1:
                 if not said_of.ELEMENTS.isdisjoint(key.split()):
@@ -879,7 +895,8 @@ def _is_given(text: str, hit: _Hit, type: str | None) -> bool:
     if is_drug and not others:
         return not is_short or not said.islower() or said == hit.entry.name
     near = text[max(start, hit.start - 20) : min(end, hit.end + 25)]
-    return not is_short and len(others) <= 3 and bool(_DOSE_OR_FORM.search(near))
+    is_dosed = _DOSE_OR_FORM.search(near) or _GIVEN_BEHIND.match(text, hit.end)
+    return not is_short and len(others) <= 3 and bool(is_dosed)
 
 
 def _stretch(text: str, start: int, end: int) -> tuple[int, int]:

@@ -43,13 +43,20 @@ _PREFIXES = {
 _EDITION = re.compile(r"(?i)^(SNOMEDCT)(_US)?(_\d{4}_\d\d_\d\d)?$")
 
 
+_ADDRESS = re.compile(r"https?://.*?([A-Za-z.]+)[_/:#]([A-Za-z]*\d[\w.-]*)")
+"""An id as an address: http://purl.obolibrary.org/obo/DOID_9352, http://identifiers.org/mesh/D003924."""
+
+
 def curie(id: str) -> str:
     """An id with its prefix as it is used here: "SNOMEDCT_US_2025_09_01:702342007" is "SNOMEDCT:702342007".
 
     A prefix that is not known stays as it is.
     """
-    prefix, colon, local = id.strip().partition(":")
+    id = id.strip()
+    if found := _ADDRESS.fullmatch(id):
+        id = f"{found[1]}:{found[2]}"
+    prefix, colon, local = id.partition(":")
     if not colon:
-        return id.strip()
+        return id
     prefix = _EDITION.sub("snomedct", prefix)
     return f"{_PREFIXES.get(prefix.casefold(), prefix)}:{local.strip()}"

@@ -46,14 +46,16 @@ def plain(value: str) -> str:
     return _unescaped(_REST.sub("", value)).strip()
 
 
-def is_obo(head: bytes, prefix: str) -> bool:
-    """Whether content that begins with these bytes is an ontology in OBO whose terms have this prefix."""
-    stated = re.search(rb"(?m)^ontology: *(\S+)", head)
+def is_obo(head: bytes, name: str, prefix: str) -> bool:
+    """Whether a file that begins with these bytes is an ontology in OBO whose terms have this prefix.
+
+    The name of the file decides where a long header has not said it by then.
+    """
     if not head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"format-version:"):
         return False
-    if stated:
-        return stated[1].lower().rsplit(b"/", 1)[-1].startswith(prefix.lower().encode())
-    return f"\nid: {prefix}:".encode() in head.replace(b"\r", b"")
+    stated = re.search(rb"(?m)^ontology: *(\S+)", head)
+    called = stated[1].decode("utf-8", "replace").rsplit("/", 1)[-1] if stated else name
+    return called.lower().startswith(prefix.lower())
 
 
 def read(file: ReleaseFile, prefix: str, kind: ConceptKind, *, are_references_typed: bool = False) -> Release:

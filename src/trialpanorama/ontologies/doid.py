@@ -40,11 +40,15 @@ def _read_tables(classes: ReleaseFile, references: Sequence[ReleaseFile]) -> Rel
     unknown = {label for above in broader.values() for label in above if label and label not in ids}
     if len(unknown) > max(_ROOTS, _STRAY * len(ids)):
         raise classes.unusable(f'has no class "{min(unknown)}", which others are kinds of: it is cut short')
+    known = frozenset(labels)
     same: dict[str, list[str]] = defaultdict(list)
     for file in references:
         for row in rows(file, _REFERENCES):
             same[row["id"]].append(curie(row["xref"]))
-        if not same.keys() & labels.keys():
+            if row["label"] in unknown:  # the root has references, and no row of its own
+                labels[row["id"]] = row["label"]
+                ids[row["label"]] = row["id"]
+        if same.keys().isdisjoint(known):
             raise file.unusable(f"has no class of {classes.label}", "Add files of one release.")
     return Release(
         version=None,
@@ -74,7 +78,7 @@ VOCABULARY = Vocabulary(
         Part(
             name="obo",
             meaning="doid.obo: every class with its names, broader classes and cross-references",
-            recognise=lambda head, name: _obo.is_obo(head, "DOID"),
+            recognise=lambda head, name: _obo.is_obo(head, name, "DOID"),
         ),
         Part(
             name="classes-table",

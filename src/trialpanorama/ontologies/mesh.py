@@ -50,8 +50,9 @@ _LEXICAL: dict[str, NameKind] = {
     "LAB": "code",
     "TRD": "brand",
 }
-_RELATIONS: dict[str, NameKind] = {"NRW": "narrow", "BRD": "broad", "REL": "related"}
-"""How a concept of a record stands to the preferred one; its names mean no more than that."""
+_RELATIONS: dict[str, NameKind] = {"BRD": "broad", "REL": "related"}
+"""How a concept of a record stands to the preferred one, where its names do not mean the record. Those of narrower ones
+(NRW) do: MeSH has no other record for them, and indexes what bears them under this one."""
 _CAS = re.compile(r"\d{2,7}-\d\d-\d")
 _UNII = re.compile(r"(?=.*[A-Z])[0-9A-Z]{10}")
 
@@ -188,10 +189,10 @@ def _check(file: ReleaseFile, id: str, name: str, trees: Iterable[str]) -> None:
 
 
 def _terms(record: _Element) -> Iterator[Name]:
-    """The terms of a record; those of its other concepts are narrower, broader or related, as it says itself."""
+    """The terms of a record, those of its preferred concept first."""
     concepts = [*record.iterfind("ConceptList/Concept")]
     relations = {
-        other: _RELATIONS.get(relation.get("RelationName", ""), "related")
+        other: _RELATIONS.get(relation.get("RelationName", ""))
         for concept in concepts
         for relation in concept.iterfind("ConceptRelationList/ConceptRelation")
         for other in (relation.findtext("Concept1UI"), relation.findtext("Concept2UI"))
@@ -199,7 +200,7 @@ def _terms(record: _Element) -> Iterator[Name]:
     }
     for concept in sorted(concepts, key=lambda concept: concept.get("PreferredConceptYN") != "Y"):
         is_preferred = concept.get("PreferredConceptYN") == "Y"
-        stands = None if is_preferred else relations.get(concept.findtext("ConceptUI") or "", "related")
+        stands = None if is_preferred else relations.get(concept.findtext("ConceptUI") or "")
         for term in concept.iterfind("TermList/Term"):
             if text := (term.findtext("String") or "").strip():
                 yield Name(text, stands or _LEXICAL.get(term.get("LexicalTag", ""), "exact"))

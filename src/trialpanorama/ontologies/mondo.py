@@ -20,7 +20,8 @@ def _read(parts: Mapping[str, Sequence[ReleaseFile]]) -> Release:
     mapped = _read_mappings(parts["mappings"]) if "mappings" in parts else None
     if "obo" not in parts:
         assert mapped is not None  # one of the two is there
-        return mapped
+        named = [concept for concept in mapped.concepts if concept.name]
+        return Release(mapped.version, named)
     release = _obo.read(parts["obo"][0], "MONDO", "condition", are_references_typed=True)
     if mapped is None:
         return release
@@ -62,7 +63,7 @@ def _read_mappings(tables: Sequence[ReleaseFile]) -> Release:
                 is_obsolete=label.startswith(_OBSOLETE),
             )
             for id, label in labels.items()
-            if id.startswith("MONDO:") and label
+            if id.startswith("MONDO:")
         ],
     )
 
@@ -79,7 +80,7 @@ VOCABULARY = Vocabulary(
         Part(
             name="obo",
             meaning="mondo.obo: every class with its names, broader classes and cross-references",
-            recognise=lambda head, name: _obo.is_obo(head, "MONDO"),
+            recognise=lambda head, name: _obo.is_obo(head, name, "MONDO"),
         ),
         Part(
             name="mappings",

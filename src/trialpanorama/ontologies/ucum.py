@@ -164,9 +164,9 @@ class Units:
         bare = _NOTES.sub("", said)
         if _MISREAD.search(bare) or not re.fullmatch(r"[!-~]+", said):
             return False
-        if bare.isupper() and "[" not in bare:  # "MG" means mg, and "TC" no teracoulombs
-            if sum(map(str.isalpha, bare)) > 1 or self._is_known(said.lower()):
-                return False
+        are_capitals = bare.isupper() and "[" not in bare
+        if are_capitals and (sum(map(str.isalpha, bare)) > 1 or self._is_known(said.lower())):
+            return False  # "MG" means mg, and "TC" no teracoulombs
         return self._is_known(said)
 
     def factor(self, unit: str, into: str) -> Fraction | None:

@@ -182,14 +182,18 @@ def _decide(con: duckdb.DuckDBPyConnection, forbidden: list[tuple[str, str]]) ->
     ]
     old_names = {key for (key,) in con.execute("SELECT DISTINCT to_key FROM named WHERE role = 'alias'").fetchall()}
     reasons, groups = decide(known, links, forbidden)
-    decided = [(link.a, link.b, link.score, reason) for link, reason in _bounded(reasons)]
+    decided = [(link.a, link.b, link.method, link.score, reason) for link, reason in _bounded(reasons)]
 
     def rank(key: str) -> tuple[int, bool, str]:
         return _precedence(known[key]), key in old_names, key
 
     chosen = [(key, min(group, key=rank)) for group in groups for key in group]
     for name, rows, columns in (
-        ("decisions", decided, {"key_a": "string", "key_b": "string", "score": "float64", "reason": "string"}),
+        (
+            "decisions",
+            decided,
+            {"key_a": "string", "key_b": "string", "method": "string", "score": "float64", "reason": "string"},
+        ),
         ("groups", chosen, {"key": "string", "study_id": "string"}),
     ):
         values = zip(*rows, strict=True) if rows else [[] for _ in columns]
@@ -298,7 +302,8 @@ _PAIRS = f"""
             CASE WHEN bool_or(role = 'alias') THEN 'alias' WHEN count(DISTINCT is_a_naming) = 2 THEN 'mutual_id'
                 WHEN bool_or(role = 'bridge') THEN 'bridge' ELSE 'secondary_id' END AS method,
             bool_and(is_crowded) AND count(DISTINCT is_a_naming) = 1 AND NOT bool_or(role = 'alias') AS is_ambiguous,
-            list_sort(list_distinct(list({{'field': field, 'value_a': CASE WHEN is_a_naming THEN id ELSE key_a END,
+            list_sort(list_distinct(list({{'field': coalesce(field, 'id'),
+                'value_a': CASE WHEN is_a_naming THEN id ELSE key_a END,
                 'value_b': CASE WHEN is_a_naming THEN key_b ELSE id END}}))) AS evidence
         FROM directed GROUP BY key_a, key_b),
     carriers AS (
@@ -356,8 +361,8 @@ _TRIAL_RECORDS = f"""
 
 _TRIAL_LINKS = f"""
     WITH compared AS (
-        SELECT a.record_id AS record_a, b.record_id AS record_b, p.method, d.score, d.reason, p.evidence, p.probability
-        FROM pairs p JOIN decisions d USING (key_a, key_b)
+        SELECT a.record_id AS record_a, b.record_id AS record_b, method, d.score, d.reason, p.evidence, p.probability
+        FROM pairs p JOIN decisions d USING (key_a, key_b, method)
             JOIN registrations a ON a.key = p.key_a AND a.version = 1
             JOIN registrations b ON b.key = p.key_b AND b.version = 1
         UNION ALL

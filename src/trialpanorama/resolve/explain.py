@@ -117,8 +117,7 @@ def _find(con: duckdb.DuckDBPyConnection, asked: str) -> _Found:
 def _near(con: duckdb.DuckDBPyConnection, id: str) -> str:
     near = con.execute(
         """SELECT id FROM (SELECT DISTINCT id FROM trial_records JOIN records USING (record_id))
-           WHERE jaro_winkler_similarity(id, $id) > 0.85
-           ORDER BY jaro_winkler_similarity(id, $id) DESC, id LIMIT 3""",
+           WHERE damerau_levenshtein(id, $id) <= 3 ORDER BY damerau_levenshtein(id, $id), id LIMIT 3""",
         {"id": id},
     ).fetchall()
     return f"Close: {', '.join(row[0] for row in near)}." if near else "Search titles with: trialpanorama query SQL"

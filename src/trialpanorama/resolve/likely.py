@@ -6,7 +6,17 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from trialpanorama.resolve.blocking import block, profiles
-from trialpanorama.resolve.features import ABOUT_TITLES, MISSING, Comparison, Prepared, Profile, compare, prepare, said
+from trialpanorama.resolve.features import (
+    ABOUT_TITLES,
+    LEVELS,
+    MISSING,
+    Comparison,
+    Prepared,
+    Profile,
+    compare,
+    prepare,
+    said,
+)
 from trialpanorama.resolve.model import Model, model
 from trialpanorama.tables import LinkMethod
 
@@ -62,13 +72,14 @@ def likely(con: duckdb.DuckDBPyConnection) -> Iterator[Likely]:
 
 
 def explained(a: Profile, b: Profile, compared: Comparison, weights: Model) -> tuple[Evidence, ...]:
-    """Each field that both give, with its weight; about the titles, the words that only one of the two has.
+    """Each field that both give, with its weight; about the titles, what weighs, with the words that only one has.
 
     The first row is what a candidate pair is worth before anything is compared, so that weights add up to log-odds.
     """
     rows = [Evidence("prior", None, None, weights.start)]
-    for field, level in compared.levels.items():
-        if level == MISSING:
+    for field in LEVELS:
+        level = compared.levels[field]
+        if level == MISSING or (field in ABOUT_TITLES and not weights.weight(field, level)):
             continue
         if field == "title":
             values: tuple[str | None, str | None] = (compared.title_a, compared.title_b)

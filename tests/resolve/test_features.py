@@ -1,0 +1,151 @@
+"""What two registrations have in common, level by level."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from trialpanorama.resolve.features import LEVELS, MISSING, Profile, Rarity, compare, prepare
+from trialpanorama.resolve.model import model
+
+COMMON = {"of": 900, "in": 900, "a": 900, "study": 700, "trial": 600, "with": 700, "patients": 500, "for": 500}
+RARITY = Rarity(1_000, COMMON)
+TITLE = "A randomised study of zarvolimab in adults with moderate glowing fever in Fictionland"
+PROFILE = Profile(
+    "NCT99000001", "clinicaltrials_gov", (TITLE,), ("GLOWSTOP",), ("ZAR-301",),
+    ("Fictional University of Fairport",), (),
+    ("Glowing fever",), ("Zarvolimab",), ("Days with glow at week 12",), (120,), ("France",), ("PHASE3",), "2090-03-01",
+    "2091-02-01", "INTERVENTIONAL", "ALL", ("RANDOMIZED", "DOUBLE", "TREATMENT", "PARALLEL"), (18.0, 65.0),
+)  # fmt: skip
+
+
+def levels(one: Profile, other: Profile) -> dict[str, str]:
+    return compare(prepare(one, RARITY), prepare(other, RARITY), RARITY).levels
+
+
+def level(field: str, **changes: object) -> str:
+    return levels(PROFILE, PROFILE._replace(**changes))[field]
+
+
+def test_a_registration_is_like_itself_in_every_field() -> None:
+    found = levels(PROFILE, PROFILE)
+    assert set(found) == set(LEVELS)
+    others = {name: said for name, said in found.items() if said != LEVELS[name][0]}
+    assert others == {"second_title": MISSING, "title_numbers": "none", "title_marks": "none"}
+
+
+def test_what_is_not_said_is_missing_and_weighs_nothing() -> None:
+    nothing = Profile("DRKS99000001", "drks")
+    found = levels(PROFILE, nothing)
+    assert set(found.values()) == {MISSING}
+    assert model().probability(compare(prepare(PROFILE, RARITY), prepare(nothing, RARITY), RARITY)) < 0.01
+
+
+@pytest.mark.parametrize(
+    ("title", "expected"),
+    [
+        (TITLE.upper() + ".", "same"),
+        (TITLE.replace("randomised", "randomized"), "same"),
+        (TITLE.replace("zarvolimab", "zarvlimab"), "same"),
+        (TITLE.replace("moderate ", ""), "near"),
+        (TITLE.replace("zarvolimab", "quenolast"), "high"),
+        ("Humming knees of elderly climbers", "none"),
+    ],
+)
+def test_titles_are_compared_by_their_telling_words(title: str, expected: str) -> None:
+    assert level("title", titles=(title,)) == expected
+
+
+def test_any_of_the_titles_may_be_the_one_that_is_alike() -> None:
+    assert level("title", titles=("Zarvolimab bei Glimmfieber", TITLE)) == "same"
+
+
+@pytest.mark.parametrize(
+    ("field", "title", "expected"),
+    [
+        ("title_words", TITLE.replace("zarvolimab", "quenolast"), "both_sides"),
+        ("title_words", TITLE + " and Nowhereland", "one_side"),
+        ("title_numbers", TITLE + " 2", "one_side"),
+        ("title_contrast", TITLE.replace("adults", "children"), "contrast"),
+        ("title_contrast", TITLE.replace("moderate", "mild"), "contrast"),
+        ("title_contrast", TITLE.replace("adults", "volunteers"), "none"),
+        ("title_marks", "Extension: " + TITLE, "differ"),
+    ],
+)
+def test_what_sets_titles_apart(field: str, title: str, expected: str) -> None:
+    assert level(field, titles=(title,)) == expected
+
+
+def test_two_drugs_in_two_templated_titles_are_two_subjects() -> None:
+    other = {"titles": (TITLE.replace("zarvolimab", "quenolast"),), "interventions": ("Quenolast 5 mg",)}
+    assert level("title_subject", **other) == "differs"
+    assert level("title_subject", titles=other["titles"]) == "none"
+
+
+@pytest.mark.parametrize(
+    ("field", "change", "expected"),
+    [
+        ("acronym", {"acronyms": ("Glow-Stop",)}, "same"),
+        ("acronym", {"acronyms": (), "titles": ("Glowing fever (GLOWSTOP)",)}, "same"),
+        ("acronym", {"acronyms": ("HUMMER",)}, "differs"),
+        ("code", {"codes": ("zar301", "X-9")}, "same"),
+        ("code", {"codes": ("ZAR-302",)}, "sibling"),
+        ("code", {"codes": ("HUM-77",)}, "differs"),
+        ("sponsor", {"sponsors": ("University of Fairport, Fictional",)}, "same"),
+        ("sponsor", {"sponsors": ("FUF",)}, "similar"),
+        ("sponsor", {"sponsors": ("Humming Knee Society",), "collaborators": PROFILE.sponsors}, "collaborator"),
+        ("sponsor", {"sponsors": ("Humming Knee Society",)}, "differs"),
+        ("sponsor", {"sponsors": ("Prof. Fictional Investigator",)}, MISSING),
+        ("interventions", {"interventions": ("zarvolimab 10 mg", "Placebo")}, "same"),
+        ("interventions", {"interventions": ("Quenolast",)}, "differ"),
+        ("interventions", {"interventions": ("Placebo",)}, MISSING),
+        ("size", {"sizes": (130, 120)}, "same"),
+        ("size", {"sizes": (130,)}, "near"),
+        ("size", {"sizes": (240,)}, "double"),
+        ("size", {"sizes": (500,)}, "differs"),
+        ("start", {"start": "2090-03"}, "month"),
+        ("start", {"start": "2090"}, "year"),
+        ("start", {"start": "2090-03-20"}, "month"),
+        ("start", {"start": "2090-05-20"}, "quarter"),
+        ("start", {"start": "2093"}, "differs"),
+        ("start", {"start": "2090-02-31"}, MISSING),
+        ("countries", {"countries": ("France", "Spain")}, "some"),
+        ("phase", {"phases": ("PHASE2", "PHASE3")}, "overlap"),
+        ("ages", {"ages": (18.0, 70.0)}, "some"),
+        ("design", {"design": ("RANDOMIZED", None, None, None)}, "same"),
+    ],
+)  # fmt: skip
+def test_fields_are_told_in_levels(field: str, change: dict[str, object], expected: str) -> None:
+    assert level(field, **change) == expected
+
+
+_WORDS = st.lists(st.sampled_from([*TITLE.split(), "quenolast", "fever,", "II", "2", "part"]), max_size=12).map(
+    " ".join
+)
+_PROFILES = st.builds(
+    Profile,
+    key=st.just("x"), register=st.just("drks"), titles=st.lists(_WORDS, max_size=3).map(tuple),
+    sponsors=st.lists(_WORDS, max_size=2).map(tuple), interventions=st.lists(_WORDS, max_size=2).map(tuple),
+    sizes=st.lists(st.integers(1, 500), max_size=2).map(tuple),
+    start=st.sampled_from([None, "2090", "2090-02", "2090-02-30", "2090-03-01"]),
+)  # fmt: skip
+
+
+@settings(max_examples=150, derandomize=True, deadline=None)
+@given(_PROFILES, _PROFILES)
+def test_the_order_of_the_two_changes_nothing(one: Profile, other: Profile) -> None:
+    assert levels(one, other) == levels(other, one)
+
+
+def test_every_level_has_a_weight_and_weights_never_rise_towards_the_unlike() -> None:
+    weights = model().weights
+    assert {field: tuple(of) for field, of in weights.items()} == LEVELS
+    for of in weights.values():
+        values = list(of.values())
+        assert values == sorted(values, reverse=True)
+        assert max(map(abs, values)) < 8
+
+
+def test_rare_words_tell_more_than_common_ones() -> None:
+    assert RARITY("zarvolimab") > RARITY("patients") > RARITY("of") > 0
