@@ -75,8 +75,12 @@ RELATIONS: tuple[Relation, ...] = (
     Relation("studies_condition", "the Trial is about the condition", "biolink:assesses", _MINING),
     Relation("tests_drug", "the drug is among the Trial's interventions", "biolink:assesses", _MINING),
     Relation("measures_biomarker", "the biomarker is among the Trial's outcomes", "biolink:assesses", _MINING),
-    Relation("involves_biomarker", "its titles or criteria name the biomarker", "biolink:related_to", _MINING),
-    Relation("measures_outcome", "the Trial measures the outcome", "biolink:assesses", _MINING),
+    Relation(
+        "involves_biomarker", "its titles or criteria name the biomarker", "biolink:related_to", _MINING, is_weak=True
+    ),
+    Relation(
+        "measures_outcome", "the Trial measures an outcome of the domain", "biolink:assesses", _MINING, is_weak=True
+    ),
     Relation("reports_event", "the Trial's posted results count the adverse event", "biolink:related_to", _MINING),
     Relation("sponsored_by", "the lead sponsor", "biolink:related_to"),
     Relation("supported_by", "a collaborator or funder", "biolink:related_to"),
@@ -190,11 +194,13 @@ RELATIONS_SQL = rf"""
     of_sponsors AS (
         SELECT study_id AS head_id, 'trial' AS head_type, 'sponsor:' || replace(sponsor_id, ' ', '_') AS tail_id,
             'sponsor' AS tail_type,
-            CASE WHEN coalesce(role, 'LEAD') = 'LEAD' THEN 'sponsored_by' ELSE 'supported_by' END AS relation_type,
+            CASE WHEN bool_or(is_lead) THEN 'sponsored_by' ELSE 'supported_by' END AS relation_type,
             'register' AS method, NULL::DOUBLE AS score,
-            arg_min({{'field': 'sponsors', 'id': sponsor_name, 'record_id': record_id}}, position) AS place,
-            arg_min(source, position) AS source, arg_min(licence, position) AS licence, bool_and(is_open) AS is_open
-        FROM sponsors WHERE sponsor_id IS NOT NULL GROUP BY study_id, sponsor_id, relation_type),
+            arg_min({{'field': 'sponsors', 'id': sponsor_name, 'record_id': record_id}}, near) AS place,
+            arg_min(source, near) AS source, arg_min(licence, near) AS licence, bool_and(is_open) AS is_open
+        FROM (SELECT *, coalesce(role, 'LEAD') = 'LEAD' AS is_lead, (NOT is_lead, position, record_id) AS near
+            FROM sponsors)
+        WHERE sponsor_id IS NOT NULL GROUP BY study_id, sponsor_id),
     located AS (
         SELECT m.study_id, m.record_id, m.source, m.licence, m.is_open, m.precedence, unnest(list_distinct(CASE
             WHEN len(r.countries) > 0 THEN [c.name FOR c IN r.countries IF NOT coalesce(c.is_removed, false)]

@@ -118,6 +118,8 @@ def drawn() -> Iterator[duckdb.DuckDBPyConnection]:
         {"study_id": A, "role": "LEAD", "sponsor_name": "Fictional Inc.", "sponsor_id": "fictional co", "position": 1}
         | common,
         {"study_id": A, "role": "COLLABORATOR", "sponsor_name": "Other", "sponsor_id": "other", "position": 2} | common,
+        {"study_id": A, "role": "FUNDER", "sponsor_name": "FICTIONAL", "sponsor_id": "fictional co", "position": 3}
+        | common,
     )
     moa = {"drug_moa_id": "m1", "source": "drugcentral", "licence": "CC BY-SA", "is_open": True}
     fill(
