@@ -67,6 +67,14 @@ def test_all_vocabularies_of_a_folder_are_installed(tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "store").iterdir()) == ["doid.parquet", "mesh.parquet"]
 
 
+def test_a_row_that_stands_twice_is_one_concept(tmp_path: Path) -> None:
+    file = copy("mondo", tmp_path / "release", "mondo.obo") / "mondo.obo"
+    term = "\n[Term]\nid: MONDO:9990002\nname: disease\n"
+    file.write_text(file.read_text() + term + term)
+    (installed,) = install([file], tmp_path / "store")
+    assert installed.concepts == len(load(tmp_path / "store", only=["mondo"])) == 3
+
+
 def test_a_zip_archive_is_opened(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "tables.zip", "w") as archive:
         for name in ("HumanDO.tsv", "allXREFinDO.tsv"):

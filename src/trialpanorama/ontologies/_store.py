@@ -143,7 +143,7 @@ def _read(name: str, parts: dict[str, list[files.ReleaseFile]], version: str | N
             f"only adds to another file of {of.title}",
             f"Add it together with that file ({main}): trialpanorama vocabularies add FILE FILE",
         )
-    release = of.read(parts)
+    release = _each_once(of.read(parts))
     if not release.concepts:
         raise first.unusable(f"has no concept of {of.title}")
     inputs = [
@@ -157,6 +157,15 @@ def _read(name: str, parts: dict[str, list[files.ReleaseFile]], version: str | N
     ]
     digest = hashlib.sha256("".join(sorted(entry.sha256 for entry in inputs)).encode()).hexdigest()
     return _described(of, release, version or release.version or f"sha256:{digest[:12]}", inputs), release
+
+
+def _each_once(release: Release) -> Release:
+    """Of concepts with one id the first, and the mechanisms of those that there are."""
+    concepts: dict[str, Concept] = {}
+    for concept in release.concepts:
+        concepts.setdefault(concept.id, concept)
+    mechanisms = [mechanism for mechanism in release.mechanisms if mechanism.drug_id in concepts]
+    return msgspec.structs.replace(release, concepts=[*concepts.values()], mechanisms=mechanisms)
 
 
 def _described(of: Vocabulary, release: Release, version: str, inputs: list[Input]) -> Installed:
@@ -305,7 +314,7 @@ def _read_table(path: Path) -> pa.Table:
     import pyarrow.parquet
 
     try:
-        table = pa.parquet.read_table(path, page_checksum_verification=True, memory_map=True)
+        table = pa.parquet.read_table(path, page_checksum_verification=True)
         table.validate(full=True)
     except Exception:  # a damaged file raises a dozen kinds of error
         raise _damaged(path) from None
