@@ -20,7 +20,7 @@ from trialpanorama.resolve.aliases import write_aliases
 from trialpanorama.resolve.clusters import SCORES, Link, Registration, decide
 from trialpanorama.resolve.disagreements import write_disagreements
 from trialpanorama.resolve.likely import TEMPORARY as CHUNKS
-from trialpanorama.resolve.likely import Evidence, Likely, likely
+from trialpanorama.resolve.likely import Evidence, Likely, likely_pairs
 from trialpanorama.resolve.overrides import Override
 from trialpanorama.tables import IS_TRIAL_PUBLICATION, NEWEST_PAPERS, TABLES, Refusal, write_table
 
@@ -143,7 +143,7 @@ def _key_rank(key: str) -> tuple[int, str]:
 def _compare(con: duckdb.DuckDBPyConnection) -> None:
     """Add to `pairs` those that no id links, with their probability; those that are no near miss are left out."""
     rows: list[Likely] = []
-    for pair in likely(con):
+    for pair in likely_pairs(con):
         rows.append(pair)
         if len(rows) == _AT_ONCE:
             _add(con, rows)

@@ -154,13 +154,7 @@ def said(profile: Profile, field: str) -> str | None:
     return str(value)[:500] if value else None
 
 
-_SAYS = {
-    "acronym": "acronyms",
-    "code": "codes",
-    "sponsor": "sponsors",
-    "size": "sizes",
-    "phase": "phases",
-}
+_SAYS = {"acronym": "acronyms", "code": "codes", "sponsor": "sponsors", "size": "sizes", "phase": "phases"}
 
 
 def prepare(profile: Profile, rarity: Callable[[str], float]) -> Prepared:
@@ -251,7 +245,9 @@ def _titles(a: Prepared, b: Prepared, rarity: Callable[[str], float]) -> Compari
     if not a.titles or not b.titles:
         return Comparison(dict.fromkeys(("title", *ABOUT_TITLES, "title_marks"), MISSING))
     matches = [_match(one, other, rarity) for one in a.titles for other in b.titles]
-    best = max(matches, key=lambda match: (match.similarity, match.containment, match.one.text, match.other.text))
+    best = max(
+        matches, key=lambda match: (match.similarity, match.containment, *sorted((match.one.text, match.other.text)))
+    )
     levels = dict.fromkeys(ABOUT_TITLES, MISSING)
     levels["title"] = _title_level(best.similarity, best.containment)
     levels["title_marks"] = "none" if not a.marks and not b.marks else "same" if a.marks & b.marks else "differ"

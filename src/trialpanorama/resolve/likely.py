@@ -48,7 +48,7 @@ class Likely(NamedTuple):
     evidence: tuple[Evidence, ...]
 
 
-def likely(con: duckdb.DuckDBPyConnection) -> Iterator[Likely]:
+def likely_pairs(con: duckdb.DuckDBPyConnection) -> Iterator[Likely]:
     """Compare the candidate pairs that `pairs` has not, in a fixed order; those that are no near miss are left out."""
     weights = model()
     rarity = block(con)
