@@ -44,12 +44,12 @@ IRREGULAR = {
 }  # fmt: skip
 NOT_GREEK_PLURAL = {"dose", "overdose", "nose", "disease", "case", "base", "phase", "release", "increase", "decrease"}
 
+_WEB = r"(?i:&(?:amp;)*(?:#\d+|#x[0-9a-f]+|[a-z]{2,8});(?:s\b)?)"
+"""What is left of a web page: "Crohn&#39;s"."""
 _TOKEN = re.compile(
-    r"&(?:amp;)*(?:#\d+|#x[0-9a-f]+|[a-z]{2,8});(?:s\b)?"  # what is left of a web page
-    r"|(?<=\w)['’‘ʼ`´]s\b"  # the s of Crohn's
-    r"|(?P<word>&|[^\W_\u2e80-\uffff]+|[^\W_]+)",  # Chinese stands beside Latin without a space
-    re.IGNORECASE,
-)
+    rf"([^\W_\u2e80-\uffff]+|[^\W_]+)|(?<=\w)['’‘ʼ`´]s\b|{_WEB}|(&)"
+)  # no space parts Chinese and Latin
+_ASCII_TOKEN = re.compile(rf"([A-Za-z0-9]+)|'s\b|{_WEB}|(&)")
 _GLUED = re.compile(r"(?<=[a-z])(?=\d)|(?<=\d)(?=[a-z]{3})")
 _GREEK = re.compile("[" + "".join(GREEK) + "]")
 _WORD_FINAL_OUR = re.compile(r"(?<=[a-z]{2})our(?=s?$|ed$|ing$|al$|less$|ism$)")
@@ -102,8 +102,8 @@ def _parts(token: str) -> tuple[str, ...]:
 def tokens(text: str) -> list[tuple[str, int, int]]:
     """The normalised words of a text, each with the code points where it begins and ends in the text."""
     found: list[tuple[str, int, int]] = []
-    for match in _TOKEN.finditer(text):
-        run = match["word"]
+    for match in (_ASCII_TOKEN if text.isascii() else _TOKEN).finditer(text):
+        run = match[match.lastindex] if match.lastindex else None
         if run is None or (run == "s" and found and text[match.start() - 1].isspace()):  # "Alzheimer s disease"
             continue
         start, end = match.span()

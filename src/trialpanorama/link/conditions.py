@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from heapq import nsmallest
+from heapq import nlargest
 from itertools import combinations
 from math import log
 
@@ -54,13 +54,14 @@ from trialpanorama.link._names import (
 )
 from trialpanorama.ontologies import Concept, Concepts
 
+REMEMBERED = 200_000
+"""Answers that are kept, since the same names come again and again."""
 NOT_ITS_OWN = 50
 """Added to the rank of a name that no vocabulary has as such."""
 LONG_TEXT = 300
 """Code points from which a text is prose to be searched, and no longer the name of a condition."""
 
 
-HEALTHY = re.compile(r"\bhealthy\b")
 _VOLUNTEERS = re.compile(
     r"\bhealthy (?:\w+ ){0,2}(?:volunteer|subject|participant|people|person|individual|control|donor)\b"
 )
@@ -81,6 +82,7 @@ _CODE = re.compile(
     r"|\bU07\.[12]\b\s*[-:–]?|\b10\d{6}\b",
     re.IGNORECASE,
 )
+_CODED = re.compile(r"[0-9:]|(?i:ICD|null-)")
 _MESH_TREE = re.compile(r"THERAPEUTIC AREA:.*$")
 _ICD = re.compile(r"(?<![A-Z0-9])[A-Z]\d\d(?:\.\d{1,2})?(?![0-9])")
 _STAGE = re.compile(r"(?:\d[a-e]?\d?|i{1,3}[a-e]?\d?|iv[a-e]?\d?|v|[a-e]\d?|t\d[a-d]?|n\d[a-d]?|m\d|x)$")
@@ -125,11 +127,11 @@ def _key_same(parts: Sequence[str]) -> str:
 class _Postings:
     """In which names each word occurs."""
 
-    MANY = 1500
+    MANY = 250
     """Names beyond which a word tells too little to look through them all."""
 
     def __init__(self, keys: Iterable[str]) -> None:
-        self._keys = [key for key in keys if key]
+        self._keys = sorted(key for key in keys if key)
         self._names: dict[str, list[int]] = defaultdict(list)
         for number, key in enumerate(self._keys):
             for part in set(key.split()):
@@ -138,24 +140,21 @@ class _Postings:
         self._whole = [sum(self._weight[part] for part in set(key.split())) for key in self._keys]
 
     def nearest(self, parts: Sequence[str]) -> list[tuple[float, str]]:
-        """Up to twelve names that share rare words with these, the likest first, with their likeness."""
-        known = sorted(
-            (part for part in set(parts) if part in self._weight), key=lambda part: (-self._weight[part], part)
-        )
-        whole = sum(self._weight.get(part, log(len(self._keys) + 1)) for part in set(parts))
-        shares: dict[int, float] = defaultdict(float)
-        for part in known[:5]:
-            if len(self._names[part]) > self.MANY and shares:
-                for number in shares.keys() & set(self._names[part]):
-                    shares[number] += self._weight[part]
-            else:
-                for number in self._names[part]:
-                    shares[number] += self._weight[part]
-        scored = (
-            (round(2 * share / (whole + self._whole[number]), 3), self._keys[number])
-            for number, share in shares.items()
-        )
-        return nsmallest(12, (item for item in scored if item[0] > 0.2), key=lambda item: (-item[0], item[1]))
+        """Up to six names that share rare words with these, the likest first, with their likeness."""
+        weight, unknown = self._weight, log(len(self._keys) + 1)
+        distinct = set(parts)
+        known = sorted((part for part in distinct if part in weight), key=lambda part: (-weight[part], part))
+        whole = sum(weight.get(part, unknown) for part in distinct)
+        shares: dict[int, float] = {}
+        for part in known[:4]:
+            names, more = self._names[part], weight[part]
+            if shares and len(names) > self.MANY:
+                break
+            for number in names[: 4 * self.MANY]:
+                shares[number] = shares.get(number, 0.0) + more
+        of_name = self._whole
+        scored = [(2 * share / (whole + of_name[number]), -number) for number, share in shares.items()]
+        return [(round(score, 3), self._keys[-number]) for score, number in nlargest(6, scored) if score > 0.2]
 
 
 class ConditionLinker:
@@ -173,6 +172,8 @@ class ConditionLinker:
         self._drugs: set[str] = set()
         self._in_text: dict[str, _Entry] = {}
         self._preferred: dict[str, str] = {}
+        self._answers: dict[str, _Answer | None] = {}
+        self._linked: dict[tuple[str, str], list[Link]] = {}
         self._codes: dict[str, str] = {}
         self._broader: dict[str, frozenset[str]] = {}
         self._read()
@@ -235,17 +236,23 @@ class ConditionLinker:
     # ------------------------------------------------------------------------------------------------- one whole name
     def _lookup(self, parts: Sequence[str]) -> _Answer | None:
         """What exactly these words mean."""
-        if not parts:
-            return None
         key = " ".join(parts)
+        if key not in self._answers:
+            if len(self._answers) >= REMEMBERED:
+                self._answers.clear()
+            self._answers[key] = self._looked_up(key, parts)
+        return self._answers[key]
+
+    def _looked_up(self, key: str, parts: Sequence[str]) -> _Answer | None:
         if entry := self._exact.get(key):
             return _Answer(entry, "exact", 1.0)
         if "positive" in parts and "negative" in parts:
             return None  # in another order each may be of the other
-        if entry := self._sorted.get(key_of_words(parts)):
-            return _Answer(entry, "reordered", 0.97)
-        if entry := self._same.get(_key_same(parts)):
-            return _Answer(entry, "variant", 0.94)
+        if all(part in self._vocabulary or part in SAME for part in parts):
+            if entry := self._sorted.get(key_of_words(parts)):
+                return _Answer(entry, "reordered", 0.97)
+            if entry := self._same.get(_key_same(parts)):
+                return _Answer(entry, "variant", 0.94)
         if len(key) > 7 and (entry := self._joined.get(key.replace(" ", ""))):
             return _Answer(entry, "variant", 0.94)
         return None
@@ -335,23 +342,24 @@ class ConditionLinker:
         long = [index for index, text in enumerate(texts) if len(text) > LONG_TEXT]
         for index, links in zip(long, self._prose([texts[index] for index in long]), strict=True):
             found[index] = links
-        known: dict[tuple[str, str], list[Link]] = {}
         for index, text in enumerate(texts):
             if len(text) > LONG_TEXT or not text.strip():
                 continue
             context = contexts[index] if contexts is not None and _SHOUTED.search(text) else ""
             key = (text, context)
-            if key not in known:
-                known[key] = self._name(text, context)
-            found[index] = known[key]
+            if key not in self._linked:
+                if len(self._linked) >= REMEMBERED:
+                    self._linked.clear()
+                self._linked[key] = self._name(text, context)
+            found[index] = list(self._linked[key])
         return found
 
     # ---------------------------------------------------------------------------------------------- a condition's name
     def _name(self, text: str, context: str) -> list[Link]:
-        plain = _CODE.sub(lambda match: " " * len(match[0]), text)
+        plain = _CODE.sub(lambda match: " " * len(match[0]), text) if _CODED.search(text) else text
         whole = tokens(plain)
         parts = [token[0] for token in whole]
-        if HEALTHY.search(" ".join(parts)) and (link := self._healthy(text, parts)):
+        if "healthy" in parts and (link := self._healthy(text, parts)):
             return [link]
         links: list[Link] = []
         if whole:
