@@ -516,7 +516,7 @@ def real_figures(
     for kind, by_ids in (("ids", True), ("similarity", False)):
         some = {pair for pair, said in found.items() if (said["method"] in BY_IDS) == by_ids}
         figures |= {k: v for k, v in _judged(f"real_pair_{kind}", some, judged).items() if "precision" in k}
-    near = [one["judged"] for pair, one in judged.items() if one["drawn"] == "near" and pair not in found]
+    near = [judged[pair]["judged"] for pair in refused if pair in judged]
     figures |= _share("real_near_miss_same", near.count("same"), len(near) - near.count("cannot_tell"))
     figures |= into_value(data, found, records)
     if scorers:

@@ -60,19 +60,28 @@ def splink(known: Mapping[str, Sequence[str]], u: str) -> Scorer:
         # one row on each side for each pair, so that Splink sees these pairs and no other, each with its levels
         sides = [api.register(table, dataset_display_name=name) for name in ("side_a", "side_b")]
         frequencies = (task.random if u == "random" else task.candidates).levels
-        settings = SettingsCreator(
-            link_type="link_only",
-            comparisons=[_comparison(field, known[field], frequencies[field]) for field in fields],
-            blocking_rules_to_generate_predictions=[block_on("unique_id")],
-            probability_two_random_records_match=0.05,
-            max_iterations=25,  # Splink's own limit; beyond it, shares that near 0 underflow on real files
-        )
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        comparisons = [_comparison(field, known[field], frequencies[field]) for field in fields]
+
+        def trained(iterations: int) -> Any:
+            settings = SettingsCreator(
+                link_type="link_only",
+                comparisons=comparisons,
+                blocking_rules_to_generate_predictions=[block_on("unique_id")],
+                probability_two_random_records_match=0.05,
+                max_iterations=iterations,
+            )
             linker = Linker(sides, settings, log_level=logging.ERROR)
             linker.training.estimate_parameters_using_expectation_maximisation(
                 block_on("unique_id"), populate_probability_two_random_records_match_from_trained_values=True
             )
+            return linker
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                linker = trained(25)
+            except ValueError:  # a level that no match has dwindles below what Splink can hold
+                linker = trained(10)
             predicted = linker.inference.predict()
         rows = api.query_sql(f"SELECT unique_id_l, match_weight FROM {predicted.physical_name}").as_record_list()
         scores = np.full(len(task.candidates.pairs), -np.inf)
