@@ -23,6 +23,11 @@ def test_it_is_small() -> None:
     assert sum(path.stat().st_size for path in BUILT_IN.iterdir() if path.is_file()) < LARGEST
 
 
+def test_every_file_has_its_licence_stated() -> None:
+    stated = (BUILT_IN / "README.md").read_text(encoding="utf-8")
+    assert [path.name for path in BUILT_IN.iterdir() if path.is_file() and path.name not in stated] == ["README.md"]
+
+
 def test_every_file_says_its_source_version_and_licence(concepts: Concepts) -> None:
     assert {"mesh", "doid", "mondo", "comet", "ucum", "drugbank", "hgnc"} <= concepts.versions.keys()
     for name, installed in concepts.versions.items():
