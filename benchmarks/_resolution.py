@@ -527,7 +527,11 @@ def real_figures(
                 pairs = rivals.cluster(task, scorer(task), setting["threshold"], setting["guarded"])
                 pairs = {(a, b) for a, b in pairs if task.registers[a] != task.registers[b]}
                 figures[f"{name}_real_pairs_found"] = len(pairs)
-                figures |= _judged(f"{name}_real_pair", pairs, judged)
+                # those drawn for it stand for all that only it finds; the others were judged because others found them
+                drawn = {pair for pair in pairs if judged.get(pair, {}).get("drawn") == name}
+                figures |= _judged(f"{name}_real_pair", pairs - drawn, judged)
+                alone = [judged[pair]["judged"] for pair in drawn]
+                figures |= _share(f"{name}_real_pair_precision_of_not_judged", alone.count("same"), len(alone))
     return figures
 
 
