@@ -67,6 +67,10 @@ def kinds(linker: DrugLinker, text: str, type: str | None = "DRUG") -> list[str]
         ("nicotine patch", ["Nicotine"]),
         ("normal saline", ["Sodium chloride"]),
         ("Oxygen 30 %", ["Oxygen"]),
+        ("St. John's wort", ["St. John's Wort"]),
+        ("estrogens, conjugated", ["Conjugated estrogens"]),
+        ("BaloxavirMarboxil 80 mg", ["Baloxavir marboxil"]),
+        ("Natrum QZX", []),
     ],
 )
 def test_a_drug_is_found_in_its_name(linker: DrugLinker, concepts: Concepts, text: str, expected: list[str]) -> None:
@@ -86,6 +90,11 @@ def test_a_drug_is_found_in_its_name(linker: DrugLinker, concepts: Concepts, tex
         "aspirin-free diet",
         "vancomycin-resistant enterococci",
         "bismuth potassium citrate",
+        "arginine butyrate",
+        "interleukin-2 gene",
+        "NVP-1805",
+        "monoclonal antibody QZX7",
+        "Adsorbed COVID-19 (Inactivated) Vaccine",
     ],
 )
 def test_what_a_name_is_part_of_is_not_the_drug(linker: DrugLinker, concepts: Concepts, text: str) -> None:

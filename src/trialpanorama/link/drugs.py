@@ -75,7 +75,7 @@ _STEM = re.compile(rf"(?:{said_of.STEMS})$", re.IGNORECASE)
 _SYSTEMATIC = re.compile(r"(?:mab|nib|vir|cept|ciclib|parib|sertib|lisib|leucel|gene)$")
 """Endings of families whose members differ by a letter or two."""
 _ORDINARY = re.compile(
-    r"(?:ly|ic|al|ous|ive|ing|ed|ions?|ment|ity|ated|able|ible|ness|ism|ist|ary|ory|uble|cytes?)$", re.IGNORECASE
+    r"(?:ly|ic|al|ous|ive|ing|ed|ment|ity|ated|able|ible|ness|ism|ist|ary|ory|uble|cytes?)$", re.IGNORECASE
 )
 """Endings of ordinary words, which are no misspelt drugs."""
 _VOWELS = re.compile("[aeiouy]")
@@ -151,6 +151,8 @@ _APPOSED = re.compile(
     r"[®™]?\s*[(\[]\s*(?:INN|also known as|aka|formerly|code|generic name)?[:\s]*(?:[\w®™-]+,\s*)?", re.IGNORECASE
 )
 _BESIDE = re.compile(r"\s*(?:[+/,&(]|->|and|plus|or)\s*", re.IGNORECASE)
+_GAP = re.compile(r"[\s().\[\]'’\"®™-]{2,}")
+_GAP_SIGN = re.compile(r"[\s().\[\]'’\"®™-]")
 _SALT_WORD = re.compile(r"(?:\s|-|\s?\()([A-Za-z]{3,20})\)?")
 _BEFORE_SALT = frozenset(" -(")
 _LEADING_SALT = re.compile(
@@ -366,12 +368,16 @@ class DrugLinker:
         """The links of each text, in order; `types` are those of the interventions (DRUG ...), None for prose."""
         asked = list(zip(texts, types, strict=True)) if types is not None else [(text, None) for text in texts]
         distinct = sorted(set(asked), key=lambda pair: (pair[0], pair[1] or ""))
-        found = self._matcher.find([text.translate(_MARKS) for text, _ in distinct])
+        closed = [_closed(text.translate(_MARKS)) for text, _ in distinct]
+        found = self._matcher.find([text for text, _ in closed])
         hits: dict[int, list[_Hit]] = defaultdict(list)
         said: dict[int, list[Said]] = defaultdict(list)
         columns = (found.text.tolist(), found.start.tolist(), found.end.tolist(), found.name.tolist())
         for index, start, end, name in zip(*columns, strict=True):
             entry = self._by_pattern[name]
+            if gaps := closed[index][1]:
+                start, end = gaps[start], gaps[end - 1] + 1
+                end += _is_open(distinct[index][0], start, end)
             if entry.kind == "trigger":
                 said[index].append(Said(start, end, TRIGGERS[entry.name]))
             elif entry.kind != "procedure" or len(distinct[index][0]) <= _LONGEST_NAME:
@@ -389,7 +395,7 @@ class DrugLinker:
         hits = _with_placebos(text, _with_salts(text, hits))
         kept = [hit for hit in hits if not hit.is_absorbed and self._stands(text, hit, type, hits)]
         links = [link for hit in kept for link in _links_of(text, hit, said)]
-        if "(" in text and kept:
+        if any(text.startswith(" (", hit.end) for hit in kept):
             links += _abbreviated(text, links)
         if len(text) <= _LONGEST_NAME:
             links += self._rest(text, type, kept, links)
@@ -589,6 +595,28 @@ class DrugLinker:
 _NO_ENTRY = _Entry("drug", "")
 
 
+def _closed(text: str) -> tuple[str, list[int]]:
+    """A name in which brackets and dots leave one space, as in the matcher's patterns, and where its letters stood.
+
+    "St. John's wort" and "vaccine (live) oral" are found then. Commas keep names apart. Long texts stay as they are.
+    """
+    if len(text) > _LONGEST_NAME or not _GAP.search(text):
+        return text, []
+    kept: list[int] = []
+    last = 0
+    for gap in _GAP.finditer(text):
+        kept += range(last, gap.start() + 1)
+        last = gap.end()
+    kept += range(last, len(text))
+    return "".join([" " if _GAP_SIGN.match(text, place) else text[place] for place in kept]), kept
+
+
+def _is_open(text: str, start: int, end: int) -> bool:
+    """Whether the bracket that closes one inside a name stands right behind it."""
+    brackets = {")": "(", "]": "["}.get(text[end : end + 1])
+    return brackets is not None and text.count(brackets, start, end) > text.count(text[end], start, end)
+
+
 @lru_cache(maxsize=1 << 16)
 def _key(text: str) -> str:
     """What the matcher compares: words in small letters, without marks, one space between them."""
@@ -672,7 +700,7 @@ def _spelt(text: str, id: str) -> Iterator[tuple[str, int]]:
     yield text, 0
     if (plain := _QUALIFIER.sub("", text)) != text and len(plain) > 4:
         yield plain, 1
-    if (cold := _ISOTOPE.sub("", text)) != text and len(cold) > 6:
+    if (cold := _ISOTOPE.sub("", text)) != text and len(cold) > 4:
         yield cold, 2
     if id.startswith("MESH:"):
         natural = uninverted(text)
@@ -852,7 +880,10 @@ def _is_noise(word: str) -> bool:
 
 def _is_whole_group(text: str, hit: _Hit, type: str | None) -> bool:
     """Whether a group of medicines is meant, not a member that the words beside it tell: "anti-CD20 antibodies"."""
-    before, behind = _WORD_BEFORE.search(text, max(0, hit.start - 40), hit.start), _WORD_BEHIND.match(text, hit.end)
+    start = hit.start
+    if ")" in text[start : hit.end] and text.startswith("(", start - 1):
+        start -= 1
+    before, behind = _WORD_BEFORE.search(text, max(0, start - 40), start), _WORD_BEHIND.match(text, hit.end)
     word = before[1] if before else ""
     is_part = bool(word) and word.lower() not in _JOINS and not _is_noise(word)
     is_strict = type in GIVEN_AS_DRUGS and hit.entry.kind == "class"
