@@ -43,7 +43,8 @@ def _once(name: str, most: int) -> str:
 
 PROFILES = f"""
     CREATE OR REPLACE TEMP TABLE profiles AS
-    SELECT * REPLACE ({_once("titles", 8)}, {_once("acronyms", 4)}, {_once("codes", 12)}, {_once("sponsors", 4)},
+    SELECT (row_number() OVER (ORDER BY key))::INTEGER AS number, * REPLACE (
+        {_once("titles", 8)}, {_once("acronyms", 4)}, {_once("codes", 12)}, {_once("sponsors", 4)},
         {_once("collaborators", 12)}, {_once("sizes", 4)})
     FROM (SELECT key, any_value(register) AS register,
         flatten(list(titles ORDER BY version)) AS titles,
@@ -82,70 +83,72 @@ WORDS = "regexp_extract_all(strip_accents(lower({text})), '[\\p{{L}}\\p{{N}}_]+'
 
 _TITLE_WORDS = f"""
     CREATE OR REPLACE TEMP TABLE title_words AS
-    SELECT DISTINCT key, title, word
-    FROM (SELECT key, title, unnest({WORDS.format(text="title")}) AS word
-        FROM (SELECT key, unnest(titles) AS title FROM profiles))"""
+    SELECT DISTINCT number, title, word
+    FROM (SELECT number, title, unnest({WORDS.format(text="text")}) AS word
+        FROM (SELECT number, unnest(titles) AS text, generate_subscripts(titles, 1) AS title FROM profiles))"""
 
 _WORD_COUNTS = """
     CREATE OR REPLACE TEMP TABLE word_counts AS
-    SELECT word, count(DISTINCT key) AS registrations FROM title_words GROUP BY word"""
+    SELECT word, count(DISTINCT number) AS registrations FROM title_words GROUP BY word"""
 
 # A word that one registration alone has finds nothing: the rarest words are those of two registrations or more.
 _KEYS = f"""
     CREATE OR REPLACE TEMP TABLE block_keys AS
     WITH rare AS (
-        SELECT key, title, word, registrations,
-            row_number() OVER (PARTITION BY key, title ORDER BY registrations, word) AS place
+        SELECT number, title, word, registrations,
+            row_number() OVER (PARTITION BY number, title ORDER BY registrations, word) AS place
         FROM title_words JOIN word_counts USING (word) WHERE registrations > 1
         QUALIFY place <= {RAREST_WORDS}),
     said AS (
-        SELECT key, word, place FROM rare WHERE place <= 5),
+        SELECT number, word, place FROM rare WHERE place <= 5),
     sponsor AS (
-        SELECT key, regexp_replace(strip_accents(lower(unnest(sponsors))), '[^\\p{{L}}\\p{{N}}]+', '', 'g') AS name
+        SELECT number, regexp_replace(strip_accents(lower(unnest(sponsors))), '[^\\p{{L}}\\p{{N}}]+', '', 'g') AS name
         FROM profiles),
+    enrolled AS (
+        SELECT number, start, unnest(sizes) AS size FROM profiles),
     found AS (
-        SELECT key, 'w' AS kind, word AS value FROM rare
+        SELECT number, 'w' AS kind, word AS value FROM rare
         UNION ALL
-        SELECT a.key, 'ww', concat(least(a.word, b.word), ' ', greatest(a.word, b.word))
-        FROM rare a JOIN rare b ON a.key = b.key AND a.title = b.title AND a.word < b.word
+        SELECT a.number, 'ww', concat(least(a.word, b.word), ' ', greatest(a.word, b.word))
+        FROM rare a JOIN rare b ON a.number = b.number AND a.title = b.title AND a.word < b.word
         UNION ALL
-        SELECT key, 'sw', concat(name, ' ', word) FROM sponsor JOIN said USING (key)
+        SELECT number, 'sw', concat(name, ' ', word) FROM sponsor JOIN said USING (number)
         UNION ALL
-        SELECT key, 'dw', concat(start, ' ', word) FROM profiles JOIN said USING (key) WHERE length(start) >= 7
+        SELECT number, 'dw', concat(start, ' ', word) FROM profiles JOIN said USING (number) WHERE length(start) >= 7
         UNION ALL
-        SELECT key, 'ss', concat(name, ' ', size) FROM sponsor
-            JOIN (SELECT key, unnest(sizes) AS size FROM profiles) USING (key)
+        SELECT number, 'ss', concat(name, ' ', size) FROM sponsor JOIN enrolled USING (number)
         UNION ALL
-        SELECT key, 'dd', concat_ws(' ', start, completion) FROM profiles
+        SELECT number, 'dd', concat(start, ' ', completion) FROM profiles
         WHERE length(start) = 10 AND length(completion) = 10
         UNION ALL
-        SELECT key, 'ds', concat_ws(' ', start, size) FROM (SELECT key, start, unnest(sizes) AS size FROM profiles)
-        WHERE length(start) = 10
+        SELECT number, 'ds', concat(start, ' ', size) FROM enrolled WHERE length(start) = 10
         UNION ALL
-        SELECT key, 'a', upper(regexp_replace(unnest(acronyms), '[\\W_]+', '', 'g')) FROM profiles
+        SELECT number, 'a', upper(regexp_replace(unnest(acronyms), '[\\W_]+', '', 'g')) FROM profiles
         UNION ALL
-        SELECT key, 'c', upper(regexp_replace(unnest(codes), '[\\W_]+', '', 'g')) FROM profiles)
-    SELECT DISTINCT key, hash(kind, value) AS block FROM found WHERE value <> ''"""
+        SELECT number, 'c', upper(regexp_replace(unnest(codes), '[\\W_]+', '', 'g')) FROM profiles)
+    SELECT DISTINCT number, hash(kind, value) AS block FROM found WHERE value <> ''"""
 
 _CANDIDATES = f"""
     CREATE OR REPLACE TEMP TABLE candidates AS
     WITH sized AS (
-        SELECT key, block, count(*) OVER (PARTITION BY block) AS size FROM block_keys
+        SELECT number, block, count(*) OVER (PARTITION BY block) AS size FROM block_keys
         QUALIFY size BETWEEN 2 AND {LARGEST_BLOCK}),
-    placed AS (SELECT s.*, p.register FROM sized s JOIN profiles p USING (key)),
+    placed AS (SELECT s.*, p.register FROM sized s JOIN profiles p USING (number)),
     shared AS (
-        SELECT a.key AS key_a, b.key AS key_b,
+        SELECT a.number AS a, b.number AS b,
             sum(CAST(round(100 * ln({LARGEST_BLOCK} / a.size)) + 100 AS BIGINT)) AS common
-        FROM placed a JOIN placed b ON a.block = b.block AND a.key < b.key AND a.register {{sign}} b.register
-        GROUP BY ALL)
-    SELECT key_a, key_b FROM (
-        SELECT key_a, key_b, common,
-            row_number() OVER (PARTITION BY key_a ORDER BY common DESC, key_b) AS rank_a,
-            row_number() OVER (PARTITION BY key_b ORDER BY common DESC, key_a) AS rank_b
+        FROM placed a JOIN placed b ON a.block = b.block AND a.number < b.number AND a.register {{sign}} b.register
+        GROUP BY ALL
+        HAVING common >= {LEAST_SHARED}),
+    ranked AS (
+        SELECT a, b, row_number() OVER (PARTITION BY a ORDER BY common DESC, b) AS rank_a,
+            row_number() OVER (PARTITION BY b ORDER BY common DESC, a) AS rank_b
         FROM shared)
-    WHERE common >= {LEAST_SHARED} AND (rank_a <= {MOST_CANDIDATES} OR rank_b <= {MOST_CANDIDATES})"""
+    SELECT one.key AS key_a, other.key AS key_b
+    FROM ranked JOIN profiles one ON one.number = a JOIN profiles other ON other.number = b
+    WHERE rank_a <= {MOST_CANDIDATES} OR rank_b <= {MOST_CANDIDATES}"""
 
-TEMPORARY = ("profiles", "title_words", "word_counts", "block_keys", "candidates")
+TEMPORARY = ("profiles", "candidates")
 
 
 def block(con: duckdb.DuckDBPyConnection, *, within_registers: bool = False) -> Rarity:
@@ -157,11 +160,11 @@ def block(con: duckdb.DuckDBPyConnection, *, within_registers: bool = False) -> 
     candidates = _CANDIDATES.format(sign="=" if within_registers else "<>")
     for statement in (PROFILES, _TITLE_WORDS, _WORD_COUNTS, _KEYS, candidates):
         con.execute(statement)
+    counted = con.execute(f"SELECT word, registrations FROM word_counts WHERE registrations >= {_COMMON}").fetchall()
     ((titles,),) = con.execute("SELECT count(*) FROM profiles").fetchall()
-    return Rarity(
-        titles,
-        dict(con.execute(f"SELECT word, registrations FROM word_counts WHERE registrations >= {_COMMON}").fetchall()),
-    )
+    for name in ("title_words", "word_counts", "block_keys"):  # large, and needed no more
+        con.execute(f"DROP TABLE {name}")
+    return Rarity(titles, dict(counted))
 
 
 _LISTS = (
