@@ -186,43 +186,37 @@ def _variants(name: str) -> Iterator[str]:
                 yield f"{stem} {ending}"
 
 
-_BRITISH = [
-    (re.compile(pattern), british)
-    for pattern, british in (
-        (r"tumor", "tumour"), (r"(?<!o)edema", "oedema"), (r"(?<!a)emia\b", "aemia"), (r"(?<!a)emic\b", "aemic"),
-        (r"\bhem(?=[aoi])", "haem"), (r"\besophag", "oesophag"), (r"diarrhea", "diarrhoea"), (r"\bfetal", "foetal"),
-        (r"\bpediatric", "paediatric"), (r"gynec", "gynaec"), (r"\bceliac", "coeliac"), (r"\bestrogen", "oestrogen"),
-        (r"behavior", "behaviour"), (r"anesthe", "anaesthe"), (r"orthoped", "orthopaed"), (r"\betiolog", "aetiolog"),
-        (r"\bcesarean", "caesarean"), (r"(?<!o)pnea\b", "pnoea"), (r"rrhea\b", "rrhoea"), (r"\bfecal", "faecal"),
-        (r"\bischem", "ischaem"), (r"\banemi", "anaemi"),
-    )
-]  # fmt: skip
+_BRITISH = {
+    "tumor": "tumour", "edema": "oedema", "emia": "aemia", "emic": "aemic", "hem": "haem", "esophag": "oesophag",
+    "diarrhea": "diarrhoea", "fetal": "foetal", "pediatric": "paediatric", "gynec": "gynaec", "celiac": "coeliac",
+    "estrogen": "oestrogen", "behavior": "behaviour", "anesthe": "anaesthe", "orthoped": "orthopaed",
+    "etiolog": "aetiolog", "cesarean": "caesarean", "pnea": "pnoea", "rrhea": "rrhoea", "fecal": "faecal",
+    "ischem": "ischaem", "anemi": "anaemi",
+}  # fmt: skip
+_AMERICAN = re.compile(
+    r"tumor|(?<!o)edema|(?<!a)emi[ac]\b|\bhem(?=[aoi])|\besophag|diarrhea|\bfetal|\bpediatric|gynec|\bceliac|\bestrogen"
+    r"|behavior|anesthe|orthoped|\betiolog|\bcesarean|(?<!o)pnea\b|rrhea\b|\bfecal|\bischem|\banemi"
+)
+_NUMBER_BEHIND = re.compile(r"[A-Za-z]{2,}[- ]\d+")
+_TYPE = re.compile(r"\b(type) ([1-4])\b", re.IGNORECASE)
 
 
 def spellings(name: str) -> Iterator[str]:
     """The surfaces under which a name occurs in running text: number, British spelling, apostrophes, glued numbers."""
     forms = [name]
     lower = name.lower()
-    british = lower
-    for pattern, replacement in _BRITISH:
-        british = pattern.sub(replacement, british)
+    british = _AMERICAN.sub(lambda match: _BRITISH[match[0]], lower)
     if british != lower:
         forms.append(british)
     if "'" in name or "’" in name:
         forms += [re.sub(r"['’]s\b", "", name), re.sub(r"['’]", "", name)]
     for form in list(forms):
         forms += _numbers(form)
-    if glued := re.search(r"[A-Za-z]{2,}[- ]\d+", name):
-        whole = glued[0]
-        forms.append(name.replace(whole, re.sub(r"[- ]", "", whole)))
-    for arabic, roman in (("1", "I"), ("2", "II"), ("3", "III"), ("4", "IV")):
-        if re.search(rf"\btype {arabic}\b", name, re.IGNORECASE):
-            forms.append(re.sub(rf"\b(type) {arabic}\b", rf"\1 {roman}", name, flags=re.IGNORECASE))
-    seen: set[str] = set()
-    for form in forms:
-        if form not in seen:
-            seen.add(form)
-            yield form
+    if glued := _NUMBER_BEHIND.search(name):
+        forms.append(name.replace(glued[0], re.sub(r"[- ]", "", glued[0])))
+    if _TYPE.search(name):
+        forms.append(_TYPE.sub(lambda match: f"{match[1]} {'I' * int(match[2]) if match[2] < '4' else 'IV'}", name))
+    yield from dict.fromkeys(forms)
 
 
 _ALWAYS_PLURAL = ("diabetes", "herpes", "rabies", "scabies", "measles", "mumps", "ascites")

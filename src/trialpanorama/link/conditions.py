@@ -54,6 +54,8 @@ from trialpanorama.link._names import (
 )
 from trialpanorama.ontologies import Concept, Concepts
 
+NAMING = ("preferred", "exact", "abbreviation")
+"""The kinds of names that mean the concept itself, the likeliest first."""
 REMEMBERED = 200_000
 """Answers that are kept, since the same names come again and again."""
 NOT_ITS_OWN = 50
@@ -210,11 +212,9 @@ class ConditionLinker:
         if kind == "condition":
             id = self._preferred.setdefault(id, self._concepts.preferred(id, "condition"))
         for name in concept.names:
-            if name.kind not in ("preferred", "exact", "abbreviation"):
+            if name.kind not in NAMING:
                 continue
-            rank = (
-                (kind != "condition") * 100 + vocabulary * 10 + ("preferred", "exact", "abbreviation").index(name.kind)
-            )
+            rank = (kind != "condition") * 100 + vocabulary * 10 + NAMING.index(name.kind)
             entry = _Entry(id, name.text, kind, rank)
             parts = words(name.text)
             if not parts:
@@ -612,13 +612,17 @@ class ConditionLinker:
                     )
         return found
 
+    def _is_ambiguous(self, key: str) -> bool:
+        """Whether an abbreviation stands for several conditions."""
+        return len({entry.concept_id for entry in self._ambiguous.get(key, ())}) > 1
+
     def _is_doubtful(self, answer: _Answer, parts: Sequence[str], written: str) -> bool:
         """An abbreviation that stands for several things, or is written as the word that it also is."""
         if len(written) < 5 and written.isupper() and answer.entry.kind != "condition":
             return not answer.entry.name.isupper()
         if len(parts) > 2 or not answer.entry.name.isupper():
             return False
-        if len({entry.concept_id for entry in self._ambiguous.get(" ".join(parts), ())}) > 1:
+        if self._is_ambiguous(" ".join(parts)):
             return True
         return needs_capitals(answer.entry.name) and not any(c.isupper() for c in written)
 
@@ -694,43 +698,28 @@ class ConditionLinker:
         return list(best.values())[:3]
 
     # ------------------------------------------------------------------------------------------------- running text
-    def _surfaces(self) -> tuple[list[str], list[_Entry]]:
+    def _surfaces(self) -> dict[str, _Entry]:
         """Every way in which a condition's name is looked for in running text, with what it means."""
         chosen: dict[str, _Entry] = {}
         for concept in self._concepts.all():
             vocabulary = VOCABULARIES.get(concept.id.partition(":")[0])
             if vocabulary is None or concept.is_obsolete or _kind(concept) != "condition":
                 continue
-            id = self._preferred[concept.id]
             for name in concept.names:
-                if name.kind not in ("preferred", "exact", "abbreviation") or is_unsafe(name.text):
+                key = normalise(name.text)
+                entry = self._exact.get(key)
+                if name.kind not in NAMING or is_unsafe(name.text) or key in TOO_BROAD:
                     continue
-                if normalise(name.text) in TOO_BROAD:
+                if entry is None or entry.kind != "condition" or self._is_ambiguous(key):
                     continue
-                entry = self._exact.get(normalise(name.text))
-                if entry is None or entry.kind != "condition":
-                    continue
-                if (
-                    name.text.isupper()
-                    and len({e.concept_id for e in self._ambiguous.get(normalise(name.text), ())}) > 1
-                ):
-                    continue
-                forms = [name.text] if ", " not in name.text else []
+                if ", " not in name.text:
+                    _choose(chosen, name.text, entry)
                 if vocabulary == 0 or name.kind == "preferred":
-                    forms += variants(name.text)
-                for rank, form in enumerate(forms):
-                    if ", " in form or (form != name.text and self._exact.get(normalise(form), entry).concept_id != id):
-                        continue
-                    for surface in spellings(form):
-                        kept = chosen.get(surface.lower())
-                        new = (
-                            entry
-                            if rank == 0
-                            else _Entry(entry.concept_id, name.text, entry.kind, entry.rank + NOT_ITS_OWN)
-                        )
-                        if kept is None or new.rank < kept.rank:
-                            chosen[surface.lower() if not needs_capitals(surface) else surface] = new
-        return list(chosen), list(chosen.values())
+                    derived = _Entry(entry.concept_id, name.text, entry.kind, entry.rank + NOT_ITS_OWN)
+                    for form in variants(name.text):
+                        if ", " not in form and self._exact.get(normalise(form), entry).concept_id == entry.concept_id:
+                            _choose(chosen, form, derived)
+        return chosen
 
     def names_in_text(self) -> list[str]:
         """What running texts are searched for: names of conditions in all their spellings, and words that deny them."""
@@ -740,8 +729,9 @@ class ConditionLinker:
     def matcher(self) -> Matcher:
         """The search for `names_in_text`, made when it is first needed."""
         if self._matcher is None:
-            names, self._entries = self._surfaces()
-            self._names = [*names, *TRIGGERS]
+            surfaces = self._surfaces()
+            self._entries = list(surfaces.values())
+            self._names = [*surfaces, *TRIGGERS]
             self._matcher = Matcher(self._names)
         return self._matcher
 
@@ -823,6 +813,15 @@ def _put(index: dict[str, _Entry], key: str, entry: _Entry) -> None:
     kept = index.get(key)
     if kept is None or (entry.rank, entry.concept_id) < (kept.rank, kept.concept_id):
         index[key] = entry
+
+
+def _choose(chosen: dict[str, _Entry], name: str, entry: _Entry) -> None:
+    """Let all spellings of a name mean this, where they mean nothing likelier."""
+    for surface in spellings(name):
+        written = surface if needs_capitals(surface) else surface.lower()
+        kept = chosen.get(written)
+        if kept is None or entry.rank < kept.rank:
+            chosen[written] = entry
 
 
 def _kind(concept: Concept) -> str:
