@@ -332,11 +332,13 @@ def person_key(name: str) -> str:
 _PAPER_TEXT = "concat_ws(' ', title, abstract)"
 
 _KEYS = (
-    # papers that no id ties to a trial, and that may report one
+    # papers that no id ties to a trial, and that speak of one by their type or a register's list
     f"""
     CREATE OR REPLACE TEMP TABLE open_papers AS
     SELECT p.* FROM lit_papers p
-    WHERE paper_type NOT IN ('review', 'comment') AND title IS NOT NULL AND paper_id NOT IN (
+    WHERE (paper_type IN ('results', 'protocol', 'secondary')
+            OR paper_type = 'other' AND paper_id IN (SELECT paper_id FROM stated))
+        AND title IS NOT NULL AND paper_id NOT IN (
         SELECT paper_id FROM stated WHERE score >= {ENOUGH} AND method NOT LIKE '%reference'
         UNION
         SELECT r.id FROM (SELECT id, unnest(identifiers) AS i FROM records WHERE kind = 'PUBLICATION') r
@@ -501,7 +503,7 @@ _COMPARED = (
         SELECT c.paper_id, c.study_id, 'title' AS field, t.said, t.alike,
             greatest(-4, (coalesce(alike, 0) - 0.3) * 20 * least(1, coalesce(t.bits, 0) / 25)
                 - 3 * (1 - coalesce(alike, 0))) AS weight,
-            alike >= 0.8 AND t.bits >= 45 AS is_distinctive
+            alike >= 0.8 AND t.bits >= 45 OR alike >= 0.9 AND t.bits >= 30 AS is_distinctive
         FROM candidates c LEFT JOIN titles t USING (paper_id, study_id)
         UNION ALL
         SELECT paper_id, study_id, field, said, NULL, CASE field
