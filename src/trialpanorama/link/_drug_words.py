@@ -175,6 +175,42 @@ WEAK_NAMES = COMMON_WORDS | _words(
 """Names of substances that are eaten, measured or made by the body as well, or words of another meaning: these
 are drugs only where the words around them say so."""
 
+WEAK_PHRASES = frozenset(
+    {
+        "hepatitis b surface antigen",
+        "hepatitis b antigen",
+        "hepatitis b virus surface antigen",
+        "surface antigen",
+        "prostate specific antigen",
+        "carcinoembryonic antigen",
+        "growth hormone",
+        "human growth hormone",
+        "c reactive protein",
+        "antithrombin iii",
+        "factor viii",
+        "factor ix",
+        "parathyroid hormone",
+        "uric acid",
+        "lactic acid",
+        "folic acid deficiency",
+        "vitamin d deficiency",
+        "cell wall",
+        "thyroid hormone",
+        "bile acid",
+        "bile acids",
+        "amino acid",
+        "fatty acid",
+        "carbon dioxide",
+        "carbon monoxide",
+        "nitric oxide synthase",
+        "human chorionic gonadotropin",
+        "luteinizing hormone",
+        "follicle stimulating hormone",
+        "tumor necrosis factor",
+    }
+)
+"""Names of several words that are measured at least as often as given."""
+
 _NEVER_WORDS = _words(
     """
     suspension emulsion aerosol ointment ointments cream mesylates mesylate succinates

@@ -35,7 +35,8 @@ _KIND_OF_TYPE = {
     "DIAGNOSTIC_TEST": "diagnostic", "OTHER": "other", "DIETARY_SUPPLEMENT": "dietary",
 }  # fmt: skip
 _LONGEST_NAME = 600
-"""Characters; a longer text is prose in which only names are looked for, and what is left of it is not looked at."""
+_LONGEST_PROSE = 300
+"""Characters; in a longer text only names are looked for, and what is left of it is not looked at."""
 
 _SURENESS = {"preferred": 0, "exact": 1, "brand": 2, "abbreviation": 3, "code": 3, "related": 4}
 """Kinds of names that are used, the surest first."""
@@ -395,9 +396,9 @@ class DrugLinker:
         hits = _with_placebos(text, _with_salts(text, hits))
         kept = [hit for hit in hits if not hit.is_absorbed and self._stands(text, hit, type, hits)]
         links = [link for hit in kept for link in _links_of(text, hit, said)]
-        if any(text.startswith(" (", hit.end) for hit in kept):
+        if any(text.startswith((" (", "("), hit.end) or text.startswith("(", hit.start - 1) for hit in kept):
             links += _abbreviated(text, links)
-        if len(text) <= _LONGEST_NAME:
+        if len(text) <= (_LONGEST_PROSE if type is None else _LONGEST_NAME):
             links += self._rest(text, type, kept, links)
         is_named = any(link.kind != "drug" for link in links) or (type in GIVEN_AS_DRUGS and links)
         if type is not None and not is_named:
@@ -660,7 +661,12 @@ def _is_form(concept: Concept) -> bool:
 def _is_weak(text: str, key: str) -> bool:
     """Whether a name says too little by itself: a food, a laboratory value, a few letters."""
     letters = key.replace(" ", "")
-    return key in said_of.WEAK_NAMES or len(letters) <= 3 or (len(letters) <= 4 and (" " in key or text.islower()))
+    return (
+        key in said_of.WEAK_NAMES
+        or key in said_of.WEAK_PHRASES
+        or len(letters) <= 3
+        or (len(letters) <= 4 and (" " in key or text.islower()))
+    )
 
 
 def _entries_of(concept: Concept, targets: list[str], is_group: bool) -> Iterator[tuple[str, _Entry]]:
