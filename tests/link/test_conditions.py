@@ -70,6 +70,12 @@ def test_one_name(linker: ConditionLinker, concepts: Concepts, text: str, expect
         ("prevention of asthma", ["Asthma"]),
         ("J45 - Asthma", ["Asthma"]),
         ("infection with HIV", ["HIV Infections"]),
+        ("hemophilia A with inhibitors", ["Hemophilia A"]),
+        ("HER2-negative, hormone receptor positive metastatic breast cancer", ["Breast Neoplasms"]),
+        ("Asthma, Obesity, Anxiety", ["Asthma", "Obesity", "Anxiety"]),
+        ("lung disease (asthma)", ["Asthma"]),
+        ("Diabetes mellitus Typ 2", ["Diabetes Mellitus, Type 2"]),
+        ("2型糖尿病 Type 2 diabetes", ["Diabetes Mellitus, Type 2"]),
     ],
 )
 def test_several_in_one(linker: ConditionLinker, concepts: Concepts, text: str, expected: list[str]) -> None:
@@ -85,6 +91,9 @@ def test_several_in_one(linker: ConditionLinker, concepts: Concepts, text: str, 
         "diabetic wobbling ulcer",
         "fracture of the wobbling",
         "asthma wobbling syndrome",
+        "Rupture of the Anterior Cruciate Ligament",  # not ruptures
+        "Wobbling anxiety",
+        "contrast-induced nephropathy",
         "Effectiveness",
         "xqzzy",
     ],

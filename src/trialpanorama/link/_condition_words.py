@@ -58,7 +58,7 @@ NOISE = _set(
     manifestation confirmed etiology biomarker research prediction mortality death hospitalization recovery testing
     test positive progression incidence prevalence epidemiology knowledge awareness assessment evaluation monitoring
     protocol specific including such generalization emergency use infection infected virus viral drug medication
-    effect cancelled
+    effect cancelled transmission
     """
 )
 """Words beside a disease that do not make it another one."""

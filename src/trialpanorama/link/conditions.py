@@ -70,7 +70,7 @@ _VOLUNTEERS = re.compile(
 VOCABULARIES = {"MESH": 0, "MONDO": 1, "DOID": 2}
 
 _HARD = re.compile(
-    r"(?<!&#\d\d)(?<!&amp)(?<!&quot)(?<!&[lg]t);|[\n\r•|]+|<br\s*/?>|_x000d_"
+    r"(?<!#\d\d)(?<!&amp)(?<!&quot)(?<!&[lg]t);(?![^()]*\))|[\n\r•|]+|<br\s*/?>|_x000d_"
     r"|(?:^|(?<=\s))\(?\d{1,2}[.)]\s|(?:^|\s)[#*]+\s?",
     re.IGNORECASE,
 )
@@ -91,6 +91,8 @@ _STAGE = re.compile(r"(?:\d[a-e]?\d?|i{1,3}[a-e]?\d?|iv[a-e]?\d?|v|[a-e]\d?|t\d[
 _TNM = re.compile(r"(?:t\d[a-d]?|n\d[a-d]?|m\d[a-c]?|ajcc|figo|tnm|v\d|uicc|ecog|nyha|asa)$")
 _DEFINED = re.compile(r" ?[(\[]([A-Z][A-Za-z0-9-]{1,9})[)\]]")
 _EXPLAINING = ("(", "[", "with", "by", "caused", "due", "including", "secondary", "from", "of", "to", "for")
+_MARK = re.compile(r"[,;:/()\[\]]")
+_ASIDE = re.compile(r"\([^()]*\)")
 _PREPOSITIONS = frozenset(("and", "or", "with", "in", "of", "to", "for", "by", "at", "on", "from", "the", "a", "an"))
 _CAUSED = re.compile(r"(?:disease|disorder|syndrome|pathy|injury|toxicity|itis|osis)$")
 """What has a cause of its own ("drug-induced hepatitis") is another disease; a symptom stays what it is."""
@@ -442,6 +444,11 @@ class ConditionLinker:
                 harmless = all(_is_harmless(within, index) for index in range(len(within)))
                 if agrees and (other or is_short or harmless or not _is_generic([token[0] for token in outer])):
                     return [self._link(text, low, high, answer)]
+        if inner and outer and outer[-1][1] > inner[0][1]:  # what stands around it is one phrase
+            around = self._covered(text, plain, outer, defined)
+            aside = self._covered(text, plain, inner, defined)
+            if around or aside:
+                return _apart([*around, *aside])
         if len(toks) > 2 and _is_initials(text[toks[-1][1] : toks[-1][2]], parts[:-1]):
             toks = toks[:-1]
             parts = parts[:-1]
@@ -473,7 +480,8 @@ class ConditionLinker:
         parts = [token[0] for token in toks][:80]
         toks = toks[:80]
         spans: list[tuple[int, int, _Answer]] = []
-        taken = [False] * len(parts)
+        taken = [0] * len(parts)
+        """The number of the name that each word belongs to, from 1."""
         for length in range(min(len(parts), 10), 0, -1):
             for first in range(len(parts) - length + 1):
                 if any(taken[first : first + length]):
@@ -488,7 +496,7 @@ class ConditionLinker:
                 answer = meant or self._known(part)
                 if answer is None or (answer.entry.kind != "condition" and length == 1):
                     continue
-                if length > 2 and answer.method != "exact" and not BREAKS.isdisjoint(part):
+                if answer.method != "exact" and (not BREAKS.isdisjoint(part) or _MARK.search(written)):
                     continue
                 if (
                     length == 1
@@ -499,20 +507,13 @@ class ConditionLinker:
                 if self._is_doubtful(answer, part, written):
                     continue
                 spans.append((first, first + length, answer))
-                taken[first : first + length] = [True] * length
+                taken[first : first + length] = [len(spans)] * length
         if not spans:
             return []
         spans.sort(key=lambda span: span[0])
         phrases = _phrases(plain, parts, toks, taken)
         good: list[tuple[int, int, _Answer]] = []
-        understood = []
-        for low, high, _ in phrases:
-            understood.append(
-                all(
-                    taken[index] or _is_harmless(parts, index) or parts[index] in self._drugs
-                    for index in range(low, high)
-                )
-            )
+        understood = [self._is_understood(parts, low, high, spans, taken) for low, high, _ in phrases]
         for number, (low, high, separator) in enumerate(phrases):
             inside = [span for span in spans if low <= span[0] < high]
             following = phrases[number + 1] if number + 1 < len(phrases) else None
@@ -557,6 +558,21 @@ class ConditionLinker:
             links.append(msgspec.structs.replace(link, is_negated=is_negated, is_history=is_history))
         present = [link for link in links if not link.is_negated]
         return present or links
+
+    def _is_understood(
+        self, parts: list[str], low: int, high: int, spans: list[tuple[int, int, _Answer]], taken: list[int]
+    ) -> bool:
+        """Whether all words of a phrase are known, and none makes a condition in it a narrower one."""
+        inside = [span for span in spans if low <= span[0] < high]
+        last = max((span[1] for span in inside if span[2].entry.kind == "condition"), default=low)
+        for first, _, answer in inside:
+            kind = answer.entry.kind
+            if kind == "anatomy" or (first < last and kind not in ("condition", "population")):
+                return False
+        return all(
+            taken[index] or _is_harmless(parts, index) or (index >= last and parts[index] in self._drugs)
+            for index in range(low, high)
+        )
 
     def _is_symptom(self, entry: _Entry) -> bool:
         """Whether a concept is a sign or symptom, or so broad that where it is makes it another."""
@@ -620,7 +636,11 @@ class ConditionLinker:
         """An abbreviation that stands for several things, or is written as the word that it also is."""
         if len(written) < 5 and written.isupper() and answer.entry.kind != "condition":
             return not answer.entry.name.isupper()
-        if len(parts) > 2 or not answer.entry.name.isupper():
+        name = answer.entry.name
+        is_short = len(name) <= 5 and sum(c.isupper() for c in name) > 1
+        if is_short and len(parts) == 1 and written.lower() not in (name.lower(), f"{name.lower()}s"):
+            return True  # MET is not MetS
+        if len(parts) > 2 or not name.isupper():
             return False
         if self._is_ambiguous(" ".join(parts)):
             return True
@@ -656,8 +676,9 @@ class ConditionLinker:
     def _link(self, text: str, start: int, end: int, answer: _Answer) -> Link:
         entry = answer.entry
         for opened, closed in _CLOSED.items():
-            if text.count(opened, start, end) > text.count(closed, start, end) and text[end : end + 1] == closed:
-                end += 1
+            if text.count(opened, start, end) > text.count(closed, start, end):
+                place = text.find(closed, end)
+                end = place + 1 if place >= 0 and not text[end:place].strip() else end
         return Link(
             start=start, end=end, text=text[start:end], concept_id=entry.concept_id, method=answer.method,
             score=answer.score, matched=entry.name, kind=entry.kind,
@@ -938,7 +959,7 @@ def _around_parentheses(
 
 
 def _phrases(
-    text: str, parts: list[str], toks: list[tuple[str, int, int]], taken: list[bool]
+    text: str, parts: list[str], toks: list[tuple[str, int, int]], taken: list[int]
 ) -> list[tuple[int, int, str]]:
     """The words between those that join and those marks that separate: first, last + 1, and what stands behind."""
     found: list[tuple[int, int, str]] = []
@@ -951,9 +972,9 @@ def _phrases(
                 found[-1] = (*found[-1][:2], part)
             low = index + 1
         elif index > low:
-            between = text[toks[index - 1][2] : toks[index][1]]
+            between = _ASIDE.sub("", text[toks[index - 1][2] : toks[index][1]])
             mark = next((mark for mark in ",/()[]:&+" if mark in between), "")
-            if mark and not (taken[index - 1] and taken[index] and mark == ","):
+            if mark and not (taken[index] and taken[index] == taken[index - 1]):
                 found.append((low, index, mark))
                 low = index
     if low < len(parts):
