@@ -22,7 +22,7 @@ from importlib import resources
 import msgspec
 
 from trialpanorama.link import _drug_words as said_of
-from trialpanorama.link._context import TRIGGERS, Said, abbreviations, said_before, said_behind
+from trialpanorama.link._context import REACH, TRIGGERS, Said, abbreviations, said_before, said_behind
 from trialpanorama.link._links import Candidate, Link
 from trialpanorama.link._matching import Matcher, fold
 from trialpanorama.link._names import uninverted
@@ -153,7 +153,6 @@ _APPOSED = re.compile(
 )
 _BESIDE = re.compile(r"\s*(?:[+/,&(]|->|and|plus|or)\s*", re.IGNORECASE)
 _GAP = re.compile(r"[\s().\[\]'’\"®™-]{2,}")
-_GAP_SIGN = re.compile(r"[\s().\[\]'’\"®™-]")
 _SALT_WORD = re.compile(r"(?:\s|-|\s?\()([A-Za-z]{3,20})\)?")
 _BEFORE_SALT = frozenset(" -(")
 _LEADING_SALT = re.compile(
@@ -369,7 +368,7 @@ class DrugLinker:
         """The links of each text, in order; `types` are those of the interventions (DRUG ...), None for prose."""
         asked = list(zip(texts, types, strict=True)) if types is not None else [(text, None) for text in texts]
         distinct = sorted(set(asked), key=lambda pair: (pair[0], pair[1] or ""))
-        closed = [_closed(text.translate(_MARKS)) for text, _ in distinct]
+        closed = [_closed(text if text.isascii() else text.translate(_MARKS)) for text, _ in distinct]
         found = self._matcher.find([text for text, _ in closed])
         hits: dict[int, list[_Hit]] = defaultdict(list)
         said: dict[int, list[Said]] = defaultdict(list)
@@ -604,12 +603,14 @@ def _closed(text: str) -> tuple[str, list[int]]:
     if len(text) > _LONGEST_NAME or not _GAP.search(text):
         return text, []
     kept: list[int] = []
+    pieces: list[str] = []
     last = 0
     for gap in _GAP.finditer(text):
         kept += range(last, gap.start() + 1)
+        pieces.append(text[last : gap.start() + 1])
         last = gap.end()
     kept += range(last, len(text))
-    return "".join([" " if _GAP_SIGN.match(text, place) else text[place] for place in kept]), kept
+    return "".join([*pieces, text[last:]]), kept
 
 
 def _is_open(text: str, start: int, end: int) -> bool:
@@ -762,8 +763,10 @@ def _links_of(text: str, hit: _Hit, said: list[Said]) -> Iterator[Link]:
 def _asserted(text: str, start: int, end: int, said: list[Said]) -> tuple[bool, bool]:
     """Whether the text says that what stands here is absent, and that it is past."""
     place = bisect_right(said, start, key=lambda trigger: trigger.end)
-    negated, history = said_before(text, start, said[max(0, place - 5) : place])
-    if place < len(said) and said[place].start >= end:
+    negated = history = False
+    if place and start - said[place - 1].end <= REACH:
+        negated, history = said_before(text, start, said[max(0, place - 5) : place])
+    if place < len(said) and end <= said[place].start <= end + REACH:
         behind = said_behind(text, end, said[place])
         negated, history = negated or behind[0], history or behind[1]
     return negated, history
