@@ -105,7 +105,7 @@ def _rivals(registrations: Mapping[str, Registration], links: list[Link], groups
 
 
 def _bits(probability: float) -> float:
-    return math.log2(max(probability, 1e-18) / max(1 - probability, 1e-18))
+    return math.log2(max(probability, 1e-9) / max(1 - probability, 1e-9))
 
 
 class _Groups:

@@ -6,6 +6,7 @@ the two registrations are one study. `benchmarks/resolution_weights.py` learns t
 
 from __future__ import annotations
 
+import math
 from functools import cache
 from importlib.resources import files
 
@@ -33,9 +34,9 @@ class Model(msgspec.Struct, frozen=True):
         return self.weights[field].get(level, 0.0)
 
     def probability(self, comparison: Comparison) -> float:
-        """That the two are one study, by all fields together."""
+        """That the two are one study, by all fields together; rounded, to be the same on every machine."""
         bits = self.start + sum(self.weight(field, level) for field, level in comparison.levels.items())
-        return float(1 / (1 + 2.0 ** -max(-60.0, min(60.0, bits))))
+        return round(1 / (1 + math.exp2(-max(-60.0, min(60.0, bits)))), 9)
 
 
 @cache

@@ -33,6 +33,8 @@ _ROMAN = re.compile(r"[ivx]+")
 @lru_cache(1024)
 def words(title: str) -> tuple[str, ...]:
     """The title's words, without case, accents and punctuation."""
+    if title.isascii():
+        return tuple(_WORD.findall(title.casefold()))
     plain = unicodedata.normalize("NFKD", title).casefold()
     return tuple(_WORD.findall("".join(c for c in plain if not unicodedata.combining(c))))
 
@@ -75,6 +77,7 @@ def tell_apart(titles: Iterable[str], others: Iterable[str]) -> bool:
     return mine != yours and not any_near_identical(titles, others)
 
 
+@lru_cache(100_000)
 def is_number(word: str) -> bool:
     """Whether a word is a number, holds one, or is a Roman one."""
     return any(c.isdigit() for c in word) or _ROMAN.fullmatch(word) is not None
