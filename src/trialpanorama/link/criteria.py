@@ -1,0 +1,588 @@
+"""Eligibility criteria one by one: who is let in or kept out, and the limits that each criterion sets.
+
+Each criterion gives its constraints: a disease, a drug, something measured with its limits and unit, an age, a
+performance status, pregnancy, consent and so on. Diseases and drugs are found by their linkers in the whole text, so
+that abbreviations that it defines are known; all else by a table of names. A number belongs to what is measured before
+it in its clause, a period ("within 4 weeks") to the disease, drug or treatment beside it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from trialpanorama.link._context import TRIGGERS, Said, said_before
+from trialpanorama.link._criteria_split import Item, split
+from trialpanorama.link._criteria_words import MEASURED, NAMES, SCORED, TERMS, Term
+from trialpanorama.link._matching import Matcher
+from trialpanorama.link._names import normalise
+from trialpanorama.link._quantities import TIMES, Comparator, Quantities, Quantity
+from trialpanorama.link.conditions import LONG_TEXT, ConditionLinker
+from trialpanorama.link.drugs import DrugLinker
+from trialpanorama.ontologies.ucum import Units
+
+if TYPE_CHECKING:
+    from trialpanorama.link._links import Link
+    from trialpanorama.ontologies import Concepts
+
+Field = Literal["eligibility_criteria", "inclusion_criteria", "exclusion_criteria"]
+FIELDS: tuple[tuple[Field, bool | None], ...] = (
+    ("eligibility_criteria", None),
+    ("inclusion_criteria", True),
+    ("exclusion_criteria", False),
+)
+"""The fields of a Record that hold criteria, and whether what stands in them lets people in."""
+
+
+class Constraint(msgspec.Struct, frozen=True, gc=False):
+    """One thing that a criterion asks: what it is about, and the limits."""
+
+    entity: str
+    """The words that say what it is about; "" where a limit stands alone."""
+    entity_start: int
+    entity_end: int
+    """Code points into the field's text."""
+    concept_id: str | None
+    kind: str
+    """condition, drug, measurement, score, age, sex, performance status, life expectancy, pregnancy, contraception, consent,
+    language, compliance, participation, allergy, treatment, substance use, administrative, population, time, other."""
+    comparator: Comparator | None = None
+    """Of the value or, where there is none, of the time; None where no sign says it (also where a register lost it)."""
+    low: float | None = None
+    high: float | None = None
+    unit: str | None = None
+    """UCUM; of low and high."""
+    unit_raw: str = ""
+    time_value: float | None = None
+    time_unit: str | None = None
+    """UCUM: how long, or how long ago ("within 4 weeks")."""
+    is_negated: bool = False
+    is_history: bool = False
+    method: str = "none"
+    score: float = 0.0
+    matched: str = ""
+
+
+class Criterion(msgspec.Struct, frozen=True, gc=False):
+    """One criterion of a study."""
+
+    position: int
+    """From 1 over all fields of the record."""
+    is_inclusion: bool | None
+    """Whether it lets people in or keeps them out; None if it cannot be told."""
+    text: str
+    start: int
+    end: int
+    """Code points: the field's text[start:end] is `text`."""
+    field: Field
+    constraints: list[Constraint] = []
+
+
+class _Mention(msgspec.Struct, gc=False):
+    """Something a text speaks of, before numbers are given to it."""
+
+    start: int
+    end: int
+    kind: str
+    concept_id: str | None
+    method: str
+    score: float
+    matched: str
+    unit: str
+    name: str
+    is_negated: bool
+    is_history: bool
+
+
+_REFUSED = re.compile(
+    r"\b(?:unable|inability|unwilling\w*|refus\w*|incapable|incapacity|lack|failure|cannot|can't)\b[^.;]{0,60}$",
+    re.IGNORECASE,
+)
+_COMPARES = re.compile(
+    r"\s(?:more|less|greater|higher|lower|fewer|older|younger|longer|later|earlier|limited)\b", re.IGNORECASE
+)
+"""Behind "no" and "not" they make a limit and deny nothing."""
+_REFUSABLE = frozenset(("consent", "compliance", "language", "contraception"))
+_COORDINATED = re.compile(
+    r"[\s,/()&\[\]+]*(?:(?:and/or|and|or|plus|as well as|either|both|serum|total)[\s,/()&]*){0,2}$", re.IGNORECASE
+)
+_CLAUSE = re.compile(r";|[.。](?=\s|$)")
+_NO_AGE_BEFORE = re.compile(
+    r"\b(?:for|since|within|past|last|previous|during|duration|history|survival|expectancy|after|before|interval|next|every|over the|"
+    r"period|diagnos\w+|follow\w*|remission|free|prior|experience|postmenopausal|menopausal|stable|amenorrh\w+)\b",
+    re.IGNORECASE,
+)
+_NO_AGE_BEHIND = re.compile(
+    r"\s*[,)]?\s*(?:before|prior|ago|after|since|from|post|of (?!age)|duration|following|history|experience|or (?:longer|more) (?:of|since)|"
+    r"earlier|preceding|previously|disease|follow)\b",
+    re.IGNORECASE,
+)
+_AGE_BEHIND = re.compile(
+    r"\s*[-(]?\s*(?:of age|old\b|-old|years? old|in age|or older|and older|or over|and over|or above|and above|or younger)",
+    re.IGNORECASE,
+)
+_PEOPLE = re.compile(
+    r"\b(?:older|younger|aged?|old)\b|\b(?:adults?|patients?|subjects?|participants?|males?|females?|women|men|people|persons?|"
+    r"individuals|children|volunteers?)\s*\(?(?:who are |between |from |over |above |under |below )?\(?\W{0,3}(?:or equal to )?\d",
+    re.IGNORECASE,
+)
+_AGE_SAID = re.compile(r"\b(?:older|younger|aged|adults?|children|elderly)\b", re.IGNORECASE)
+_AGO = re.compile(
+    r"\s*(?:prior|before|ago|preceding|earlier|of (?:screening|enrol\w+|study|randomi[sz]ation|baseline|inclusion|first))\b",
+    re.IGNORECASE,
+)
+_WORDS_BEFORE = re.compile(
+    r"(?:[\w'’%-]+(?:[ /][\w'’%-]+){0,4})[\s:,(]*(?:is|are|of|was|be|must be|should be|score|with)?[\s:,(]*$"
+)
+_WORDS_BEHIND = re.compile(r"\s*(?:of the\s+|of\s+|the\s+)?(?P<words>[A-Za-z][\w'’-]+(?: [A-Za-z][\w'’-]+){0,2})")
+_FAR = 90
+"""Code points between what is measured and its number."""
+
+
+class CriteriaParser:
+    """Makes criteria and their constraints of the eligibility texts of records."""
+
+    def __init__(
+        self, concepts: Concepts, conditions: ConditionLinker | None = None, drugs: DrugLinker | None = None
+    ) -> None:
+        self._concepts = concepts
+        self._conditions = conditions or ConditionLinker(concepts)
+        self._drugs = drugs or DrugLinker(concepts)
+        self._quantities = Quantities(Units(concepts))
+        triggers = list(TRIGGERS)
+        self._triggers = list(TRIGGERS.values())
+        self._matcher = Matcher([*NAMES, *triggers])
+        headings = {normalise(term.heading): term.heading for term in TERMS if term.heading}
+        self._headings = {
+            heading: concept.id
+            for concept in concepts.all()
+            if concept.id.startswith("MESH:") and (heading := headings.get(normalise(concept.name)))
+        }
+
+    def parse(self, text: str | None, inclusion: str | None = None, exclusion: str | None = None) -> list[Criterion]:
+        """The criteria of one record's three texts, in order."""
+        return self.parse_many([(text, inclusion, exclusion)])[0]
+
+    def parse_many(self, records: Sequence[tuple[str | None, str | None, str | None]]) -> list[list[Criterion]]:
+        """The criteria of many records, each with its whole text, inclusion and exclusion criteria.
+
+        A text that only repeats a part of the whole one is not read again.
+        """
+        texts: list[tuple[int, int, str]] = []
+        for at, (whole, *parts) in enumerate(records):
+            for field, text in enumerate((whole, *parts)):
+                if text and text.strip() and not (field and whole and text in whole):
+                    texts.append((at, field, text))
+        written = [text for _, _, text in texts]
+        mentions = self._mentions(written)
+        found: list[list[Criterion]] = [[] for _ in records]
+        for (at, field, text), known in zip(texts, mentions, strict=True):
+            name, is_inclusion = FIELDS[field]
+            items = split(text, is_inclusion)
+            quantities = list(self._quantities.find(text))
+            for item, inside, numbers in _dealt(items, known, quantities):
+                found[at].append(
+                    Criterion(
+                        len(found[at]) + 1,
+                        item.is_inclusion,
+                        text[item.start : item.end],
+                        item.start,
+                        item.end,
+                        name,
+                        list(_constraints(text, item, inside, numbers, known)),
+                    )
+                )
+        return found
+
+    def rows(self, criteria: Sequence[Criterion]) -> Iterator[dict[str, object]]:
+        """One row for each constraint, and one for a criterion without any, as the table `criteria` has them."""
+        for criterion in criteria:
+            for part, constraint in enumerate(criterion.constraints or [_NO_CONSTRAINT], 1):
+                concept = self._concepts.get(constraint.concept_id) if constraint.concept_id else None
+                is_empty = constraint is _NO_CONSTRAINT
+                yield {
+                    "position": criterion.position,
+                    "part": part,
+                    "is_inclusion": criterion.is_inclusion,
+                    "text": criterion.text,
+                    "start": criterion.start,
+                    "end": criterion.end,
+                    "entity": constraint.entity or None,
+                    "entity_start": None if is_empty else constraint.entity_start,
+                    "entity_end": None if is_empty else constraint.entity_end,
+                    "concept_id": constraint.concept_id,
+                    "concept_name": concept.name if concept else None,
+                    "kind": None if is_empty else constraint.kind,
+                    "comparator": constraint.comparator,
+                    "low": constraint.low,
+                    "high": constraint.high,
+                    "unit": constraint.unit,
+                    "unit_raw": constraint.unit_raw or None,
+                    "time_value": constraint.time_value,
+                    "time_unit": constraint.time_unit,
+                    "is_negated": None if is_empty else constraint.is_negated,
+                    "is_history": None if is_empty else constraint.is_history,
+                    "method": None if is_empty else constraint.method,
+                    "score": None if is_empty else constraint.score,
+                    "matched": constraint.matched or None,
+                    "field": criterion.field,
+                }
+
+    # ------------------------------------------------------------------------------------------------------- mentions
+    def _mentions(self, texts: Sequence[str]) -> list[list[_Mention]]:
+        """What each text speaks of, in order and without overlaps."""
+        own, said = self._terms(texts)
+        # shorter texts would be taken for the names of conditions
+        conditions = self._conditions.link([text.ljust(LONG_TEXT + 1) for text in texts])
+        drugs = self._drugs.link(texts, [None] * len(texts))
+        found = []
+        for at in range(len(texts)):
+            linked = [_linked(link) for link in (*conditions[at], *drugs[at]) if link.concept_id]
+            found.append(_longest([*own[at], *linked]))
+        return found
+
+    def _terms(self, texts: Sequence[str]) -> tuple[list[list[_Mention]], dict[int, list[Said]]]:
+        matches = self._matcher.find(texts)
+        own: list[list[_Mention]] = [[] for _ in texts]
+        said: dict[int, list[Said]] = defaultdict(list)
+        columns = (matches.text.tolist(), matches.start.tolist(), matches.end.tolist(), matches.name.tolist())
+        for at, start, end, name in zip(*columns, strict=True):
+            if name >= len(NAMES):
+                if _COMPARES.match(texts[at], end):
+                    continue
+                said[at].append(Said(start, end, self._triggers[name - len(NAMES)]))
+                continue
+            text, term = texts[at], TERMS[name]
+            negated, history = said_before(text, start, said[at])
+            if term.kind in _REFUSABLE and _REFUSED.search(text, max(0, start - 80), start):
+                negated = True
+            own[at].append(self._mention(text, start, end, term, NAMES[name], negated, history))
+        return own, said
+
+    def _mention(
+        self, text: str, start: int, end: int, term: Term, name: str, is_negated: bool, is_history: bool
+    ) -> _Mention:
+        return _Mention(
+            start, end, term.kind, self._headings.get(term.heading), "table", 0.9, name, term.unit, term.name, is_negated, is_history
+        )  # fmt: skip
+
+
+_NO_CONSTRAINT = Constraint("", 0, 0, None, "")
+
+
+def _linked(link: Link) -> _Mention:
+    return _Mention(
+        link.start, link.end, link.kind, link.concept_id, link.method, link.score, link.matched, "", link.concept_id or "",
+        link.is_negated, link.is_history,
+    )  # fmt: skip
+
+
+def _longest(mentions: list[_Mention]) -> list[_Mention]:
+    """Of mentions that overlap the longest; at the same words, what is measured before what is linked."""
+    mentions.sort(key=lambda one: (one.start - one.end, one.method != "table", one.start))
+    taken: set[int] = set()
+    kept = []
+    for mention in mentions:
+        if taken.isdisjoint((mention.start, mention.end - 1)):
+            taken.update(range(mention.start, mention.end))
+            kept.append(mention)
+    kept.sort(key=lambda one: one.start)
+    return kept
+
+
+def _dealt(
+    items: Sequence[Item], mentions: Sequence[_Mention], quantities: Sequence[Quantity]
+) -> Iterator[tuple[Item, list[_Mention], list[Quantity]]]:
+    """Each item with the mentions and quantities that stand in it; all are in order."""
+    m = q = 0
+    for item in items:
+        while m < len(mentions) and mentions[m].start < item.start:
+            m += 1
+        first = m
+        while m < len(mentions) and mentions[m].end <= item.end:
+            m += 1
+        while q < len(quantities) and quantities[q].start < item.start:
+            q += 1
+        place = q
+        while q < len(quantities) and quantities[q].end <= item.end:
+            q += 1
+        yield item, list(mentions[first:m]), list(quantities[place:q])
+
+
+def _constraints(
+    text: str, item: Item, mentions: list[_Mention], quantities: list[Quantity], all_mentions: Sequence[_Mention]
+) -> Iterator[Constraint]:
+    """What a criterion asks: its mentions with the numbers that belong to them, and numbers that belong to none."""
+    borders = [item.start, *(match.start() for match in _CLAUSE.finditer(text, item.start, item.end)), item.end]
+    lead = (
+        [one for one in all_mentions if item.lead[0] <= one.start and one.end <= item.lead[1] and one.kind in MEASURED]
+        if item.lead[1]
+        else []
+    )
+    values: dict[int, list[Quantity]] = defaultdict(list)
+    times: dict[int, Quantity] = {}
+    found: list[Constraint] = []
+    before: tuple[list[int], Quantity] | None = None
+    for quantity in quantities:
+        low = max(border for border in borders if border <= quantity.start)
+        high = min((border for border in borders if border >= quantity.end), default=item.end)
+        inside = [at for at, one in enumerate(mentions) if low <= one.start and one.end <= high]
+        is_time = quantity.unit in TIMES
+        is_age = is_time and _is_age(text, low, mentions, inside, quantity)
+        owners = _owners(text, mentions, inside, quantity, is_time)
+        if before and owners in ([], before[0]) and _is_restated(text, before[1], quantity):
+            owners = before[0]
+            if quantity.comparator is None and not quantity.is_lost:
+                quantity.comparator, quantity.low, quantity.high = _as_before(before[1], quantity)
+        if owners:
+            if not (quantity.is_told or quantity.is_lost or quantity.unit) and not all(
+                mentions[at].kind in SCORED or mentions[at].kind == "age" for at in owners
+            ):
+                continue
+            for at in owners:
+                values[at].append(quantity)
+            before = (owners, quantity)
+        elif is_age:
+            found.append(_alone(text, quantity, "age", item))
+        elif is_time and (nearest := _beside(mentions, inside, quantity)) is not None:
+            for at in _together(text, mentions, nearest):
+                times.setdefault(at, quantity)
+        elif lead and (quantity.is_told or quantity.is_lost or quantity.unit or lead[-1].kind in SCORED):
+            found.append(_constraint(text, lead[-1], quantity, None, item))
+        elif quantity.is_told or quantity.is_lost:
+            kind = "time" if is_time else "age" if _is_bare_age(text, quantity, item) else "other"
+            found.append(_alone(text, quantity, kind, item))
+        elif is_time:
+            found.append(_alone(text, quantity, "time", item))
+    told = {mentions[at].name for at in values}
+    for at, mention in enumerate(mentions):
+        for value in values.get(at, []):
+            found.append(_constraint(text, mention, value, times.get(at), item))
+        if at not in values and mention.kind != "age" and mention.name not in told:  # "SGOT" of "AST (SGOT) < 30 U/L"
+            found.append(_constraint(text, mention, None, times.get(at), item))
+    found.sort(key=lambda one: one.entity_start)
+    yield from dict.fromkeys(_split_pressure(found))
+
+
+def _owners(text: str, mentions: list[_Mention], inside: list[int], quantity: Quantity, is_time: bool) -> list[int]:
+    """What a number was measured of: the nearest thing before it that such a number can be said of, else behind it."""
+
+    def fits(at: int) -> bool:
+        mention = mentions[at]
+        if mention.kind not in MEASURED:
+            return False
+        takes_time = mention.unit in TIMES or mention.unit == "ms"
+        if is_time or quantity.unit == "ms":
+            return takes_time and not quantity.is_within
+        if takes_time and quantity.unit not in (None, "{ULN}", "%"):
+            return False
+        return mention.kind not in SCORED or quantity.unit in (None, "{score}", "%", "mm", "cm")
+
+    measured = [at for at in inside if mentions[at].kind in MEASURED]
+    before = [
+        at
+        for at in measured
+        if mentions[at].end <= quantity.start and quantity.start - mentions[at].end < _FAR and fits(at)
+    ]
+    within = [at for at in measured if quantity.start <= mentions[at].start < quantity.end and fits(at)]
+    behind = [
+        at
+        for at in measured
+        if mentions[at].start >= quantity.end and mentions[at].start - quantity.end < 24 and fits(at)
+    ]
+    if within and not (before and mentions[before[-1]].kind == mentions[within[-1]].kind):
+        return within[-1:]
+    if behind and mentions[behind[0]].kind == "age" and mentions[behind[0]].start - quantity.end < 3:
+        return behind[:1]
+    if before:
+        chosen = before[-1:]
+        for earlier, later in pairwise(reversed([*before])):
+            later, earlier = earlier, later
+            gap = text[mentions[earlier].end : mentions[later].start]
+            if len(gap) > 24 or not _COORDINATED.match(gap) or later != chosen[0]:
+                break
+            chosen.insert(0, earlier)
+        return _distinct(mentions, chosen)
+    if behind and re.match(r"\s*(?:of|for|in|on|by|the|[(])?\s*", text[quantity.end : mentions[behind[0]].start]):
+        return behind[:1]
+    return []
+
+
+def _distinct(mentions: list[_Mention], chosen: list[int]) -> list[int]:
+    """One mention of each thing: "AST (SGOT)" is one."""
+    names: dict[str, int] = {}
+    for at in chosen:
+        names.setdefault(mentions[at].name, at)
+    return sorted(names.values())
+
+
+def _is_restated(text: str, before: Quantity, quantity: Quantity) -> bool:
+    """Whether a number says the same once more in another unit, or goes on about the same thing."""
+    between = text[before.end : quantity.start]
+    return (
+        len(between) < 30
+        and re.fullmatch(
+            r"\s*[(\[,/]?\s*(?:or|and|=|i\.e\.,?|equivalent to|but|to|and/or)?\s*(?:is|are)?\s*[(\[]?\s*",
+            between,
+            re.IGNORECASE,
+        )
+        is not None
+        and (quantity.unit in TIMES) == (before.unit in TIMES)
+    )
+
+
+def _as_before(before: Quantity, quantity: Quantity) -> tuple[Comparator | None, float | None, float | None]:
+    value = quantity.low
+    if before.comparator in (">", ">="):
+        return before.comparator, value, None
+    if before.comparator in ("<", "<="):
+        return before.comparator, None, value
+    return quantity.comparator, quantity.low, quantity.high
+
+
+def _beside(mentions: list[_Mention], inside: list[int], quantity: Quantity) -> int | None:
+    """What a period belongs to: the nearest thing before it, else behind it."""
+    usable = [
+        at
+        for at in inside
+        if mentions[at].kind not in MEASURED and mentions[at].kind not in ("sex", "consent", "population")
+    ]
+    before = [at for at in usable if mentions[at].end <= quantity.start]
+    behind = [at for at in usable if mentions[at].start >= quantity.end]
+    return before[-1] if before else behind[0] if behind else None
+
+
+def _together(text: str, mentions: list[_Mention], at: int) -> list[int]:
+    """What is coordinated with a mention before it: "stroke or infarction within 6 months"."""
+    chosen = [at]
+    while at and len(gap := text[mentions[at - 1].end : mentions[at].start]) < 24 and _COORDINATED.match(gap):
+        at -= 1
+        chosen.append(at)
+    return chosen
+
+
+def _is_age(text: str, low: int, mentions: list[_Mention], inside: list[int], quantity: Quantity) -> bool:
+    """Whether a period is an age although nothing calls it so."""
+    if quantity.is_within or quantity.unit not in ("a", "mo", "wk", "d"):
+        return False
+    said = text[quantity.start : quantity.end]
+    if _AGE_BEHIND.match(text, quantity.end) or re.search(r"\b(?:older|younger|old|of age)\b", said, re.IGNORECASE):
+        return True
+    if quantity.unit != "a":
+        return False
+    before = text[max(low, quantity.start - 40) : quantity.start]
+    if _NO_AGE_BEFORE.search(before) or _NO_AGE_BEHIND.match(text, quantity.end):
+        return False
+    if _AGE_SAID.search(before):
+        return True
+    others = [
+        at
+        for at in inside
+        if mentions[at].end <= quantity.start and mentions[at].kind not in ("sex", "population", "treatment")
+    ]
+    return not others and (quantity.is_told or quantity.is_lost) and max(quantity.low or 0, quantity.high or 0) >= 12
+
+
+def _is_bare_age(text: str, quantity: Quantity, item: Item) -> bool:
+    """Whether a number without a unit is an age: "adults over 18"."""
+    if quantity.unit is not None or not 12 <= max(quantity.low or 0, quantity.high or 0) <= 110:
+        return False
+    return bool(_PEOPLE.search(text[max(item.start, quantity.start - 30) : quantity.end]))
+
+
+def _constraint(
+    text: str, mention: _Mention, quantity: Quantity | None, time: Quantity | None, item: Item
+) -> Constraint:
+    comparator: Comparator | None = None
+    low = high = None
+    unit: str | None = None
+    raw = ""
+    if quantity is not None:
+        comparator, low, high, unit, raw = (
+            quantity.comparator,
+            quantity.low,
+            quantity.high,
+            quantity.unit,
+            quantity.unit_raw,
+        )
+        if unit is None and mention.kind in ("age", "score", "performance status"):
+            unit = mention.unit or None
+        if quantity.is_lost or comparator is None:
+            comparator = "=" if mention.kind in SCORED and not quantity.is_lost else None
+    elif time is not None:
+        comparator = "<=" if time.is_within or time.comparator is None else time.comparator
+    return Constraint(
+        text[mention.start : mention.end],
+        mention.start,
+        mention.end,
+        mention.concept_id,
+        mention.kind,
+        comparator,
+        low,
+        high,
+        unit,
+        raw,
+        _length(time),
+        time.unit if time else None,
+        mention.is_negated != item.is_negated,
+        mention.is_history or item.is_history,
+        mention.method,
+        mention.score if quantity is None or quantity.is_told else round(mention.score * 0.8, 3),
+        mention.matched,
+    )
+
+
+def _length(time: Quantity | None) -> float | None:
+    if time is None:
+        return None
+    return time.high if time.high is not None else time.low
+
+
+def _alone(text: str, quantity: Quantity, kind: str, item: Item) -> Constraint:
+    """A limit that nothing known stands beside; the words before it, or behind it, say what it is about."""
+    start = end = quantity.start
+    if kind == "other":
+        if quantity.unit in ("kg/m2", "mL/min/{1.73_m2}", "mL/min"):
+            kind = "measurement"
+        if found := _WORDS_BEFORE.search(text, max(item.start, quantity.start - 60), quantity.start):
+            said = re.match(r"[\w'’%-]+(?:[ /][\w'’%-]+){0,4}", found[0])
+            if said:
+                start, end = found.start(), found.start() + len(said[0])
+        elif found := _WORDS_BEHIND.match(text, quantity.end, item.end):
+            start, end = found.span("words")
+    if kind == "time":
+        return Constraint(
+            "", start, end, None, kind, "<=" if quantity.is_within else quantity.comparator, time_value=_length(quantity),
+            time_unit=quantity.unit, is_negated=item.is_negated, is_history=item.is_history, method="number", score=0.5,
+        )  # fmt: skip
+    return Constraint(
+        text[start:end], start, end, None, kind, quantity.comparator, quantity.low, quantity.high, quantity.unit, quantity.unit_raw,
+        None, None, item.is_negated, item.is_history, "number", 0.8 if kind == "age" else 0.5,
+    )  # fmt: skip
+
+
+def _split_pressure(found: list[Constraint]) -> Iterator[Constraint]:
+    """A blood pressure of 140/90 is two limits: the systolic and the diastolic one."""
+    for constraint in found:
+        if constraint.unit_raw == "/" or (
+            constraint.comparator != "between"
+            and constraint.low
+            and constraint.high
+            and constraint.low != constraint.high
+        ):
+            for value in (constraint.low, constraint.high):
+                is_upper = constraint.comparator in ("<", "<=")
+                yield msgspec.structs.replace(
+                    constraint,
+                    low=None if is_upper else value,
+                    high=value if is_upper or constraint.comparator in ("=", None) else None,
+                    unit=constraint.unit or "mm[Hg]",
+                    unit_raw=constraint.unit_raw.strip("/"),
+                )
+        else:
+            yield constraint
