@@ -44,7 +44,7 @@ COURSE = _set(
 """How far, how bad and since when it is there: the disease stays the same."""
 WEAK = _set(
     """
-    acute chronic subacute idiopathic sporadic simple agudo aguda cronico cronica aigu aigue chronique chronisch
+    acute chronic subacute idiopathic sporadic organic simple agudo aguda cronico cronica aigu aigue chronique chronisch
     chronische akut akute
     """
 )
@@ -69,6 +69,8 @@ KEPT = _set(
     """
 )
 """Noise beside a disease, but not inside its name."""
+SURGERY = _set("surgery surgical procedure operation elective")
+"""Words that may be left out of the name of an operation."""
 TUMORS = _set("carcinoma adenocarcinoma sarcoma lymphoma leukemia melanoma glioma myeloma")
 """Before these "primary" says only that it is not a metastasis."""
 MARKERS = _set(
@@ -126,10 +128,12 @@ obstruction blockage; insufficiency failure; deficiency deficit; type typ tipo; 
 transplant; ventilation ventilatory; anaplastic undifferentiated; abnormality anomaly malformation; delirium
 delirious; hematologic hematopoietic; seizure convulsion; abuse misuse; sleep sleeping; degeneration degenerative;
 lymphoid lymphoblastic lymphocytic; addiction dependence; myeloid myelogenous myelocytic myeloblastic
-nonlymphocytic; deficit impairment; metabolism metabolic; nutrition nutritional; immunity immune; cerebrum cerebral;
-hormone hormonal; ventricle ventricular; atrium atrial; olfaction olfactory; asthma asthmatic; hypertension
-hypertensive; obesity obese; diabetes diabetic; infertility infertile; spine spinal; thrombosis thrombotic; embolism
-embolic; anxiety anxious
+nonlymphocytic; deficit impairment; metabolism metabolic; nutrition nutritional; immunity immune; hormone hormonal;
+ventricle ventricular; atrium atrial; olfaction olfactory; asthma asthmatic; hypertension hypertensive; obesity
+obese; diabetes diabetic; infertility infertile; spine spinal; thrombosis thrombotic; embolism embolic; anxiety
+anxious; brain cerebral; femur femoral; tibia tibial; humerus humeral; pelvis pelvic; vertebra vertebral; clavicle
+clavicular; mandible mandibular; maxilla maxillary; nose nasal; face facial; mouth oral; penis penile; appendix
+appendiceal; bronchus bronchial; trachea tracheal; aorta aortic; joint articular; gum gingival
 """
 SAME = {word: group[0] for group in map(words, _SAME.split(";")) for word in group}
 """Words that mean the same inside the name of a disease, folded to the first of each group."""

@@ -30,6 +30,7 @@ from trialpanorama.link._condition_words import (
     NOISE,
     RECEPTORS,
     SAME,
+    SURGERY,
     SYSTEMS,
     TIES,
     TOO_BROAD,
@@ -279,8 +280,10 @@ class ConditionLinker:
                     rest.pop(0)
                 if not rest or (answer := self._known(rest) or self._rewritten(rest)) is None:
                     continue
-                is_only_who = answer.entry.kind == "procedure" and all(parts[index] in WHO for index in chosen)
-                if (answer.entry.kind != "condition" and not is_only_who) or " ".join(rest) in TOO_BROAD:
+                is_operation = answer.entry.kind == "procedure" and all(parts[i] in WHO | SURGERY for i in chosen)
+                if answer.entry.kind != "condition" and not is_operation:
+                    continue
+                if " ".join(rest) in TOO_BROAD or (not is_operation and any(parts[i] in SURGERY for i in chosen)):
                     continue
                 if "metastatic" in parts and "metastatic" not in rest and _is_generic(rest):
                     continue
@@ -862,7 +865,7 @@ def _is_role(part: str) -> bool:
 def _is_modifier(parts: Sequence[str], index: int) -> bool:
     """Whether a word of a name may be left out without making it another disease."""
     part = parts[index]
-    if part in WHO or part in COURSE or part in WEAK or _TNM.match(part):
+    if part in WHO or part in COURSE or part in WEAK or part in SURGERY or _TNM.match(part):
         return True
     before = parts[index - 1] if index else ""
     if part == "primary":
