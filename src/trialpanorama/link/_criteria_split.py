@@ -96,7 +96,7 @@ _TRAILER = re.compile(
 )
 _NOTHING = re.compile(
     r"(?:no(?:ne|t)?|n[./]?a|not (?:applicable|available|provided|specified)|no (?:eligibility|exclusion|inclusion) criteria|"
-    r"and|or|and/or|see above|nil|no limit|please refer to .{0,60})[ .;:]*",
+    r"and|or|and/or|see above|nil|no limit|[\w ]{0,40}:\s*(?:not specified|see disease characteristics)|please refer to .{0,60})[ .;:]*",
     re.IGNORECASE,
 )
 _KEEPS_OUT = re.compile(
@@ -327,7 +327,8 @@ def _continues(
     if _JOINS.search(ending) and (is_small or not line.after_blank):
         return True
     if line.after_blank:
-        return is_small and has_marks and bool(before.mark) and not ending.endswith((".", ";", ":"))
+        goes_on = bool(before.mark) if has_marks else not starts_small and length > 60
+        return is_small and goes_on and not ending.endswith((".", ";", ":"))
     if is_wrapped:
         space = text.find(" ", line.start, line.end)
         word = (space if space >= 0 else line.end) - line.start

@@ -17,7 +17,16 @@ from trialpanorama.link._criteria_words import ROMAN, SIGNS, WORD_NUMBERS
 from trialpanorama.ontologies.ucum import Units
 
 Comparator = Literal["=", "<", "<=", ">", ">=", "between"]
-TIMES = {"a": 365.25, "mo": 30.4375, "wk": 7.0, "d": 1.0, "h": 1 / 24, "min": 1 / 1440, "s": 1 / 86400}
+TIMES = {
+    "a": 365.25,
+    "mo": 30.4375,
+    "wk": 7.0,
+    "d": 1.0,
+    "h": 1 / 24,
+    "min": 1 / 1440,
+    "s": 1 / 86400,
+    "{half_life}": 0.0,
+}
 """Units of time, and how many days each is."""
 
 
@@ -77,6 +86,7 @@ _AFTER = re.compile(
     r"(?P<most>(?:or|and)\s*(?:less|lower|younger|below|under|fewer|shorter|smaller|earlier)\b|以下|maximum\b))",
     re.IGNORECASE,
 )
+_CLASSED = re.compile(r"\b(?:stage|class|grade|type|ASA|NYHA|CCS)\s*[:=]?\s*$", re.IGNORECASE)
 _WINDOW = re.compile(r"[^,;:()\[\]\n<>≥≤=&]{0,44}")
 _UNIT_WORD = re.compile(r"\S+")
 _TIMES_NORMAL = re.compile(
@@ -138,7 +148,11 @@ class Quantities:
             if not match["roman"].isupper():
                 return None
             low = float(ROMAN[match["roman"]])
-            if match["roman"] == "I" and sign is None and not _LIST.match(text, end):
+            if (
+                match["roman"] == "I"
+                and not _LIST.match(text, end)
+                and not _CLASSED.search(text[max(0, start - 12) : start])
+            ):
                 return None
         elif digits is None and not low_text:
             low = float(WORD_NUMBERS[match["word"].lower()])
@@ -243,6 +257,9 @@ class Quantities:
             if not raw or (count > 1 and raw[-1] in "/x×*-"):
                 continue
             if (unit := self._unit(raw)) is not None:
+                rest = self._unit(stripped[slice(*words[count - 1])]) or ""
+                if count > 1 and rest.startswith("{") and self._unit(stripped[: words[count - 2][1]]):
+                    continue  # "100/mm3 platelets"
                 return raw, unit or None, shift + len(raw)
         if words and "-" in (first := stripped[: words[0][1]]):  # "18 years-65 years"
             raw = re.split("[-–—]", first)[0]

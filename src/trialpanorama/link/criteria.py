@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
@@ -136,10 +135,19 @@ _AGO = re.compile(
     r"\s*(?:prior|before|ago|preceding|earlier|of (?:screening|enrol\w+|study|randomi[sz]ation|baseline|inclusion|first))\b",
     re.IGNORECASE,
 )
-_WORDS_BEFORE = re.compile(
-    r"(?:[\w'’%-]+(?:[ /][\w'’%-]+){0,4})[\s:,(]*(?:is|are|of|was|be|must be|should be|score|with)?[\s:,(]*$"
+_WORD = re.compile(r"[^\W\d_][\w'’%+-]*")
+_GAP = re.compile(r"[\s:(/]{0,4}")
+_PLAIN = frozenset(
+    "a an and any are as at be been being by each either for from has have having if in is least must no not of on or patient "
+    "patients should subjects than that the their this those to was were where which who will with within without following "
+    "score value level more less one two only participants also but can may minimum maximum up".split()
 )
+"""Words that do not say what a limit is about."""
 _WORDS_BEHIND = re.compile(r"\s*(?:of the\s+|of\s+|the\s+)?(?P<words>[A-Za-z][\w'’-]+(?: [A-Za-z][\w'’-]+){0,2})")
+_GENERAL = frozenset(("WHO performance status", "grade"))
+_OF_A_LIST = re.compile(
+    r"\s*(?:\(\d+\)\s*)?(?:or more |additional |other )?(?:of|criteri\w+|following)\b", re.IGNORECASE
+)
 _FAR = 90
 """Code points between what is measured and its number."""
 
@@ -259,6 +267,8 @@ class CriteriaParser:
                 continue
             text, term = texts[at], TERMS[name]
             negated, history = said_before(text, start, said[at])
+            if term.kind in MEASURED:  # "no pneumonia, age over 55" denies no age
+                negated, history = negated and start - said[at][-1].end < 12, False
             if term.kind in _REFUSABLE and _REFUSED.search(text, max(0, start - 80), start):
                 negated = True
             own[at].append(self._mention(text, start, end, term, NAMES[name], negated, history))
@@ -334,14 +344,21 @@ def _constraints(
         inside = [at for at, one in enumerate(mentions) if low <= one.start and one.end <= high]
         is_time = quantity.unit in TIMES
         is_age = is_time and _is_age(text, low, mentions, inside, quantity)
+        if is_time and quantity.comparator in (None, "<", "<=") and _AGO.match(text, quantity.end):
+            quantity.is_within = True
         owners = _owners(text, mentions, inside, quantity, is_time)
         if before and owners in ([], before[0]) and _is_restated(text, before[1], quantity):
             owners = before[0]
             if quantity.comparator is None and not quantity.is_lost:
                 quantity.comparator, quantity.low, quantity.high = _as_before(before[1], quantity)
+        if not owners and not is_time and quantity.is_told:
+            owners = [
+                at for at in inside if 0 <= quantity.start - mentions[at].end < 3 and mentions[at].kind == "condition"
+            ]
         if owners:
             if not (quantity.is_told or quantity.is_lost or quantity.unit) and not all(
-                mentions[at].kind in SCORED or mentions[at].kind == "age" for at in owners
+                (mentions[at].kind in SCORED or mentions[at].kind == "age") and quantity.start - mentions[at].end < 25
+                for at in owners
             ):
                 continue
             for at in owners:
@@ -355,6 +372,8 @@ def _constraints(
         elif lead and (quantity.is_told or quantity.is_lost or quantity.unit or lead[-1].kind in SCORED):
             found.append(_constraint(text, lead[-1], quantity, None, item))
         elif quantity.is_told or quantity.is_lost:
+            if _OF_A_LIST.match(text, quantity.end):
+                continue
             kind = "time" if is_time else "age" if _is_bare_age(text, quantity, item) else "other"
             found.append(_alone(text, quantity, kind, item))
         elif is_time:
@@ -363,7 +382,8 @@ def _constraints(
     for at, mention in enumerate(mentions):
         for value in values.get(at, []):
             found.append(_constraint(text, mention, value, times.get(at), item))
-        if at not in values and mention.kind != "age" and mention.name not in told:  # "SGOT" of "AST (SGOT) < 30 U/L"
+        is_empty = mention.kind == "age" or mention.kind in SCORED
+        if at not in values and not is_empty and mention.name not in told:  # "SGOT" of "AST (SGOT) < 30 U/L"
             found.append(_constraint(text, mention, None, times.get(at), item))
     found.sort(key=lambda one: one.entity_start)
     yield from dict.fromkeys(_split_pressure(found))
@@ -381,7 +401,11 @@ def _owners(text: str, mentions: list[_Mention], inside: list[int], quantity: Qu
             return takes_time and not quantity.is_within
         if takes_time and quantity.unit not in (None, "{ULN}", "%"):
             return False
-        return mention.kind not in SCORED or quantity.unit in (None, "{score}", "%", "mm", "cm")
+        if mention.kind in SCORED:
+            return quantity.unit in (None, "{score}", "%") or (
+                mention.name == "pain score" and quantity.unit in ("mm", "cm")
+            )
+        return True
 
     measured = [at for at in inside if mentions[at].kind in MEASURED]
     before = [
@@ -401,23 +425,27 @@ def _owners(text: str, mentions: list[_Mention], inside: list[int], quantity: Qu
         return behind[:1]
     if before:
         chosen = before[-1:]
-        for earlier, later in pairwise(reversed([*before])):
-            later, earlier = earlier, later
-            gap = text[mentions[earlier].end : mentions[later].start]
-            if len(gap) > 24 or not _COORDINATED.match(gap) or later != chosen[0]:
+        for earlier in reversed(before[:-1]):
+            gap = text[mentions[earlier].end : mentions[chosen[0]].start]
+            is_alike = mentions[earlier].kind == mentions[chosen[0]].kind and (
+                mentions[earlier].unit == mentions[chosen[0]].unit or quantity.unit == "{ULN}"
+            )
+            if not is_alike or len(gap) > 24 or not _COORDINATED.match(gap):
                 break
             chosen.insert(0, earlier)
         return _distinct(mentions, chosen)
-    if behind and re.match(r"\s*(?:of|for|in|on|by|the|[(])?\s*", text[quantity.end : mentions[behind[0]].start]):
+    if behind and re.fullmatch(r"\s*(?:of|for|in|on|by|the|[(])?\s*", text[quantity.end : mentions[behind[0]].start]):
         return behind[:1]
     return []
 
 
 def _distinct(mentions: list[_Mention], chosen: list[int]) -> list[int]:
-    """One mention of each thing: "AST (SGOT)" is one."""
+    """One mention of each thing: "AST (SGOT)" is one, and so is "performance status ECOG grade"."""
     names: dict[str, int] = {}
     for at in chosen:
         names.setdefault(mentions[at].name, at)
+    if len(names) > 1 and mentions[chosen[-1]].kind in SCORED:
+        names = {name: at for name, at in names.items() if name not in _GENERAL} or names
     return sorted(names.values())
 
 
@@ -515,7 +543,7 @@ def _constraint(
         if quantity.is_lost or comparator is None:
             comparator = "=" if mention.kind in SCORED and not quantity.is_lost else None
     elif time is not None:
-        comparator = "<=" if time.is_within or time.comparator is None else time.comparator
+        comparator = "<=" if time.is_within else time.comparator
     return Constraint(
         text[mention.start : mention.end],
         mention.start,
@@ -549,12 +577,7 @@ def _alone(text: str, quantity: Quantity, kind: str, item: Item) -> Constraint:
     if kind == "other":
         if quantity.unit in ("kg/m2", "mL/min/{1.73_m2}", "mL/min"):
             kind = "measurement"
-        if found := _WORDS_BEFORE.search(text, max(item.start, quantity.start - 60), quantity.start):
-            said = re.match(r"[\w'’%-]+(?:[ /][\w'’%-]+){0,4}", found[0])
-            if said:
-                start, end = found.start(), found.start() + len(said[0])
-        elif found := _WORDS_BEHIND.match(text, quantity.end, item.end):
-            start, end = found.span("words")
+        start, end = _words_beside(text, quantity, item)
     if kind == "time":
         return Constraint(
             "", start, end, None, kind, "<=" if quantity.is_within else quantity.comparator, time_value=_length(quantity),
@@ -564,6 +587,26 @@ def _alone(text: str, quantity: Quantity, kind: str, item: Item) -> Constraint:
         text[start:end], start, end, None, kind, quantity.comparator, quantity.low, quantity.high, quantity.unit, quantity.unit_raw,
         None, None, item.is_negated, item.is_history, "number", 0.8 if kind == "age" else 0.5,
     )  # fmt: skip
+
+
+def _words_beside(text: str, quantity: Quantity, item: Item) -> tuple[int, int]:
+    """Where the words stand that say what a limit is about: before it, else behind it."""
+    low = max(item.start, quantity.start - 60)
+    words = [(low + word.start(), low + word.end()) for word in _WORD.finditer(text[low : quantity.start])]
+    kept: list[tuple[int, int]] = []
+    for start, end in reversed(words):
+        border = kept[0][0] if kept else quantity.start
+        is_plain = text[start:end].lower() in _PLAIN
+        if (is_plain and kept) or len(kept) == 5 or not _GAP.fullmatch(text, end, border):
+            break
+        if not is_plain:
+            kept.insert(0, (start, end))
+    if kept:
+        return kept[0][0], kept[-1][1]
+    found = _WORDS_BEHIND.match(text, quantity.end, item.end)
+    if found and found["words"].split()[0].lower() not in _PLAIN:
+        return found.span("words")
+    return quantity.start, quantity.start
 
 
 def _split_pressure(found: list[Constraint]) -> Iterator[Constraint]:
