@@ -1,0 +1,247 @@
+"""How good the criteria and the domains of endpoints are, by judgements on drawn samples of real records.
+
+    python benchmarks/_criteria.py draw WAREHOUSE [--seed N]    draw the samples (ids, offsets and hashes; no text)
+    python benchmarks/_criteria.py score WAREHOUSE              score the judgements against what is said now
+    python benchmarks/_criteria.py census WAREHOUSE             shares over all records
+
+A sample is drawn record by record, uniformly, and within a record uniformly among its criteria or outcome measures. A
+criterion is held by the code point where it began when it was drawn; whether it is split right, and whether its numbers
+and its negation are right, was judged by reading the text. Figures come with Wilson intervals of 95 %.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import random
+import re
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import NormalDist
+from typing import Any
+
+import duckdb
+
+from trialpanorama.link._criteria_split import split
+from trialpanorama.link.criteria import FIELDS, CriteriaParser
+from trialpanorama.link.endpoints import EndpointLinker
+from trialpanorama.ontologies._store import load
+
+JUDGED = Path(__file__).parent / "judged"
+_NAMES = tuple(name for name, _ in FIELDS)
+
+
+def sha256(text: str) -> str:
+    """The hash by which a text is recognised without being kept."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def wilson(right: int, of: int) -> str:
+    """A share with its interval, as text."""
+    if not of:
+        return "-"
+    z = NormalDist().inv_cdf(0.975)
+    share = right / of
+    middle = (share + z * z / (2 * of)) / (1 + z * z / of)
+    half = z * ((share * (1 - share) + z * z / (4 * of)) / of) ** 0.5 / (1 + z * z / of)
+    return f"{right}/{of} = {share:.3f} ({middle - half:.3f} to {middle + half:.3f})"
+
+
+def records(warehouse: Path, columns: str) -> list[tuple[Any, ...]]:
+    """Columns of all records, in a fixed order."""
+    rows: list[tuple[Any, ...]] = duckdb.execute(
+        f"select {columns} from read_parquet('{warehouse}/records/*/*.parquet') order by record_id"
+    ).fetchall()
+    return rows
+
+
+def eligibility(warehouse: Path) -> dict[str, tuple[str | None, ...]]:
+    """The texts of each record that has any, by record id."""
+    rows = records(warehouse, f"record_id, source, register, id, {', '.join(_NAMES)}")
+    return {row[0]: row[1:] for row in rows if any(row[4:])}
+
+
+def measures(warehouse: Path) -> dict[str, tuple[Any, ...]]:
+    """The outcome measures of each record that has any, by record id."""
+    rows = records(warehouse, "record_id, source, register, id, [o.measure for o in outcomes]")
+    return {row[0]: row[1:] for row in rows if row[4]}
+
+
+def pieces(texts: tuple[str | None, ...]) -> Iterator[tuple[str, int, int, str]]:
+    """The criteria of a record: field, start, end and text."""
+    whole = texts[0]
+    for (name, side), text in zip(FIELDS, texts, strict=True):
+        if text and not (name != _NAMES[0] and whole and text in whole):
+            for item in split(text, side):
+                yield name, item.start, item.end, text[item.start : item.end]
+
+
+def draw(warehouse: Path, seed: int) -> None:
+    """Draw both samples and write them without judgements."""
+    chance = random.Random(seed)
+    texts = eligibility(warehouse)
+    criteria = []
+    for record_id in chance.sample(sorted(texts), 200):
+        source, register, id, *said = texts[record_id]
+        found = list(pieces(tuple(said)))
+        if found and len(criteria) < 60:
+            field, start, _, text = chance.choice(found)
+            criteria.append(
+                {
+                    "source": source,
+                    "register": register,
+                    "id": id,
+                    "record_id": record_id,
+                    "field": field,
+                    "start": start,
+                    "sha256": sha256(text),
+                }
+            )
+    outcomes = measures(warehouse)
+    endpoints = []
+    for record_id in chance.sample(sorted(outcomes), 120):
+        source, register, id, said = outcomes[record_id]
+        position = chance.randrange(len(said))
+        endpoints.append(
+            {
+                "source": source,
+                "register": register,
+                "id": id,
+                "record_id": record_id,
+                "position": position + 1,
+                "sha256": sha256(said[position]),
+            }
+        )
+    write("criteria.json", "A sample of criteria of real records", seed, criteria)
+    write("endpoints.json", "A sample of outcome measures of real records", seed, endpoints)
+
+
+def write(name: str, what: str, seed: int, drawn: list[dict[str, Any]]) -> None:
+    """One line for each judged thing."""
+    lines = ",\n".join("  " + json.dumps(one, ensure_ascii=False) for one in drawn)
+    (JUDGED / name).write_text(f'{{"what": "{what}", "seed": {seed}, "drawn": [\n{lines}\n]}}\n', encoding="utf-8")
+
+
+def read(name: str) -> list[dict[str, Any]]:
+    """The drawn things with their judgements."""
+    drawn: list[dict[str, Any]] = json.loads((JUDGED / name).read_text(encoding="utf-8"))["drawn"]
+    return drawn
+
+
+def score(warehouse: Path) -> None:
+    """Print how often what is said now agrees with the judgements."""
+    concepts = load()
+    linker = EndpointLinker(concepts)
+    outcomes = measures(warehouse)
+    judged = [one for one in read("endpoints.json") if one.get("domain")]
+    found = right = area = 0
+    areas = {n: area_of(n) for n in range(1, 39)}
+    missing = 0
+    for one in judged:
+        said = outcomes.get(one["record_id"], (None, None, None, []))[3]
+        text = said[one["position"] - 1] if len(said) >= one["position"] else ""
+        if sha256(text) != one["sha256"]:
+            missing += 1
+            continue
+        link = linker.link([text], [None])[0][0]
+        if link.concept_id is None:
+            continue
+        number = int(link.concept_id.rpartition(":")[2])
+        meant = [one["domain"], *one.get("also", [])]
+        found += 1
+        right += number in meant
+        area += areas[number] in {areas[n] for n in meant}
+    known = len(judged) - missing
+    print(f"endpoints: {missing} of {len(judged)} are no longer as they were judged")
+    print(f"  given a domain:          {wilson(found, known)}")
+    print(f"  right, of those given:   {wilson(right, found)}")
+    print(f"  core area right:         {wilson(area, found)}")
+    print(f"  right, of all:           {wilson(right, known)}")
+
+    drawn = [one for one in read("criteria.json") if "split" in one]
+    for what in ("split", "side", "numbers", "negation"):
+        told = [one[what] for one in drawn if one.get(what) is not None]
+        print(f"criteria, {what} right: {wilson(sum(told), len(told))}")
+
+
+def area_of(domain: int) -> str:
+    """The core area of a domain of Dodd 2018."""
+    if domain == 1:
+        return "death"
+    if domain <= 24:
+        return "physiological"
+    return "life impact" if domain <= 33 else "resource use" if domain <= 37 else "adverse events"
+
+
+_EXPRESSION = re.compile(
+    r"[<>≤≥]\s?=?\s?\d|\b(?:at least|more than|less than|greater than|older than|younger than|no more than|over|under) \d|"
+    r"\b\d+(?:[.,]\d+)?\s?(?:-|–|to)\s?\d+(?:[.,]\d+)?\s?(?:years?|%|kg|mg|mm|months?|weeks?|days?)\b|"
+    r"\b\d+(?:[.,]\d+)?\s?(?:years?|months?|weeks?|days?|hours?|%|mg/dl|g/dl|mmol/l|mmhg|x\s?uln|kg/m2|ml/min)\b",
+    re.IGNORECASE,
+)
+"""What counts as a numeric expression; independent of how the parser finds them."""
+
+
+def census(warehouse: Path) -> None:
+    """Print shares over all records."""
+    texts = eligibility(warehouse)
+    chance = random.Random(20261121)
+    both: Counter[str] = Counter()
+    all_of: Counter[str] = Counter()
+    number = 0
+    for source, register, _, *said in texts.values():
+        sides = set()
+        for (_, side), text in zip(FIELDS, said, strict=True):
+            for item in split(text, side) if text else []:
+                sides.add(item.is_inclusion)
+                number += 1
+        all_of[register or source] += 1
+        both[register or source] += {True, False} <= sides
+    print(f"records: {len(texts)}; criteria a record: {number / len(texts):.1f}")
+    print(f"records with both kinds: {wilson(sum(both.values()), len(texts))}")
+    for register, count in all_of.most_common(12):
+        print(f"  {register}: {wilson(both[register], count)}")
+    parser = CriteriaParser(load())
+    some = chance.sample(sorted(texts), min(1500, len(texts)))
+    parsed = expressions = constraints = criteria = 0
+    for found in parser.parse_many([tuple(texts[one][3:]) for one in some]):  # type: ignore[misc]
+        for criterion in found:
+            criteria += 1
+            constraints += len(criterion.constraints)
+            said = len(_EXPRESSION.findall(criterion.text))
+            given = sum(
+                one.low is not None or one.high is not None or one.time_value is not None
+                for one in criterion.constraints
+            )
+            expressions += said
+            parsed += min(said, given)
+    print(f"of {len(some)} records: {constraints / criteria:.2f} constraints a criterion")
+    print(f"numeric expressions given as limits: {wilson(parsed, expressions)}")
+
+
+def main() -> None:
+    """Draw, score or count."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=("draw", "score", "census"))
+    parser.add_argument("warehouse", type=Path)
+    parser.add_argument("--seed", type=int, default=20261121)
+    said = parser.parse_args()
+    if said.what == "draw":
+        if any(
+            "split" in one or "domain" in one
+            for name in ("criteria.json", "endpoints.json")
+            for one in (read(name) if (JUDGED / name).exists() else [])
+        ):
+            sys.exit("The samples are judged already; draw others elsewhere.")
+        draw(said.warehouse, said.seed)
+    elif said.what == "score":
+        score(said.warehouse)
+    else:
+        census(said.warehouse)
+
+
+if __name__ == "__main__":
+    main()
