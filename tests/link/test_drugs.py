@@ -129,6 +129,8 @@ def test_words_of_other_meanings_are_drugs_where_they_are_given(linker: DrugLink
         ("Placebo to prednisone", ["placebo"]),
         ("enalapril matching placebo", ["placebo"]),
         ("Placebo: Emtricitabine/tenofovir disoproxil", ["placebo"]),
+        ("Placebo Matching 50 mg Udenafil", ["placebo"]),
+        ("Placebo to match emtricitabine 200mg/tenofovir alafenamide 25 mg", ["placebo"]),
         ("Placebo + prednisone", ["placebo", "drug"]),
         ("prednisone or placebo", ["drug", "placebo"]),
         ("Sham comparator", ["placebo"]),

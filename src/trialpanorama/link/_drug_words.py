@@ -213,6 +213,7 @@ WEAK_PHRASES = frozenset(
 
 _NEVER_WORDS = _words(
     """
+    mg mcg ug ml dl kg iu ui cc mmol meq mol ppm bid tid qid qd od po iv im sc
     suspension emulsion aerosol ointment ointments cream mesylates mesylate succinates
     acids aerosols agents antigens biomarkers capsules carbohydrates cells chemicals dna dosage drug drugs emulsions
     excipients forms gels ligands lipids pharmaceutical placebo placebos plasma powders preparations proteins rna

@@ -138,7 +138,7 @@ _PLACEBO_FOR = re.compile(
 _PLACEBO_BEHIND = re.compile(rf"[\s)\]®™-]*(?:(?:{said_of.LIKE})\b[\s(\[-]*)*", re.IGNORECASE)
 _REACH = 80
 """Characters between a placebo and the drug that it imitates."""
-_ALSO_PLACEBO = re.compile(r"\s*(?:/|-|\+|&|and)\s*(?:\d+\s*mg\s*)?", re.IGNORECASE)
+_ALSO_PLACEBO = re.compile(r"\s*(?:[\d.,]+\s*m?c?g\s*)?(?:/|-|\+|&|and)\s*(?:[\d.,]+\s*m?c?g\s*)?", re.IGNORECASE)
 
 _SPLIT = re.compile(
     r"[;\n\r\t|•·:+&，；、：（）＋／]|(?<!\d),|,(?!\d)|(?<=\s)[-–—](?=\s)|/|(?:(?<=\s)|^|(?<=[a-z]{3}))[(\[]|[)\]](?=[\s\W]|$)|\.(?=\s|$)|"
@@ -153,6 +153,7 @@ _APPOSED = re.compile(
 )
 _BESIDE = re.compile(r"\s*(?:[+/,&(]|->|and|plus|or)\s*", re.IGNORECASE)
 _GAP = re.compile(r"[\s().\[\]'’\"®™-]{2,}")
+_SAID_AGAIN = re.compile(r"[\w\s-]{0,20}[(\[]\s*")
 _SALT_WORD = re.compile(r"(?:\s|-|\s?\()([A-Za-z]{3,20})\)?")
 _BEFORE_SALT = frozenset(" -(")
 _LEADING_SALT = re.compile(
@@ -163,7 +164,9 @@ _LEADING_SALT = re.compile(
 )
 _LEADS = ("sodium ", "potassium ", "calcium ", " de ", " of ", " d'", " d’")
 _QUALIFIER = re.compile(r"\s*\((?:human|medication|drug)\)$|,\s*human$", re.IGNORECASE)
-_ISOTOPE = re.compile(r"\s+(?:\((?:\d{1,3}m?[A-Z][a-z]?)\)|[A-Z][a-z]?[- ]\d{1,3}m?)$")
+_RADIOACTIVE = "Ac|At|Bi|Br|C|Co|Cr|Cu|F|Fe|Ga|Gd|H|Ho|I|In|Kr|Lu|N|O|P|Pb|Ra|Rb|Re|Se|Sm|Sr|Tc|Th|Tl|Xe|Y|Zr"
+_ISOTOPE = re.compile(rf"\s+(?:\((?:\d{{1,3}}m?(?:{_RADIOACTIVE}))\)|(?:{_RADIOACTIVE})[- ]\d{{1,3}}m?)$")
+"""What a tracer's name ends with: "florbetaben (18F)", "flortaucipir F-18"."""
 _NO_SINGULAR = ("ss", "us", "is", "ates", "ites", "ides", "ols", "enes", "anes", "Antithrombins")
 """Headings of derivatives, of which the singular is one substance: succinates, alcohols."""
 _GREEK = (("alpha", "α"), ("alfa", "α"), ("beta", "β"), ("gamma", "γ"))
@@ -467,6 +470,9 @@ class DrugLinker:
         if is_drug:
             unknown = _as_one(text, unknown or ([] if has_drug or links else aside[:1]))
         for low, high in unknown:
+            # what brackets behind it say in names that are known: "MCN (methylene blue, vitamin C)"
+            if any(hit.entry.kind != "placebo" and _SAID_AGAIN.fullmatch(text, high, hit.start) for hit in kept):
+                continue
             if _is_mention(text, low, high, type, bool(kept)):
                 method = "code" if _CODE.fullmatch(text, low, high) else "none"
                 kind = "dietary" if type == "DIETARY_SUPPLEMENT" else "drug"
