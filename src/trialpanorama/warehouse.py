@@ -194,7 +194,8 @@ class Manifest(msgspec.Struct, kw_only=True):
     """Rows of each table."""
     rejects_by_reason: dict[str, int]
     sources: list[SourceCount]
-    vocabularies: list[VocabularyUsed]
+    vocabularies: list[VocabularyUsed] = []
+    """What words were linked with; empty in a warehouse of an older version."""
     files: list[InputFile]
     stage_seconds: dict[str, float]
 

@@ -322,7 +322,7 @@ def test_a_piped_build_says_a_line_per_stage(command: Command, inputs: list[Path
     done = command("build", *inputs, "--warehouse", "w", "--workers", "1")
     assert done.code == 0, done.err
     stages = [line.split(":")[0] for line in done.err.splitlines()]
-    assert stages == ["ingest", "resolve", "tables", "publish", "Next"]
+    assert stages == ["ingest", "resolve", "link", "tables", "publish", "Next"]
     assert "snapshot" in done.out
 
 
