@@ -136,10 +136,9 @@ def score(warehouse: Path) -> None:
     concepts = load()
     linker = EndpointLinker(concepts)
     outcomes = measures(warehouse)
-    judged = [one for one in read("endpoints.json") if one.get("domain")]
-    found = right = area = 0
-    areas = {n: area_of(n) for n in range(1, 39)}
-    missing = 0
+    judged = [one for one in read("endpoints.json") if "domain" in one]
+    areas = {number: area_of(number) for number in range(1, 39)}
+    told = found = right = first = area = missing = kept = none = 0
     for one in judged:
         said = outcomes.get(one["record_id"], (None, None, None, []))[3]
         text = said[one["position"] - 1] if len(said) >= one["position"] else ""
@@ -147,19 +146,25 @@ def score(warehouse: Path) -> None:
             missing += 1
             continue
         link = linker.link([text], [None])[0][0]
-        if link.concept_id is None:
+        number = int(link.concept_id.rpartition(":")[2]) if link.concept_id else None
+        if one["domain"] is None:
+            none += 1
+            kept += number is None or number in one["also"]
             continue
-        number = int(link.concept_id.rpartition(":")[2])
-        meant = [one["domain"], *one.get("also", [])]
-        found += 1
-        right += number in meant
-        area += areas[number] in {areas[n] for n in meant}
-    known = len(judged) - missing
+        told += 1
+        if number is not None:
+            meant = [one["domain"], *one["also"]]
+            found += 1
+            first += number == one["domain"]
+            right += number in meant
+            area += areas[number] in {areas[domain] for domain in meant}
     print(f"endpoints: {missing} of {len(judged)} are no longer as they were judged")
-    print(f"  given a domain:          {wilson(found, known)}")
-    print(f"  right, of those given:   {wilson(right, found)}")
-    print(f"  core area right:         {wilson(area, found)}")
-    print(f"  right, of all:           {wilson(right, known)}")
+    print(f"  of those with a domain, given one: {wilson(found, told)}")
+    print(f"  the first choice, of those given:  {wilson(first, found)}")
+    print(f"  one that fits, of those given:     {wilson(right, found)}")
+    print(f"  core area right, of those given:   {wilson(area, found)}")
+    print(f"  one that fits, of all:             {wilson(right, told)}")
+    print(f"  none given where none can be told: {wilson(kept, none)}")
 
     drawn = [one for one in read("criteria.json") if "split" in one]
     for what in ("split", "side", "numbers", "negation"):
