@@ -93,6 +93,8 @@ def test_a_drug_is_found_in_its_name(linker: DrugLinker, concepts: Concepts, tex
         "arginine butyrate",
         "interleukin-2 gene",
         "NVP-1805",
+        "2-Fluoro-2-deoxyglucose",
+        "monoclonal antibody 4B5 vaccine",
         "monoclonal antibody QZX7",
         "Adsorbed COVID-19 (Inactivated) Vaccine",
     ],
