@@ -26,7 +26,7 @@ from typing import Any
 import duckdb
 
 from trialpanorama.link._criteria_split import split
-from trialpanorama.link.criteria import FIELDS, CriteriaParser
+from trialpanorama.link.criteria import FIELDS, Constraint, CriteriaParser
 from trialpanorama.link.endpoints import EndpointLinker
 from trialpanorama.ontologies._store import load
 
@@ -166,10 +166,56 @@ def score(warehouse: Path) -> None:
     print(f"  one that fits, of all:             {wilson(right, told)}")
     print(f"  none given where none can be told: {wilson(kept, none)}")
 
-    drawn = [one for one in read("criteria.json") if "split" in one]
-    for what in ("split", "side", "numbers", "negation"):
-        told = [one[what] for one in drawn if one.get(what) is not None]
-        print(f"criteria, {what} right: {wilson(sum(told), len(told))}")
+    parser = CriteriaParser(concepts)
+    texts = eligibility(warehouse)
+    told = [one for one in read("criteria.json") if "criterion" in one]
+    splits = sides = numbers = meant_numbers = given_numbers = negations = mentions = placed = 0
+    for one in told:
+        source_texts = texts[one["record_id"]][3:]
+        found = parser.parse(*source_texts)
+        start, end = one["criterion"] or (one["start"], one["start"])
+        inside = [c for c in found if c.field == one["field"] and c.start <= start < max(c.end, c.start + 1)]
+        if one["criterion"] is None:
+            splits += not inside
+            continue
+        placed += 1
+        # a full stop or semicolon more or less does not matter
+        is_split = any(c.start == start and abs(c.end - end) <= 2 for c in inside)
+        splits += is_split
+        sides += any(c.is_inclusion == one["is_inclusion"] for c in inside)
+        limits = [
+            limit
+            for c in inside
+            for part in c.constraints
+            if start <= part.entity_start <= end and (limit := limit_of(part)) is not None
+        ]
+        meant = Counter(map(tuple, one["numbers"]))
+        numbers += (meant & Counter(limits)).total()
+        meant_numbers += meant.total()
+        given_numbers += len(limits)
+        for c in inside:
+            for part in c.constraints:
+                if start <= part.entity_start < end and part.kind not in ("age", "time", "other"):
+                    mentions += 1
+                    is_negated = any(part.entity_start <= place < part.entity_end for place in one["negated"])
+                    negations += part.is_negated == is_negated
+    print(f"criteria, split right:                  {wilson(splits, len(told))}")
+    print(f"criteria, side right:                   {wilson(sides, placed)}")
+    print(f"limits that are said and given right:   {wilson(numbers, meant_numbers)}")
+    print(f"limits that are given and right:        {wilson(numbers, given_numbers)}")
+    print(f"mentions, negation right:               {wilson(negations, mentions)}")
+
+
+def limit_of(part: Constraint) -> tuple[str | None, float | None, float | None, str | None] | None:
+    """A constraint's limit as the judgements write it."""
+    if part.time_value is not None:
+        is_least = part.comparator in (">", ">=")
+        value = part.time_value
+        return part.comparator, value if is_least else None, None if is_least else value, part.time_unit
+    if part.low is None and part.high is None:
+        return None
+    unit = "a" if part.kind == "age" and part.unit is None else part.unit
+    return part.comparator, part.low, part.high, unit
 
 
 def area_of(domain: int) -> str:
