@@ -261,11 +261,14 @@ def test_the_outcome_does_not_depend_on_the_order_of_records(rows: Rows) -> None
         assert all(rows(records, sql, seed) == expected for seed in range(1, 6))
 
 
+WRITTEN = ("trial_records", "trial_links", "publication_links", "trial_aliases", "disagreements")
+
+
 def test_written_columns_are_the_declared_ones(rows: Rows) -> None:
-    for table in TABLES:
-        if table.sql is None:
-            described = rows([registration(NCT, "clinicaltrials_gov")], f"DESCRIBE {table.name}")
-            assert [(name, type) for name, type, *_ in described] == [(c.name, c.type) for c in table.columns]
+    declared = {table.name: table.columns for table in TABLES}
+    for name in WRITTEN:
+        described = rows([registration(NCT, "clinicaltrials_gov")], f"DESCRIBE {name}")
+        assert [(column, type) for column, type, *_ in described] == [(c.name, c.type) for c in declared[name]]
 
 
 def test_an_empty_warehouse_has_empty_tables(rows: Rows) -> None:
