@@ -149,6 +149,13 @@ def test_running_text(linker: ConditionLinker, concepts: Concepts) -> None:
     assert all(before.end <= after.start for before, after in pairwise(links))
 
 
+def test_a_short_text_can_be_searched_as_running_text(linker: ConditionLinker, concepts: Concepts) -> None:
+    [links, nothing] = linker.find(["No wobbling asthma, but history of stroke", "Age over 18"])
+    assert named(concepts, links) == ["Asthma", "Stroke"]
+    assert [(link.is_negated, link.is_history) for link in links] == [(True, False), (False, True)]
+    assert nothing == []
+
+
 WORDS = st.sampled_from(
     [
         "breast",

@@ -341,11 +341,12 @@ class ConditionLinker:
     def link(self, texts: Sequence[str], contexts: Sequence[str] | None = None) -> list[list[Link]]:
         """The conditions that each text names; a name for which nothing was found gives one Link without a concept.
 
+        Texts are names of conditions; longer ones than LONG_TEXT are read as running text, which `find` is for.
         `contexts`: beside each text the other words of its record, such as its titles, which may define abbreviations.
         """
         found: list[list[Link]] = [[] for _ in texts]
         long = [index for index, text in enumerate(texts) if len(text) > LONG_TEXT]
-        for index, links in zip(long, self._prose([texts[index] for index in long]), strict=True):
+        for index, links in zip(long, self.find([texts[index] for index in long]), strict=True):
             found[index] = links
         for index, text in enumerate(texts):
             if len(text) > LONG_TEXT or not text.strip():
@@ -759,8 +760,8 @@ class ConditionLinker:
             self._matcher = Matcher(self._names)
         return self._matcher
 
-    def _prose(self, texts: Sequence[str]) -> list[list[Link]]:
-        """The conditions that running texts speak of, all names looked for at once."""
+    def find(self, texts: Sequence[str]) -> list[list[Link]]:
+        """The conditions that running texts of any length speak of, all names looked for at once."""
         found: list[list[Link]] = [[] for _ in texts]
         if not texts:
             return found
