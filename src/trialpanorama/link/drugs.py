@@ -90,6 +90,12 @@ _CODE = re.compile(
     r"[A-Z]{2,5}[a-z]?-[A-Z]?\d{2,6}[A-Za-z]{0,3}|Lu AF?\d{4,6}|\d{2,4}[A-Z]{1,3}\d{2,4})(?![\w-])"
 )
 """A sponsor's development code: letters of a house and a number ("MK-3475", "HCP1303", "PF-06651600")."""
+_RADICAL_BEFORE = re.compile(
+    r"(?:fluoro|chloro|bromo|iodo|methyl|ethyl|hydroxy|deoxy|amino|nitro|acetyl|oxo|hydro|keto|cyclo|thio|aza|phospho|benzyl|"
+    r"butyryl)-(?:\d+-)?$",
+    re.IGNORECASE,
+)
+"""Part of a chemical's name before the name of another: 2-fluoro-2-deoxyglucose."""
 _CODE_GOES_ON = re.compile(r"[A-Z]{2,6}-\d{2}")
 _CODE_BEHIND = re.compile(r"[- ]\d+[A-Z]")
 _KINDS_OF_MANY = (
@@ -117,6 +123,7 @@ _TRADEMARK = re.compile(r"[®™©]|\((?:R|TM)\)")
 _JOINS = said_of.FUNCTION_WORDS | {"and", "or", "with", "plus", "versus", "vs", "including", "containing", "then"}
 _WORD_BEFORE = re.compile(r"([^\W_][\w'’-]*) $")
 _WORD_BEHIND = re.compile(r" ([^\W_][\w'’-]*)")
+_AMOUNT = re.compile(r"\d[\d.,]*(?:mg|mcg|g|ml|iu|x)?", re.IGNORECASE)
 _NOT_BEHIND = "|".join(sorted(said_of.FUNCTION_WORDS | {"and", "or", "with", "plus"}))
 _IDENTITY_BEHIND = re.compile(
     rf"[\s:-]*(?:(?!(?:{_NOT_BEHIND})\b)[^\W_][\w'’]*[\s-]+){{0,2}}(?P<head>{said_of.CHANGES})\b", re.IGNORECASE
@@ -415,6 +422,8 @@ class DrugLinker:
         if entry.kind == "placebo":
             return entry.name != "vehicle" or type in GIVEN_AS_DRUGS or "placebo" in text.lower()
         if entry.method == "abbreviation" and not _may_abbreviate(text, hit, hits):
+            return False
+        if text.startswith("-", hit.start - 1) and _RADICAL_BEFORE.search(text, max(0, hit.start - 15), hit.start):
             return False
         is_glued = text.startswith("-", hit.end) and _GLUED_BEHIND.match(text, hit.end)
         if is_glued or text[max(0, hit.start - 10) : hit.start].lower().endswith(_GLUED_BEFORE):
@@ -904,7 +913,7 @@ def _is_whole_group(text: str, hit: _Hit, type: str | None) -> bool:
     is_strict = type in GIVEN_AS_DRUGS and hit.entry.kind == "class"
     if is_part and (is_strict or not word.isalpha() or word.isupper()):
         return False
-    return not (behind and any(c.isdigit() for c in behind[1]) and not _is_number(behind[1]))
+    return not (behind and any(c.isdigit() for c in behind[1]) and not _AMOUNT.fullmatch(behind[1]))
 
 
 def _may_abbreviate(text: str, hit: _Hit, hits: list[_Hit]) -> bool:
