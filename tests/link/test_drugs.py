@@ -289,7 +289,14 @@ def small(tmp_path: Path) -> Concepts:
         [drug("DrugCentral:7", "zorbitane", ema_approved="true")],
         [Mechanism(drug_id="DrugCentral:7", drug_name="zorbitane", target_name="Made-up kinase", gene="MADEUP1")],
     )  # fmt: skip
-    return load(tmp_path, only={"drugbank", "rxnorm", "drugcentral"})
+    installed(
+        "atc", tmp_path,
+        [
+            drug("ATC:X01AB01", "zorbitane"), drug("ATC:X01AB51", "zorbitane and melvicor"),
+            drug("ATC:X01AB", "Other agents"), drug("ATC:X01AC", "Zorbitane derivatives"),
+        ], [],
+    )  # fmt: skip
+    return load(tmp_path, only={"drugbank", "rxnorm", "drugcentral", "atc"})
 
 
 def test_salts_and_brands_become_ingredients(small: Concepts) -> None:
@@ -300,6 +307,17 @@ def test_salts_and_brands_become_ingredients(small: Concepts) -> None:
     (links,) = linker.link(["Duovance"], ["DRUG"])
     assert [link.concept_id for link in links] == ["DRUGBANK:DB90001", "DRUGBANK:DB90002"]
     assert {link.method for link in links} == {"combination"}
+
+
+def test_a_classification_names_groups_and_never_hides_a_combination(small: Concepts) -> None:
+    linker = DrugLinker(small)
+    for text, ids in (
+        ("zorbitane and melvicor", ["DRUGBANK:DB90001", "DRUGBANK:DB90002"]),
+        ("zorbitane derivatives", ["ATC:X01AC"]),
+        ("other agents", []),
+    ):
+        (links,) = linker.link([text], ["DRUG"])
+        assert [link.concept_id for link in links if link.concept_id] == ids
 
 
 def test_columns_and_mechanisms_of_a_linked_drug(small: Concepts) -> None:

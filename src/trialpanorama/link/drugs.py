@@ -172,6 +172,7 @@ _LEADING_SALT = re.compile(
 _LEADS = ("sodium ", "potassium ", "calcium ", " de ", " of ", " d'", " d’")
 _QUALIFIER = re.compile(r"\s*\((?:human|medication|drug)\)$|,\s*human$", re.IGNORECASE)
 _RADIOACTIVE = "Ac|At|Bi|Br|C|Co|Cr|Cu|F|Fe|Ga|Gd|H|Ho|I|In|Kr|Lu|N|O|P|Pb|Ra|Rb|Re|Se|Sm|Sr|Tc|Th|Tl|Xe|Y|Zr"
+_OF_SEVERAL = re.compile(r",|\b(?:and|or|other|others|various|combinations?|excl|incl|agents for)\b", re.IGNORECASE)
 _ISOTOPE = re.compile(rf"\s+(?:\((?:\d{{1,3}}m?(?:{_RADIOACTIVE}))\)|(?:{_RADIOACTIVE})[- ]\d{{1,3}}m?)$")
 """What a tracer's name ends with: "florbetaben (18F)", "flortaucipir F-18"."""
 _NO_SINGULAR = ("ss", "us", "is", "ates", "ites", "ides", "ols", "enes", "anes", "Antithrombins")
@@ -697,6 +698,9 @@ def _entries_of(concept: Concept, targets: list[str], is_group: bool) -> Iterato
     if "ingredient" in concept.attributes and not is_brand and concept.attributes.get("term_type") != "MIN":
         # a product with its strength and form: only its brand is a name of the drug
         names = [(concept.attributes["brand"], "brand")] if "brand" in concept.attributes else []
+    if target.startswith("ATC:"):
+        # places in the classification rather than names: "other antibiotics", "lopinavir and ritonavir"
+        names = [(text, name_kind) for text, name_kind in names if not _OF_SEVERAL.search(text)]
     for text, name_kind in names:
         if name_kind not in _SURENESS or (name_kind == "related" and not concept.id.startswith("DRUGBANK:")):
             continue
