@@ -16,6 +16,7 @@ import msgspec
 
 from trialpanorama import engine, ontologies
 from trialpanorama.link._links import Candidate, Link
+from trialpanorama.link.criteria import FIELDS
 from trialpanorama.link.literature import link_papers
 from trialpanorama.link.sponsors import cleaned, sponsor_id
 from trialpanorama.tables import MEMBER, MEMBER_NAMES, MEMBERS, TABLES, best, write_table
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
+    from trialpanorama.link.criteria import CriteriaParser
     from trialpanorama.link.drugs import DrugLinker
     from trialpanorama.ontologies import Concept, Concepts
 
@@ -90,6 +92,8 @@ _READINGS = (
 
 _AT_A_TIME = 20_000
 """Texts that a linker is given at once: each worker holds so many, and no more."""
+_CRITERIA_AT_A_TIME = 1_000
+"""Records whose criteria are taken apart at once."""
 _WORTH_A_WORKER = 30_000_000
 """Characters from which on starting further processes, each with its own lexicon, saves time."""
 
@@ -112,6 +116,7 @@ def link(con: duckdb.DuckDBPyConnection, out: Path, store: Path | None = None, w
     concepts = _concepts(store, fingerprint)
     for kind in dict.fromkeys(reading.kind for reading in _READINGS):
         _find(con, kind, out / ".texts.part", store, workers)
+    _find_criteria(con, out / ".texts.part", store, workers)
     _put_concepts(con, concepts, cast("DrugLinker", _linker("drug", store, fingerprint)))
     con.create_function("cleaned", cleaned, ["VARCHAR"], "VARCHAR")
     con.create_function("sponsor_id", sponsor_id, ["VARCHAR"], "VARCHAR")
@@ -120,7 +125,14 @@ def link(con: duckdb.DuckDBPyConnection, out: Path, store: Path | None = None, w
     counts |= link_papers(con, out)
     con.remove_function("cleaned")
     con.remove_function("sponsor_id")
-    for name in (*(f"said_{field}" for field in _TEXTS), *_from_python(), "found", "members"):
+    for name in (
+        *(f"said_{field}" for field in _TEXTS),
+        *_from_python(),
+        "said_criteria",
+        "criteria_found",
+        "found",
+        "members",
+    ):
         con.execute(f"DROP TABLE {name}")
     return counts
 
@@ -202,6 +214,76 @@ def _links_of(task: _Task) -> pa.Table:
     return _found_rows(task.kind, list(zip(texts, hints, links, strict=True)))
 
 
+def _find_criteria(con: duckdb.DuckDBPyConnection, scratch: Path, store: Path | None, workers: int) -> None:
+    """Take the distinct eligibility texts apart, into `criteria_found`."""
+    import pyarrow.parquet
+
+    names = [name for name, _ in FIELDS]
+    texts = ", ".join(f"r.{name}" for name in names)
+    con.execute(f"""
+        CREATE OR REPLACE TEMP TABLE said_criteria AS
+        SELECT {MEMBER}, {texts}, md5(to_json([{texts}])::VARCHAR) AS said
+        FROM {best(f"coalesce({texts}) IS NOT NULL")}""")
+    place = str(scratch).replace("'", "''")
+    distinct = ", ".join(f"any_value({name}) AS {name}" for name in names)
+    con.execute(
+        f"COPY (SELECT said, {distinct} FROM said_criteria GROUP BY said ORDER BY said) TO '{place}' "
+        f"(FORMAT parquet, ROW_GROUP_SIZE {_CRITERIA_AT_A_TIME})"
+    )
+    ((characters,),) = con.execute(
+        f"SELECT coalesce(sum(length(concat({', '.join(names)}))), 0) FROM read_parquet('{place}')"
+    ).fetchall()
+    fingerprint = _fingerprint(store)
+    groups = pyarrow.parquet.read_metadata(scratch).num_row_groups
+    tasks = [_Task("criteria", store, fingerprint, scratch, group) for group in range(groups)]
+    con.register("rows_of_python", _criteria_rows([]))
+    con.execute("CREATE OR REPLACE TEMP TABLE criteria_found AS FROM rows_of_python")
+    for rows in engine.run(_criteria_of, tasks, workers if characters > _WORTH_A_WORKER else 1):
+        con.register("rows_of_python", rows)
+        con.execute("INSERT INTO criteria_found FROM rows_of_python")
+    con.unregister("rows_of_python")
+    scratch.unlink()
+
+
+@lru_cache(maxsize=1)
+def _parser(store: Path | None, fingerprint: str) -> CriteriaParser:
+    """What takes criteria apart, which a process makes once."""
+    from trialpanorama.link.conditions import ConditionLinker
+    from trialpanorama.link.criteria import CriteriaParser
+    from trialpanorama.link.drugs import DrugLinker
+
+    return CriteriaParser(
+        _concepts(store, fingerprint),
+        cast(ConditionLinker, _linker("condition", store, fingerprint)),
+        cast(DrugLinker, _linker("drug", store, fingerprint)),
+    )
+
+
+def _criteria_of(task: _Task) -> pa.Table:
+    """The criteria of the texts of a task."""
+    import pyarrow.parquet
+
+    with pyarrow.parquet.ParquetFile(task.texts) as file:
+        said, *texts = (column.to_pylist() for column in file.read_row_group(task.row_group).columns)
+    parser = _parser(task.store, task.fingerprint)
+    parsed = parser.parse_many(list(zip(*texts, strict=True)))
+    rows = [{"said": key} | row for key, criteria in zip(said, parsed, strict=True) for row in parser.rows(criteria)]
+    return _criteria_rows(rows)
+
+
+def _criteria_rows(rows: list[dict[str, Any]]) -> pa.Table:
+    import pyarrow as pa
+
+    kinds = {
+        pa.int64(): "position part start end entity_start entity_end",
+        pa.float64(): "low high time_value score",
+        pa.bool_(): "is_inclusion is_negated is_history",
+        pa.string(): "said field text entity concept_id kind comparator unit unit_raw time_unit method matched",
+    }
+    named = [(name, kind) for kind, names in kinds.items() for name in names.split()]
+    return pa.Table.from_pylist(rows, pa.schema(named))
+
+
 def _found_rows(kind: str, found: Sequence[tuple[str, str | None, list[Link]]]) -> pa.Table:
     """Mentions as a table: which linker found them in which text, and what each link says."""
     import pyarrow as pa
@@ -249,10 +331,8 @@ def _put_concepts(con: duckdb.DuckDBPyConnection, concepts: Concepts, drugs: Dru
     """Put what the terminologies say of the linked concepts into temporary tables, those of `_from_python`."""
     import pyarrow as pa
 
-    used = [
-        id for (id,) in con.execute("SELECT DISTINCT concept_id FROM found WHERE concept_id IS NOT NULL").fetchall()
-    ]
-    above = {id: concepts.ancestors(id) for id in sorted(used)}
+    used = con.execute("SELECT concept_id FROM found UNION SELECT concept_id FROM criteria_found").fetchall()
+    above = {id: concepts.ancestors(id) for id in sorted(id for (id,) in used if id)}
     known = sorted({*above, *(ancestor for ancestors in above.values() for ancestor, _ in ancestors)})
     linked = [id for id in above if (concept := concepts.get(id)) and concept.kind == "drug"]
     rows: dict[str, list[dict[str, Any]]] = {
@@ -345,6 +425,11 @@ def _mentions_sql() -> str:
 
 _QUERIES = {
     "mentions": _mentions_sql(),
+    "criteria": f"""
+        SELECT {MEMBER_NAMES.replace("is_open", "s.is_open AND coalesce(c.is_open, true) AS is_open")},
+            f.* EXCLUDE (said), f."start" AS text_start, f."end" AS text_end, c.name AS concept_name, c.vocabulary, c.vocabulary_version
+        FROM said_criteria s JOIN criteria_found f USING (said)
+            LEFT JOIN (SELECT * EXCLUDE (source, licence) FROM linked_concepts) c USING (concept_id)""",
     "concepts": "FROM linked_concepts",
     "concept_ancestors": """
         SELECT l.concept_id, ancestor_id, a.name AS ancestor_name, depth, a.vocabulary_version, a.source, a.licence,
