@@ -18,47 +18,47 @@ def _names(text: str) -> frozenset[str]:
 
 WHO = _set(
     """
-    fetus newborn patient subject participant people person individual volunteer adult adulthood elderly aged older
-    old young infant child childhood children pediatric adolescent adolescence teen teenager youth neonate newborn
-    man woman men women male female inpatient outpatient case survivor population sufferer infantile geriatric age
-    year yr hospitalized hospitalised hospitalization ambulatory admitted
+    recipient fetus newborn patient subject participant people person individual volunteer adult adulthood elderly
+    aged older old young infant child childhood children pediatric adolescent adolescence teen teenager youth
+    neonate newborn man woman men women male female inpatient outpatient case survivor population sufferer infantile
+    geriatric age year yr hospitalized hospitalised hospitalization ambulatory admitted
     """
 )
 """Who has it."""
 COURSE = _set(
     """
-    metastasico metastasica metastatique metastasiert avanzado avanzada severo grave schwer schwere leve moderado
-    moderada null mild moderate severe very severity critical critically ill serious uncontrolled controlled poorly
-    inadequately well stable unstable active inactive symptomatic asymptomatic early late newly recently diagnosed
-    diagnosis untreated treated previously recurrent recurring relapsed relapsing relapse refractory persistent
-    recurrence progressive progression resistant naive confirmed suspected probable possible proven documented
-    laboratory clinically unspecified specified other new onset current ongoing advanced locally local metastatic
-    disseminated resectable unresectable operable inoperable resected localized localised regional limited extensive
-    invasive high low intermediate risk grade incident prevalent established intractable treatment status degree
-    unilateral bilateral left right sided newonset extensive stage extent remission favorable undiagnosed novel
-    complete preclinical subclinical prognosis poor good responsive protocol novo community acquired nos not
-    otherwise classified elsewhere due known existing preexisting prodromal standard first second third line
-    evolving pathologic unfavorable
+    nec complicated uncomplicated metastasico metastasica metastatique metastasiert avanzado avanzada severo grave
+    schwer schwere leve moderado moderada null mild moderate severe very severity critical critically ill serious
+    uncontrolled controlled poorly inadequately well stable unstable active inactive symptomatic asymptomatic early
+    late newly recently diagnosed diagnosis untreated treated previously recurrent recurring relapsed relapsing
+    relapse refractory persistent recurrence progressive progression resistant naive confirmed suspected probable
+    possible proven documented laboratory clinically unspecified specified other new onset current ongoing advanced
+    locally local metastatic disseminated resectable unresectable operable inoperable resected localized localised
+    regional limited extensive invasive high low intermediate risk grade incident prevalent established intractable
+    treatment status degree unilateral bilateral left right sided newonset extensive stage extent remission
+    favorable undiagnosed novel complete preclinical subclinical prognosis poor good responsive protocol novo
+    community acquired nos not otherwise classified elsewhere due known existing preexisting prodromal standard
+    first second third line evolving pathologic unfavorable
     """
 )
 """How far, how bad and since when it is there: the disease stays the same."""
 WEAK = _set(
     """
-    acute chronic subacute idiopathic sporadic organic simple agudo aguda cronico cronica aigu aigue chronique chronisch
-    chronische akut akute
+    acute chronic subacute idiopathic sporadic organic simple agudo aguda cronico cronica aigu aigue chronique
+    chronisch chronische akut akute
     """
 )
 """Words that often do change the disease; left out only if the vocabulary knows the rest and not the whole."""
 NOISE = _set(
     """
-    disease disorder condition illness problem syndrome diagnosis symptom issue complaint unspecified other multiple
-    various general all any type form subtype related associated episode management treatment therapy prevention
-    prophylaxis care outcome prognosis screening diagnosis detection rehabilitation control complication comorbidity
-    risk exposure study trial patient level moderate impact effect burden pandemic outbreak epidemic crisis sequelae
-    manifestation confirmed etiology biomarker research prediction mortality death hospitalization recovery testing
-    test positive progression incidence prevalence epidemiology knowledge awareness assessment evaluation monitoring
-    protocol specific including such generalization emergency use infection infected virus viral drug medication
-    effect cancelled transmission
+    prognostic parameter predictor disease disorder condition illness problem syndrome diagnosis symptom issue
+    complaint unspecified other multiple various general all any type form subtype related associated episode
+    management treatment therapy prevention prophylaxis care outcome prognosis screening diagnosis detection
+    rehabilitation control complication comorbidity risk exposure study trial patient level moderate impact effect
+    burden pandemic outbreak epidemic crisis sequelae manifestation confirmed etiology biomarker research prediction
+    mortality death hospitalization recovery testing test positive progression incidence prevalence epidemiology
+    knowledge awareness assessment evaluation monitoring protocol specific including such generalization emergency
+    use infection infected virus viral drug medication effect cancelled transmission
     """
 )
 """Words beside a disease that do not make it another one."""
@@ -133,7 +133,7 @@ ventricle ventricular; atrium atrial; olfaction olfactory; asthma asthmatic; hyp
 obese; diabetes diabetic; infertility infertile; spine spinal; thrombosis thrombotic; embolism embolic; anxiety
 anxious; brain cerebral; femur femoral; tibia tibial; humerus humeral; pelvis pelvic; vertebra vertebral; clavicle
 clavicular; mandible mandibular; maxilla maxillary; nose nasal; face facial; mouth oral; penis penile; appendix
-appendiceal; bronchus bronchial; trachea tracheal; aorta aortic; joint articular; gum gingival
+appendiceal; bronchus bronchial; trachea tracheal; aorta aortic; joint articular; gum gingival; syndrome syndrom
 """
 SAME = {word: group[0] for group in map(words, _SAME.split(";")) for word in group}
 """Words that mean the same inside the name of a disease, folded to the first of each group."""

@@ -79,6 +79,8 @@ def word(text: str) -> str:
 
 
 def _singular(text: str) -> str:
+    if text.endswith("omata"):
+        return text[:-2]
     if not text.endswith("s") or text.endswith(("ss", "is")) or len(text) < 4:
         return text
     if text.endswith(("oses", "stases", "yses", "theses")) and text[:-1] not in NOT_GREEK_PLURAL:
