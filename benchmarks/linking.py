@@ -1,6 +1,6 @@
 """Same study? Same thing? All figures of resolution and of linking, in one document.
 
-    python benchmarks/linking.py [DATA] [--json] [--python PYTHON] [--only resolution|mentions|speed ...]
+    python benchmarks/linking.py [DATA] [--json] [--python PYTHON] [--only PART ...]
 
 DATA is a folder of release files (`registries` is built, `ontologies` installed into a scratch store). Needs
 `pip install -r benchmarks/requirements.txt` for Splink and dedupe, and an interpreter with
@@ -9,9 +9,10 @@ DATA is a folder of release files (`registries` is built, `ontologies` installed
 resolution  `_resolution.py`: generated collections with truth (frozen seed), with ids and with all ids hidden, beside
             Splink and dedupe; real pairs judged by hand
 mentions    `_mentions.py`: coverage, audited sample, silver truth, and other linkers with the same lexicon
+literature  `_literature.py`: papers tied to trials, on generated and real pairs
 speed       `_matching.py`: the whole linkers beside bare ahocorasick_rs on the same text
 
-Each of the three runs by itself too, and says there what every figure means.
+Each of the four runs by itself too, and says there what every figure means.
 """
 
 from __future__ import annotations
@@ -24,14 +25,14 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+import _literature
 import _matching
-
 import _mentions
 import _peers
 import _resolution
 from trialpanorama.ontologies import install, load
 
-PARTS = ("resolution", "mentions", "speed")
+PARTS = ("resolution", "mentions", "literature", "speed")
 
 
 def benchmark(data: Path, parts: list[str], python: str, seconds: float) -> dict[str, Any]:
@@ -51,6 +52,11 @@ def benchmark(data: Path, parts: list[str], python: str, seconds: float) -> dict
             for_peers: dict[str, Any] = {}
             figures |= _mentions.run(warehouse, concepts, for_peers)
             figures["peers"] = _peers.run(for_peers, concepts, python, seconds, scratch)
+        if "literature" in parts:
+            frozen = _literature.FROZEN
+            figures |= _literature.generated(scratch / "literature", frozen["seed"], frozen["trials"])
+            if warehouse:
+                figures |= _literature.real(warehouse, data, scratch / "literature")
         if "speed" in parts and warehouse:
             figures["speed"] = _matching.measure(concepts, warehouse)
     return figures

@@ -19,8 +19,8 @@ def fetch_files(
     name: str, folder: Path, *, query: str = "", since: str | None = None, mirror: str | None = None
 ) -> FetchLog:
     """Fetch from a source into a folder, showing progress; raises UserError for a date or an address that is none."""
-    from trialpanorama.sources import source
     from trialpanorama.fetching import Wanted, fetch
+    from trialpanorama.sources import source
 
     wanted = Wanted(query.strip(), _day(since) if since else None)
     if mirror and (urlsplit(mirror).scheme not in ("http", "https") or not urlsplit(mirror).hostname):

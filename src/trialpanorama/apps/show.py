@@ -38,7 +38,11 @@ def atlas_facts(warehouse: Warehouse) -> dict[str, Any]:
         )
         (papers,) = _row(connection, "SELECT count(*) FROM papers")
         (unregistered,) = _row(connection, "SELECT count(*) FROM studies WHERE kind = 'publication'")
-        (tied,) = _row(connection, "SELECT count(DISTINCT tail_id) FROM relations WHERE tail_type = 'trial'")
+        (tied,) = _row(
+            connection,
+            """SELECT count(DISTINCT tail_id) FROM relations
+               WHERE tail_type = 'trial' AND head_type IN ('publication', 'review')""",
+        )
         statuses = connection.execute(
             """SELECT coalesce(recruitment_status, 'not said'), count(*) FROM studies WHERE kind = 'registration'
                GROUP BY 1 ORDER BY 2 DESC, 1"""

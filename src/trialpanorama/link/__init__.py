@@ -427,7 +427,8 @@ _QUERIES = {
     "mentions": _mentions_sql(),
     "criteria": f"""
         SELECT {MEMBER_NAMES.replace("is_open", "s.is_open AND coalesce(c.is_open, true) AS is_open")},
-            f.* EXCLUDE (said), f."start" AS text_start, f."end" AS text_end, c.name AS concept_name, c.vocabulary, c.vocabulary_version
+            f.* EXCLUDE (said), f."start" AS text_start, f."end" AS text_end, c.name AS concept_name, c.vocabulary,
+            c.vocabulary_version
         FROM said_criteria s JOIN criteria_found f USING (said)
             LEFT JOIN (SELECT * EXCLUDE (source, licence) FROM linked_concepts) c USING (concept_id)""",
     "concepts": "FROM linked_concepts",
