@@ -548,7 +548,7 @@ def _judged(name: str, found: set[Pair], judged: Mapping[Pair, dict[str, Any]]) 
 
 def _share(name: str, right: int, of: int) -> dict[str, Any]:
     value, low, high = wilson(right, of)
-    return {name: round(value, 4), f"{name}_interval": [round(low, 4), round(high, 4)], f"{name}_n": of}
+    return {name: round(value, 4) if of else None, f"{name}_interval": [round(low, 4), round(high, 4)], f"{name}_n": of}
 
 
 def into_value(data: Path, found: Mapping[Pair, Any], records: str) -> dict[str, Any]:
