@@ -30,8 +30,11 @@ import _matching
 import _mentions
 import _peers
 import _resolution
+from trialpanorama.link.conditions import ConditionLinker
 from trialpanorama.ontologies import install, load
 
+MEGABYTES = 5.0
+"""Of criteria and names of conditions, for the speed."""
 PARTS = ("resolution", "mentions", "literature", "speed")
 
 
@@ -58,7 +61,8 @@ def benchmark(data: Path, parts: list[str], python: str, seconds: float) -> dict
             if warehouse:
                 figures |= _literature.real(warehouse, data, scratch / "literature")
         if "speed" in parts and warehouse:
-            figures["speed"] = _matching.measure(concepts, warehouse)
+            texts = _matching.real_texts(warehouse, MEGABYTES)
+            figures["speed"] = _matching.measure(*texts, ConditionLinker(concepts))
     return figures
 
 
