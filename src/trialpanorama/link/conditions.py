@@ -453,6 +453,7 @@ class ConditionLinker:
             aside = self._covered(text, plain, inner, defined)
             if around or aside:
                 return _apart([*around, *aside])
+            toks, parts = outer, [token[0] for token in outer]
         if len(toks) > 2 and _is_initials(text[toks[-1][1] : toks[-1][2]], parts[:-1]):
             toks = toks[:-1]
             parts = parts[:-1]
