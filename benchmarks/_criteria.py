@@ -227,10 +227,11 @@ def area_of(domain: int) -> str:
     return "life impact" if domain <= 33 else "resource use" if domain <= 37 else "adverse events"
 
 
+_VALUE = r"\d+(?:[.,]\d+)*"
+_MEASURE = r"(?:years?|months?|weeks?|days?|hours?|%|kg(?:/m2)?|mg(?:/dl)?|g/dl|mm(?:ol/l|hg)?|x\s?uln|ml/min|/?(?:mm3|[uµ]l)|[iu]u?/l)"
 _EXPRESSION = re.compile(
-    r"[<>≤≥]\s?=?\s?\d|\b(?:at least|more than|less than|greater than|older than|younger than|no more than|over|under) \d|"
-    r"\b\d+(?:[.,]\d+)?\s?(?:-|–|to)\s?\d+(?:[.,]\d+)?\s?(?:years?|%|kg|mg|mm|months?|weeks?|days?)\b|"
-    r"\b\d+(?:[.,]\d+)?\s?(?:years?|months?|weeks?|days?|hours?|%|mg/dl|g/dl|mmol/l|mmhg|x\s?uln|kg/m2|ml/min)\b",
+    rf"(?:[<>≤≥]\s?=?\s?|\b(?:at least|(?:more|less|greater|older|younger) than|over|under|above|below) ){_VALUE}\s?{_MEASURE}?|"
+    rf"\b{_VALUE}\s?{_MEASURE}?\s?(?:-|–|to)\s?{_VALUE}\s?{_MEASURE}\b|\b{_VALUE}\s?{_MEASURE}\b",
     re.IGNORECASE,
 )
 """What counts as a numeric expression; independent of how the parser finds them."""

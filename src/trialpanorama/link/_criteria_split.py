@@ -96,7 +96,7 @@ _TRAILER = re.compile(
 )
 _NOTHING = re.compile(
     r"(?:no(?:ne|t)?|n[./]?a|not (?:applicable|available|provided|specified)|no (?:eligibility|exclusion|inclusion) criteria|"
-    r"and|or|and/or|see above|nil|no limit|[\w ]{0,40}:\s*(?:not specified|see disease characteristics)|please refer to .{0,60})[ .;:]*",
+    r"and|or|and/or|see above|nil|no limit|[\w ]{0,40}:\s*(?:not specified|see disease characteristics)?|please refer to .{0,60})[ .;:]*",
     re.IGNORECASE,
 )
 _KEEPS_OUT = re.compile(

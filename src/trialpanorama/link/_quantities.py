@@ -73,7 +73,7 @@ _BETWEEN = re.compile(
 _PERIOD = re.compile(r"\b(?:within|last|past|previous|prior|preceding|during|first)\b", re.IGNORECASE)
 _LOST = re.compile(r"(?:^|[\s(])[=?]$")
 _RANGE = re.compile(
-    rf"\s{{0,2}}(?P<joint>-|–|—|−|~|～|to|through|until|til|till|and|or|up to|bis|à|y|a|e|至|到|&|<)\s{{0,2}}(?:(?:less than|under|up to|<=?|≤)\s?)?(?P<digits>{_NUMBER})(?![\d/]|-?[a-z]{{2}}\d)",
+    rf"\s{{0,2}}(?P<joint>-|–|—|−|~|～|to|through|until|til|till|and|or|up to|bis|à|y|a|e|至|到|&|<)\s{{0,2}}(?:(?:less than|under|up to|<=?|≤|=)\s?)?(?P<digits>{_NUMBER})(?![\d/]|-?[a-z]{{2}}\d)",
     re.IGNORECASE,
 )
 _LIST = re.compile(
@@ -86,8 +86,12 @@ _AFTER = re.compile(
     r"(?P<most>(?:or|and)\s*(?:less|lower|younger|below|under|fewer|shorter|smaller|earlier)\b|以下|maximum\b))",
     re.IGNORECASE,
 )
+_CONVERTS = re.compile(r"\b1\s?[A-Za-z\[\]/]+\s*$")
+_IS = re.compile(r"\s*=")
+_REVERSED = re.compile(r"\s*(?P<sign><=|>=|[<>≤≥])\s*(?=[A-Za-z])")
+_TURNED = {"<": ">", "≤": ">", ">": "<", "≥": "<"}
 _CLASSED = re.compile(r"\b(?:stage|class|grade|type|ASA|NYHA|CCS)\s*[:=]?\s*$", re.IGNORECASE)
-_WINDOW = re.compile(r"[^,;:()\[\]\n<>≥≤=&]{0,44}")
+_WINDOW = re.compile(r"(?:[^,;:()\[\]\r\n<>≥≤=&]|\r?\n(?=[%A-Za-zµμ/])){0,44}")
 _UNIT_WORD = re.compile(r"\S+")
 _TIMES_NORMAL = re.compile(
     r"\s*(?:-|\s)?(?:x|×|times|fold|-fold|\*|xs)?\s*(?:the\s+|of\s+|above\s+|site'?s?\s+|local\s+|laboratory'?s?\s+|institution(?:al|'s)?\s+|age[- ]adjusted\s+){0,5}"
@@ -159,7 +163,9 @@ class Quantities:
         else:
             low = number(low_text)
         is_lost = sign is None and bool(_LOST.search(text[max(0, start - 2) : start]))
-        if sign == "=" and _LOST.search(text[max(0, start - 2) : start]):
+        if sign == "=" and "=" in text[begin:start]:
+            if _CONVERTS.search(text[max(0, begin - 12) : begin]):  # "(1 mmHg = 0.133 kPa)"
+                return None
             sign, is_lost = None, True
         if digits and (ratio := _RATIO.match(text, end)) and low >= 60 and float(ratio["digits"]) >= 30:
             raw, unit, last = self._unit_behind(text, ratio.end())
@@ -214,6 +220,11 @@ class Quantities:
             if sign is None or sign in ("=", ">=") and after["least"]:
                 sign, last = (">=" if after["least"] else "<="), after.end()
             is_lost = False
+        if sign is None and (found := _REVERSED.match(text, last)):  # "18 years <= age"
+            sign = _TURNED[found["sign"][0]] + ("" if len(found["sign"]) == 1 and found["sign"] in "<>" else "=")
+            is_lost = False
+        if sign is None and low == 1 and raw and _IS.match(text, last):
+            return None
         if sign is None and not raw and not is_lost and not match["roman"]:
             return Quantity(start, end, None, low, low, None, "") if digits and len(digits) < 4 else None
         comparator = _comparator(sign)
@@ -247,7 +258,7 @@ class Quantities:
             return "", None, end
         shift = end
         said = window[0]
-        stripped = said.lstrip(" -\u00a0")
+        stripped = said.lstrip(" -\u00a0\r\n")
         if said.startswith("-") and not stripped[:1].isalpha():
             return "", None, end
         shift += len(said) - len(stripped)

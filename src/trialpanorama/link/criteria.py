@@ -146,7 +146,8 @@ _PLAIN = frozenset(
 _WORDS_BEHIND = re.compile(r"\s*(?:of the\s+|of\s+|the\s+)?(?P<words>[A-Za-z][\w'’-]+(?: [A-Za-z][\w'’-]+){0,2})")
 _GENERAL = frozenset(("WHO performance status", "grade"))
 _OF_A_LIST = re.compile(
-    r"\s*(?:\(\d+\)\s*)?(?:or more |additional |other )?(?:of|criteri\w+|following)\b", re.IGNORECASE
+    r"\s*(?:\(\d+\)\s*)?(?:or more |additional |other )?(?:of (?:the (?:following|above|below)|these|those|them)|criteri\w+|following)\b",
+    re.IGNORECASE,
 )
 _FAR = 90
 """Code points between what is measured and its number."""
