@@ -136,36 +136,8 @@ def score(warehouse: Path) -> None:
     concepts = load()
     linker = EndpointLinker(concepts)
     outcomes = measures(warehouse)
-    judged = [one for one in read("endpoints.json") if "domain" in one]
-    areas = {number: area_of(number) for number in range(1, 39)}
-    told = found = right = first = area = missing = kept = none = 0
-    for one in judged:
-        said = outcomes.get(one["record_id"], (None, None, None, []))[3]
-        text = said[one["position"] - 1] if len(said) >= one["position"] else ""
-        if sha256(text) != one["sha256"]:
-            missing += 1
-            continue
-        link = linker.link([text], [None])[0][0]
-        number = int(link.concept_id.rpartition(":")[2]) if link.concept_id else None
-        if one["domain"] is None:
-            none += 1
-            kept += number is None or number in one["also"]
-            continue
-        told += 1
-        if number is not None:
-            meant = [one["domain"], *one["also"]]
-            found += 1
-            first += number == one["domain"]
-            right += number in meant
-            area += areas[number] in {areas[domain] for domain in meant}
-    print(f"endpoints: {missing} of {len(judged)} are no longer as they were judged")
-    print(f"  of those with a domain, given one: {wilson(found, told)}")
-    print(f"  the first choice, of those given:  {wilson(first, found)}")
-    print(f"  one that fits, of those given:     {wilson(right, found)}")
-    print(f"  core area right, of those given:   {wilson(area, found)}")
-    print(f"  one that fits, of all:             {wilson(right, told)}")
-    print(f"  none given where none can be told: {wilson(kept, none)}")
-
+    for name in ("endpoints.json", "endpoints_later.json"):
+        score_endpoints(linker, outcomes, name)
     parser = CriteriaParser(concepts)
     texts = eligibility(warehouse)
     told = [one for one in read("criteria.json") if "criterion" in one]
@@ -204,6 +176,39 @@ def score(warehouse: Path) -> None:
     print(f"limits that are said and given right:   {wilson(numbers, meant_numbers)}")
     print(f"limits that are given and right:        {wilson(numbers, given_numbers)}")
     print(f"mentions, negation right:               {wilson(negations, mentions)}")
+
+
+def score_endpoints(linker: EndpointLinker, outcomes: dict[str, tuple[Any, ...]], name: str) -> None:
+    """Print how often the domains of a sample's measures are right."""
+    judged = [one for one in read(name) if "domain" in one]
+    areas = {number: area_of(number) for number in range(1, 39)}
+    told = found = right = first = area = missing = kept = none = 0
+    for one in judged:
+        said = outcomes.get(one["record_id"], (None, None, None, []))[3]
+        text = said[one["position"] - 1] if len(said) >= one["position"] else ""
+        if sha256(text) != one["sha256"]:
+            missing += 1
+            continue
+        link = linker.link([text], [None])[0][0]
+        number = int(link.concept_id.rpartition(":")[2]) if link.concept_id else None
+        if one["domain"] is None:
+            none += 1
+            kept += number is None or number in one["also"]
+            continue
+        told += 1
+        if number is not None:
+            meant = [one["domain"], *one["also"]]
+            found += 1
+            first += number == one["domain"]
+            right += number in meant
+            area += areas[number] in {areas[domain] for domain in meant}
+    print(f"{name}: {missing} of {len(judged)} are no longer as they were judged")
+    print(f"  of those with a domain, given one: {wilson(found, told)}")
+    print(f"  the first choice, of those given:  {wilson(first, found)}")
+    print(f"  one that fits, of those given:     {wilson(right, found)}")
+    print(f"  core area right, of those given:   {wilson(area, found)}")
+    print(f"  one that fits, of all:             {wilson(right, told)}")
+    print(f"  none given where none can be told: {wilson(kept, none)}")
 
 
 def limit_of(part: Constraint) -> tuple[str | None, float | None, float | None, str | None] | None:
