@@ -1,9 +1,14 @@
 """Draw the condition and drug mentions on which linking is judged; ids, positions and hashes, never text.
 
     python benchmarks/_mentions_sample.py WAREHOUSE
+    python benchmarks/_mentions_sample.py WAREHOUSE --second VOCABULARIES
 
 One Record per registration (the one last updated or exported, ties by record_id), then 300 entries of `conditions` and
 300 of `interventions` that may be drugs, uniformly over such entries. The same warehouse gives the same sample.
+
+The second sample holds 150 further entries of each, drawn uniformly, and 100 distinct texts of those that the linkers
+of the day leave without a concept (with the store VOCABULARIES; none that is set apart as no drug), shuffled together.
+Which is which stands in a file of its own, so that the judge does not know. The same linkers give the same sample.
 """
 
 from __future__ import annotations
@@ -12,11 +17,14 @@ import argparse
 import hashlib
 import json
 import random
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 SEED = 20261121
 SIZE = 300
+SECOND_SEED = 20261122
+SECOND_SIZES = {"uniform": 150, "unlinked": 100}
 TYPES = ("DRUG", "BIOLOGICAL", "COMBINATION_PRODUCT", "GENETIC", "DIETARY_SUPPLEMENT")
 """Intervention types that may name a drug; so may an entry without a type (the prose of ICTRP)."""
 
@@ -58,30 +66,92 @@ def sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def committed(mention: dict[str, Any]) -> dict[str, Any]:
+    """A mention as it is committed."""
+    of = {key: mention[key] for key in ("source", "register", "id", "record_id", "field", "position")}
+    return of | {"sha256": sha256(mention["text"])}
+
+
 def draw(found: list[dict[str, Any]], field: str) -> list[dict[str, Any]]:
     """The sample of one field, as it is committed."""
     of_field = [mention for mention in found if mention["field"] == field]
     chosen = sorted(random.Random(f"{SEED} {field}").sample(range(len(of_field)), min(SIZE, len(of_field))))
-    return [
-        {key: of_field[n][key] for key in ("source", "register", "id", "record_id", "field", "position")}
-        | {"sha256": sha256(of_field[n]["text"])}
-        for n in chosen
+    return [committed(of_field[n]) for n in chosen]
+
+
+def draw_second(
+    found: list[dict[str, Any]], field: str, is_unlinked: Callable[[list[dict[str, Any]]], list[bool]]
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """The second sample of one field, and the stratum of each of its mentions; `is_unlinked` asks a linker."""
+    first = {(one["register"], one["id"], one["position"]) for one in draw(found, field)}
+    others = [
+        mention
+        for mention in found
+        if mention["field"] == field and (mention["register"], mention["id"], mention["position"]) not in first
     ]
+    chance = random.Random(f"{SECOND_SEED} {field}")
+    uniform = chance.sample(range(len(others)), min(SECOND_SIZES["uniform"], len(others)))
+    taken = set(uniform)
+    of_text: dict[str, int] = {}
+    for n, unlinked in enumerate(is_unlinked(others)):
+        if unlinked and n not in taken:
+            of_text.setdefault(others[n]["text"], n)
+    rest = sorted(of_text.values())
+    unlinked_ones = chance.sample(rest, min(SECOND_SIZES["unlinked"], len(rest)))
+    chosen = [(n, "uniform") for n in uniform] + [(n, "unlinked") for n in unlinked_ones]
+    chance.shuffle(chosen)
+    return [committed(others[n]) for n, _ in chosen], [stratum for _, stratum in chosen]
+
+
+def write(path: Path, head: dict[str, Any], sample: list[dict[str, Any]]) -> None:
+    """One line for each mention."""
+    lines = ",\n  ".join(json.dumps(mention) for mention in sample)
+    path.write_text(f'{json.dumps(head)[:-1]}, "mentions": [\n  {lines}\n]}}\n')
+
+
+def second(found: list[dict[str, Any]], store: Path, judged: Path) -> None:
+    """Write judged/mentions_conditions_2.json, mentions_drugs_2.json and mentions_2_strata.json."""
+    import _mentions
+    from trialpanorama.ontologies import load
+
+    concepts = load(store)
+    strata: dict[str, list[str]] = {}
+    for kind, field, name in (("condition", "conditions", "conditions"), ("drug", "interventions", "drugs")):
+        linker = _mentions.PACKAGE[kind](concepts)
+
+        def is_unlinked(mentions: list[dict[str, Any]], linker: _mentions.Linker = linker) -> list[bool]:
+            texts = sorted({_mentions.Text(one["text"], one["type"]) for one in mentions}, key=repr)
+            answers = dict(zip(texts, linker(texts), strict=True))
+            each = (answers[_mentions.Text(one["text"], one["type"])] for one in mentions)
+            return [not answer.concepts and not answer.is_apart for answer in each]
+
+        sample, strata[name] = draw_second(found, field, is_unlinked)
+        write(
+            judged / f"mentions_{name}_2.json",
+            {"what": f"A second sample of {field}, in two strata", "seed": SECOND_SEED},
+            sample,
+        )
+    (judged / "mentions_2_strata.json").write_text(json.dumps(strata) + "\n")
 
 
 def main() -> None:
-    """Write benchmarks/judged/mentions_conditions.json and mentions_drugs.json."""
+    """Write benchmarks/judged/mentions_conditions.json and mentions_drugs.json, or those of the second sample."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("warehouse", type=Path)
-    found = mentions(parser.parse_args().warehouse)
+    parser.add_argument("--second", type=Path, metavar="VOCABULARIES", help="draw the second sample, with this store")
+    arguments = parser.parse_args()
+    found = mentions(arguments.warehouse)
     judged = Path(__file__).parent / "judged"
+    if arguments.second:
+        return second(found, arguments.second, judged)
     for field, name in (("conditions", "mentions_conditions"), ("interventions", "mentions_drugs")):
         sample = draw(found, field)
         population = sum(mention["field"] == field for mention in found)
-        what = {"what": f"A uniform sample of {field}", "seed": SEED, "population": population, "mentions": sample}
-        lines = ",\n  ".join(json.dumps(mention) for mention in sample)
-        head = json.dumps({key: value for key, value in what.items() if key != "mentions"})[:-1]
-        (judged / f"{name}.json").write_text(f'{head}, "mentions": [\n  {lines}\n]}}\n')
+        write(
+            judged / f"{name}.json",
+            {"what": f"A uniform sample of {field}", "seed": SEED, "population": population},
+            sample,
+        )
         print(f"{name}: {len(sample)} of {population}")
 
 
