@@ -10,7 +10,7 @@ import shlex
 import sys
 from collections.abc import MutableMapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from typer.core import TyperGroup
@@ -355,7 +355,7 @@ def neighbours(
         list[str] | None, typer.Option(metavar="NAME", help="Only along this relation; may be given several times.")
     ] = None,
     share: Annotated[
-        str | None,
+        Literal["drug", "condition", "review", "sponsor", "biomarker", "country"] | None,
         typer.Option(
             metavar="TYPE", help="Instead the trials that have a drug, condition, review ... in common with it."
         ),
@@ -392,7 +392,7 @@ def graph_paths(
 
 @graph_app.command("export")
 def graph_export(
-    format: Annotated[str, typer.Argument(metavar="parquet|graphml|kgx|neo4j", help="What is written.")],
+    format: Annotated[Literal["parquet", "graphml", "kgx", "neo4j"], typer.Argument(help="What is written.")],
     out: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")],
     include_restricted: Annotated[
         bool, typer.Option("--include-restricted", help="Also what the sources' terms do not let be passed on.")

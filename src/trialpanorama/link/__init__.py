@@ -68,7 +68,7 @@ _CRITERIA = (
 _EVENTS = """list_concat(coalesce(r.results.adverse_events.serious_events, []),
     coalesce(r.results.adverse_events.other_events, []))"""
 _TEXTS = {
-    "conditions": _items("r.conditions", "said.name", "title", "len(r.conditions) > 0"),
+    "conditions": _items("r.conditions", "said.name", "coalesce(title, '')", "len(r.conditions) > 0"),
     "interventions": _items("r.interventions", "said.name", "said.type", "len(r.interventions) > 0"),
     "outcomes": _items("r.outcomes", "said.measure", "said.type", "len(r.outcomes) > 0"),
     "adverse_events": _items(_EVENTS, "said.term", "said.organ_system", f"len({_EVENTS}) > 0"),
@@ -163,13 +163,13 @@ def _linker(kind: str, store: Path | None, fingerprint: str) -> Linker:
     concepts = _concepts(store, fingerprint)
     if kind == "adverse_event":
         return AdverseEventLinker(concepts, cast(ConditionLinker, _linker("condition", store, fingerprint)))
-    makers: dict[str, Callable[[Concepts], Linker]] = {
+    makers: dict[str, Callable[[Concepts], Any]] = {
         "biomarker": BiomarkerLinker,
         "condition": ConditionLinker,
         "drug": DrugLinker,
         "endpoint": EndpointLinker,
     }
-    return makers[kind](concepts)
+    return cast(Linker, makers[kind](concepts))
 
 
 class _Task(NamedTuple):
