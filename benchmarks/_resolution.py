@@ -52,7 +52,6 @@ JUDGED = Path(__file__).resolve().parent / "judged"
 FROZEN = json.loads((JUDGED / "resolution_frozen.json").read_text())
 RESAMPLES = 2_000
 RANDOM_PAIRS = 20_000
-DRAWN = 100
 
 Row = dict[str, Any]
 
@@ -570,22 +569,6 @@ def into_value(data: Path, found: Mapping[Pair, Any], records: str) -> dict[str,
     return _share("intovalue_recall", len(true & set(found)), len(true))
 
 
-def draw(records: str, folder: Path) -> None:
-    """Draw pairs to be judged, found ones and near misses, and write their ids without saying which is which."""
-    found, refused = real(records, folder)
-    rng = random.Random(FROZEN["seed"])
-    near = sorted(refused, key=lambda pair: (-(refused[pair]["score"] or 0), pair))
-    drawn = [{"a": a, "b": b, "drawn": "found"} for a, b in rng.sample(sorted(found), min(DRAWN, len(found)))]
-    drawn += [{"a": a, "b": b, "drawn": "near"} for a, b in rng.sample(near, min(DRAWN, len(near)))]
-    rng.shuffle(drawn)
-    document = {
-        "what": "Pairs of real registrations of two registers drawn at random to be judged: found ones, and near "
-        "misses (compared and refused). Committed before judging; the judgements are in pairs.json.",
-        "pairs": drawn,
-    }
-    _write_lines(JUDGED / "pairs_drawn.json", document, "pairs")
-
-
 def _write_lines(path: Path, document: dict[str, Any], last: str) -> None:
     """A JSON document whose last entry, a list, has one line for each item."""
     head = json.dumps({key: value for key, value in document.items() if key != last}, indent=1)[:-2]
@@ -625,19 +608,15 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=DEVELOPMENT_TRIALS)
     parser.add_argument("--hidden", action="store_true", help="with --seed: without ids")
     parser.add_argument("--tune", action="store_true", help="try the settings of Splink and dedupe again")
-    parser.add_argument("--draw", action="store_true", help="draw real pairs to be judged")
     options = parser.parse_args()
     records = str(options.warehouse / "records" / "*" / "*.parquet") if options.warehouse else None
     if options.seed is not None:
         development(options.seed, options.trials, options.hidden)
         return
-    with tempfile.TemporaryDirectory() as name:
-        if options.tune:
+    if options.tune:
+        with tempfile.TemporaryDirectory() as name:
             tune(Path(name))
-            return
-        if options.draw:
-            draw(records or real_records(options.data, Path(name)), Path(name) / "tables")
-            return
+        return
     figures = benchmark(options.data, records, options.pairs)
     if options.json:
         print(json.dumps(figures, indent=1))
