@@ -83,6 +83,7 @@ def build(
     vocabularies: Path | None = None,
     overrides: Path | None = None,
     progress: Callable[[Progress], None] | None = None,
+    warn: Callable[[str], None] = lambda _: None,
 ) -> Manifest:
     """Read inputs into a warehouse, adding to what it has (or replacing it), and return its manifest.
 
@@ -90,8 +91,8 @@ def build(
     dropped unless `keep_contacts`. Inputs are read by this machine's processes, or by a Spark cluster if its master is
     named; the warehouse is the same. `vocabularies` is the folder of installed terminologies (the user's own if not
     given); a warehouse that was linked with other releases is linked anew. `overrides` is a file of merges that are
-    made or undone by hand; the warehouse keeps its copy and goes by it until another is given. Raises UserError when inputs
-    do not exist, hold no file, or another build runs.
+    made or undone by hand; the warehouse keeps its copy and goes by it until another is given, and `warn` is told of
+    ids in it that no Record has. Raises UserError when inputs do not exist, hold no file, or another build runs.
     """
     target = Path(os.path.abspath(warehouse))
     staging = staging_folder(target)
@@ -121,7 +122,7 @@ def build(
         if old is not None and not new and old.vocabularies == used and _kept_overrides(target) == text:
             return old
         plan = _Plan(reader, keep_contacts, (old.files if old else []) + new, used, text)
-        return _Build(target, staging, old, new, plan, decisions, store, workers, spark_master, report).run()
+        return _Build(target, staging, old, new, plan, decisions, store, workers, spark_master, report, warn).run()
 
 
 OVERRIDES = "overrides.txt"
@@ -192,6 +193,7 @@ class _Build:
         workers: int,
         spark_master: str | None,
         report: Callable[[Progress], None],
+        warn: Callable[[str], None],
     ) -> None:
         self.target = target
         self.staging = staging
@@ -203,6 +205,7 @@ class _Build:
         self.workers = workers
         self.spark_master = spark_master
         self.report = report
+        self.warn = warn
         self.seconds: dict[str, float] = {}
 
     def run(self) -> Manifest:
@@ -330,7 +333,7 @@ class _Build:
     def _resolve(self, connection: duckdb.DuckDBPyConnection, folder: Path) -> dict[str, int]:
         before = self.target / "tables"
         previous = before if (before / "trial_records.parquet").exists() else None
-        return resolve(connection, folder, previous=previous, overrides=self.overrides)
+        return resolve(connection, folder, previous=previous, overrides=self.overrides, warn=self.warn)
 
     def _link(self, connection: duckdb.DuckDBPyConnection, folder: Path) -> dict[str, int]:
         return link(connection, folder, self.store, self.workers)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trialpanorama.apps.console import Reporter, put
+from trialpanorama.apps.console import Reporter, put, say
 from trialpanorama.errors import UnknownName, UserError
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ def build_warehouse(
             vocabularies=vocabularies,
             overrides=overrides,
             progress=progress,
+            warn=say,
         )
 
 
