@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.fake_model import FakeServer, completion, mention, mentions
 
 from trialpanorama.errors import UnknownName, UserError
 from trialpanorama.link.conditions import ConditionLinker
@@ -35,71 +34,6 @@ pytest.importorskip("openai", reason="the fake server is spoken to through the c
 
 MODEL = "openai-api/fake/tiny"
 TEXT = "Adults with  type 2 diabetes and no history of stroke receive metformin or placebo; HbA1c is measured."
-
-Answer = Callable[[dict[str, Any], int], tuple[int, dict[str, Any]] | None]
-
-
-def mention(quote: str, kind: str = "condition", name: str = "", start: int = 0, **more: Any) -> dict[str, Any]:
-    said = {"quote": quote, "start": start, "kind": kind, "name": name or quote, "id": None}
-    return said | {"negated": False, "history": False} | more
-
-
-def completion(content: str | None, finish: str = "stop", refusal: str | None = None) -> tuple[int, dict[str, Any]]:
-    message = {"role": "assistant", "content": content, "refusal": refusal}
-    usage = {"prompt_tokens": 500, "completion_tokens": 40, "total_tokens": 540}
-    usage |= {"prompt_tokens_details": {"cached_tokens": 400}}  # type: ignore[dict-item]
-    choice = {"index": 0, "message": message, "finish_reason": finish}
-    return 200, {
-        "id": "1", "object": "chat.completion", "created": 1, "model": "tiny", "choices": [choice], "usage": usage,
-    }  # fmt: skip
-
-
-def mentions(*said: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-    return completion(json.dumps({"mentions": said}))
-
-
-class FakeServer:
-    """An OpenAI-compatible server on this machine; `answer` gets each request and its number, None is a stall."""
-
-    def __init__(self) -> None:
-        self.requests: list[dict[str, Any]] = []
-        self.answer: Answer = lambda request, number: mentions()
-        self.is_over = threading.Event()
-        fake, lock = self, threading.Lock()
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-            def do_POST(self) -> None:
-                request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                with lock:
-                    fake.requests.append(request | {"path": self.path})
-                    number = len(fake.requests)
-                answer = fake.answer(request, number)
-                if answer is None:
-                    fake.is_over.wait(20)
-                    self.close_connection = True
-                    return
-                content = json.dumps(answer[1]).encode()
-                self.send_response(answer[0])
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(content)))
-                self.send_header("Retry-After", "0")
-                self.end_headers()
-                self.wfile.write(content)
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}/v1"
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
-
-    def close(self) -> None:
-        self.is_over.set()
-        self._server.shutdown()
-        self._server.server_close()
 
 
 @pytest.fixture

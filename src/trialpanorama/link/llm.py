@@ -16,7 +16,7 @@ import re
 import tempfile
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from ipaddress import ip_address
 from pathlib import Path
@@ -26,12 +26,15 @@ from urllib.parse import urlsplit
 import msgspec
 
 from trialpanorama.errors import TrialPanoramaError, UnknownName, UserError
-from trialpanorama.link import _TEXTS, _whole
+from trialpanorama.link import _TEXTS, _concept_row, _found_rows, _from_python, _whole
 from trialpanorama.link._links import Link
 from trialpanorama.link._names import normalise
 from trialpanorama.ontologies import Concepts
+from trialpanorama.tables import MEMBER_NAMES, MEMBERS, TABLES, Column, Table, write_table
 
 if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
     from inspect_ai.model import Model, ModelOutput
 
 ExtractedKind = Literal["condition", "drug", "biomarker"]
@@ -226,7 +229,7 @@ class LLMLinker:
             if kind not in KINDS:
                 raise UnknownName("kind", kind, KINDS)
         self.kinds: tuple[ExtractedKind, ...] = tuple(kind for kind in KINDS if kind in kinds)
-        self._concepts = concepts
+        self.concepts = concepts
         self._linkers = dict(linkers or {})
         self._is_ours = isinstance(model, str)
         self.model = open_model(model) if isinstance(model, str) else model
@@ -463,26 +466,206 @@ class LLMLinker:
 
         if kind not in self._linkers:
             makers: dict[str, Any] = {"condition": ConditionLinker, "drug": DrugLinker, "biomarker": BiomarkerLinker}
-            self._linkers[kind] = makers[kind](self._concepts)
+            self._linkers[kind] = makers[kind](self.concepts)
         return self._linkers[kind]
 
     def _by_id(self, mention: _Mention, words: str) -> list[Link]:
         """The concept of the id that the model gave, if the terminology calls it by the mention's words or name."""
-        concept = self._concepts.get(mention.id or "")
+        concept = self.concepts.get(mention.id or "")
         kind = "gene" if mention.kind == "biomarker" else mention.kind
         if concept is None or concept.is_obsolete or concept.kind != kind:
             return []
         said = {normalise(words), normalise(mention.name)}
         name = next((name.text for name in concept.names if normalise(name.text) in said), None)
-        id = self._concepts.preferred(concept.id, mention.kind)
+        id = self.concepts.preferred(concept.id, mention.kind)
         return [Link(0, 0, "", id, "llm", 1.0, name, kind=mention.kind)] if name else []
 
     def _check_id(self, id: str, links: Sequence[Link], checks: Counter[str]) -> None:
         linked = {link.concept_id for link in links}
-        if id not in self._concepts:
+        if id not in self.concepts:
             checks["id_unknown"] += 1
         else:
-            checks["id_refused" if self._concepts.equivalents(id).isdisjoint(linked) else "id_confirmed"] += 1
+            checks["id_refused" if self.concepts.equivalents(id).isdisjoint(linked) else "id_confirmed"] += 1
+
+
+# ------------------------------------------------------------------------------------------------------ a warehouse
+_AT_A_TIME = 200
+"""Texts that are read before the next progress is told."""
+
+_ABOUT = (
+    Column("model", "VARCHAR", "The model that was asked, with its provider"),
+    Column("prompt_hash", "VARCHAR", "Which instructions and schema it was given"),
+)
+_MENTIONS = next(table for table in TABLES if table.name == "mentions")
+MENTIONS = msgspec.structs.replace(_MENTIONS, columns=(*_MENTIONS.columns, *_ABOUT))
+"""The table `mentions` with the model and its prompt."""
+_PLACE_COLUMNS = ("study_id", "study_source", "field", "position", "record_id", "source", "licence", "is_open")
+TEXTS = Table(
+    "texts",
+    "One row is one text of a Trial that was chosen, and what came of it",
+    (
+        *(column for column in _MENTIONS.columns if column.name in _PLACE_COLUMNS),
+        Column("outcome", "VARCHAR", "Whether it was answered, or why not", values=tuple(OUTCOMES)),
+        Column("detail", "VARCHAR", "More about why not"),
+        Column("mentions", "BIGINT", "Mentions that were found in it"),
+        Column("left_out", "BIGINT", "Mentions that the model gave and that did not stand the check"),
+        Column("pieces", "BIGINT", "Parts in which it was read"),
+        Column("kept_pieces", "BIGINT", "Parts whose replies were kept from before"),
+        Column("requests", "BIGINT", "Requests that were made for it; where several Trials share a text, once"),
+        Column("input_tokens", "BIGINT", "Tokens sent", "tokens"),
+        Column("cached_input_tokens", "BIGINT", "Those of them that the server had cached", "tokens"),
+        Column("output_tokens", "BIGINT", "Tokens received", "tokens"),
+        *_ABOUT,
+    ),
+    ("study_id", "field", "position"),
+    None,
+)
+LEFT_OUT = ("invented", "repeated", "too_long", "other_kind")
+"""The checks that leave a mention out."""
+
+
+class Chosen(msgspec.Struct, frozen=True):
+    """The texts of a warehouse that a model would be given."""
+
+    texts: int
+    """Distinct ones; each is asked once."""
+    places: int
+    """Where they stand: in so many fields of Trials."""
+    restricted_texts: int
+    """Those of them that stand in a source whose terms do not let it be passed on."""
+    estimated_tokens: int
+    """About how many would be sent, the kept replies taken off."""
+
+
+class Extracted(msgspec.Struct):
+    """What came of the texts of a warehouse."""
+
+    outcomes: Counter[str] = msgspec.field(default_factory=Counter)
+    checks: Counter[str] = msgspec.field(default_factory=Counter)
+    usage: Usage = msgspec.field(default_factory=Usage)
+    pieces: int = 0
+    kept_pieces: int = 0
+    mentions: int = 0
+    """Distinct texts count once."""
+    linked: int = 0
+    """Those of them with a concept."""
+
+
+def choose(con: duckdb.DuckDBPyConnection, linker: LLMLinker, fields: Sequence[str], limit: int | None) -> Chosen:
+    """Put the texts to be read into the temporary table `asked`, in an order that is random and always the same.
+
+    `con` has the relations `records` and `trial_records`. `limit` takes the first distinct texts.
+    """
+    for field in fields:
+        if field not in PROSE:
+            raise UnknownName("field of prose", field, PROSE)
+    con.execute(MEMBERS)
+    union = " UNION ALL ".join(
+        f"SELECT {MEMBER_NAMES}, '{field}' AS field, position, text FROM ({PROSE[field]}) WHERE trim(text) <> ''"
+        for field in dict.fromkeys(fields)
+    )
+    con.execute(f"CREATE OR REPLACE TEMP TABLE prose AS {union}")
+    con.execute(
+        f"""CREATE OR REPLACE TEMP TABLE asked AS
+            SELECT text, field, bool_and(is_open) AS is_open, count(*) AS places FROM prose GROUP BY text, field
+            ORDER BY md5(text), field {f"LIMIT {limit:d}" if limit is not None else ""}"""
+    )
+    [(texts, places, restricted)] = con.execute(
+        "SELECT count(*), coalesce(sum(places), 0)::BIGINT, count(*) FILTER (NOT is_open) FROM asked"
+    ).fetchall()
+    tokens = sum(linker.estimate(text, field) for batch in _batches(con) for text, field in batch)
+    return Chosen(texts, places, restricted, tokens)
+
+
+def _batches(con: duckdb.DuckDBPyConnection) -> Iterator[list[tuple[str, str]]]:
+    """The chosen texts with their fields, some at a time."""
+    [(texts,)] = con.execute("SELECT count(*) FROM asked").fetchall()
+    for first in range(0, texts, _AT_A_TIME):
+        yield con.execute(f"SELECT text, field FROM asked LIMIT {_AT_A_TIME} OFFSET {first}").fetchall()
+
+
+def extract(
+    con: duckdb.DuckDBPyConnection, linker: LLMLinker, out: Path, progress: Callable[[int, Extracted], None]
+) -> Extracted:
+    """Read the texts of `choose` and write `mentions` and `texts` into the folder `out`, both at the end.
+
+    `progress` is told after every some texts how many are done. A run that is ended goes on with the replies that the
+    linker has kept.
+    """
+    import pyarrow as pa
+
+    found = Extracted()
+    concepts: dict[str, dict[str, Any]] = {}
+    _put(con, "read_texts", pa.Table.from_pylist([], _rows_schema()))
+    _put(con, "read_mentions", _found_rows("llm", []))
+    done = 0
+    for batch in _batches(con):
+        read = linker.read([text for text, _ in batch], [field for _, field in batch])
+        rows = [_count(found, text, field, one) for (text, field), one in zip(batch, read, strict=True)]
+        links = [(text, field, one.links) for (text, field), one in zip(batch, read, strict=True)]
+        ids = {link.concept_id for one in read for link in one.links if link.concept_id}
+        concepts |= {id: _concept_row(concept, linker.concepts) for id in ids if (concept := linker.concepts.get(id))}
+        _put(con, "read_texts", pa.Table.from_pylist(rows, _rows_schema()), is_more=True)
+        _put(con, "read_mentions", _found_rows("llm", links), is_more=True)
+        done += len(batch)
+        progress(done, found)
+    schema = _from_python()["linked_concepts"]
+    _put(con, "read_concepts", pa.Table.from_pylist([concepts[id] for id in sorted(concepts)], schema))
+    about = "'{}' AS model, '{}' AS prompt_hash".format(linker.name.replace("'", "''"), linker.prompt_hash)
+    part = out / ".part"
+    part.mkdir(parents=True, exist_ok=True)
+    write_table(con, TEXTS, f"SELECT *, {about} FROM prose JOIN read_texts USING (field, text)", part)
+    write_table(
+        con,
+        MENTIONS,
+        f"""SELECT s.* EXCLUDE (text, is_open), f.* EXCLUDE (linker, said, hint, start, "end"), {about},
+                s.is_open AND coalesce(c.is_open, true) AS is_open, f.start AS text_start, f."end" AS text_end,
+                c.name AS concept_name, c.vocabulary, c.vocabulary_version
+            FROM prose s JOIN read_mentions f ON f.said = s.text AND f.hint = s.field
+                LEFT JOIN read_concepts c USING (concept_id)""",
+        part,
+    )
+    for table in (TEXTS, MENTIONS):
+        os.replace(part / f"{table.name}.parquet", out / f"{table.name}.parquet")
+    part.rmdir()
+    return found
+
+
+def _put(con: duckdb.DuckDBPyConnection, name: str, rows: pa.Table, *, is_more: bool = False) -> None:
+    """Make a temporary table of rows, or add them to it."""
+    con.register("rows_of_python", rows)
+    into = f"INSERT INTO {name}" if is_more else f"CREATE OR REPLACE TEMP TABLE {name} AS"
+    con.execute(f"{into} FROM rows_of_python")
+    con.unregister("rows_of_python")
+
+
+def _rows_schema() -> pa.Schema:
+    import pyarrow as pa
+
+    texts = ("text", "field", "outcome", "detail")
+    numbers = ("mentions", "left_out", "pieces", "kept_pieces", *Usage.__struct_fields__)
+    return pa.schema([*((name, pa.string()) for name in texts), *((name, pa.int64()) for name in numbers)])
+
+
+def _count(found: Extracted, text: str, field: str, one: Extraction) -> dict[str, Any]:
+    """Count what came of a text; returns its row."""
+    found.outcomes[one.outcome] += 1
+    found.checks += one.checks
+    found.usage.add(one.usage)
+    found.pieces += one.pieces
+    found.kept_pieces += one.kept_pieces
+    found.mentions += len(one.links)
+    found.linked += sum(link.concept_id is not None for link in one.links)
+    return {
+        "text": text,
+        "field": field,
+        "outcome": one.outcome,
+        "detail": one.detail or None,
+        "mentions": len(one.links),
+        "left_out": sum(one.checks[name] for name in LEFT_OUT),
+        "pieces": one.pieces,
+        "kept_pieces": one.kept_pieces,
+    } | msgspec.structs.asdict(one.usage)
 
 
 # --------------------------------------------------------------------------------------------------------- the model
@@ -627,7 +810,7 @@ class _Text:
         """Whether a word goes on here; scripts that write without spaces have no such words."""
         if not 0 < at < len(self._text):
             return False
-        before, behind = self._text[at - 1 : at + 1]
+        before, behind = self._text[at - 1], self._text[at]
         both = before.isalnum() and behind.isalnum() and max(before, behind) < "\u2e80"
         return both or unicodedata.combining(behind) > 0
 
