@@ -124,7 +124,7 @@ _MARK = re.compile(
 )
 _TIGHT = re.compile(r"[ \t]*(?P<number>\d{1,2})[.、．)](?=\d)")
 _WITHIN = re.compile(
-    r"(?P<before>[.;,:。；，、：)）]?)(?P<gap>\s*)[(（]?(?P<number>\d{1,2})(?P<sign>[)）]?[.)、．）]|[)）])(?P<digit>\d?)"
+    r"(?P<before>[.;,:。；，、：)）]?)(?P<gap>\s{0,3})[(（]?(?P<number>\d{1,2})(?P<sign>[)）]?[.)、．）]|[)）])(?P<digit>\d?)"
     r"|(?P<circled>[\u2460-\u2473])"
 )
 _BULLET_WITHIN = re.compile(r"(?:(?<=[.;:])|(?<=[.;:] )|(?<=\s\s))[ \t]*[-–•*][ \t]+(?=\S)|[ \t]*[•●▪►➢\uf0b7][ \t]*")
@@ -193,15 +193,19 @@ def _sections(text: str, is_inclusion: bool | None) -> list[tuple[int, int, bool
     side = is_inclusion
     if side is None and sides and sides[0] is False:
         side = True  # what stands before the criteria that keep people out lets them in
+    following: list[bool | None] = []
+    ahead: bool | None = None
+    for _, _, one, _ in reversed(headings):
+        following.append(ahead)
+        ahead = one if one is not None else ahead
     found: list[tuple[int, int, bool | None, bool]] = []
     place, form = 0, False
-    for start, end, new, is_register in headings:
+    for (start, end, new, is_register), later in zip(headings, reversed(following), strict=True):
         if start < place:
             continue
         found.append((place, start, side, form))
         if new is not None or text[start : start + 2] != "--":
-            later = [one for low, _, one, _ in headings if low > start and one is not None]
-            side = new if new is not None else (True if later[:1] == [False] else is_inclusion)
+            side = new if new is not None else (True if later is False else is_inclusion)
         place, form = end, is_register
     found.append((place, len(text), side, form))
     return found

@@ -133,14 +133,17 @@ class Quantities:
         self._units = units
         self._unit = lru_cache(maxsize=20_000)(self._normalised)
 
-    def find(self, text: str) -> Iterator[Quantity]:
-        """The quantities of a text, from left to right, none within another."""
+    def find(self, text: str, start: int = 0, end: int | None = None) -> Iterator[Quantity]:
+        """The quantities in a part of a text, from left to right, none within another."""
+        part = text[start:end]
         place = 0
-        for match in _START.finditer(text):
+        for match in _START.finditer(part):
             if match.start() < place:
                 continue
-            if quantity := self._quantity(text, match, place):
+            if quantity := self._quantity(part, match, place):
                 place = quantity.end
+                quantity.start += start
+                quantity.end += start
                 yield quantity
 
     def _quantity(self, text: str, match: re.Match[str], floor: int) -> Quantity | None:

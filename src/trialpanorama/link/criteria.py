@@ -9,6 +9,7 @@ it in its clause, a period ("within 4 weeks") to the disease, drug or treatment 
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Literal
@@ -149,6 +150,8 @@ _OF_A_LIST = re.compile(
     r"\s*(?:\(\d+\)\s*)?(?:or more |additional |other )?(?:of (?:the (?:following|above|below)|these|those|them)|criteri\w+|following)\b",
     re.IGNORECASE,
 )
+_REACH = 400
+"""Code points to either side of a number in which it may find what it is said of."""
 _FAR = 90
 """Code points between what is measured and its number."""
 
@@ -193,8 +196,8 @@ class CriteriaParser:
         for (at, field, text), known in zip(texts, mentions, strict=True):
             name, is_inclusion = FIELDS[field]
             items = split(text, is_inclusion)
-            quantities = list(self._quantities.find(text))
-            for item, inside, numbers in _dealt(items, known, quantities):
+            for item, inside in _dealt(items, known):
+                numbers = list(self._quantities.find(text, item.start, item.end))
                 found[at].append(
                     Criterion(
                         len(found[at]) + 1,
@@ -306,23 +309,16 @@ def _longest(mentions: list[_Mention]) -> list[_Mention]:
     return kept
 
 
-def _dealt(
-    items: Sequence[Item], mentions: Sequence[_Mention], quantities: Sequence[Quantity]
-) -> Iterator[tuple[Item, list[_Mention], list[Quantity]]]:
-    """Each item with the mentions and quantities that stand in it; all are in order."""
-    m = q = 0
+def _dealt(items: Sequence[Item], mentions: Sequence[_Mention]) -> Iterator[tuple[Item, list[_Mention]]]:
+    """Each item with the mentions that stand in it; both are in order."""
+    place = 0
     for item in items:
-        while m < len(mentions) and mentions[m].start < item.start:
-            m += 1
-        first = m
-        while m < len(mentions) and mentions[m].end <= item.end:
-            m += 1
-        while q < len(quantities) and quantities[q].start < item.start:
-            q += 1
-        place = q
-        while q < len(quantities) and quantities[q].end <= item.end:
-            q += 1
-        yield item, list(mentions[first:m]), list(quantities[place:q])
+        while place < len(mentions) and mentions[place].start < item.start:
+            place += 1
+        first = place
+        while place < len(mentions) and mentions[place].end <= item.end:
+            place += 1
+        yield item, list(mentions[first:place])
 
 
 def _constraints(
@@ -335,14 +331,16 @@ def _constraints(
         if item.lead[1]
         else []
     )
+    starts = [one.start for one in mentions]
     values: dict[int, list[Quantity]] = defaultdict(list)
     times: dict[int, Quantity] = {}
     found: list[Constraint] = []
     before: tuple[list[int], Quantity] | None = None
     for quantity in quantities:
-        low = max(border for border in borders if border <= quantity.start)
-        high = min((border for border in borders if border >= quantity.end), default=item.end)
-        inside = [at for at, one in enumerate(mentions) if low <= one.start and one.end <= high]
+        low = max(borders[bisect_right(borders, quantity.start) - 1], quantity.start - _REACH)
+        ahead = bisect_left(borders, quantity.end)
+        high = min(borders[ahead] if ahead < len(borders) else item.end, quantity.end + _REACH)
+        inside = [at for at in range(bisect_left(starts, low), bisect_right(starts, high)) if mentions[at].end <= high]
         is_time = quantity.unit in TIMES
         is_age = is_time and _is_age(text, low, mentions, inside, quantity)
         if is_time and quantity.comparator in (None, "<", "<=") and _AGO.match(text, quantity.end):

@@ -1,0 +1,424 @@
+"""Eligibility texts of fictional trials become criteria with their limits."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from trialpanorama.link._criteria_split import split
+from trialpanorama.link._links import Link
+from trialpanorama.link._quantities import number
+from trialpanorama.link.criteria import Constraint, CriteriaParser, Criterion
+from trialpanorama.ontologies import Concepts
+from trialpanorama.ontologies._store import load
+
+
+class Named:
+    """A linker that knows a few names; the real ones have tests of their own."""
+
+    def __init__(self, kind: str, names: dict[str, str]) -> None:
+        self.kind, self.names = kind, names
+
+    def link(self, texts: Sequence[str], _: object = None) -> list[list[Link]]:
+        """Every place where a name stands."""
+        return [
+            [
+                Link(at, at + len(name), text[at : at + len(name)], id, "exact", 0.9, name, kind=self.kind)
+                for name, id in self.names.items()
+                for at in range(len(text))
+                if text.lower().startswith(name, at)
+            ]
+            for text in texts
+        ]
+
+
+@pytest.fixture(scope="module")
+def concepts() -> Concepts:
+    """Units, and the headings that are built in."""
+    return load(None, only=["ucum", "mesh"])
+
+
+@pytest.fixture(scope="module")
+def parser(concepts: Concepts) -> CriteriaParser:
+    """A parser with linkers that need no preparation."""
+    conditions: Any = Named("condition", {"stroke": "MESH:D020521", "infarction": "MESH:D009203"})
+    drugs: Any = Named("drug", {"metformin": "DRUGBANK:DB00331"})
+    return CriteriaParser(concepts, conditions, drugs)
+
+
+def pieces(text: str, side: bool | None = None) -> list[tuple[bool | None, str]]:
+    return [(item.is_inclusion, text[item.start : item.end]) for item in split(text, side)]
+
+
+def limits(criteria: list[Criterion]) -> list[tuple[str, str | None, float | None, float | None, str | None]]:
+    return [
+        (one.kind, one.comparator, one.low, one.high, one.unit)
+        for criterion in criteria
+        for one in criterion.constraints
+        if one.low is not None or one.high is not None
+    ]
+
+
+HEADINGS = {
+    "english": ("Inclusion Criteria:", "Exclusion Criteria:"),
+    "capitals": ("INCLUSION CRITERIA", "EXCLUSION CRITERIA"),
+    "key": ("Key Inclusion Criteria:", "Key Exclusion Criteria:"),
+    "bulleted": ("- Inclusion criteria -", "- Exclusion criteria -"),
+    "starred": ("**Inclusion Criteria**", "**Exclusion Criteria**"),
+    "numbered": ("1. Main inclusion criteria:", "2. Main exclusion criteria:"),
+    "for whom": ("Inclusion criteria for patients:", "Exclusion criteria for patients:"),
+    "bracketed": ("Inclusion Criteria (Part A):", "Exclusion Criteria (Part A):"),
+    "french": ("Critères d'inclusion :", "Critères de non-inclusion :"),
+    "spanish": ("Criterios de inclusión:", "Criterios de exclusión:"),
+    "portuguese": ("Critérios de inclusão:", "Critérios de exclusão:"),
+    "german": ("Einschlusskriterien:", "Ausschlusskriterien:"),
+    "italian": ("Criteri di inclusione:", "Criteri di esclusione:"),
+    "dutch": ("Inclusiecriteria:", "Exclusiecriteria:"),
+    "danish": ("Inklusionskriterier:", "Eksklusionskriterier:"),
+    "polish": ("Kryteria włączenia:", "Kryteria wyłączenia:"),
+    "russian": ("Критерии включения:", "Критерии исключения:"),
+    "chinese": ("纳入标准：", "排除标准："),
+    "japanese": ("選択基準：", "除外基準："),
+    "korean": ("선정기준:", "제외기준:"),
+}
+
+
+@pytest.mark.parametrize("name", HEADINGS)
+def test_headings_of_many_languages(name: str) -> None:
+    into, out = HEADINGS[name]
+    text = f"{into}\n\n- Adults\n- Able to walk\n\n{out}\n\n- Pregnant\n"
+    assert pieces(text) == [(True, "Adults"), (True, "Able to walk"), (False, "Pregnant")]
+
+
+def test_headings_within_a_line() -> None:
+    text = "Inclusion Criteria: Adults with asthma. Exclusion Criteria: Smokers; pregnant women"
+    assert pieces(text) == [(True, "Adults with asthma."), (False, "Smokers"), (False, "pregnant women")]
+
+
+def test_what_stands_before_exclusion_lets_in() -> None:
+    assert pieces("Adults\n\nExclusion Criteria:\n\nSmokers") == [(True, "Adults"), (False, "Smokers")]
+
+
+def test_a_field_says_what_it_is_and_a_heading_in_it_wins() -> None:
+    assert pieces("- Adults\n\nExclusion criteria:\n- Smokers", True) == [(True, "Adults"), (False, "Smokers")]
+
+
+def test_nothing_is_told_without_any_heading() -> None:
+    assert pieces("Adults with asthma\nNon-smokers") == [(None, "Adults with asthma"), (None, "Non-smokers")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1. Adults\n2. Able to walk\n3. Willing",
+        "1.Adults\n2.Able to walk\n3.Willing",
+        "(1) Adults;\n(2) Able to walk;\n(3) Willing",
+        "1) Adults, 2) Able to walk, 3) Willing",
+        "1. Adults. 2. Able to walk. 3. Willing",
+        "①Adults；②Able to walk；③Willing",
+        "• Adults • Able to walk • Willing",
+        "* Adults\n* Able to walk\n* Willing",
+        "- Adults\n\n- Able to walk\n\n- Willing",
+        "a) Adults\nb) Able to walk\nc) Willing",
+        "Adults\nAble to walk\nWilling",
+        "Adults; Able to walk; Willing",
+        "1.Adults;\r\n2.Able to walk;\r\n3.Willing",
+    ],
+    ids=lambda text: text[:24].encode("unicode_escape").decode().replace("\\", "_"),
+)
+def test_marks_of_items(text: str) -> None:
+    assert [piece.rstrip(".") for _, piece in pieces(text, True)] == ["Adults", "Able to walk", "Willing"]
+
+
+def test_wrapped_lines_are_one_criterion() -> None:
+    text = (
+        "Inclusion Criteria:\n\n"
+        "- People who have had the fictional fever of the northern isles for at least\n"
+        "three weeks and who were seen by a physician\n\n"
+        "- People who live on one of the northern isles and who have never left it for\n"
+        "longer than a year\n"
+    )
+    assert len(pieces(text)) == 2
+
+
+def test_numbers_in_a_criterion_do_not_divide_it() -> None:
+    text = "1. Score of 2. or more on the scale\n2. Grade 1.5 to 3"
+    assert len(pieces(text, True)) == 2
+
+
+def test_a_list_takes_over_what_leads_to_it(parser: CriteriaParser) -> None:
+    text = "Inclusion Criteria:\n\nNone of the following:\n- Stroke\n- Infarction\n"
+    criteria = parser.parse(text)
+    assert [one.text for one in criteria] == ["Stroke", "Infarction"]
+    assert all(part.is_negated for one in criteria for part in one.constraints)
+
+
+def test_nothing_is_made_of_words_that_say_nothing() -> None:
+    assert pieces("Inclusion Criteria:\n\n- Not applicable\n\nExclusion Criteria:\n\nNone.") == []
+
+
+# (criterion, kind, comparator, low, high, unit)
+NUMBERS: list[tuple[str, str, str | None, float | None, float | None, str | None]] = [
+    ("Age at least 18 years", "age", ">=", 18, None, "a"),
+    ("18-65 y", "age", "between", 18, 65, "a"),
+    ("Aged between 18 and 75", "age", "between", 18, 75, "a"),
+    ("Men or women, 18 years or older", "age", ">=", 18, None, "a"),
+    ("Adults over 18", "age", ">", 18, None, None),
+    ("Children aged 6 months to 5 years", "age", "between", 0.5, 5, "a"),
+    ("18 years <= age", "age", ">=", 18, None, "a"),
+    ("年龄18-75岁", "age", "between", 18, 75, "a"),
+    ("Edad mayor de 18 años", "age", ">", 18, None, "a"),
+    ("ALT no greater than 1.5 x ULN", "measurement", "<=", None, 1.5, "{ULN}"),
+    ("AST < 3 times the upper limit of normal (ULN)", "measurement", "<", None, 3, "{ULN}"),
+    ("HbA1c between 7.0% and 10.5%", "measurement", "between", 7, 10.5, "%"),
+    ("HbA1c 7,0-10,5 %", "measurement", "between", 7, 10.5, "%"),
+    ("ANC >= 1,500/mm3", "measurement", ">=", 1500, None, "/mm3"),
+    ("Platelets ≥ 100.000/mm3", "measurement", ">=", 100000, None, "/mm3"),
+    ("Platelet count above 100 000/mm3", "measurement", ">", 100000, None, "/mm3"),
+    ("WBC > 3 x 10^9/L", "measurement", ">", 3, None, "10*9/L"),
+    ("WBC > 3 x 109/L", "measurement", ">", 3, None, "10*9/L"),
+    ("ECOG 0-1", "performance status", "between", 0, 1, "{score}"),
+    ("ECOG performance status of 0, 1 or 2", "performance status", "between", 0, 2, "{score}"),
+    ("Karnofsky 80-100%", "performance status", "between", 80, 100, "%"),
+    ("NYHA class III or IV", "score", "between", 3, 4, "{score}"),
+    ("eGFR < 45 mL/min/1.73 m2", "measurement", "<", None, 45, "mL/min/{1.73_m2}"),
+    ("BMI 18.5–30 kg/m²", "measurement", "between", 18.5, 30, "kg/m2"),
+    ("QTc > 450 msec", "measurement", ">", 450, None, "ms"),
+    ("Life expectancy of more than 3 months", "life expectancy", ">", 3, None, "mo"),
+    ("The fictional index > 10 with early disease", "other", ">", 10, None, None),
+    ("Patients =18 years old", "age", None, 18, 18, "a"),
+    ("Not more than 2 drinks per day", "substance use", "<=", None, 2, "{drinks}/d"),
+]
+
+
+@pytest.mark.parametrize("case", NUMBERS, ids=[str(place) for place in range(len(NUMBERS))])
+def test_numbers(
+    parser: CriteriaParser, case: tuple[str, str, str | None, float | None, float | None, str | None]
+) -> None:
+    assert limits(parser.parse(None, f"- {case[0]}\n")) == [case[1:]]
+
+
+def test_a_unit_on_the_next_line(parser: CriteriaParser) -> None:
+    text = (
+        "- People of the northern isles who have had the fictional fever and whose LDH > 245\nU/L\n"
+        "- People of the southern isles who have had the fictional fever and whose LDH > 300\nU/L\n"
+    )
+    assert limits(parser.parse(None, text)) == [
+        ("measurement", ">", 245, None, "U/L"),
+        ("measurement", ">", 300, None, "U/L"),
+    ]
+
+
+def test_what_is_coordinated_shares_a_limit(parser: CriteriaParser) -> None:
+    found = parser.parse(None, "AST (SGOT) and ALT (SGPT) < 3 x ULN")[0].constraints
+    assert [(one.entity, one.high) for one in found] == [("AST", 3), ("ALT", 3)]
+
+
+def test_each_number_goes_to_what_stands_before_it(parser: CriteriaParser) -> None:
+    text = "Creatinine no greater than 1.5 mg/dL or creatinine clearance at least 60 mL/min"
+    found = parser.parse(None, text)[0].constraints
+    assert [(one.entity, one.comparator, one.low, one.high) for one in found] == [
+        ("Creatinine", "<=", None, 1.5),
+        ("creatinine clearance", ">=", 60, None),
+    ]
+    assert not any(one.is_negated for one in found)
+
+
+def test_a_blood_pressure_is_two_limits(parser: CriteriaParser) -> None:
+    assert limits(parser.parse(None, "Blood pressure > 140/90 mmHg")) == [
+        ("measurement", ">", 140, None, "mm[Hg]"),
+        ("measurement", ">", 90, None, "mm[Hg]"),
+    ]
+
+
+def test_the_same_in_another_unit_has_the_same_sign(parser: CriteriaParser) -> None:
+    assert limits(parser.parse(None, "Fasting plasma glucose > 270 mg/dL (15 mmol/L)")) == [
+        ("measurement", ">", 270, None, "mg/dL"),
+        ("measurement", ">", 15, None, "mmol/L"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "entity", "comparator", "time"),
+    [
+        ("Stroke within 4 weeks", "Stroke", "<=", (4, "wk")),
+        ("Stroke in the past 6 months", "Stroke", "<=", (6, "mo")),
+        ("Metformin for at least 3 months", "Metformin", ">=", (3, "mo")),
+        ("Surgery 30 days prior to enrolment", "Surgery", "<=", (30, "d")),
+        ("At least two weeks since chemotherapy", "chemotherapy", ">=", (2, "wk")),
+    ],
+    ids=["within", "past", "for", "prior", "since"],
+)
+def test_periods(parser: CriteriaParser, text: str, entity: str, comparator: str, time: tuple[float, str]) -> None:
+    found = [one for one in parser.parse(None, text)[0].constraints if one.time_value is not None]
+    assert [(one.entity, one.comparator, (one.time_value, one.time_unit)) for one in found] == [
+        (entity, comparator, time)
+    ]
+
+
+def test_a_period_is_shared_by_what_is_coordinated(parser: CriteriaParser) -> None:
+    found = parser.parse(None, None, "Stroke or infarction within 6 months")[0].constraints
+    assert [(one.entity, one.time_value, one.time_unit) for one in found] == [
+        ("Stroke", 6, "mo"),
+        ("infarction", 6, "mo"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "entity", "is_negated"),
+    [
+        ("Not pregnant", "pregnant", True),
+        ("Pregnant women", "Pregnant women", False),
+        ("No prior chemotherapy", "chemotherapy", True),
+        ("Inability to give informed consent", "informed consent", True),
+        ("Able to give informed consent", "informed consent", False),
+    ],
+    ids=["not", "plain", "no", "inability", "able"],
+)
+def test_negation(parser: CriteriaParser, text: str, entity: str, is_negated: bool) -> None:
+    found = parser.parse(None, text)[0].constraints
+    assert [one.is_negated for one in found if one.entity == entity] == [is_negated]
+
+
+def test_headings_give_items_what_they_are_about(parser: CriteriaParser) -> None:
+    text = "PATIENT CHARACTERISTICS:\n\nAge:\n\n- 18 and over\n\nPerformance status:\n\n- ECOG 0-2\n\nLife expectancy:\n\n- At least 3 months"
+    assert limits(parser.parse(text)) == [
+        ("age", ">=", 18, None, "a"),
+        ("performance status", "between", 0, 2, "{score}"),
+        ("life expectancy", ">=", 3, None, "mo"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "text", ["Type 2 diabetes", "COVID-19", "HER2 positive", "at least 2 of the following", "5-HT3"]
+)
+def test_numbers_that_limit_nothing(parser: CriteriaParser, text: str) -> None:
+    assert limits(parser.parse(None, text)) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1,500", 1500),
+        ("1.500.000", 1500000),
+        ("1,500.5", 1500.5),
+        ("1.500,5", 1500.5),
+        ("7,5", 7.5),
+        ("0,125", 0.125),
+        ("100 000", 100000),
+        ("12'000", 12000),
+        ("1·5", 1.5),
+        ("7.0", 7),
+    ],
+    ids=str,
+)
+def test_thousands_and_decimals(text: str, value: float) -> None:
+    assert number(text) == value
+
+
+def test_a_part_that_the_whole_text_repeats_is_read_once(parser: CriteriaParser) -> None:
+    text = "Inclusion Criteria:\n\n- Adults\n\nExclusion Criteria:\n\n- Smokers"
+    assert [one.field for one in parser.parse(text, "- Adults", "- Smokers")] == ["eligibility_criteria"] * 2
+
+
+def test_positions_go_on_over_fields(parser: CriteriaParser) -> None:
+    found = parser.parse(None, "- Adults\n- Willing", "- Smokers")
+    assert [(one.position, one.field, one.is_inclusion) for one in found] == [
+        (1, "inclusion_criteria", True),
+        (2, "inclusion_criteria", True),
+        (3, "exclusion_criteria", False),
+    ]
+
+
+def test_rows(parser: CriteriaParser) -> None:
+    rows = list(parser.rows(parser.parse(None, "- Creatinine < 2 mg/dL and metformin\n- Something else")))
+    assert [(row["position"], row["part"], row["entity"], row["high"]) for row in rows] == [
+        (1, 1, "Creatinine", 2.0),
+        (1, 2, "metformin", None),
+        (2, 1, None, None),
+    ]
+    assert rows[0]["concept_name"] == "Creatinine"
+    assert rows[2]["kind"] is None and rows[2]["is_negated"] is None
+    assert len({tuple(row) for row in rows}) == 1
+
+
+def test_one_record_is_parsed_as_it_is_among_many(parser: CriteriaParser) -> None:
+    texts: list[tuple[str | None, str | None, str | None]] = [
+        (None, case[0], None) for case in NUMBERS
+    ]  # fmt: skip
+    assert parser.parse_many(texts) == [parser.parse(*text) for text in texts]
+    assert parser.parse_many(texts[::-1])[::-1] == parser.parse_many(texts)
+
+
+WORDS = (
+    "Inclusion Criteria: |Exclusion criteria|\n|\n\n|- |1. |2. |(1) |; |: |. |, |≥|<=|= |18|1,500|10^9/L| years|age |ALT |mg/dL|"
+    "within |4 weeks|no |history of |stroke|and |or |of the following:|ECOG |III|I|between |-|/|(|)|年龄|以上|\u200b|𝛼|\x00|one |x ULN"
+).split("|")
+
+
+@settings(max_examples=300, derandomize=True, deadline=None)
+@given(st.lists(st.sampled_from(WORDS) | st.text(max_size=6), max_size=60).map("".join))
+def test_any_text_gives_criteria_that_stand_in_it(text: str) -> None:
+    parser = _PARSERS[0] if _PARSERS else _prepared()
+    end = 0
+    for criterion in parser.parse(text):
+        assert text[criterion.start : criterion.end] == criterion.text
+        assert criterion.text.strip() == criterion.text != ""
+        assert criterion.start >= end
+        end = criterion.end
+        for one in criterion.constraints:
+            assert isinstance(one, Constraint)
+            assert text[one.entity_start : one.entity_end] == one.entity
+            assert 0 <= one.score <= 1
+            if one.comparator == "between":
+                assert one.low is not None and one.high is not None and one.low <= one.high
+            if one.comparator in ("<", "<="):
+                assert one.low is None
+            if one.comparator in (">", ">="):
+                assert one.high is None
+
+
+_PARSERS: list[CriteriaParser] = []
+
+
+def _prepared() -> CriteriaParser:
+    conditions: Any = Named("condition", {"stroke": "MESH:D020521"})
+    drugs: Any = Named("drug", {})
+    _PARSERS.append(CriteriaParser(load(None, only=["ucum"]), conditions, drugs))
+    return _PARSERS[0]
+
+
+HOSTILE = {
+    "dashes": "-" * 50_000,
+    "bullets": "- \n" * 20_000,
+    "brackets": "(" * 50_000,
+    "headings": "Inclusion Criteria:\n" * 4_000,
+    "half headings": "key main major " * 5_000,
+    "digits": "9" * 50_000,
+    "thousands": "1,000" * 10_000,
+    "numbers": "1 2 3 4 " * 8_000,
+    "signs": "< > = " * 10_000,
+    "limits": "ALT > 5 x ULN and " * 3_000,
+    "spaces": " " * 100_000 + "x",
+    "no newline": "Adults with asthma who are willing " * 3_000,
+    "semicolons": ";" * 50_000,
+    "numbered": "".join(f"{n % 99}. a " for n in range(15_000)),
+    "ranges": "1-2-3-4-" * 8_000,
+    "romans": "I, II, III, " * 6_000,
+    "words": "a" * 100_000,
+    "no": "no history of " * 6_000,
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_time_grows_with_the_length_only(name: str) -> None:
+    parser = _PARSERS[0] if _PARSERS else _prepared()
+    text = HOSTILE[name]
+    started = time.process_time()
+    parser.parse(text)
+    assert time.process_time() - started < 10
