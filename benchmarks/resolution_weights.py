@@ -44,7 +44,7 @@ SUPPORTING = {
 MASS = {"generated": 0.15, "real": 1.0, "real_match": 3.0, "siblings": 0.3}
 """How much one pair of each kind counts: generated ones are many and easy, real matches few."""
 SHRINKAGE = 2.0
-ACCEPT, SHOW = 0.9, 0.1
+ACCEPT, SHOW = 0.5, 0.1
 CELLS = [(field, level) for field, levels in features.LEVELS.items() for level in levels]
 PLACE = {cell: place for place, cell in enumerate(CELLS)}
 
