@@ -53,19 +53,31 @@ _ALSO_CALLED = {
 @lru_cache(100_000)
 def cleaned(name: str) -> str:
     """The name without legal form, article, department, abbreviation and country: `Pfizer Inc.` is Pfizer."""
-    text = " ".join(name[:_LONGEST].replace("®", "").strip(" \t\r\n\"'“”.,;").split())
+    text = _plain(name[:_LONGEST]) or " ".join(name[:_LONGEST].split()) or name[:_LONGEST]
     while True:
         shorter = _PART_OF.sub("", _ARTICLE.sub("", text), count=1)
         for pattern in (_IN_BRACKETS, _TRAILING_PLACE, _ENDING):
-            shorter = pattern.sub("", shorter).strip(" .,;&-")
+            shorter = _plain(pattern.sub("", shorter))
         if shorter == text or len(shorter) < 2:
             return text
         text = shorter
 
 
+def _plain(text: str) -> str:
+    """Without what surrounds a name: spaces, quotation marks, stops."""
+    return " ".join(text.replace("®", "").split()).strip(" \"'“”.,;&-")
+
+
 @lru_cache(100_000)
 def sponsor_id(name: str) -> str:
     """What the spellings of one organisation have in common: its telling words, without case and accents."""
+    key = _key(name)
+    while (shorter := _key(key)) != key and len(shorter) < len(key):  # a legal form that stood before "of"
+        key = shorter
+    return key
+
+
+def _key(name: str) -> str:
     plain = unicodedata.normalize("NFKD", cleaned(name)).casefold()
     plain = "".join(c for c in plain if not unicodedata.combining(c)).replace("'", "").replace("’", "")
     words = [_SAME.get(word, word) for word in _NOT_A_LETTER.sub(" ", plain).split()]
