@@ -140,11 +140,10 @@ def score(warehouse: Path) -> None:
         score_endpoints(linker, outcomes, name)
     parser = CriteriaParser(concepts)
     texts = eligibility(warehouse)
-    told = [one for one in read("criteria.json") if "criterion" in one]
-    splits = sides = numbers = meant_numbers = given_numbers = negations = mentions = placed = 0
+    splits = sides = negations = mentions = placed = 0
+    told = read("criteria.json")
     for one in told:
-        source_texts = texts[one["record_id"]][3:]
-        found = parser.parse(*source_texts)
+        found = parser.parse(*texts[one["record_id"]][3:])
         start, end = one["criterion"] or (one["start"], one["start"])
         inside = [c for c in found if c.field == one["field"] and c.start <= start < max(c.end, c.start + 1)]
         if one["criterion"] is None:
@@ -152,30 +151,41 @@ def score(warehouse: Path) -> None:
             continue
         placed += 1
         # a full stop or semicolon more or less does not matter
-        is_split = any(c.start == start and abs(c.end - end) <= 2 for c in inside)
-        splits += is_split
+        splits += any(c.start == start and abs(c.end - end) <= 2 for c in inside)
         sides += any(c.is_inclusion == one["is_inclusion"] for c in inside)
-        limits = [
-            limit
-            for c in inside
-            for part in c.constraints
-            if start <= part.entity_start <= end and (limit := limit_of(part)) is not None
-        ]
-        meant = Counter(map(tuple, one["numbers"]))
-        numbers += (meant & Counter(limits)).total()
-        meant_numbers += meant.total()
-        given_numbers += len(limits)
         for c in inside:
             for part in c.constraints:
                 if start <= part.entity_start < end and part.kind not in ("age", "time", "other"):
                     mentions += 1
                     is_negated = any(part.entity_start <= place < part.entity_end for place in one["negated"])
                     negations += part.is_negated == is_negated
-    print(f"criteria, split right:                  {wilson(splits, len(told))}")
-    print(f"criteria, side right:                   {wilson(sides, placed)}")
-    print(f"limits that are said and given right:   {wilson(numbers, meant_numbers)}")
-    print(f"limits that are given and right:        {wilson(numbers, given_numbers)}")
-    print(f"mentions, negation right:               {wilson(negations, mentions)}")
+    print(f"criteria, split right:    {wilson(splits, len(told))}")
+    print(f"criteria, side right:     {wilson(sides, placed)}")
+    print(f"mentions, negation right: {wilson(negations, mentions)}")
+    for name in ("criteria.json", "criteria_numbers.json"):
+        score_limits(parser, texts, name)
+
+
+def score_limits(parser: CriteriaParser, texts: dict[str, tuple[str | None, ...]], name: str) -> None:
+    """Print how often the limits of a sample's criteria are right."""
+    right = said = given = 0
+    for one in read(name):
+        start = one["start"]
+        end = (one.get("criterion") or (start, start + 1))[1]
+        found = parser.parse(*texts[one["record_id"]][3:])
+        limits = {
+            limit
+            for c in found
+            if c.field == one["field"] and c.start <= start < c.end
+            for part in c.constraints
+            if (part.entity_start <= end or "criterion" not in one) and (limit := limit_of(part)) is not None
+        }
+        meant = {tuple(limit) for limit in one.get("numbers", [])}
+        right += len(meant & limits)
+        said += len(meant)
+        given += len(limits)
+    print(f"{name}: limits that are said and given right: {wilson(right, said)}")
+    print(f"  limits that are given and right:     {wilson(right, given)}")
 
 
 def score_endpoints(linker: EndpointLinker, outcomes: dict[str, tuple[Any, ...]], name: str) -> None:
