@@ -14,6 +14,8 @@ audited    on the 300 + 300 mentions of judged/, where DATA has them with the sa
            without a concept, those that have none. Set apart wrongly: of those set apart, those that name a linkable
            drug. Intervals: Wilson, 95 %; links of one mention, and a text that comes often, count as independent.
            On second thoughts: as some would be judged again, after the linker's first answers had been seen
+second     the second sample, judged when the linkers stood: 150 + 150 uniform mentions, and 100 + 100 distinct texts
+           that the linkers of that day left without a concept, of which those count that are still left so
 silver     the MeSH terms that ClinicalTrials.gov itself attached (no ancestors), hidden from the linker, of
            registrations whose id's SHA-256 ends in an odd digit: the set of concepts linked in a registration against
            the set of its terms, equal by id, cross-reference or exact name. NLM derives them from condition names and
@@ -47,6 +49,7 @@ DATA = Path(os.environ.get("TRIALPANORAMA_DATA") or Path(__file__).resolve().par
 JUDGED = Path(__file__).parent / "judged"
 FIELDS = {"condition": "conditions", "drug": "interventions"}
 FILES = {"condition": "mentions_conditions.json", "drug": "mentions_drugs.json"}
+SECOND = {"condition": "conditions", "drug": "drugs"}
 EXACT = ("preferred", "exact", "abbreviation", "brand", "code")
 
 
@@ -234,15 +237,33 @@ def audit(judged: Sequence[Mapping[str, Any]], found: Sequence[Found], same: Sam
     }
 
 
-def judged_mentions(kind: str, mentions: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def in_these_data(
+    kind: str, judged: Iterable[Mapping[str, Any]], mentions: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
     """The judged mentions of a kind that these data have with the same text, which is added, and the type."""
     places = {(one["register"], one["id"], one["position"]): one for one in mentions if one["field"] == FIELDS[kind]}
     found = []
-    for judged in json.loads((JUDGED / FILES[kind]).read_text(encoding="utf-8"))["mentions"]:
-        one = places.get((judged["register"], judged["id"], judged["position"]))
-        if one and sampling.sha256(one["text"]) == judged["sha256"]:
-            found.append(judged | {"text": one["text"], "type": one["type"]})
+    for each in judged:
+        one = places.get((each["register"], each["id"], each["position"]))
+        if one and sampling.sha256(one["text"]) == each["sha256"]:
+            found.append({**each, "text": one["text"], "type": one["type"]})
     return found
+
+
+def judged_mentions(kind: str, mentions: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The first sample of a kind, as far as these data have it."""
+    judged = json.loads((JUDGED / FILES[kind]).read_text(encoding="utf-8"))["mentions"]
+    return in_these_data(kind, judged, mentions)
+
+
+def second_mentions(kind: str, mentions: Sequence[Mapping[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """The second sample of a kind by stratum (`uniform`, `unlinked`), as far as these data have it."""
+    judged = json.loads((JUDGED / f"mentions_{SECOND[kind]}_2.json").read_text(encoding="utf-8"))["mentions"]
+    strata = json.loads((JUDGED / "mentions_2_strata.json").read_text(encoding="utf-8"))[SECOND[kind]]
+    of_stratum: dict[str, list[Mapping[str, Any]]] = {"uniform": [], "unlinked": []}
+    for mention, stratum in zip(judged, strata, strict=True):
+        of_stratum[stratum].append(mention)
+    return {stratum: in_these_data(kind, each, mentions) for stratum, each in of_stratum.items()}
 
 
 def on_second_thoughts(judged: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -387,6 +408,7 @@ def run(warehouse: Path, concepts: Concepts, texts_for_peers: dict[str, Any] | N
     for kind in ("condition", "drug"):
         own = [mention for mention in mentions if mention["field"] == FIELDS[kind]]
         judged = judged_mentions(kind, mentions)
+        second = second_mentions(kind, mentions)
         texts = sorted(
             {Text(one["text"], one["type"]) for one in own}
             | {text for record in records for text in silver_texts(record, kind)},
@@ -410,6 +432,9 @@ def run(warehouse: Path, concepts: Concepts, texts_for_peers: dict[str, Any] | N
                 "audited_on_second_thoughts": audit([*map(on_second_thoughts, judged)], found, same),
                 "silver": silver(records, kind, answers, same),
             }
+            for stratum, each in second.items():
+                answered = [answers[Text(one["text"], one["type"])] for one in each]
+                figures[f"second_{stratum}"] = audit(each, answered, same)
             if name == "lookup":
                 result[f"{kind}_lookup"] = figures
                 continue
@@ -418,6 +443,10 @@ def run(warehouse: Path, concepts: Concepts, texts_for_peers: dict[str, Any] | N
             result[f"{kind}_precision"] = figures["audited"]["precision"]["value"]
             result[f"{kind}_recall"] = figures["audited"]["recall"]["value"]
             result[f"{kind}_unlinked_unlinkable"] = figures["audited"]["unlinked_unlinkable"]["value"]
+            for measure in ("precision", "recall"):
+                result[f"{kind}_second_{measure}"] = figures["second_uniform"][measure]["value"]
+            left = figures["second_unlinked"]["unlinked_unlinkable"]
+            result[f"{kind}_second_unlinked_unlinkable"] = left["value"]
             for measure in ("precision", "recall"):
                 pooled = figures["silver"].get("all")
                 result[f"silver_{kind}_{measure}"] = pooled[measure]["value"] if pooled else None
@@ -442,7 +471,7 @@ def text_of(result: Mapping[str, Any]) -> str:
             lines.append(f"\n{key}")
             for source, value in one["coverage"].items():
                 lines.append(f"  coverage {source}: {figure('', value)}, set apart {value['set_apart']:,}")
-            for part in ("audited", "audited_sure", "audited_unsure", "audited_on_second_thoughts"):
+            for part in (name for name in one if name.startswith(("audited", "second"))):
                 audited = one[part]
                 kinds = ("precision", "recall", "unlinked_unlinkable", "set_apart_wrongly", "not_a_drug_linked")
                 shares = "; ".join(figure(name, audited[name]) for name in kinds)

@@ -107,10 +107,38 @@ def test_wilson_interval(mentions: ModuleType) -> None:
     assert mentions.wilson(0, 0) is None
 
 
-@pytest.mark.parametrize("name", ["mentions_conditions", "mentions_drugs"])
-def test_judged_files_hold_no_text(name: str) -> None:
+def test_the_second_sample_takes_each_unlinked_text_once(mentions: ModuleType) -> None:
+    sampling = mentions.sampling
+    found = [
+        {"source": "s", "register": "r", "id": f"T{n}", "record_id": f"{n}", "field": "conditions", "position": 1}
+        | {"text": f"unlinked {n % 400}" if n % 2 else "linked"}
+        for n in range(2000)
+    ]
+    texts = {sampling.sha256(one["text"]): one["text"] for one in found}
+    sample, strata = sampling.draw_second(found, "conditions", lambda given: [one["text"] != "linked" for one in given])
+    first = {one["id"] for one in sampling.draw(found, "conditions")}
+    assert len({one["id"] for one in sample} - first) == len(sample) == 250
+    drawn = [texts[one["sha256"]] for one, stratum in zip(sample, strata, strict=True) if stratum == "unlinked"]
+    assert len(set(drawn)) == len(drawn) == 100
+    assert "linked" not in drawn
+    assert "text" not in sample[0]
+
+
+def test_the_second_sample_is_read_by_stratum(mentions: ModuleType) -> None:
+    judged = json.loads((BENCHMARKS / "judged" / "mentions_drugs_2.json").read_text(encoding="utf-8"))["mentions"]
+    places = [{**one, "text": "another text", "type": None} for one in judged]
+    assert mentions.second_mentions("drug", places) == {"uniform": [], "unlinked": []}
+    one = {**judged[0], "sha256": mentions.sampling.sha256("another text")}
+    assert mentions.in_these_data("drug", [one], places) == [{**one, "text": "another text", "type": None}]
+
+
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [("mentions_conditions", 300), ("mentions_drugs", 300), ("mentions_conditions_2", 250), ("mentions_drugs_2", 250)],
+)
+def test_judged_files_hold_no_text(name: str, size: int) -> None:
     judged = json.loads((BENCHMARKS / "judged" / f"{name}.json").read_text(encoding="utf-8"))
-    assert len(judged["mentions"]) == 300
+    assert len(judged["mentions"]) == size
     keys = {"source", "register", "id", "record_id", "field", "position", "sha256"}
     for mention in judged["mentions"]:
         assert keys | {"verdict", "confidence"} <= mention.keys() <= keys | {
