@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from tests.ontologies.releases import FIXTURES
+
 from trialpanorama.link._links import Link
 from trialpanorama.link.adverse_events import AdverseEventLinker
 from trialpanorama.link.conditions import ConditionLinker

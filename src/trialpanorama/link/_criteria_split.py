@@ -144,6 +144,7 @@ _DENIES = re.compile(
     re.IGNORECASE,
 )
 _PAST = re.compile(r"\b(?:history|previous|prior)\b[^.;]{0,60}[:：]$", re.IGNORECASE)
+_JOINED_TO_NEXT = re.compile(r"[,;]\s*(?:and|or|and/or)\s*$", re.IGNORECASE)
 _JOINS = re.compile(
     r"(?:,|\b(?:and|or|with|of|the|a|to|for|in|by|than|from|including|as|at|on|is|are))$", re.IGNORECASE
 )
@@ -299,7 +300,7 @@ def _joined(text: str, lines: list[_Line]) -> list[_Line]:
     full = sum(line.length > longest - 12 for line in lines)
     is_wrapped = 60 <= longest <= 105 and full > 1 and (has_marks or full * 3 > len(lines) > 3)
     bare = [text[line.start] for line in lines if not line.mark]
-    starts_small = sum(first.islower() for first in bare) * 2 > len(bare)
+    starts_small = not has_marks and sum(first.islower() for first in bare) * 2 > len(bare)
     found: list[_Line] = []
     length = 0
     for line in lines:
@@ -412,6 +413,8 @@ def _trimmed(
     lead: tuple[int, int] = (0, 0),
 ) -> Iterator[Item]:
     """The criterion without the spaces and separators around it; none if nothing is left."""
+    if joined := _JOINED_TO_NEXT.search(text, max(start, end - 16), end):
+        end = joined.start()
     while start < end and (text[start].isspace() or text[start] in ",;、；*_"):
         start += 1
     while end > start and (text[end - 1].isspace() or text[end - 1] in ",;、；*_"):

@@ -86,23 +86,68 @@ _AFTER = re.compile(
     r"(?P<most>(?:or|and)\s*(?:less|lower|younger|below|under|fewer|shorter|smaller|earlier)\b|以下|maximum\b))",
     re.IGNORECASE,
 )
+_THOUSAND = re.compile(r"[Kk](?![\w/])")
 _CONVERTS = re.compile(r"\b1\s?[A-Za-z\[\]/]+\s*$")
 _IS = re.compile(r"\s*=")
 _REVERSED = re.compile(r"\s*(?P<sign><=|>=|[<>≤≥])\s*(?=[A-Za-z])")
 _TURNED = {"<": ">", "≤": ">", ">": "<", "≥": "<"}
 _CLASSED = re.compile(r"\b(?:stage|class|grade|type|ASA|NYHA|CCS)\s*[:=]?\s*$", re.IGNORECASE)
-_WINDOW = re.compile(r"(?:[^,;:()\[\]\r\n<>≥≤=&]|\r?\n(?=[%A-Za-zµμ/])){0,44}")
+_WINDOW = re.compile(r"(?:m\([23]\)|[^,;:()\[\]\r\n<>≥≤=&]|\r?\n(?=[%A-Za-zµμ/])){0,44}")
 _UNIT_WORD = re.compile(r"\S+")
 _TIMES_NORMAL = re.compile(
     r"\s*(?:-|\s)?(?:x|×|times|fold|-fold|\*|xs)?\s*(?:the\s+|of\s+|above\s+|site'?s?\s+|local\s+|laboratory'?s?\s+|institution(?:al|'s)?\s+|age[- ]adjusted\s+){0,5}"
-    r"(?P<what>(?:x\s?)?ULN|UNL|ULNR|(?:upper\s+(?:limits?|bound|range|end)\s+(?:of|for)\s+(?:the\s+)?(?:institutional\s+|laboratory\s+|local\s+)?(?:normal|reference)(?:\s+(?:range|values?|limits?))?|upper\s+(?:normal\s+(?:limits?|range|values?)|reference\s+(?:limit|range))|"
+    r"(?P<what>(?:x\s?)?ULN|UNL|ULNR|(?:upper\s+(?:limits?|bound|range|end)\s+(?:of|for)\s+(?:the\s+)?(?:institutional\s+|laboratory\s+|local\s+)?(?:normal|reference)(?:\s+(?:range|values?|limits?))?|upper\s+limits?(?=\s*(?:[).,;]|$))|upper\s+(?:normal\s+(?:limits?|range|values?)|reference\s+(?:limit|range))|"
     r"normal(?:\s+(?:upper\s+limit|limits?|range|values?))?|institutional\s+upper\s+limits?(?:\s+of\s+normal)?|N)(?!\w))(?:\s*[(\[]\s*(?:the\s+)?(?:ULN|UNL)\s*[)\]])?",
     re.IGNORECASE,
 )
 _IS_NORMAL_ALONE = re.compile(r"\s*(?:normal|N)\b", re.IGNORECASE)
 _PLAIN_WORDS = frozenset(
-    "a at as in or on and of to is if be per are an by the for with no not was has have had all any h2 hr2 was out ar "
-    "up so do go am we us t in. or. pm i".split()
+    [
+        "a",
+        "at",
+        "as",
+        "in",
+        "or",
+        "on",
+        "and",
+        "of",
+        "to",
+        "is",
+        "if",
+        "be",
+        "per",
+        "are",
+        "an",
+        "by",
+        "the",
+        "for",
+        "with",
+        "no",
+        "not",
+        "was",
+        "has",
+        "have",
+        "had",
+        "all",
+        "any",
+        "h2",
+        "hr2",
+        "was",
+        "out",
+        "ar",
+        "up",
+        "so",
+        "do",
+        "go",
+        "am",
+        "we",
+        "us",
+        "t",
+        "in.",
+        "or.",
+        "pm",
+        "i",
+    ]
 )
 """Words that are also symbols of units in UCUM, and mean none in running text."""
 _OWN_UNITS = {
@@ -165,6 +210,8 @@ class Quantities:
             low = float(WORD_NUMBERS[match["word"].lower()])
         else:
             low = number(low_text)
+        if _THOUSAND.match(text, end):
+            low, end = low * 1000, end + 1
         is_lost = sign is None and bool(_LOST.search(text[max(0, start - 2) : start]))
         if sign == "=" and "=" in text[begin:start]:
             if _CONVERTS.search(text[max(0, begin - 12) : begin]):  # "(1 mmHg = 0.133 kPa)"
@@ -220,7 +267,7 @@ class Quantities:
         if is_range:
             return Quantity(begin if sign else start, last, "between", low, high, unit, raw, is_within, False, True)
         if after := _AFTER.match(text, last):
-            if sign is None or sign in ("=", ">=") and after["least"]:
+            if sign is None or (sign in ("=", ">=") and after["least"]):
                 sign, last = (">=" if after["least"] else "<="), after.end()
             is_lost = False
         if sign is None and (found := _REVERSED.match(text, last)):  # "18 years <= age"
@@ -254,7 +301,11 @@ class Quantities:
         """The unit behind a number as written and in UCUM, and where it ends."""
         if found := _TIMES_NORMAL.match(text, end):
             said = found["what"].upper()
-            if said not in ("N", "NORMAL") or re.search(r"x|×|times|fold|\*", text[end : found.start("what")], re.I):
+            if (
+                said not in ("N", "NORMAL")
+                or text.startswith("N", end)
+                or re.search(r"x|×|times|fold|\*", text[end : found.start("what")], re.I)
+            ):
                 return text[end : found.end()].strip(), "{ULN}", found.end()
         window = _WINDOW.match(text, end)
         if window is None or not window[0]:
@@ -283,6 +334,7 @@ class Quantities:
 
     def _normalised(self, raw: str) -> str | None:
         """A unit in UCUM; "" for a sign of one that says nothing, None for what is no unit."""
+        raw = raw.replace("(3)", "3").replace("(2)", "2")
         lower = raw.lower()
         if raw in _OWN_UNITS or lower in _OWN_UNITS:
             return _OWN_UNITS.get(raw, _OWN_UNITS.get(lower))

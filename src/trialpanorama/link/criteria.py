@@ -139,9 +139,73 @@ _AGO = re.compile(
 _WORD = re.compile(r"[^\W\d_][\w'’%+-]*")
 _GAP = re.compile(r"[\s:(/]{0,4}")
 _PLAIN = frozenset(
-    "a an and any are as at be been being by each either for from has have having if in is least must no not of on or patient "
-    "patients should subjects than that the their this those to was were where which who will with within without following "
-    "score value level more less one two only participants also but can may minimum maximum up".split()
+    [
+        "a",
+        "an",
+        "and",
+        "any",
+        "are",
+        "as",
+        "at",
+        "be",
+        "been",
+        "being",
+        "by",
+        "each",
+        "either",
+        "for",
+        "from",
+        "has",
+        "have",
+        "having",
+        "if",
+        "in",
+        "is",
+        "least",
+        "must",
+        "no",
+        "not",
+        "of",
+        "on",
+        "or",
+        "patient",
+        "patients",
+        "should",
+        "subjects",
+        "than",
+        "that",
+        "the",
+        "their",
+        "this",
+        "those",
+        "to",
+        "was",
+        "were",
+        "where",
+        "which",
+        "who",
+        "will",
+        "with",
+        "within",
+        "without",
+        "following",
+        "score",
+        "value",
+        "level",
+        "more",
+        "less",
+        "one",
+        "two",
+        "only",
+        "participants",
+        "also",
+        "but",
+        "can",
+        "may",
+        "minimum",
+        "maximum",
+        "up",
+    ]
 )
 """Words that do not say what a limit is about."""
 _WORDS_BEHIND = re.compile(r"\s*(?:of the\s+|of\s+|the\s+)?(?P<words>[A-Za-z][\w'’-]+(?: [A-Za-z][\w'’-]+){0,2})")
@@ -273,6 +337,8 @@ class CriteriaParser:
             negated, history = said_before(text, start, said[at])
             if term.kind in MEASURED:  # "no pneumonia, age over 55" denies no age
                 negated, history = negated and start - said[at][-1].end < 12, False
+            elif term.kind == "sex":  # "non-pregnant women" are women
+                negated = history = False
             if term.kind in _REFUSABLE and _REFUSED.search(text, max(0, start - 80), start):
                 negated = True
             own[at].append(self._mention(text, start, end, term, NAMES[name], negated, history))
@@ -355,9 +421,10 @@ def _constraints(
                 at for at in inside if 0 <= quantity.start - mentions[at].end < 3 and mentions[at].kind == "condition"
             ]
         if owners:
-            if not (quantity.is_told or quantity.is_lost or quantity.unit) and not all(
-                (mentions[at].kind in SCORED or mentions[at].kind == "age") and quantity.start - mentions[at].end < 25
-                for at in owners
+            if not (quantity.is_told or quantity.is_lost or quantity.unit) and not any(
+                (mentions[at].kind in SCORED or mentions[at].kind == "age")
+                and 0 <= quantity.start - mentions[at].end < 25
+                for at in inside
             ):
                 continue
             for at in owners:
