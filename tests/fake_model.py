@@ -30,8 +30,30 @@ def mentions(*said: dict[str, Any]) -> tuple[int, dict[str, Any]]:
     return completion(json.dumps({"mentions": said}))
 
 
+NO_SCHEMA = (400, {"error": {"message": "response_format holds no strict schema"}})
+
+
+def asks_for_schema(request: dict[str, Any]) -> bool:
+    """Whether a request gives a strict schema as such servers want it: every object closed, every field required."""
+    asked = request.get("response_format", {})
+    schema = asked.get("json_schema", {}).get("schema", {})
+    return asked.get("type") == "json_schema" and asked["json_schema"].get("strict") is True and is_strict(schema)
+
+
+def is_strict(schema: dict[str, Any]) -> bool:
+    """Whether a JSON Schema, and each in it, closes its objects and requires all of their fields."""
+    if schema.get("type") == "object":
+        fields = schema["properties"]
+        is_closed = schema.get("additionalProperties") is False and set(schema.get("required", [])) == set(fields)
+        return is_closed and all(is_strict(field) for field in fields.values())
+    return is_strict(schema["items"]) if schema.get("type") == "array" else bool(schema)
+
+
 class FakeServer:
-    """An OpenAI-compatible server on this machine; `answer` gets each request and its number, None is a stall."""
+    """An OpenAI-compatible server on this machine; `answer` gets each request and its number, None is a stall.
+
+    It refuses requests that give no strict schema.
+    """
 
     def __init__(self) -> None:
         self.requests: list[dict[str, Any]] = []
@@ -50,7 +72,7 @@ class FakeServer:
                 with lock:
                     fake.requests.append(request | {"path": self.path})
                     number = len(fake.requests)
-                answer = fake.answer(request, number)
+                answer = fake.answer(request, number) if asks_for_schema(request) else NO_SCHEMA
                 if answer is None:
                     fake.is_over.wait(20)
                     self.close_connection = True

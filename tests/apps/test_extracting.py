@@ -133,6 +133,34 @@ def test_failures_are_rows_and_are_asked_again(server: FakeServer, opened: Wareh
     assert again["estimated_tokens"] < first["estimated_tokens"]
 
 
+def test_a_run_that_was_ended_goes_on(
+    server: FakeServer, opened: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trialpanorama.link.llm._AT_A_TIME", 5)
+    whole = extract_facts(opened, MODEL, STORE, kinds=["drug"], limit=20, out=tmp_path / "whole")
+
+    def answer(request: dict[str, Any], number: int) -> Any:
+        if number > 20 + 12:
+            return 401, {"error": {"message": "the key has run out"}}
+        return mentions()
+
+    server.answer = answer
+    with pytest.raises(UserError, match="run out"):
+        extract_facts(opened, MODEL, STORE, kinds=["drug"], limit=20, out=tmp_path / "ended", connections=1)
+    assert not list((tmp_path / "ended").rglob("*.parquet"))
+    server.answer = lambda request, number: mentions()
+    before = len(server.requests)
+    ended = extract_facts(opened, MODEL, STORE, kinds=["drug"], limit=20, out=tmp_path / "ended", connections=1)
+    assert len(server.requests) - before == 20 - 12
+    assert ended["outcomes"] == whole["outcomes"]
+    for name in ("mentions", "texts"):
+        sql = "SELECT * EXCLUDE (kept_pieces, requests, input_tokens, cached_input_tokens, output_tokens) FROM {}"
+        sql = sql if name == "texts" else "FROM {}"
+        assert rows(Path(ended["folder"]) / f"{name}.parquet", sql) == rows(
+            Path(whole["folder"]) / f"{name}.parquet", sql
+        )
+
+
 def test_the_limit_of_tokens_is_kept(server: FakeServer, opened: Warehouse, tmp_path: Path) -> None:
     facts = extract_facts(opened, MODEL, STORE, kinds=["drug"], out=tmp_path, max_tokens=9_000)
     spent = facts["usage"]["input_tokens"] + facts["usage"]["output_tokens"]

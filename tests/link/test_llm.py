@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.fake_model import FakeServer, completion, mention, mentions
+from tests.fake_model import FakeServer, asks_for_schema, completion, mention, mentions
 
 from trialpanorama.errors import UnknownName, UserError
+from trialpanorama.link.biomarkers import BiomarkerLinker
 from trialpanorama.link.conditions import ConditionLinker
 from trialpanorama.link.drugs import DrugLinker
 from trialpanorama.link.llm import (
@@ -53,7 +54,11 @@ def concepts() -> Concepts:
 @pytest.fixture(scope="module")
 def linkers(concepts: Concepts) -> dict[str, Any]:
     """Those of the rules, which take seconds to be made."""
-    return {"condition": ConditionLinker(concepts), "drug": DrugLinker(concepts)}
+    return {
+        "biomarker": BiomarkerLinker(concepts),
+        "condition": ConditionLinker(concepts),
+        "drug": DrugLinker(concepts),
+    }
 
 
 @pytest.fixture
@@ -79,6 +84,16 @@ def test_the_request_asks_for_the_schema_and_shows_the_text(server: FakeServer, 
     assert f"<text>\n{TEXT}\n</text>" in sent(request)
     assert "brief_summary" in sent(request)
     assert request["temperature"] == 0
+
+
+def test_a_request_without_schema_would_be_refused(server: FakeServer, linker: LLMLinker) -> None:
+    linker.link([TEXT])
+    [request] = server.requests
+    assert asks_for_schema(request)
+    items = request["response_format"]["json_schema"]["schema"]["properties"]["mentions"]["items"]
+    items["required"].remove("quote")
+    assert not asks_for_schema(request)
+    assert not asks_for_schema({"messages": []})
 
 
 def test_only_the_kinds_that_were_asked_for(server: FakeServer, concepts: Concepts, linkers: dict[str, Any]) -> None:
@@ -165,6 +180,30 @@ def test_the_name_counts_where_the_words_do_not_say(server: FakeServer, linker: 
     assert (sugar.text, sugar.score) == ("sugar sickness", 0.8)
 
 
+def test_drugs_and_biomarkers_keep_what_their_linkers_say(
+    server: FakeServer, linker: LLMLinker, concepts: Concepts
+) -> None:
+    text = "HER2-positive: paracetamol/codeine, ZXQ1303 or sham surgery"
+    server.answer = lambda request, number: mentions(
+        mention("HER2", "biomarker", name="ERBB2"),
+        mention("paracetamol/codeine", "drug"),
+        mention("ZXQ1303", "drug"),
+        mention("sham surgery", "drug"),
+    )
+    [links] = linker.link([text], ["public_title"])
+    said = [(link.text, link.kind, concept.name if (concept := concepts.get(link.concept_id or "")) else None)
+            for link in links]  # fmt: skip
+    assert said == [
+        ("HER2", "biomarker", "ERBB2"),
+        ("paracetamol", "drug", "Acetaminophen"),
+        ("codeine", "drug", "Codeine"),
+        ("ZXQ1303", "drug", None),
+        ("sham surgery", "placebo", None),
+    ]
+    assert links[0].qualifier
+    assert all(text[link.start : link.end] == link.text for link in links)
+
+
 def test_texts_are_read_in_pieces_whose_offsets_are_those_of_the_text(server: FakeServer, linker: LLMLinker) -> None:
     text = "Inclusion criteria apply to all adults. " * 200 + "\n\nExcluded: asthma."
     server.answer = lambda request, number: mentions(*([mention("asthma")] if "asthma" in sent(request) else []))
@@ -196,6 +235,7 @@ def test_a_cut_off_reply_is_asked_again_in_halves(server: FakeServer, linker: LL
         (completion('{"mentions": [{"quo', "length"), "cut_off", 1),
         (completion("There is one disease in it."), "no_json", 2),
         (completion('{"mentions": [{"quo'), "no_json", 2),
+        (completion("[" * 100_000), "no_json", 2),
         (completion('{"entities": []}'), "other_schema", 2),
         (completion('{"mentions": [{"quote": 3, "kind": "condition", "name": "x"}]}'), "other_schema", 2),
         (completion(None, refusal="I cannot help with that."), "refused", 1),
@@ -203,7 +243,7 @@ def test_a_cut_off_reply_is_asked_again_in_halves(server: FakeServer, linker: LL
         ((500, {"error": {"message": "broken"}}), "failed", None),
         (None, "timed_out", 1),
     ],
-    ids=["cut_off", "prose", "half_json", "other_keys", "other_types", "refusal", "filter", "error", "stall"],
+    ids=["cut_off", "prose", "half_json", "deep", "other_keys", "other_types", "refusal", "filter", "error", "stall"],
 )
 def test_failures_are_told_apart(
     server: FakeServer, linker: LLMLinker, reply: Any, outcome: str, requests: int | None
@@ -286,9 +326,10 @@ def test_nothing_is_paid_for_twice(
     assert (again[0].pieces, again[0].kept_pieces) == (1, 1)
     assert read(model="openai-api/fake/other")[1] == 3
     assert read(kinds=("condition", "drug"))[1] == 3
-    for file in tmp_path.rglob("*.json"):
-        file.write_bytes(file.read_bytes()[:10])
-    assert read()[1] == 3, "a damaged file is no reply"
+    for damaged in (b'{"outcome"', b'{"outcome":"answered","completion":"{"}'):
+        for file in tmp_path.rglob("*.json"):
+            file.write_bytes(damaged)
+        assert read()[1] == 3, "a damaged file is no reply"
 
 
 def test_the_estimate_is_what_is_left_to_be_sent(server: FakeServer, linker: LLMLinker) -> None:
