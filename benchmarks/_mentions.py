@@ -435,6 +435,8 @@ def run(warehouse: Path, concepts: Concepts, texts_for_peers: dict[str, Any] | N
             for stratum, each in second.items():
                 answered = [answers[Text(one["text"], one["type"])] for one in each]
                 figures[f"second_{stratum}"] = audit(each, answered, same)
+                again = [*map(on_second_thoughts, each)]
+                figures[f"second_{stratum}_on_second_thoughts"] = audit(again, answered, same)
             if name == "lookup":
                 result[f"{kind}_lookup"] = figures
                 continue
