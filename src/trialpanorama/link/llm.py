@@ -592,7 +592,7 @@ def extract(
 ) -> Extracted:
     """Read the texts of `choose` and write `mentions` and `texts` into the folder `out`, both at the end.
 
-    `progress` is told after every some texts how many are done. A run that is ended goes on with the replies that the
+    `progress` is told at the start and after every some texts how many are done. A run that is ended goes on with the replies that the
     linker has kept.
     """
     import pyarrow as pa
@@ -602,6 +602,7 @@ def extract(
     _put(con, "read_texts", pa.Table.from_pylist([], _rows_schema()))
     _put(con, "read_mentions", _found_rows("llm", []))
     done = 0
+    progress(done, found)
     for batch in _batches(con):
         read = linker.read([text for text, _ in batch], [field for _, field in batch])
         rows = [_count(found, text, field, one) for (text, field), one in zip(batch, read, strict=True)]
