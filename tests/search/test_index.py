@@ -133,7 +133,7 @@ MEANINGS: dict[str, set[str]] = {
     # headings
     "Stroke[mh]": {"1", "2", TRIAL_ID},
     "Stroke[majr]": {"2"},
-    '"Cerebrovascular Disorders"[mh]': {TRIAL_ID},
+    '"Cerebrovascular Disorders"[mh]': {"1", "2", TRIAL_ID},
     '"Cerebrovascular Disorders"[mh:noexp]': set(),
     '"Aspirin/therapeutic use"[mh]': {"1"},
     "Aspirin/tu": {"1"},
@@ -168,7 +168,11 @@ MEANINGS: dict[str, set[str]] = {
     "((blood or lymph) adj1 vessel*).ab.": {"6"},
     '"disease vessels"[tiab:~3]': {"6"},
     '"disease vessels"[tiab:~2]': set(),
-    # automatic mapping: a heading or its words
+    # automatic mapping: a heading, the words of its name, or those that were typed
+    "cancer": {"4"},
+    "high blood pressure": {"5", "6", "7"},
+    '"high blood pressure"': set(),
+    "high blood pressure[tiab]": set(),
     "hypertensions": {"5", "6", "7"},
     "needle biopsy": {"3"},
     "aspirin surgery": {"2"},

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float32]
     Numbers = NDArray[np.int64]
 
-from trialpanorama.search.index import DOCUMENTS, documents, number_of, ranked_text, stem_analyzer
+from trialpanorama.search.index import documents, documents_sql, number_of, ranked_text, stem_analyzer
 
 VERSION = 1
 """Changes with what is fitted; vectors of another version are made anew."""
@@ -136,7 +136,9 @@ def fit(folder: Path, connection: duckdb.DuckDBPyConnection, snapshot: str) -> N
     finished, folder = folder, folder.with_name(f"{folder.name}.{os.getpid()}")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    keys = connection.execute(f"SELECT kind || ':' || id FROM ({DOCUMENTS}) ORDER BY kind, id").fetchall()
+    keys = connection.execute(
+        f"SELECT kind || ':' || id FROM ({documents_sql(connection)}) ORDER BY kind, id"
+    ).fetchall()
     numbers = np.array([number_of(key) for (key,) in keys], dtype=np.int64)
     np.save(folder / "numbers.npy", numbers)
     rows = {key: row for row, (key,) in enumerate(keys)}

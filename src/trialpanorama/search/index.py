@@ -2,11 +2,14 @@
 
 It is made of the warehouse's tables, lies beside them in the folder `index`, and is brought up to date by what changed.
 Words are matched as they are written (lower case, accents folded); ranking by plain words also uses their stems.
+Headings are indexed with all that stands above them in the tree of the MeSH that was installed when the index was made,
+so that an exploded one is a single look-up; a trial also has the headings that its words were linked to.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import itertools
 import json
@@ -20,10 +23,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from trialpanorama import identifiers
 from trialpanorama.errors import UserError
+from trialpanorama.search import headings, to_text
 from trialpanorama.search._names import FUNCTION_WORDS, LANGUAGES, QUALIFIERS
 from trialpanorama.search.patients import Patient
+from trialpanorama.search.translation import Translation, translate
 from trialpanorama.search.tree import AUTOMATIC, And, Heading, Near, Node, Not, Or, Range, Search, Text
 from trialpanorama.warehouse import Warehouse
 
@@ -33,7 +37,7 @@ if TYPE_CHECKING:
     import tantivy
     from numpy.typing import NDArray
 
-VERSION = 2
+VERSION = 3
 """Changes with what is indexed; an index of another version is made anew."""
 FOLDER = "index"
 
@@ -73,8 +77,31 @@ _FIELDS: dict[str, tuple[str, ...]] = {
 }
 """Where each field of a tree is looked for."""
 
-DOCUMENTS = """
-    WITH headings AS (
+_LINKED = """
+    said AS (
+        SELECT DISTINCT study_id, concept_id FROM mentions
+        WHERE field IN ('conditions', 'interventions') AND kind IN ('condition', 'drug', 'procedure', 'behaviour')
+            AND concept_id IS NOT NULL AND NOT coalesce(is_negated, false) AND NOT coalesce(is_history, false)),
+    same AS (
+        SELECT concept_id, concept_id AS mesh FROM concepts WHERE starts_with(concept_id, 'MESH:')
+        UNION SELECT concept_id, unnest([x FOR x IN cross_references IF starts_with(x, 'MESH:')]) FROM concepts
+        UNION SELECT concept_id, 'MESH:' || drugbank_mesh_id FROM drug_concepts WHERE drugbank_mesh_id IS NOT NULL),
+    higher AS (
+        SELECT a.concept_id, s.mesh FROM concept_ancestors a JOIN same s ON s.concept_id = a.ancestor_id
+            ANTI JOIN (FROM same WHERE starts_with(mesh, 'MESH:D')) d ON d.concept_id = a.concept_id),
+    linked_ AS (
+        SELECT study_id, list(DISTINCT s.mesh ORDER BY s.mesh) FILTER (s.mesh IS NOT NULL) AS linked,
+            list(DISTINCT h.mesh ORDER BY h.mesh) FILTER (h.mesh IS NOT NULL) AS linked_above
+        FROM said LEFT JOIN same s USING (concept_id) LEFT JOIN higher h USING (concept_id) GROUP BY study_id)"""
+"""The MeSH headings that the conditions and interventions of a trial were linked to.
+
+Of a concept without a heading of its own (a rarer disease, a supplementary record) it is those of what stands above it.
+What is denied, past, or only asked of participants is no heading.
+"""
+_UNLINKED = "linked_ AS (SELECT '' AS study_id, NULL::VARCHAR[] AS linked, NULL::VARCHAR[] AS linked_above WHERE false)"
+_DOCUMENTS = """
+    WITH LINKED,
+    headings AS (
         SELECT r.record_id,
             list(DISTINCT lower(m.term)) FILTER (NOT m.is_ancestor) AS heading,
             list(DISTINCT lower(m.term)) FILTER (NOT m.is_ancestor AND m.is_major) AS major_heading,
@@ -93,7 +120,8 @@ DOCUMENTS = """
             list_concat([paper_id, p.doi, p.pmcid], p.registry_ids) AS ids, NULL::VARCHAR[] AS country,
             NULL::VARCHAR[] AS register, NULL AS status, NULL::VARCHAR[] AS phase, p.source,
             p.first_published_date AS published, NULL AS sex,
-            NULL AS minimum_age_years, NULL AS maximum_age_years, h.* EXCLUDE (record_id)
+            NULL AS minimum_age_years, NULL AS maximum_age_years, NULL::VARCHAR[] AS linked,
+            NULL::VARCHAR[] AS linked_above, h.* EXCLUDE (record_id)
         FROM papers p LEFT JOIN headings h USING (record_id)),
     conditions_ AS (SELECT study_id, list(condition_name ORDER BY position) AS names FROM conditions GROUP BY 1),
     interventions_ AS (
@@ -118,12 +146,20 @@ DOCUMENTS = """
             list_concat([s.study_id], i.ids) AS ids, s.countries AS country, s.registers AS register,
             s.recruitment_status AS status, s.phases AS phase, s.source,
             coalesce(s.registration_date, s.first_submitted_date, s.start_date) AS published, s.sex,
-            s.minimum_age_years, s.maximum_age_years, h.* EXCLUDE (study_id)
+            s.minimum_age_years, s.maximum_age_years, l.linked, l.linked_above, h.* EXCLUDE (study_id)
         FROM studies s LEFT JOIN conditions_ c USING (study_id) LEFT JOIN interventions_ d USING (study_id)
             LEFT JOIN trial_headings h USING (study_id) LEFT JOIN ids_ i USING (study_id)
+            LEFT JOIN linked_ l USING (study_id)
         WHERE s.kind = 'registration')
     SELECT * FROM papers_ UNION ALL BY NAME SELECT * FROM trials_ ORDER BY kind, id"""
-"""Every document of a snapshot, in one order."""
+
+
+def documents_sql(connection: duckdb.DuckDBPyConnection) -> str:
+    """Every document of a snapshot, in one order; a warehouse of an older version has no links."""
+    names = "SELECT count(*) FROM duckdb_views() WHERE view_name = 'mentions'"
+    is_linked = connection.execute(names).fetchone() != (0,)
+    return _DOCUMENTS.replace("LINKED", _LINKED if is_linked else _UNLINKED, 1)
+
 
 _MOST_COMBINATIONS = 400
 """Phrases that one part of a search may be taken apart into; beyond that it is refused rather than slow."""
@@ -162,6 +198,12 @@ class Found(msgspec.Struct, frozen=True):
     """What the index could not do as it was asked, and what it did instead."""
     ranking: str = "bm25"
     """What the hits are ordered by."""
+    translated: str | None = None
+    """The search as it was looked for, in its own language; None of a ranking."""
+    translations: tuple[Translation, ...] = ()
+    """Its parts that were looked for as something else: words as headings, entry terms by the heading's name."""
+    vocabulary: str | None = None
+    """The release of MeSH that the index was made with."""
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -178,18 +220,22 @@ class Limits(msgspec.Struct, frozen=True):
 class Index:
     """The index of a warehouse, open for searching."""
 
-    def __init__(self, index: tantivy.Index, snapshot: str, headings: frozenset[str]) -> None:
+    def __init__(self, index: tantivy.Index, snapshot: str, folder: Path) -> None:
         self._index = index
         self._schema = index.schema
         self._searcher = index.searcher()
         self.snapshot = snapshot
-        self.headings = headings
-        """The MeSH headings that occur, in lower case: what PubMed's automatic mapping can find."""
+        self._folder = folder
 
     @property
     def documents(self) -> int:
         """How many papers and trials it holds."""
         return int(self._searcher.num_docs)
+
+    @functools.cached_property
+    def names(self) -> headings.Names:
+        """The MeSH headings and their entry terms, as they were when the index was made."""
+        return msgspec.json.decode((self._folder / "headings.json").read_bytes(), type=headings.Names)
 
     @staticmethod
     def is_ready(warehouse: Warehouse) -> bool:
@@ -201,7 +247,7 @@ class Index:
     def open(cls, warehouse: Warehouse) -> Index:
         """The index of this warehouse's snapshot, made or brought up to date if need be.
 
-        An exploded heading finds what was indexed with it, and what a register states to stand below it. Raises
+        It is made with the MeSH that is installed then, which stays its own until the snapshot changes. Raises
         UserError where the warehouse's folder cannot be written to.
         """
         folder = warehouse.path / FOLDER
@@ -210,17 +256,18 @@ class Index:
                 if not cls.is_ready(warehouse):  # else another process made it meanwhile
                     with warehouse.connect() as connection:
                         _make(folder, connection, warehouse.snapshot)
-        index = _open(folder)
-        known = json.loads((folder / "headings.json").read_text(encoding="utf-8"))
-        return cls(index, warehouse.snapshot, frozenset(known))
+        return cls(_open(folder), warehouse.snapshot, folder)
 
     def search(self, search: Search, limits: Limits = Limits(), *, most: int = 100) -> Found:  # noqa: B008
         """Papers and trials that a search finds within limits, the best `most`.
 
         Raises UserError where a part of it would take too long to look for.
         """
-        notes: list[str] = list(search.notes)
-        query = _Compiler(self._schema, search, self.headings, notes).query()
+        # plain words need no headings, which take longer to read than most searches take
+        translated = translate(search, self.names) if search.syntax != "plain" else None
+        meant = translated.search if translated else search
+        notes: list[str] = list(meant.notes)
+        query = _Compiler(self._schema, meant, notes).query()
         query = _all(query, *self._limits(limits))
         # some more than asked for, so that those of the last score are divided by id and not by chance
         result = self._run(query, most + 50 if most else 1)
@@ -228,7 +275,15 @@ class Index:
         least = found[most - 1][0] if 0 < most <= len(found) else 0.0
         hits = [self._hit(address, score) for score, address in found if score >= least]
         hits.sort(key=lambda hit: (-hit.score, hit.id))
-        return Found(self.snapshot, _count(result), tuple(hits[:most]), tuple(notes))
+        found_ = Found(self.snapshot, _count(result), tuple(hits[:most]), tuple(notes))
+        if translated is None:
+            return found_
+        return msgspec.structs.replace(
+            found_,
+            translated=to_text(meant),
+            translations=translated.translations,
+            vocabulary=self.names.release,
+        )
 
     def rank(
         self, weights: Mapping[str, float], limits: Limits, *, most: int, field: str = "stems"
@@ -406,7 +461,7 @@ def number_of(key: str) -> int:
 
 def documents(connection: duckdb.DuckDBPyConnection, condition: str = "") -> Iterator[dict[str, Any]]:
     """The documents of a snapshot in the order of kind and id, those that meet an SQL condition."""
-    rows = connection.execute(f"SELECT d.* FROM ({DOCUMENTS}) d {condition} ORDER BY d.kind, d.id")
+    rows = connection.execute(f"SELECT d.* FROM ({documents_sql(connection)}) d {condition} ORDER BY d.kind, d.id")
     names = [column[0] for column in rows.description or ()]
     while batch := rows.fetchmany(2_000):
         for row in batch:
@@ -429,13 +484,15 @@ def _make(folder: Path, connection: duckdb.DuckDBPyConnection, snapshot: str) ->
     """Bring the index up to date: documents that changed are replaced, those that are gone removed."""
     import tantivy
 
-    if _state(folder).get("version") != VERSION:
+    tree = headings.tree()
+    state = _state(folder)
+    if (state.get("version"), state.get("vocabulary")) != (VERSION, tree.digest):
         shutil.rmtree(folder, ignore_errors=True)
     place = folder / "documents"
     place.mkdir(parents=True, exist_ok=True)
     (folder / "state.json").unlink(missing_ok=True)  # until all is done, the next search begins again
     known = folder / "contents.parquet"
-    connection.execute(f"CREATE OR REPLACE TEMP VIEW documents_ AS {DOCUMENTS}")
+    connection.execute(f"CREATE OR REPLACE TEMP VIEW documents_ AS {documents_sql(connection)}")
     connection.execute(
         """CREATE OR REPLACE TEMP TABLE contents_ AS
             SELECT kind || ':' || id AS key, md5(to_json(d)::VARCHAR) AS content FROM documents_ d"""
@@ -450,21 +507,27 @@ def _make(folder: Path, connection: duckdb.DuckDBPyConnection, snapshot: str) ->
     for (key,) in connection.execute(f"SELECT key FROM {old} o ANTI JOIN contents_ USING (key, content)").fetchall():
         writer.delete_documents_by_term("key", key)
     for row in documents(connection, "SEMI JOIN changed_ c ON c.key = d.kind || ':' || d.id"):
-        writer.add_document(_document(row))
+        writer.add_document(_document(row, tree))
     writer.commit()
     writer.wait_merging_threads()
     connection.execute(f"COPY (SELECT * FROM contents_ ORDER BY key) TO '{known}.part' (FORMAT parquet)")
     Path(f"{known}.part").replace(known)
-    headings = connection.execute(
+    given = connection.execute(
         "SELECT DISTINCT lower(m.term) FROM (SELECT unnest(mesh_terms) AS m FROM records) ORDER BY 1"
     ).fetchall()
-    (folder / "headings.json").write_text(json.dumps([heading for (heading,) in headings if heading]), encoding="utf-8")
+    others = {
+        headings.key(term): term for (term,) in given if term and headings.key(term) and not tree.names.heading(term)
+    }
+    names = msgspec.structs.replace(tree.names, others=others)
+    (folder / "headings.json").write_bytes(msgspec.json.encode(names))
     unfinished = folder / "state.json.part"
-    unfinished.write_text(json.dumps({"version": VERSION, "snapshot": snapshot}), encoding="utf-8")
+    unfinished.write_text(
+        json.dumps({"version": VERSION, "snapshot": snapshot, "vocabulary": tree.digest}), encoding="utf-8"
+    )
     unfinished.replace(folder / "state.json")
 
 
-def _document(row: dict[str, Any]) -> tantivy.Document:
+def _document(row: dict[str, Any], tree: headings.Tree) -> tantivy.Document:
     import tantivy
 
     document = tantivy.Document()
@@ -476,20 +539,30 @@ def _document(row: dict[str, Any]) -> tantivy.Document:
     document.add_text("date", str(row["published"]) if row["published"] else "")
     document.add_text("title", title)
     document.add_text("abstract", abstract)
-    headings = list(row["heading"] or ())
+    given = list(row["heading"] or ())
+    named = {name for heading in given for name in (heading, tree.indexed(heading))}
+    named.update(tree.by_id[id] for id in row["linked"] or () if id in tree.by_id)
+    higher = {name for heading in row["heading_above"] or () for name in (heading, tree.indexed(heading))}
+    higher.update(tree.by_id[id] for id in row["linked_above"] or () if id in tree.by_id)
+    higher.update(named)
+    higher.update(above for name in tuple(higher) for above in tree.above.get(name, ()))
     words = {
         "keyword": row["keyword"], "substance": row["substance"], "author": row["author"], "journal": row["journal"],
-        "other": [*(row["other"] or ()), *(row["country"] or ())], "heading_word": headings,
+        "other": [*(row["other"] or ()), *(row["country"] or ())], "heading_word": given,
     }  # fmt: skip
     for name, texts in words.items():
         for text in texts or ():
             if text:
                 document.add_text(name, text)
     document.add_text("stems", ranked_text(row))
-    document.add_text("topic", " ".join(text for text in (title, *headings, *(row["keyword"] or ())) if text))
+    document.add_text("topic", " ".join(text for text in (title, *given, *(row["keyword"] or ())) if text))
     values = {
-        "heading": headings, "major_heading": row["major_heading"], "heading_above": row["heading_above"],
-        "qualified_heading": row["qualified_heading"], "qualifier": row["qualifier"], "id": row["ids"],
+        "heading": named, "major_heading": [*map(tree.indexed, row["major_heading"] or ())], "heading_above": higher,
+        "qualified_heading": [
+            f"{tree.indexed(heading)}/{qualifier}"
+            for heading, _, qualifier in (pair.rpartition("/") for pair in row["qualified_heading"] or ())
+        ],
+        "qualifier": row["qualifier"], "id": row["ids"],
         "publication_type": row["publication_type"], "language": row["language"], "country": row["country"],
         "register": row["register"], "status": [row["status"]], "phase": row["phase"], "kind": [row["kind"]],
         "source": [row["source"]], "sex": [row["sex"]],
@@ -510,8 +583,8 @@ def _document(row: dict[str, Any]) -> tantivy.Document:
 class _Compiler:
     """Puts the tree of a search into the index's own queries."""
 
-    def __init__(self, schema: tantivy.Schema, search: Search, headings: frozenset[str], notes: list[str]) -> None:
-        self._schema, self._search, self._headings, self._notes = schema, search, headings, notes
+    def __init__(self, schema: tantivy.Schema, search: Search, notes: list[str]) -> None:
+        self._schema, self._search, self._notes = schema, search, notes
         self._patterns = 0
 
     def query(self) -> tantivy.Query:
@@ -586,7 +659,7 @@ class _Compiler:
         if node.fields == (AUTOMATIC,):
             if self._search.syntax == "ovid":
                 return self._text(msgspec.structs.replace(node, fields=("text",)))
-            return self._words_in("all", node.words) if node.is_phrase else self._automatic(node.words)
+            return self._words_in("all", node.words)
         return _any([self._words_in(field, node.words) for field in node.fields])
 
     def _words_in(self, field: str, words: str) -> tantivy.Query:
@@ -633,37 +706,6 @@ class _Compiler:
             return tantivy.Query.regex_phrase_query(self._schema, field, patterns, slop=slop)
         words: list[Any] = list(tokens)
         return tantivy.Query.phrase_query(self._schema, field, words, slop=slop)
-
-    def _automatic(self, words: str) -> tantivy.Query:
-        """PubMed's automatic term mapping: the longest runs of words that are headings, the others in all fields."""
-        tokens = words.split()
-        parts: list[tantivy.Query] = []
-        at = 0
-        while at < len(tokens):
-            for end in range(len(tokens), at, -1):
-                run = " ".join(tokens[at:end])
-                heading = self._known_heading(run)
-                if heading or end == at + 1:
-                    found = identifiers.normalise(run) if end == at + 1 else None
-                    if found:
-                        parts.append(self._value("id", found.id))
-                        at = end
-                        break
-                    text = _all(*(self._words_in("all", token) for token in tokens[at:end] if _tokens(token)))
-                    if heading:
-                        text = _any([self._value("heading_above", heading), text])
-                    if run.lower() not in _STOPWORDS or len(tokens) == 1:
-                        parts.append(text)
-                    at = end
-                    break
-        return _all(*parts)
-
-    def _known_heading(self, run: str) -> str | None:
-        """The heading that a run of words is: as it stands, in the singular or plural, or turned round at a comma."""
-        low = run.lower().strip("\"'.,;")
-        turned = ", ".join(reversed(low.rsplit(" ", 1))) if " " in low else low
-        forms = [low, f"{low}s", low.removesuffix("s"), turned, f"{turned}s"]
-        return next((form for form in forms if form in self._headings), None)
 
     def _filter(self, words: str) -> tantivy.Query:
         """Ready-made parts of PubMed and limits of Ovid, as far as the index knows them."""
@@ -816,31 +858,6 @@ def _last_day_before(day: str) -> str:
 
 _WILDCARD = re.compile(r"[*?#]|\$\d")
 _TOKEN = re.compile(r"(?:[^\W_]|[*?#]|\$\d)+")
-_STOPWORDS = frozenset(
-    [
-        "a",
-        "an",
-        "and",
-        "are",
-        "as",
-        "at",
-        "be",
-        "by",
-        "for",
-        "from",
-        "in",
-        "is",
-        "of",
-        "on",
-        "or",
-        "that",
-        "the",
-        "to",
-        "was",
-        "were",
-        "with",
-    ]
-)
 
 
 def _tokens(words: str) -> list[str]:

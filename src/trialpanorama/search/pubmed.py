@@ -53,6 +53,8 @@ _SEARCH = re.compile(r"(?i)\s*search:?\s+(?=\S)")
 _HEADING_TAG = re.compile(r"(.+?)\s*:\s*no\s?exp\Z")
 _NEAR_TAG = re.compile(r"(.+?)\s*:\s*~\s*(\d{1,4})\Z")
 _DAY = re.compile(r"(\d{4})(?:[/-](\d{1,2})(?:[/-](\d{1,2}))?)?\Z")
+_FIGURE = re.compile(r"\d[\w-]*")
+"""A word of PubMed that begins with a figure: type 2 diabetes, 5-fluorouracil."""
 _OPEN_BEGINNING = ("1000", "0001")
 _OPEN_END = ("3000", "4000", "9999")
 """Years that stand for "from the first" and "up to now" in a range."""
@@ -220,7 +222,8 @@ class _Line:
         return self._tagged(words, is_quoted, tag, place) if tag else self._untagged(words, is_quoted)
 
     def _untagged(self, words: str, is_quoted: bool) -> Node:
-        return Text(words, is_phrase=is_quoted or not all(map(is_word, words.split())))
+        is_plain = all(is_word(word) or _FIGURE.fullmatch(word) for word in words.split())
+        return Text(words, is_phrase=is_quoted or not is_plain)
 
     def _tagged(self, words: str, is_quoted: bool, tag: str, place: int) -> Node:
         name = " ".join(tag.lower().replace("–", "-").split())
