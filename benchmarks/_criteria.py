@@ -243,9 +243,13 @@ def area_of(domain: int) -> str:
 
 
 _VALUE = r"\d+(?:[.,]\d+)*"
-_MEASURE = r"(?:years?|months?|weeks?|days?|hours?|%|kg(?:/m2)?|mg(?:/dl)?|g/dl|mm(?:ol/l|hg)?|x\s?uln|ml/min|/?(?:mm3|[uµ]l)|[iu]u?/l)"
+_MEASURE = (
+    r"(?:years?|months?|weeks?|days?|hours?|%|kg(?:/m2)?|mg(?:/dl)?|g/dl|mm(?:ol/l|hg)?|x\s?uln|ml/min|"
+    r"/?(?:mm3|[uµ]l)|[iu]u?/l)"
+)
 _EXPRESSION = re.compile(
-    rf"(?:[<>≤≥]\s?=?\s?|\b(?:at least|(?:more|less|greater|older|younger) than|over|under|above|below) ){_VALUE}\s?{_MEASURE}?|"
+    rf"(?:[<>≤≥]\s?=?\s?|\b(?:at least|(?:more|less|greater|older|younger) than|over|under|above|"
+    rf"below) ){_VALUE}\s?{_MEASURE}?|"
     rf"\b{_VALUE}\s?{_MEASURE}?\s?(?:-|–|to)\s?{_VALUE}\s?{_MEASURE}\b|\b{_VALUE}\s?{_MEASURE}\b",
     re.IGNORECASE,
 )

@@ -64,7 +64,8 @@ def one(linker: AdverseEventLinker, text: str) -> Link:
 def test_terms_of_meddra(with_meddra: AdverseEventLinker, text: str, id: str, method: str, level: str) -> None:
     link = one(with_meddra, text)
     assert (link.concept_id, link.method, link.qualifier) == (id, method, level)
-    assert link.matched and link.score >= 0.9
+    assert link.matched
+    assert link.score >= 0.9
 
 
 def test_meddra_comes_before_diseases_and_diseases_where_it_has_none(with_meddra: AdverseEventLinker) -> None:
@@ -92,7 +93,8 @@ def test_diseases_where_meddra_is_not_installed(
     without: AdverseEventLinker, diseases: Concepts, text: str, name: str
 ) -> None:
     concept = diseases.get(one(without, text).concept_id or "")
-    assert concept is not None and concept.name == name
+    assert concept is not None
+    assert concept.name == name
 
 
 @pytest.mark.parametrize(

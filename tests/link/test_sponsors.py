@@ -1,4 +1,4 @@
-"""Spellings of one organisation are brought together, and different ones kept apart; all names are fictional or known."""
+"""Spellings of one organisation are brought together, and different ones kept apart; names are fictional or known."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Where the criteria of an eligibility text begin and end, and which of them let people in or keep them out.
 
 Registers hold criteria as one text with headings, or as two; as bullets, numbers, paragraphs, hard-wrapped lines, or
-one run of sentences. Headings decide on which side a criterion stands; marks at the beginning of lines, and numbers that
-count up within a line, decide where it begins.
+one run of sentences. Headings decide on which side a criterion stands; marks at the beginning of lines, and numbers
+that count up within a line, decide where it begins.
 """
 
 from __future__ import annotations
@@ -41,25 +41,29 @@ _IN = (
     r"crit[eé]rios?[ \t]+(?:de[ \t]+)?inclus[aã]o|criteri(?:o)?[ \t]+(?:di[ \t]+)?inclusione|"
     r"einschlu(?:ss|ß)-?kriteri(?:en|um)|inclusie-?[ \t]?criteri(?:a|um)|in[kc]lusions-?kriteri(?:er|en|a|um)|"
     r"mukaanottokriteerit|kryteria[ \t]+w[łl][ąa]czenia|krit[eé]ria[ \t]+(?:pro[ \t]+)?za[rř]azen[ií]|"
-    r"beválasztási[ \t]+kritériumok|критери[йия]+[ \t]+включения|критерії[ \t]+включення|критерии[ \t]+за[ \t]+включване|"
+    r"beválasztási[ \t]+kritériumok|критери[йия]+[ \t]+включения|критерії[ \t]+включення|"
+    r"критерии[ \t]+за[ \t]+включване|"
     r"(?:(?:入选|入選|纳入|納入|入组|入組|选择|選択|適格|参加)[ \t]*(?:标准|標準|基準|条件))|(?:선정|포함)[ \t]*기준|"
     r"(?:çalışmaya[ \t]+)?dahil[ \t]+(?:edil?me|olma)[ \t]+kriterleri|معیارهای[ \t]+ورود"
 )
 _OUT = (
     r"exclusions?(?:[ \t_-]*(?:criteri(?:a|on|ums?|as)|requirements?))?|exclusive[ \t]+criteria|"
     r"(?:non|not)[ -]?(?:inclusion|eligibility)[ \t]+criteri(?:a|on)|ineligibility(?:[ \t]+criteria)?|"
-    r"crit[eéè]res?[ \t]+d[e'’´ ][ \t]*(?:non[ -]?inclusion|exclusion)|criterios?[ \t]+(?:de[ \t]+)?(?:exclusi[oó]n|no[ \t]+inclusi[oó]n)|"
+    r"crit[eéè]res?[ \t]+d[e'’´ ][ \t]*(?:non[ -]?inclusion|exclusion)|"
+    r"criterios?[ \t]+(?:de[ \t]+)?(?:exclusi[oó]n|no[ \t]+inclusi[oó]n)|"
     r"crit[eé]rios?[ \t]+(?:de[ \t]+)?(?:exclus[aã]o|n[aã]o[ -]inclus[aã]o)|criteri(?:o)?[ \t]+(?:di[ \t]+)?esclusione|"
     r"ausschlu(?:ss|ß)-?kriteri(?:en|um)|exclusie-?[ \t]?criteri(?:a|um)|e(?:ks|x)[kc]lusions-?kriteri(?:er|en|a|um)|"
     r"poissulkukriteerit|kryteria[ \t]+wy[łl][ąa]czenia|krit[eé]ria[ \t]+(?:pro[ \t]+)?vy[lř][ou][uč]?[čc]?en[ií]|"
-    r"kizárási[ \t]+kritériumok|критери[йия]+[ \t]+(?:исключения|невключения|не[ \t]+включения)|критерії[ \t]+виключення|"
+    r"kizárási[ \t]+kritériumok|критери[йия]+[ \t]+(?:исключения|невключения|не[ \t]+включения)|"
+    r"критерії[ \t]+виключення|"
     r"критерии[ \t]+за[ \t]+изключване|"
     r"(?:(?:排除|除外|剔除)[ \t]*(?:标准|標準|基準|条件))|(?:제외|배제)[ \t]*기준|"
     r"(?:çalışma[ \t]*)?(?:dışı|dışlama|hariç)[ \t]+(?:bırakılma[ \t]+|tutulma[ \t]+)?kriterleri|معیارهای[ \t]+خروج"
 )
 _PREFIX = (
     r"(?:(?:key|main|major|principal|primary|general|specific|additional|other|common|core|basic|study|subjects?|"
-    r"patients?|participants?|donors?|recipients?|controls?|cases?|the|and|for|of|all|phase|part|cohort|groups?|arm|stage|"
+    r"patients?|participants?|donors?|recipients?|controls?|cases?|the|and|for|of|all|phase|part|cohort|groups?|"
+    r"arm|stage|"
     r"healthy|volunteers?|trial|screening|randomi[sz]ation|protocol|summary|\d{1,2}[ab]?|[ivx]{1,4}|[a-z])[ \t:]+){0,4}"
 )
 _BOTH = rf"(?:{_IN})[ \t]*(?:/|and|&|or|,|und|et|y|e)[ \t]*(?:{_OUT})|eligibility(?:[ \t]+criteria)?"
@@ -67,7 +71,8 @@ _OPENING = r"^[-*#•·●▪=_>~ \t]{0,20}+(?:\(?(?:\d{1,2}|[ivx]{1,4}|[a-z])[.
 _AT_LINE = re.compile(
     rf"{_OPENING}{_PREFIX}(?:(?P<both>{_BOTH})|(?P<out>{_OUT})|(?P<into>{_IN}))"
     r"(?:[ \t]*(?:\([^()\n]{0,80}\)|\[[^\[\]\n]{0,80}\]))?"
-    r"(?:[ \t]+(?:for|of|in|to|are|is|include[sd]?|were|at|as|criteria|part|group|cohort|phase|arm|during|-)\b[^\n:：.;]{0,70}?)?"
+    r"(?:[ \t]+(?:for|of|in|to|are|is|include[sd]?|were|at|as|criteria|part|group|cohort|phase|arm|during|"
+    r"-)\b[^\n:：.;]{0,70}?)?"
     r"[ \t]*[\]*_=]{0,5}[ \t]*(?:[:：]+|[-–—](?=[ \t])|(?=\r?$)|\.(?=[ \t]*\r?$))[*_]{0,3}",
     re.IGNORECASE | re.MULTILINE,
 )
@@ -86,7 +91,8 @@ _PARTS = re.compile(
 """Headings of the cancer register that was merged into ClinicalTrials.gov, and of others that came with it."""
 _LABEL = re.compile(
     r"(?<=\s)(?:Age|Sex|Gender|Performance status|Life expectancy|Menopausal status|H(?:a)?ematopoietic|Hepatic|Renal|"
-    r"Cardiovascular|Pulmonary|Neurologic(?:al)?|Other|Biologic therapy|Chemotherapy|Endocrine therapy|Radiotherapy|Surgery|"
+    r"Cardiovascular|Pulmonary|Neurologic(?:al)?|Other|Biologic therapy|Chemotherapy|Endocrine therapy|"
+    r"Radiotherapy|Surgery|"
     r"Immunologic|Menopausal Status|Hormone receptor status):(?=\s)"
     r"|(?<=[\w)%] )(?=(?:No (?:other|prior|concurrent|active|history|evidence|known|more|serious|uncontrolled|"
     r"[a-z]{4,})|At least \d|More than \d|Must |See |Prior [a-z]|Concurrent [a-z]|Recovered )[^A-Z])"
@@ -95,8 +101,10 @@ _TRAILER = re.compile(
     r"^[ \t]*(?:Are the trial subjects under 18\?|Number of subjects for this age range|F\.1\.\d)[^\n]*$", re.MULTILINE
 )
 _NOTHING = re.compile(
-    r"(?:no(?:ne|t)?|n[./]?a|not (?:applicable|available|provided|specified)|no (?:eligibility|exclusion|inclusion) criteria|"
-    r"and|or|and/or|see above|nil|no limit|[\w ]{0,40}:\s*(?:not specified|see disease characteristics)?|please refer to .{0,60})[ .;:]*",
+    r"(?:no(?:ne|t)?|n[./]?a|not (?:applicable|available|provided|specified)|no (?:eligibility|exclusion|"
+    r"inclusion) criteria|"
+    r"and|or|and/or|see above|nil|no limit|[\w ]{0,40}:\s*(?:not specified|see disease characteristics)?|"
+    r"please refer to .{0,60})[ .;:]*",
     re.IGNORECASE,
 )
 _KEEPS_OUT = re.compile(
@@ -139,7 +147,8 @@ _SCAFFOLD = re.compile(
 )
 _DENIES = re.compile(
     r"\b(?:none of|no (?:evidence|history|known|current|prior|previous|signs?)|without|absence of|free (?:of|from)|"
-    r"must not (?:have|be)|do(?:es)? not have|not have|neither|negative for|no)\b(?!\s+(?:more|less|later|longer|greater)\b)"
+    r"must not (?:have|be)|do(?:es)? not have|not have|neither|negative for|no)\b(?!\s+(?:more|less|later|longer|"
+    r"greater)\b)"
     r"[^.;]{0,80}[:：]$",
     re.IGNORECASE,
 )
@@ -176,7 +185,7 @@ def split(text: str, is_inclusion: bool | None) -> list[Item]:
 
 
 def _sections(text: str, is_inclusion: bool | None) -> list[tuple[int, int, bool | None, bool]]:
-    """Stretches of a text below one heading each: start, end, what its criteria are, whether it is a register's form."""
+    """Stretches of a text below one heading each: start, end, what its criteria are, whether it is a form."""
     headings: list[tuple[int, int, bool | None, bool]] = []
     for pattern in (_AT_LINE, _INSIDE):
         for match in pattern.finditer(text):

@@ -6,6 +6,11 @@ from importlib import resources
 from typing import NamedTuple
 
 
+def set_of(words: str) -> frozenset[str]:
+    """Words that stand apart in a text."""
+    return frozenset(words.split())
+
+
 class Term(NamedTuple):
     """Something that criteria speak of and that is neither a disease nor a drug."""
 
@@ -38,19 +43,28 @@ SCORED = frozenset(("performance status", "score"))
 """Kinds whose numbers need neither a sign nor a unit."""
 
 _SAID = {
-    ">=": r"≥|⩾|≧|≽|>\s?/?\s?=|=\s?/?\s?>|&gt;=|&gt;\s?/?\s?=|&ge;|&#8805;|(?:greater|more|higher|larger|longer|older|above|over|superior)(?: than)?,? (?:or|and) equal(?:s)?(?: to| than)?|"
+    ">=": r"≥|⩾|≧|≽|>\s?/?\s?=|=\s?/?\s?>|&gt;=|&gt;\s?/?\s?=|&ge;|&#8805;|(?:greater|more|higher|larger|longer|"
+    r"older|above|over|superior)(?: than)?,? (?:or|and) equal(?:s)?(?: to| than)?|"
     r"equal(?:s)?(?: to)? or (?:greater|more|higher|larger|longer|older|above|over)(?: than)?|at least|"
-    r"(?:no|not) (?:be )?(?:less|lower|fewer|smaller|shorter|younger|earlier) than|(?:not|no)\s?<|minimum(?: age)?(?: of)?|"
-    r"a minimum of|min\.?|not (?:below|under)|starting (?:at|from)|au moins|mindestens|al menos|pelo menos|almeno|ten minste",
-    ">": r">|＞|&gt;|(?:greater|more|higher|larger|longer|older|bigger|later|superior|upper) (?:than|to)|over|above|exceeding|exceeds?|"
+    r"(?:no|not) (?:be )?(?:less|lower|fewer|smaller|shorter|younger|earlier) than|(?:not|no)\s?<|"
+    r"minimum(?: age)?(?: of)?|"
+    r"a minimum of|min\.?|not (?:below|under)|starting (?:at|from)|au moins|mindestens|al menos|pelo menos|almeno|"
+    r"ten minste",
+    ">": r">|＞|&gt;|(?:greater|more|higher|larger|longer|older|bigger|later|superior|upper) (?:than|to)|over|"
+    r"above|exceeding|exceeds?|"
     r"in excess of|beyond|plus de|mehr als|más de|mayor(?:es)? de|mais de|supérieure? à|maggiore di|über",
-    "<=": r"≤|⩽|≦|≼|<\s?/?\s?=|=\s?/?\s?<|&lt;=|&lt;\s?/?\s?=|&le;|&#8804;|(?:less|lower|fewer|smaller|shorter|younger|below|under)(?: than)?,? (?:or|and) equal(?:s)?(?: to| than)?|"
+    "<=": r"≤|⩽|≦|≼|<\s?/?\s?=|=\s?/?\s?<|&lt;=|&lt;\s?/?\s?=|&le;|&#8804;|(?:less|lower|fewer|smaller|shorter|"
+    r"younger|below|under)(?: than)?,? (?:or|and) equal(?:s)?(?: to| than)?|"
     r"equal(?:s)?(?: to)? or (?:less|lower|fewer|smaller|shorter|younger|below|under)(?: than)?|at most|"
-    r"(?:no|not) (?:be )?(?:more|greater|higher|larger|longer|older|later) than|(?:not|no)\s?>|maximum(?: age)?(?: of)?|a maximum of|max\.?|"
-    r"not (?:exceed|exceeding|above|over)|up to|until|not to exceed|does not exceed|within(?: the)?(?: last| past| previous| prior| preceding| first)?|"
-    r"(?:in|during|over|for|of) the (?:last|past|previous|prior|preceding|first)|(?:last|past|previous|preceding)|au plus|höchstens|"
+    r"(?:no|not) (?:be )?(?:more|greater|higher|larger|longer|older|later) than|(?:not|no)\s?>|"
+    r"maximum(?: age)?(?: of)?|a maximum of|max\.?|"
+    r"not (?:exceed|exceeding|above|over)|up to|until|not to exceed|does not exceed|within(?: the)?(?: last| past|"
+    r" previous| prior| preceding| first)?|"
+    r"(?:in|during|over|for|of) the (?:last|past|previous|prior|preceding|first)|(?:last|past|previous|preceding)|"
+    r"au plus|höchstens|"
     r"innerhalb(?: von)?|dans les|en los últimos|a lo sumo",
-    "<": r"<|＜|&lt;|(?:less|lower|fewer|smaller|shorter|younger|inferior|earlier) (?:than|to)|under|below|moins de|weniger als|menos de|"
+    "<": r"<|＜|&lt;|(?:less|lower|fewer|smaller|shorter|younger|inferior|earlier) (?:than|to)|under|below|"
+    r"moins de|weniger als|menos de|"
     r"menor(?:es)? de|inférieure? à|minore di|unter",
     "=": r"=|equals?(?: to)?|exactly",
 }

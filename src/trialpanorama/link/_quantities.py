@@ -13,7 +13,7 @@ from typing import Literal
 
 import msgspec
 
-from trialpanorama.link._criteria_words import ROMAN, SIGNS, WORD_NUMBERS
+from trialpanorama.link._criteria_words import ROMAN, SIGNS, WORD_NUMBERS, set_of
 from trialpanorama.ontologies.ucum import Units
 
 Comparator = Literal["=", "<", "<=", ">", ">=", "between"]
@@ -50,7 +50,10 @@ class Quantity(msgspec.Struct, gc=False):
     """A sign, a word or a range says that it is a limit."""
 
 
-_NUMBER = r"\d{1,3}(?:[,'’\u00a0\u202f ]\d{3})+(?![\d.,]*\d)(?:\.\d{1,2}(?!\d))?|\d{1,3}(?:\.\d{3}){2,}(?!\d)|\d+(?:[.,·]\d+)?"
+_NUMBER = (
+    r"\d{1,3}(?:[,'’\u00a0\u202f ]\d{3})+(?![\d.,]*\d)(?:\.\d{1,2}(?!\d))?|\d{1,3}(?:\.\d{3}){2,}(?!\d)|"
+    r"\d+(?:[.,·]\d+)?"
+)
 _START = re.compile(
     rf"(?<![\w.,/^*\u4e00-\u9fff])(?<![A-Za-z]-)(?P<digits>{_NUMBER})|(?<=[\u4e00-\u9fff])(?P<after>{_NUMBER})"
     rf"|\b(?P<word>{'|'.join(sorted(WORD_NUMBERS, key=len, reverse=True))})\b(?:\s?\((?P<same>\d+)\))?"
@@ -59,7 +62,8 @@ _START = re.compile(
 )
 _LOOK_BACK = 48
 _FILLER = (
-    r"(?:\s|:|\()*(?:(?:the )?(?:ages?|value|values|score|dose|doses|total) (?:of )?|or equal to |than |of |a |an |the |"
+    r"(?:\s|:|\()*(?:(?:the )?(?:ages?|value|values|score|dose|doses|total) (?:of )?|or equal to |than |of |a |"
+    r"an |the |"
     r"about |approximately |approx\.? |~\s?|to )?(?:the )?(?:age of )?"
 )
 _BEFORE = tuple(
@@ -67,13 +71,15 @@ _BEFORE = tuple(
     for sign, words in SIGNS
 )
 _BETWEEN = re.compile(
-    r"\b(?:between|from|aged?|ages|ranging from|ranges? from|range(?: of)?|ranging|entre|zwischen|von|de)(?: the ages? of| ages?| of)?[\s:]*(?:≥|>=|>)?\s*$",
+    r"\b(?:between|from|aged?|ages|ranging from|ranges? from|range(?: of)?|ranging|entre|zwischen|von|"
+    r"de)(?: the ages? of| ages?| of)?[\s:]*(?:≥|>=|>)?\s*$",
     re.IGNORECASE,
 )
 _PERIOD = re.compile(r"\b(?:within|last|past|previous|prior|preceding|during|first)\b", re.IGNORECASE)
 _LOST = re.compile(r"(?:^|[\s(])[=?]$")
 _RANGE = re.compile(
-    rf"\s{{0,2}}(?P<joint>-|–|—|−|~|～|to|through|until|til|till|and|or|up to|bis|à|y|a|e|至|到|&|<)\s{{0,2}}(?:(?:less than|under|up to|<=?|≤|=)\s?)?(?P<digits>{_NUMBER})(?![\d/]|-?[a-z]{{2}}\d)",
+    rf"\s{{0,2}}(?P<joint>-|–|—|−|~|～|to|through|until|til|till|and|or|up to|bis|à|y|a|e|至|到|&|"
+    rf"<)\s{{0,2}}(?:(?:less than|under|up to|<=?|≤|=)\s?)?(?P<digits>{_NUMBER})(?![\d/]|-?[a-z]{{2}}\d)",
     re.IGNORECASE,
 )
 _LIST = re.compile(
@@ -81,7 +87,8 @@ _LIST = re.compile(
 )
 _RATIO = re.compile(r"\s?/\s?(?P<digits>\d{2,3})(?![\d/])")
 _AFTER = re.compile(
-    r"\s*(?:\([^()]{0,24}\)\s*)?(?:old|of age)?,?\s*(?:(?P<least>\+|(?:or|and|&)\s*(?:older|more|greater|higher|above|over|up(?:wards?)?|longer|later|larger|elder|beyond|old(?=\b)(?!er))\b|"
+    r"\s*(?:\([^()]{0,24}\)\s*)?(?:old|of age)?,?\s*(?:(?P<least>\+|(?:or|and|&)\s*(?:older|more|greater|higher|"
+    r"above|over|up(?:wards?)?|longer|later|larger|elder|beyond|old(?=\b)(?!er))\b|"
     r"(?:or|and) (?:years )?(?:older|over|above)|以上|及以上|minimum\b|et plus|y más|und älter|or >)|"
     r"(?P<most>(?:or|and)\s*(?:less|lower|younger|below|under|fewer|shorter|smaller|earlier)\b|以下|maximum\b))",
     re.IGNORECASE,
@@ -95,67 +102,30 @@ _CLASSED = re.compile(r"\b(?:stage|class|grade|type|ASA|NYHA|CCS)\s*[:=]?\s*$", 
 _WINDOW = re.compile(r"(?:m\([23]\)|[^,;:()\[\]\r\n<>≥≤=&]|\r?\n(?=[%A-Za-zµμ/])){0,44}")
 _UNIT_WORD = re.compile(r"\S+")
 _TIMES_NORMAL = re.compile(
-    r"\s*(?:-|\s)?(?:x|×|times|fold|-fold|\*|xs)?\s*(?:the\s+|of\s+|above\s+|site'?s?\s+|local\s+|laboratory'?s?\s+|institution(?:al|'s)?\s+|age[- ]adjusted\s+){0,5}"
-    r"(?P<what>(?:x\s?)?ULN|UNL|ULNR|(?:upper\s+(?:limits?|bound|range|end)\s+(?:of|for)\s+(?:the\s+)?(?:institutional\s+|laboratory\s+|local\s+)?(?:normal|reference)(?:\s+(?:range|values?|limits?))?|upper\s+limits?(?=\s*(?:[).,;]|$))|upper\s+(?:normal\s+(?:limits?|range|values?)|reference\s+(?:limit|range))|"
-    r"normal(?:\s+(?:upper\s+limit|limits?|range|values?))?|institutional\s+upper\s+limits?(?:\s+of\s+normal)?|N)(?!\w))(?:\s*[(\[]\s*(?:the\s+)?(?:ULN|UNL)\s*[)\]])?",
+    r"\s*(?:-|\s)?(?:x|×|times|fold|-fold|\*|xs)?\s*(?:the\s+|of\s+|above\s+|site'?s?\s+|local\s+|"
+    r"laboratory'?s?\s+|institution(?:al|'s)?\s+|age[- ]adjusted\s+){0,5}"
+    r"(?P<what>(?:x\s?)?ULN|UNL|ULNR|(?:upper\s+(?:limits?|bound|range|end)\s+(?:of|"
+    r"for)\s+(?:the\s+)?(?:institutional\s+|laboratory\s+|local\s+)?(?:normal|reference)(?:\s+(?:range|values?|"
+    r"limits?))?|upper\s+limits?(?=\s*(?:[).,;]|$))|upper\s+(?:normal\s+(?:limits?|range|values?)|"
+    r"reference\s+(?:limit|range))|"
+    r"normal(?:\s+(?:upper\s+limit|limits?|range|values?))?|institutional\s+upper\s+limits?(?:\s+of\s+normal)?|"
+    r"N)(?!\w))(?:\s*[(\[]\s*(?:the\s+)?(?:ULN|UNL)\s*[)\]])?",
     re.IGNORECASE,
 )
 _IS_NORMAL_ALONE = re.compile(r"\s*(?:normal|N)\b", re.IGNORECASE)
-_PLAIN_WORDS = frozenset(
-    [
-        "a",
-        "at",
-        "as",
-        "in",
-        "or",
-        "on",
-        "and",
-        "of",
-        "to",
-        "is",
-        "if",
-        "be",
-        "per",
-        "are",
-        "an",
-        "by",
-        "the",
-        "for",
-        "with",
-        "no",
-        "not",
-        "was",
-        "has",
-        "have",
-        "had",
-        "all",
-        "any",
-        "h2",
-        "hr2",
-        "was",
-        "out",
-        "ar",
-        "up",
-        "so",
-        "do",
-        "go",
-        "am",
-        "we",
-        "us",
-        "t",
-        "in.",
-        "or.",
-        "pm",
-        "i",
-    ]
+_PLAIN_WORDS = set_of(
+    "a at as in or on and of to is if be per are an by the for with no not was has have had all any h2 hr2 out ar "
+    "up so do go am we us t in. or. pm i"
 )
 """Words that are also symbols of units in UCUM, and mean none in running text."""
 _OWN_UNITS = {
     "g/l": "g/L", "G/L": "10*9/L", "Gi/L": "10*9/L", "Gpt/L": "10*9/L", "kg/sq.m": "kg/m2", "kg/sqm": "kg/m2",
     "kg/square meter": "kg/m2", "kg per square meter": "kg/m2", "kg/m": "kg/m2", "kg / m2": "kg/m2", "kg/ m2": "kg/m2",
     "y": "a", "yo": "a", "yr": "a", "yrs": "a", "y.o.": "a", "year-old": "a", "ys": "a", "jahre": "a", "jahren": "a",
-    "ans": "a", "años": "a", "anos": "a", "anni": "a", "jaar": "a", "лет": "a", "岁": "a", "周岁": "a", "歳": "a", "세": "a",
-    "mois": "mo", "monate": "mo", "monaten": "mo", "meses": "mo", "mesi": "mo", "maanden": "mo", "个月": "mo", "月": "mo",
+    "ans": "a", "años": "a", "anos": "a", "anni": "a", "jaar": "a", "лет": "a",
+    "岁": "a", "周岁": "a", "歳": "a", "세": "a",
+    "mois": "mo", "monate": "mo", "monaten": "mo", "meses": "mo", "mesi": "mo", "maanden": "mo",
+    "个月": "mo", "月": "mo",
     "semaines": "wk", "wochen": "wk", "semanas": "wk", "settimane": "wk", "weken": "wk", "周": "wk", "jours": "d",
     "tage": "d", "tagen": "d", "días": "d", "dias": "d", "giorni": "d", "dagen": "d", "天": "d", "heures": "h",
     "stunden": "h", "horas": "h", "小时": "h", "half-lives": "{half_life}", "half-life": "{half_life}",
@@ -163,10 +133,12 @@ _OWN_UNITS = {
     "mm³": "mm3", "msec": "ms", "cell/mm3": "{cells}/mm3", "cells/mcl": "{cells}/uL", "mm^3": "mm3", "/mm^3": "/mm3",
     "/cubic millimeter": "/mm3", "cm": "cm", "mm": "mm", "calendar days": "d", "consecutive days": "d", "℃": "Cel",
     "°": "", "º c": "Cel", "ºc": "Cel", "grams": "g", "lbs": "[lb_av]", "pounds": "[lb_av]", "mmol/mol": "mmol/mol",
-    "cigarettes": "{cigarettes}", "pack-years": "{pack}.a", "ms": "ms", "/min": "/min", "/minute": "/min", "breaths/min": "{breaths}/min",
+    "cigarettes": "{cigarettes}", "pack-years": "{pack}.a", "ms": "ms", "/min": "/min", "/minute": "/min",
+    "breaths/min": "{breaths}/min",
     "times/min": "/min", "times/minute": "/min", "bpm": "{beats}/min", "x10^9": "10*9", "dioptres": "[diop]", "d": "d",
     "completed weeks": "wk", "weeks gestation": "wk", "weeks of gestation": "wk", "full years": "a", "days old": "d",
-    "months old": "mo", "weeks old": "wk", "months of age": "mo", "weeks of age": "wk", "days of age": "d", "hours of age": "h",
+    "months old": "mo", "weeks old": "wk", "months of age": "mo", "weeks of age": "wk", "days of age": "d",
+    "hours of age": "h",
 }  # fmt: skip
 _COUNTED = re.compile(r"(?:\{cells\}|\{platelets\}|\{neutrophils\})?/(?:mm3|uL|mL)$|\{copies\}/mL$")
 
@@ -345,9 +317,9 @@ class Quantities:
         if len(raw) == 1 and raw not in "%gLhd‰":
             return None
         words = lower.split()
-        if len(words) > 1 and not any("/" in word for word in words) and "per" not in words:
-            if any(word in _PLAIN_WORDS - {"of"} for word in words):
-                return None
+        is_phrase = len(words) > 1 and not any("/" in word or word == "per" for word in words)
+        if is_phrase and any(word in _PLAIN_WORDS and word != "of" for word in words):
+            return None
         if words[-1] in ("of", "in", "at", "or", "and", "a", "the", "to", "for", "with"):
             return None
         return self._units.normalise(raw)

@@ -18,7 +18,7 @@ import msgspec
 
 from trialpanorama.link._context import TRIGGERS, Said, said_before
 from trialpanorama.link._criteria_split import Item, split
-from trialpanorama.link._criteria_words import MEASURED, NAMES, SCORED, TERMS, Term
+from trialpanorama.link._criteria_words import MEASURED, NAMES, SCORED, TERMS, Term, set_of
 from trialpanorama.link._matching import Matcher
 from trialpanorama.link._names import normalise
 from trialpanorama.link._quantities import TIMES, Comparator, Quantities, Quantity
@@ -49,8 +49,9 @@ class Constraint(msgspec.Struct, frozen=True, gc=False):
     """Code points into the field's text."""
     concept_id: str | None
     kind: str
-    """condition, drug, measurement, score, age, sex, performance status, life expectancy, pregnancy, contraception, consent,
-    language, compliance, participation, allergy, treatment, substance use, administrative, population, time, other."""
+    """condition, drug, measurement, score, age, sex, performance status, life expectancy, pregnancy, contraception,
+    consent, language, compliance, participation, allergy, treatment, substance use, administrative, population, time,
+    other."""
     comparator: Comparator | None = None
     """Of the value or, where there is none, of the time; None where no sign says it (also where a register lost it)."""
     low: float | None = None
@@ -113,105 +114,49 @@ _COORDINATED = re.compile(
 )
 _CLAUSE = re.compile(r";|[.。](?=\s|$)")
 _NO_AGE_BEFORE = re.compile(
-    r"\b(?:for|since|within|past|last|previous|during|duration|history|survival|expectancy|after|before|interval|next|every|over the|"
+    r"\b(?:for|since|within|past|last|previous|during|duration|history|survival|expectancy|after|before|interval|"
+    r"next|every|over the|"
     r"period|diagnos\w+|follow\w*|remission|free|prior|experience|postmenopausal|menopausal|stable|amenorrh\w+)\b",
     re.IGNORECASE,
 )
 _NO_AGE_BEHIND = re.compile(
-    r"\s*[,)]?\s*(?:before|prior|ago|after|since|from|post|of (?!age)|duration|following|history|experience|or (?:longer|more) (?:of|since)|"
+    r"\s*[,)]?\s*(?:before|prior|ago|after|since|from|post|of (?!age)|duration|following|history|experience|"
+    r"or (?:longer|more) (?:of|since)|"
     r"earlier|preceding|previously|disease|follow)\b",
     re.IGNORECASE,
 )
 _AGE_BEHIND = re.compile(
-    r"\s*[-(]?\s*(?:of age|old\b|-old|years? old|in age|or older|and older|or over|and over|or above|and above|or younger)",
+    r"\s*[-(]?\s*(?:of age|old\b|-old|years? old|in age|or older|and older|or over|and over|or above|and above|"
+    r"or younger)",
     re.IGNORECASE,
 )
 _PEOPLE = re.compile(
-    r"\b(?:older|younger|aged?|old)\b|\b(?:adults?|patients?|subjects?|participants?|males?|females?|women|men|people|persons?|"
-    r"individuals|children|volunteers?)\s*\(?(?:who are |between |from |over |above |under |below )?\(?\W{0,3}(?:or equal to )?\d",
+    r"\b(?:older|younger|aged?|old)\b|\b(?:adults?|patients?|subjects?|participants?|males?|females?|women|men|"
+    r"people|persons?|"
+    r"individuals|children|volunteers?)\s*\(?(?:who are |between |from |over |above |under |"
+    r"below )?\(?\W{0,3}(?:or equal to )?\d",
     re.IGNORECASE,
 )
 _AGE_SAID = re.compile(r"\b(?:older|younger|aged|adults?|children|elderly)\b", re.IGNORECASE)
 _AGO = re.compile(
-    r"\s*(?:prior|before|ago|preceding|earlier|of (?:screening|enrol\w+|study|randomi[sz]ation|baseline|inclusion|first))\b",
+    r"\s*(?:prior|before|ago|preceding|earlier|of (?:screening|enrol\w+|study|randomi[sz]ation|baseline|inclusion|"
+    r"first))\b",
     re.IGNORECASE,
 )
 _WORD = re.compile(r"[^\W\d_][\w'’%+-]*")
 _GAP = re.compile(r"[\s:(/]{0,4}")
-_PLAIN = frozenset(
-    [
-        "a",
-        "an",
-        "and",
-        "any",
-        "are",
-        "as",
-        "at",
-        "be",
-        "been",
-        "being",
-        "by",
-        "each",
-        "either",
-        "for",
-        "from",
-        "has",
-        "have",
-        "having",
-        "if",
-        "in",
-        "is",
-        "least",
-        "must",
-        "no",
-        "not",
-        "of",
-        "on",
-        "or",
-        "patient",
-        "patients",
-        "should",
-        "subjects",
-        "than",
-        "that",
-        "the",
-        "their",
-        "this",
-        "those",
-        "to",
-        "was",
-        "were",
-        "where",
-        "which",
-        "who",
-        "will",
-        "with",
-        "within",
-        "without",
-        "following",
-        "score",
-        "value",
-        "level",
-        "more",
-        "less",
-        "one",
-        "two",
-        "only",
-        "participants",
-        "also",
-        "but",
-        "can",
-        "may",
-        "minimum",
-        "maximum",
-        "up",
-    ]
+_PLAIN = set_of(
+    "a an and any are as at be been being by each either for from has have having if in is least must no not of "
+    "on or patient patients should subjects than that the their this those to was were where which who will with "
+    "within without following score value level more less one two only participants also but can may minimum "
+    "maximum up"
 )
 """Words that do not say what a limit is about."""
 _WORDS_BEHIND = re.compile(r"\s*(?:of the\s+|of\s+|the\s+)?(?P<words>[A-Za-z][\w'’-]+(?: [A-Za-z][\w'’-]+){0,2})")
 _GENERAL = frozenset(("WHO performance status", "grade"))
 _OF_A_LIST = re.compile(
-    r"\s*(?:\(\d+\)\s*)?(?:or more |additional |other )?(?:of (?:the (?:following|above|below)|these|those|them)|criteri\w+|following)\b",
+    r"\s*(?:\(\d+\)\s*)?(?:or more |additional |other )?(?:of (?:the (?:following|above|below)|these|those|them)|"
+    r"criteri\w+|following)\b",
     re.IGNORECASE,
 )
 _REACH = 400
@@ -312,7 +257,7 @@ class CriteriaParser:
     # ------------------------------------------------------------------------------------------------------- mentions
     def _mentions(self, texts: Sequence[str]) -> list[list[_Mention]]:
         """What each text speaks of, in order and without overlaps."""
-        own, said = self._terms(texts)
+        own = self._terms(texts)
         # shorter texts would be taken for the names of conditions
         conditions = self._conditions.link([text.ljust(LONG_TEXT + 1) for text in texts])
         drugs = self._drugs.link(texts, [None] * len(texts))
@@ -322,7 +267,7 @@ class CriteriaParser:
             found.append(_longest([*own[at], *linked]))
         return found
 
-    def _terms(self, texts: Sequence[str]) -> tuple[list[list[_Mention]], dict[int, list[Said]]]:
+    def _terms(self, texts: Sequence[str]) -> list[list[_Mention]]:
         matches = self._matcher.find(texts)
         own: list[list[_Mention]] = [[] for _ in texts]
         said: dict[int, list[Said]] = defaultdict(list)
@@ -342,13 +287,14 @@ class CriteriaParser:
             if term.kind in _REFUSABLE and _REFUSED.search(text, max(0, start - 80), start):
                 negated = True
             own[at].append(self._mention(text, start, end, term, NAMES[name], negated, history))
-        return own, said
+        return own
 
     def _mention(
         self, text: str, start: int, end: int, term: Term, name: str, is_negated: bool, is_history: bool
     ) -> _Mention:
         return _Mention(
-            start, end, term.kind, self._headings.get(term.heading), "table", 0.9, name, term.unit, term.name, is_negated, is_history
+            start, end, term.kind, self._headings.get(term.heading), "table", 0.9, name, term.unit, term.name,
+            is_negated, is_history,
         )  # fmt: skip
 
 
@@ -357,8 +303,8 @@ _NO_CONSTRAINT = Constraint("", 0, 0, None, "")
 
 def _linked(link: Link) -> _Mention:
     return _Mention(
-        link.start, link.end, link.kind, link.concept_id, link.method, link.score, link.matched, "", link.concept_id or "",
-        link.is_negated, link.is_history,
+        link.start, link.end, link.kind, link.concept_id, link.method, link.score, link.matched, "",
+        link.concept_id or "", link.is_negated, link.is_history,
     )  # fmt: skip
 
 
@@ -646,12 +592,13 @@ def _alone(text: str, quantity: Quantity, kind: str, item: Item) -> Constraint:
         start, end = _words_beside(text, quantity, item)
     if kind == "time":
         return Constraint(
-            "", start, end, None, kind, "<=" if quantity.is_within else quantity.comparator, time_value=_length(quantity),
-            time_unit=quantity.unit, is_negated=item.is_negated, is_history=item.is_history, method="number", score=0.5,
+            "", start, end, None, kind, "<=" if quantity.is_within else quantity.comparator,
+            time_value=_length(quantity), time_unit=quantity.unit, is_negated=item.is_negated,
+            is_history=item.is_history, method="number", score=0.5,
         )  # fmt: skip
     return Constraint(
-        text[start:end], start, end, None, kind, quantity.comparator, quantity.low, quantity.high, quantity.unit, quantity.unit_raw,
-        None, None, item.is_negated, item.is_history, "number", 0.8 if kind == "age" else 0.5,
+        text[start:end], start, end, None, kind, quantity.comparator, quantity.low, quantity.high, quantity.unit,
+        quantity.unit_raw, None, None, item.is_negated, item.is_history, "number", 0.8 if kind == "age" else 0.5,
     )  # fmt: skip
 
 
