@@ -592,8 +592,8 @@ def extract(
 ) -> Extracted:
     """Read the texts of `choose` and write `mentions` and `texts` into the folder `out`, both at the end.
 
-    `progress` is told at the start and after every some texts how many are done. A run that is ended goes on with the replies that the
-    linker has kept.
+    `progress` is told at the start and after every some texts how many are done. A run that is ended goes on with the
+    replies that the linker has kept.
     """
     import pyarrow as pa
 
