@@ -83,7 +83,7 @@ def draw(warehouse: Path, seed: int) -> None:
     """Draw both samples and write them without judgements."""
     chance = random.Random(seed)
     texts = eligibility(warehouse)
-    criteria = []
+    criteria: list[dict[str, Any]] = []
     for record_id in chance.sample(sorted(texts), 200):
         source, register, id, *said = texts[record_id]
         found = list(pieces(tuple(said)))
@@ -269,8 +269,9 @@ def census(warehouse: Path) -> None:
             for item in split(text, side) if text else []:
                 sides.add(item.is_inclusion)
                 number += 1
-        all_of[register or source] += 1
-        both[register or source] += {True, False} <= sides
+        named = str(register or source)
+        all_of[named] += 1
+        both[named] += {True, False} <= sides
     print(f"records: {len(texts)}; criteria a record: {number / len(texts):.1f}")
     print(f"records with both kinds: {wilson(sum(both.values()), len(texts))}")
     for register, count in all_of.most_common(12):
@@ -282,13 +283,13 @@ def census(warehouse: Path) -> None:
         for criterion in found:
             criteria += 1
             constraints += len(criterion.constraints)
-            said = len(_EXPRESSION.findall(criterion.text))
+            written = len(_EXPRESSION.findall(criterion.text))
             given = sum(
                 one.low is not None or one.high is not None or one.time_value is not None
                 for one in criterion.constraints
             )
-            expressions += said
-            parsed += min(said, given)
+            expressions += written
+            parsed += min(written, given)
     print(f"of {len(some)} records: {constraints / criteria:.2f} constraints a criterion")
     print(f"numeric expressions given as limits: {wilson(parsed, expressions)}")
 

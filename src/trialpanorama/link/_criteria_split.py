@@ -149,10 +149,10 @@ _DENIES = re.compile(
     r"\b(?:none of|no (?:evidence|history|known|current|prior|previous|signs?)|without|absence of|free (?:of|from)|"
     r"must not (?:have|be)|do(?:es)? not have|not have|neither|negative for|no)\b(?!\s+(?:more|less|later|longer|"
     r"greater)\b)"
-    r"[^.;]{0,80}[:：]$",
+    r"[^.;,()]{0,80}[:：]$",
     re.IGNORECASE,
 )
-_PAST = re.compile(r"\b(?:history|previous|prior)\b[^.;]{0,60}[:：]$", re.IGNORECASE)
+_PAST = re.compile(r"\b(?:history|previous|prior)\b[^.;,()]{0,60}[:：]$", re.IGNORECASE)
 _JOINED_TO_NEXT = re.compile(r"[,;]\s*(?:and|or|and/or)\s*$", re.IGNORECASE)
 _JOINS = re.compile(
     r"(?:,|\b(?:and|or|with|of|the|a|to|for|in|by|than|from|including|as|at|on|is|are))$", re.IGNORECASE
