@@ -480,6 +480,48 @@ def remove_a_vocabulary(
 
 
 @app.command(rich_help_panel=DATA)
+def extract(
+    model: Annotated[str, typer.Option(metavar="PROVIDER/NAME", help="One of Inspect's model names.")],
+    kind: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KIND", help="condition, drug or biomarker; may be given several times. Else all."),
+    ] = None,
+    field: Annotated[
+        list[str] | None, typer.Option(metavar="FIELD", help="Only texts of this field; may be given several times.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(metavar="N", min=1, help="Read so many distinct texts.")] = None,
+    max_cost_tokens: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Spend no more tokens than this.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where it is written; else WAREHOUSE.extracted.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be sent, and where to.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Agree to send the texts to another machine.")] = False,
+    vocabularies: VocabulariesOption = None,
+    warehouse: WarehouseOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Have a language model mark conditions, drugs and biomarkers in the prose of the records."""
+    from trialpanorama.apps.extracting import extract_facts, put_extraction
+    from trialpanorama.link.llm import KINDS, PROSE
+
+    facts = extract_facts(
+        _open(warehouse),
+        model,
+        _store(vocabularies),
+        kinds=kind or KINDS,
+        fields=field or tuple(PROSE),
+        limit=limit,
+        max_tokens=max_cost_tokens,
+        out=out,
+        dry_run=dry_run,
+        yes=yes,
+    )
+    put_json(facts) if json else put_extraction(facts)
+
+
+@app.command(rich_help_panel=DATA)
 def changes(
     since: Annotated[
         str, typer.Option(metavar="DATE", help="Of versions known on this day or later: 2025-04-01, 2025-04 or 2025.")
