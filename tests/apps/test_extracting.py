@@ -17,8 +17,6 @@ from trialpanorama.link.llm import PROSE
 from trialpanorama.tables import TABLES
 from trialpanorama.warehouse import Warehouse
 
-pytest.importorskip("openai", reason="the fake server is spoken to through the client of OpenAI-compatible servers")
-
 MODEL = "openai-api/fake/tiny"
 STORE = Path("no-such-store")
 

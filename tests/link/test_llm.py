@@ -31,8 +31,6 @@ from trialpanorama.link.llm import (
 )
 from trialpanorama.ontologies import Concepts, load
 
-pytest.importorskip("openai", reason="the fake server is spoken to through the client of OpenAI-compatible servers")
-
 MODEL = "openai-api/fake/tiny"
 TEXT = "Adults with  type 2 diabetes and no history of stroke receive metformin or placebo; HbA1c is measured."
 
