@@ -11,6 +11,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from trialpanorama.link import link
 from trialpanorama.record import (
     AbstractSection,
     AdverseEvent,
@@ -45,7 +46,6 @@ from trialpanorama.record import (
     Sponsor,
     TextSection,
 )
-from trialpanorama.link import link
 from trialpanorama.resolve import resolve
 from trialpanorama.tables import TABLES, build_tables, same
 from trialpanorama.warehouse import records_table
