@@ -53,7 +53,7 @@ class Constraint(msgspec.Struct, frozen=True, gc=False):
     consent, language, compliance, participation, allergy, treatment, substance use, administrative, population, time,
     other."""
     comparator: Comparator | None = None
-    """Of the value or, where there is none, of the time; None where no sign says it (also where a register lost it)."""
+    """Of the value or the time, which are never given together; None where no sign says it (also where it was lost)."""
     low: float | None = None
     high: float | None = None
     unit: str | None = None
@@ -393,9 +393,11 @@ def _constraints(
     told = {mentions[at].name for at in values}
     for at, mention in enumerate(mentions):
         for value in values.get(at, []):
-            found.append(_constraint(text, mention, value, times.get(at), item))
-        is_empty = mention.kind == "age" or mention.kind in SCORED
-        if at not in values and not is_empty and mention.name not in told:  # "SGOT" of "AST (SGOT) < 30 U/L"
+            found.append(_constraint(text, mention, value, None, item))
+        is_empty = (
+            mention.kind == "age" or mention.kind in SCORED or mention.name in told
+        )  # "SGOT" of "AST (SGOT) < 30"
+        if at in times or not is_empty:
             found.append(_constraint(text, mention, None, times.get(at), item))
     found.sort(key=lambda one: one.entity_start)
     yield from dict.fromkeys(_split_pressure(found))
