@@ -191,9 +191,9 @@ def _sections(text: str, is_inclusion: bool | None) -> list[tuple[int, int, bool
         for match in pattern.finditer(text):
             side = None if match["both"] else match["into"] is not None
             headings.append((match.start(), match.end(), side, False))
-    if (match := _BEGINNING.match(text.lstrip())) and not headings:
+    if (first := _BEGINNING.match(text.lstrip())) and not headings:
         shift = len(text) - len(text.lstrip())
-        headings.append((shift, shift + match.end(), match["side"].lower().startswith("in"), False))
+        headings.append((shift, shift + first.end(), first["side"].lower().startswith("in"), False))
     is_form = False
     for match in _PARTS.finditer(text):
         is_form |= not match[0].startswith("-")
