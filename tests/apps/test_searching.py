@@ -66,6 +66,45 @@ def test_a_search_lists_what_it_finds_and_its_keys_stay(command: Command, wareho
     assert f"{done.json['total']:,} found in snapshot" in shown.out
 
 
+def test_words_that_were_taken_for_headings_are_said(command: Command, warehouse: Path, tmp_path: Path) -> None:
+    query, heading = "high blood pressure", '"Hypertension"[mh]'
+    read = command("search", query, "--parse-only", "--json").json
+    assert read["printed"] == query
+    assert read["translated"].startswith(f"{heading} OR ")
+    assert command("search", query, "--parse-only").out.splitlines()[1] == f"looked for as: {read['translated']}"
+    unknown = command("search", '"Fictional Ailments"[mh]', "--parse-only")
+    assert "is no heading of MeSH" in unknown.err
+    record = tmp_path / "search.md"
+    done = command("search", query, "--json", "--record", record, "-w", warehouse)
+    assert done.json["translations"] == [{"words": query, "meaning": read["translated"]}]
+    assert done.json["vocabulary"].startswith("MeSH ")
+    written = record.read_text(encoding="utf-8")
+    assert f"## Query as looked for, by {done.json['vocabulary']}" in written
+    assert f"- `{query}` was taken for `{read['translated']}`" in written
+    plain = command("search", query, "--syntax", "plain", "--parse-only", "--json").json
+    assert (plain["translated"], plain["translations"]) == (None, [])
+
+
+def test_what_is_found_is_counted_and_its_words_are_marked(command: Command, warehouse: Path) -> None:
+    without = command("search", "FICTIONAL[ti]", "--json", "-k", "2", "-w", warehouse).json
+    assert without["facets"] == {}
+    assert all(hit["highlights"] == [] for hit in without["hits"])
+    done = command("search", "FICTIONAL[ti]", "--json", "--facets", "--highlight", "-k", "2", "-w", warehouse).json
+    assert sum(done["facets"]["kind"].values()) == done["total"] == without["total"]
+    for value, count in done["facets"]["status"].items():
+        one = command("search", "FICTIONAL[ti]", "--status", value, "--json", "-k", "0", "-w", warehouse).json
+        assert one["total"] == count
+    for hit, other in zip(done["hits"], without["hits"], strict=True):
+        title = hit["highlights"][0]
+        assert (hit["id"], title["field"], title["text"]) == (other["id"], "title", hit["title"])
+        assert {title["text"][start:end].lower() for start, end in title["marks"]} == {"fictional"}
+    shown = command("search", "FICTIONAL[ti]", "--facets", "--highlight", "-k", "2", "-w", warehouse).out
+    assert "**FICTIONAL**" in shown
+    assert "register" in shown
+    refused = command("search", "fictional", "--syntax", "plain", "--facets", "-w", warehouse)
+    assert (refused.code, "--ranking bm25" in refused.err) == (2, True)
+
+
 def test_a_search_is_written_down_for_a_paper(command: Command, warehouse: Path, tmp_path: Path) -> None:
     record = tmp_path / "search.md"
     query = "1. fictional.ti.\n2. random*.tw.\n3. 1 and 2"

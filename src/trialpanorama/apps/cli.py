@@ -583,6 +583,12 @@ def search(
         bool, typer.Option("--repair", help="Mend slips (an open parenthesis, a doubled operator), and say which.")
     ] = False,
     parse_only: Annotated[bool, typer.Option("--parse-only", help="Only say how the query is read.")] = False,
+    facets: Annotated[
+        bool, typer.Option("--facets", help="Count what is found by kind, register, status, phase and year.")
+    ] = False,
+    highlight: Annotated[
+        bool, typer.Option("--highlight", help="Mark the words of the query in titles and abstracts.")
+    ] = False,
     record: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the search down for a paper (PRISMA-S), as Markdown.")
     ] = None,
@@ -614,17 +620,21 @@ def search(
     if parse_only:
         facts = reading_facts(read)
         put_json(facts) if json else put(f"{facts['syntax']}: {facts['printed']}")
-        for note in () if json else read.notes:
+        if facts["translations"] and not json:
+            put(f"looked for as: {facts['translated']}")
+        for note in () if json else facts["notes"]:
             say(f"Note: {note}.")
         return
     named = {"kind": "trial" if patient else kind, "register": register, "status": status, "phase": phase}
     only = {name: value for name, value in named.items() if value is not None}
     limits = Limits(before, only, read_patient(text) if patient else None)
     opened = _open(warehouse)
-    found = find(opened, read, limits, most=most, ranking=ranking or BEST)
+    found = find(opened, read, limits, most=most, ranking=ranking or BEST, facets=facets, highlights=highlight)
     put_json(found_facts(text, read, found, limits)) if json else put(found_text(found))
     if limits.patient and not json:
         say(f"Looked for trials that take a patient {patient_text(limits.patient)}.")
+    for one in () if json else found.translations:
+        say(f"{one.words} was taken for {one.meaning}.")
     for note in () if json else found.notes:
         say(f"Note: {note}.")
     if record:

@@ -9,34 +9,60 @@ from typing import Any
 import msgspec
 
 from trialpanorama.apps.console import Reporter, table
+from trialpanorama.errors import UserError
 from trialpanorama.search import Search, to_text
-from trialpanorama.search.index import Found, Index, Limits
+from trialpanorama.search.headings import tree
+from trialpanorama.search.highlights import highlight
+from trialpanorama.search.index import Found, Highlight, Index, Limits, abstracts
 from trialpanorama.search.patients import Patient
 from trialpanorama.search.ranked import Ranked
+from trialpanorama.search.translation import translate
 from trialpanorama.warehouse import Warehouse
 
 
 def reading_facts(search: Search) -> dict[str, Any]:
-    """How a query was read."""
+    """How a query was read, and what it means by the MeSH that is installed."""
+    translated = None if search.syntax == "plain" else translate(search, tree().names)
     return {
         "syntax": search.syntax,
         "tree": msgspec.to_builtins(search.tree),
         "printed": to_text(search),
-        "notes": list(search.notes),
+        "notes": list(translated.search.notes if translated else search.notes),
+        "translated": to_text(translated.search) if translated else None,
+        "translations": msgspec.to_builtins(translated.translations) if translated else [],
     }
 
 
-def find(warehouse: Warehouse, search: Search, limits: Limits, *, most: int, ranking: str) -> Found:
+def find(
+    warehouse: Warehouse,
+    search: Search,
+    limits: Limits,
+    *,
+    most: int,
+    ranking: str,
+    facets: bool = False,
+    highlights: bool = False,
+) -> Found:
     """Search a warehouse, first making the index, and the vectors for a ranking that needs them, if it has none."""
     is_ranked = search.syntax == "plain" and ranking != "bm25"
+    if is_ranked and facets:
+        raise UserError(
+            f"The ranking {ranking} leaves nothing out, so there is nothing to count. Write --ranking bm25."
+        )
     opened = Ranked if is_ranked else Index
     with Reporter() as reporter:
         if not opened.is_ready(warehouse):
             reporter.update("index", 0)
         index = opened.open(warehouse)
     if isinstance(index, Ranked):
-        return index.search(to_text(search), limits, ranking=ranking, most=most)
-    return index.search(search, limits, most=most)
+        found = index.search(to_text(search), limits, ranking=ranking, most=most)
+    else:
+        found = index.search(search, limits, most=most, facets=facets)
+        search = search if search.syntax == "plain" else index.meaning(search)
+    if not highlights:
+        return found
+    with warehouse.connect() as connection:
+        return highlight(found, search, abstracts(connection, found.hits))
 
 
 def found_facts(query: str, search: Search, found: Found, limits: Limits) -> dict[str, Any]:
@@ -52,6 +78,10 @@ def found_facts(query: str, search: Search, found: Found, limits: Limits) -> dic
         "total": found.total,
         "hits": [msgspec.to_builtins(hit) for hit in found.hits],
         "notes": list(found.notes),
+        "translated": found.translated,
+        "translations": msgspec.to_builtins(found.translations),
+        "vocabulary": found.vocabulary,
+        "facets": {facet.field: dict(facet.counts) for facet in found.facets},
     }
 
 
@@ -62,7 +92,21 @@ def found_text(found: Found) -> str:
     lines = [f"{found.total:,} {'ranked' if leaves_none_out else 'found'} in snapshot {found.snapshot}"]
     if rows:
         lines += ["", table(["id", "kind", "date", "score", "title"], rows, widest=80)]
+    for hit in found.hits:
+        lines += [f"\n{hit.id}", *(f"  {marked(one)}" for one in hit.highlights)] if hit.highlights else []
+    for facet in found.facets:
+        lines += ["", table([facet.field, "found"], [[value, f"{count:,}"] for value, count in facet.counts])]
     return "\n".join(lines)
+
+
+def marked(one: Highlight) -> str:
+    """A title or piece of an abstract on one line, its marked words between asterisks."""
+    pieces, end = [], 0
+    for start, stop in one.marks:
+        pieces += [one.text[end:start], f"**{one.text[start:stop]}**"]
+        end = stop
+    text = " ".join("".join([*pieces, one.text[end:]]).split())
+    return text if one.field == "title" else f"... {text} ..."
 
 
 def patient_text(patient: Patient) -> str:
@@ -84,6 +128,14 @@ def search_record(warehouse: Warehouse, query: str, search: Search, found: Found
     if limits.patient:
         said += [f"trials that take a patient {patient_text(limits.patient)}"]
     notes = [f"- {note}" for note in found.notes]
+    translated = [
+        f"## Query as looked for, by {found.vocabulary}",
+        "",
+        f"    {found.translated}",
+        "",
+        *(f"- `{one.words}` was taken for `{one.meaning}`" for one in found.translations),
+        "",
+    ]
     parts = [
         "# Record of a search",
         f"- Database: TrialPanorama warehouse, snapshot `{found.snapshot}`, built {manifest.built}"
@@ -102,6 +154,7 @@ def search_record(warehouse: Warehouse, query: str, search: Search, found: Found
         "",
         f"    {to_text(search)}",
         "",
+        *(translated if found.translations else []),
         *(["## Notes", "", *notes, ""] if notes else []),
         "## Sources in the snapshot",
         "",

@@ -37,10 +37,14 @@ if TYPE_CHECKING:
     import tantivy
     from numpy.typing import NDArray
 
-VERSION = 3
+VERSION = 4
 """Changes with what is indexed; an index of another version is made anew."""
 FOLDER = "index"
 
+FACETS = ("kind", "register", "status", "phase", "year")
+"""What documents that were found are counted by."""
+_MOST_VALUES = 100
+"""Values of a facet that are counted, the commonest."""
 _WORDS = ("title", "abstract", "keyword", "heading_word", "substance", "author", "journal", "other")
 """Fields of words."""
 _VALUES = (
@@ -49,7 +53,7 @@ _VALUES = (
 )  # fmt: skip
 """Fields of whole values, in lower case."""
 
-_FIELDS: dict[str, tuple[str, ...]] = {
+SEARCHED_FIELDS: dict[str, tuple[str, ...]] = {
     "title": ("title",),
     "abstract": ("abstract",),
     "title_abstract": ("title", "abstract", "keyword"),
@@ -99,7 +103,9 @@ Of a concept without a heading of its own (a rarer disease, a supplementary reco
 What is denied, past, or only asked of participants is no heading.
 """
 _UNLINKED = "linked_ AS (SELECT '' AS study_id, NULL::VARCHAR[] AS linked, NULL::VARCHAR[] AS linked_above WHERE false)"
-_DOCUMENTS = """
+_PAPER_TEXT = "concat_ws(' ', p.abstract, p.vernacular_title)"
+_TRIAL_TEXT = "concat_ws(' ', s.abstract, s.inclusion_criteria, s.exclusion_criteria, s.eligibility_criteria)"
+_DOCUMENTS = f"""
     WITH LINKED,
     headings AS (
         SELECT r.record_id,
@@ -113,7 +119,7 @@ _DOCUMENTS = """
         GROUP BY r.record_id),
     papers_ AS (
         SELECT 'paper' AS kind, paper_id AS id, p.title,
-            concat_ws(' ', p.abstract, p.vernacular_title) AS abstract, p.keywords AS keyword,
+            {_PAPER_TEXT} AS abstract, p.keywords AS keyword,
             p.chemicals AS substance, p.authors AS author,
             [p.journal, p.journal_abbreviation, p.issn] AS journal, NULL::VARCHAR[] AS other,
             p.publication_types AS publication_type, p.languages AS language,
@@ -139,7 +145,7 @@ _DOCUMENTS = """
     trials_ AS (
         SELECT 'trial' AS kind, s.study_id AS id, concat_ws(' / ', s.public_title,
                 nullif(s.scientific_title, s.public_title), s.acronym) AS title,
-            concat_ws(' ', s.abstract, s.inclusion_criteria, s.exclusion_criteria, s.eligibility_criteria) AS abstract,
+            {_TRIAL_TEXT} AS abstract,
             list_concat(s.keywords, c.names) AS keyword, d.names AS substance, NULL::VARCHAR[] AS author,
             NULL::VARCHAR[] AS journal, list_concat([s.sponsor], s.collaborators) AS other,
             ['Clinical Trial Registration'] AS publication_type, NULL::VARCHAR[] AS language,
@@ -173,6 +179,25 @@ _ANY_AGE = 99_999_999
 """The greatest age (days) where a trial states none."""
 
 
+class Highlight(msgspec.Struct, frozen=True):
+    """A title, or a piece of an abstract, with words of the search in it."""
+
+    field: str
+    """title or abstract."""
+    text: str
+    marks: tuple[tuple[int, int], ...]
+    """Where the words begin and end in the text, in characters from 0."""
+
+
+class Facet(msgspec.Struct, frozen=True):
+    """How many of the documents that were found have each value."""
+
+    field: str
+    """kind, register, status, phase or year."""
+    counts: tuple[tuple[str, int], ...]
+    """Values with their counts: years from the earliest, others from the commonest."""
+
+
 class Hit(msgspec.Struct, frozen=True):
     """A paper or trial that was found."""
 
@@ -184,6 +209,8 @@ class Hit(msgspec.Struct, frozen=True):
     """First published, or registered (ISO 8601)."""
     score: float
     """What it was ranked by: BM25 of the words, a cosine, or a sum of inverted ranks; higher is better."""
+    highlights: tuple[Highlight, ...] = ()
+    """Where the words of the search stand, if that was asked for."""
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -204,6 +231,8 @@ class Found(msgspec.Struct, frozen=True):
     """Its parts that were looked for as something else: words as headings, entry terms by the heading's name."""
     vocabulary: str | None = None
     """The release of MeSH that the index was made with."""
+    facets: tuple[Facet, ...] = ()
+    """Counts of all that was found, if they were asked for."""
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -258,8 +287,15 @@ class Index:
                         _make(folder, connection, warehouse.snapshot)
         return cls(_open(folder), warehouse.snapshot, folder)
 
-    def search(self, search: Search, limits: Limits = Limits(), *, most: int = 100) -> Found:  # noqa: B008
-        """Papers and trials that a search finds within limits, the best `most`.
+    def search(
+        self,
+        search: Search,
+        limits: Limits = Limits(),  # noqa: B008
+        *,
+        most: int = 100,
+        facets: bool = False,
+    ) -> Found:
+        """Papers and trials that a search finds within limits, the best `most`; with `facets`, counts of all of them.
 
         Raises UserError where a part of it would take too long to look for.
         """
@@ -275,15 +311,21 @@ class Index:
         least = found[most - 1][0] if 0 < most <= len(found) else 0.0
         hits = [self._hit(address, score) for score, address in found if score >= least]
         hits.sort(key=lambda hit: (-hit.score, hit.id))
-        found_ = Found(self.snapshot, _count(result), tuple(hits[:most]), tuple(notes))
+        answer = Found(self.snapshot, _count(result), tuple(hits[:most]), tuple(notes))
+        if facets:
+            answer = msgspec.structs.replace(answer, facets=self._facets(query))
         if translated is None:
-            return found_
+            return answer
         return msgspec.structs.replace(
-            found_,
+            answer,
             translated=to_text(meant),
             translations=translated.translations,
             vocabulary=self.names.release,
         )
+
+    def meaning(self, search: Search) -> Search:
+        """A search as it is looked for here."""
+        return translate(search, self.names).search
 
     def rank(
         self, weights: Mapping[str, float], limits: Limits, *, most: int, field: str = "stems"
@@ -327,6 +369,23 @@ class Index:
                     "Words that are cut short stand for too many words inside a phrase. Write more letters of them."
                 ) from None
             raise
+
+    def _facets(self, query: tantivy.Query) -> tuple[Facet, ...]:
+        terms = {name: {"terms": {"field": name, "size": _MOST_VALUES}} for name in FACETS if name != "year"}
+        years = {"histogram": {"field": "published", "interval": 10_000, "min_doc_count": 1}}
+        found = self._searcher.aggregate(query, {**terms, "year": years})
+        facets = []
+        for name in FACETS:
+            counts = [(bucket["key"], int(bucket["doc_count"])) for bucket in found[name]["buckets"]]
+            if name == "year":
+                # what has no date stands at 0
+                counts = [(f"{int(day) // 10_000:04d}", count) for day, count in sorted(counts) if day >= 10_000]
+            else:
+                is_code = name in ("status", "phase")
+                counts = [(value.upper() if is_code else value, count) for value, count in counts]
+                counts.sort(key=lambda one: (-one[1], one[0]))
+            facets.append(Facet(name, tuple(counts)))
+        return tuple(facets)
 
     def _numbers(self, result: tantivy.SearchResult) -> NDArray[np.int64]:
         import numpy as np
@@ -405,7 +464,7 @@ def _schema() -> tantivy.Schema:
     for name in _WORDS:
         builder.add_text_field(name, tokenizer_name="words")
     for name in _VALUES:
-        builder.add_text_field(name, tokenizer_name="raw", index_option="basic")
+        builder.add_text_field(name, tokenizer_name="raw", index_option="basic", fast=name in FACETS)
     for name in ("stems", "topic"):
         builder.add_text_field(name, tokenizer_name="stems", index_option="freq")
     for name in ("published", "minimum_age", "maximum_age", "number"):
@@ -466,6 +525,18 @@ def documents(connection: duckdb.DuckDBPyConnection, condition: str = "") -> Ite
     while batch := rows.fetchmany(2_000):
         for row in batch:
             yield dict(zip(names, row, strict=True))
+
+
+def abstracts(connection: duckdb.DuckDBPyConnection, hits: Iterable[Hit]) -> dict[tuple[str, str], str]:
+    """The texts in which hits are searched beside their titles, by kind and id."""
+    ids = [hit.id for hit in hits]
+    rows = connection.execute(
+        f"""SELECT 'paper', p.paper_id, {_PAPER_TEXT} FROM papers p WHERE list_contains($ids, p.paper_id)
+            UNION ALL SELECT 'trial', s.study_id, {_TRIAL_TEXT} FROM studies s
+            WHERE s.kind = 'registration' AND list_contains($ids, s.study_id)""",
+        {"ids": ids},
+    ).fetchall()
+    return {(kind, id): text for kind, id, text in rows}
 
 
 def ranked_text(row: Mapping[str, Any]) -> str:
@@ -608,7 +679,7 @@ class _Compiler:
             )
         if "|" not in token and _states(token) > _MOST_STATES:
             raise UserError(f'"{token[:40]}" has too many signs for missing letters. Write more of its letters.')
-        return _pattern(token)
+        return word_pattern(token)
 
     def _note(self, text: str) -> None:
         if text not in self._notes:
@@ -671,17 +742,17 @@ class _Compiler:
         if field == "author":
             return self._author(words)
         queries = []
-        for name in _FIELDS[field]:
+        for name in SEARCHED_FIELDS[field]:
             if name in _VALUES:
                 value = QUALIFIERS.get(words.lower(), words.lower()) if name == "qualifier" else words.lower()
                 queries.append(self._value(name, LANGUAGES.get(value, value) if name == "language" else value))
             else:
-                queries.append(self._phrase(name, _tokens(words), 0))
+                queries.append(self._phrase(name, word_tokens(words), 0))
         return _any(queries)
 
     def _author(self, words: str) -> tantivy.Query:
         """`smith ja`: the last name, and initials that begin so."""
-        tokens = _tokens(words)
+        tokens = word_tokens(words)
         if len(tokens) > 1 and len(tokens[-1]) <= 3 and not _WILDCARD.search(tokens[-1]):
             tokens[-1] += "*"
         return self._phrase("author", tokens, 0)
@@ -727,7 +798,7 @@ class _Compiler:
         if fields == (AUTOMATIC,):
             fields = ("text",) if self._search.syntax == "ovid" else ("all",)
         phrases = self._near_phrases(node)
-        names = dict.fromkeys(name for field in fields for name in _FIELDS.get(field, ()) if name in _WORDS)
+        names = dict.fromkeys(name for field in fields for name in SEARCHED_FIELDS.get(field, ()) if name in _WORDS)
         queries = [self._phrase(name, tokens, slop) for name in names for tokens, slop in phrases]
         return _any(queries)
 
@@ -757,7 +828,7 @@ class _Compiler:
 
     def _choices(self, part: Node) -> list[tuple[list[str], int]]:
         if isinstance(part, Text):
-            return [(_tokens(part.words), 0)] if _tokens(part.words) else []
+            return [(word_tokens(part.words), 0)] if word_tokens(part.words) else []
         if isinstance(part, Or):
             return [choice for one in part.parts for choice in self._choices(one)]
         if isinstance(part, Near):
@@ -860,7 +931,7 @@ _WILDCARD = re.compile(r"[*?#]|\$\d")
 _TOKEN = re.compile(r"(?:[^\W_]|[*?#]|\$\d)+")
 
 
-def _tokens(words: str) -> list[str]:
+def word_tokens(words: str) -> list[str]:
     """Words as the index cuts them, with their wildcards."""
     import unicodedata
 
@@ -868,10 +939,10 @@ def _tokens(words: str) -> list[str]:
     return [token.lower() for token in _TOKEN.findall(plain) if token.strip("*?#")]
 
 
-def _pattern(token: str) -> str:
+def word_pattern(token: str) -> str:
     """A word with wildcards, or one of several (`a|b`), as a regular expression of the index."""
     if "|" in token:
-        return f"({'|'.join(map(_pattern, token.split('|')))})"
+        return f"({'|'.join(map(word_pattern, token.split('|')))})"
     signs = {"*": ".*", "?": ".?", "#": "."}
 
     def piece(found: re.Match[str]) -> str:
