@@ -15,9 +15,7 @@ from trialpanorama.search.index import Found, Hit, Index, Limits, abstracts
 from trialpanorama.warehouse import Warehouse
 
 TITLE = "Beta-blockers for Sjögren's tumours: a trial"
-ABSTRACT = (
-    "Needle biopsies of the liver; the liver was biopsied with a needle. " + "Filler. " * 80 + "Liver again."
-)
+ABSTRACT = "Needle biopsies of the liver; the liver was biopsied with a needle. " + "Filler. " * 80 + "Liver again."
 
 
 def marked(query: str, syntax: str = "auto", title: str = TITLE, abstract: str = ABSTRACT) -> dict[str, list[str]]:
