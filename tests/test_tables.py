@@ -221,6 +221,7 @@ def full() -> list[Record]:
         phases=["PHASE3", "PHASE2"],
         start_date=PartialDate("2091-05", "ACTUAL"),
         sponsors=[Sponsor("Native Inc"), Sponsor("NATIVE", role="COLLABORATOR")],
+        eligibility_criteria="Inclusion Criteria:\n\n- Age 18 to 65 years\n\nExclusion Criteria:\n\n- Fever",
         conditions=[Condition("Glowing fever", "R50", "ICD-10"), Condition("Fever")],
         mesh_terms=[
             MeshTerm("Zarvolimab", "D999999", about="intervention"),
@@ -341,11 +342,14 @@ def test_no_text_is_empty(made: Made) -> None:
                 assert made(f"FROM {table.name} WHERE {column.name} = ''") == []
 
 
+NOT_IN_THESE_RECORDS = ("drug_moa", "drug_concepts", "biomarkers", "trial_aliases", "disagreements")
+
+
 def test_rows_are_the_same_in_any_order_of_records(made: Made, full: list[Record], tmp_path: Path) -> None:
     other = Made(full, tmp_path, seed=1)
     for table in TABLES:
         expected = made(f"FROM {table.name}")
-        assert bool(expected) is (table.name not in ("drug_moa", "drug_concepts", "biomarkers", "trial_aliases"))
+        assert bool(expected) is (table.name not in NOT_IN_THESE_RECORDS)
         assert other(f"FROM {table.name}") == expected
 
 
@@ -528,6 +532,15 @@ def test_conditions_are_linked_to_concepts_and_to_broader_ones(made: Made) -> No
     )
     assert ("Body Temperature Changes", 1) in [tuple(row.values()) for row in broader]
     assert all(row["depth"] > 0 for row in broader)
+
+
+def test_criteria_are_one_a_row_with_their_limits(made: Made) -> None:
+    columns = "position, is_inclusion, text, kind, low, high, unit, concept_id"
+    rows = made(f"SELECT {columns} FROM criteria ORDER BY position")
+    assert [tuple(row.values()) for row in rows] == [
+        (1, True, "Age 18 to 65 years", "age", 18.0, 65.0, "a", None),
+        (2, False, "Fever", "condition", None, None, None, "MESH:D005334"),
+    ]
 
 
 def test_sponsors_have_one_spelling(made: Made) -> None:

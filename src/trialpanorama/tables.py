@@ -221,11 +221,11 @@ _METHOD = Column(
     "How the words led to the concept. exact: they are one of its names; variant: in another spelling; abbreviation: they "
     "are short for one; stripped: without words that do not change it (stage, severity, dose); reordered: the same words in "
     "another order; brand, salt, combination: through a product, a salt or a mixture; code: by a code; context: the other "
-    "words of the Record decide; rule: by telling words; fuzzy: like one, letter by letter; llm: a language model said so; none: "
-    "nothing was found",
+    "words of the Record decide; rule: by telling words; table: by the list of what criteria measure; number: a limit beside "
+    "unknown words; fuzzy: like one, letter by letter; llm: a language model said so; none: nothing was found",
     values=(
         "exact", "variant", "abbreviation", "stripped", "reordered", "brand", "salt", "combination", "code", "context",
-        "rule", "fuzzy", "llm", "none",
+        "rule", "table", "number", "fuzzy", "llm", "none",
     ),
 )  # fmt: skip
 _LINK_SCORE = Column("score", "DOUBLE", "How sure the link is, 0 to 1; fixed per method, or a likeness, not a probability")

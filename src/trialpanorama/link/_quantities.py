@@ -250,9 +250,9 @@ class Quantities:
         if sign is None and not raw and not is_lost and not match["roman"]:
             return Quantity(start, end, None, low, low, None, "") if digits and len(digits) < 4 else None
         comparator = _comparator(sign)
-        lower = None if comparator in ("<", "<=") else low
-        upper = None if comparator in (">", ">=") else low
-        return Quantity(begin, last, comparator, lower, upper, unit, raw, is_within, is_lost, comparator is not None)
+        least = None if comparator in ("<", "<=") else low
+        most = None if comparator in (">", ">=") else low
+        return Quantity(begin, last, comparator, least, most, unit, raw, is_within, is_lost, comparator is not None)
 
     def _sign(self, text: str, start: int, floor: int) -> tuple[str | None, int, bool]:
         """What stands before a number and makes it a limit, where it begins, and whether it is a period before."""
