@@ -73,7 +73,7 @@ def test_words_that_were_taken_for_headings_are_said(command: Command, warehouse
     assert read["translated"].startswith(f"{heading} OR ")
     assert command("search", query, "--parse-only").out.splitlines()[1] == f"looked for as: {read['translated']}"
     unknown = command("search", '"Fictional Ailments"[mh]', "--parse-only")
-    assert "is no heading of MeSH" in unknown.err
+    assert "No heading of MeSH" in unknown.err
     record = tmp_path / "search.md"
     done = command("search", query, "--json", "--record", record, "-w", warehouse)
     assert done.json["translations"] == [{"words": query, "meaning": read["translated"]}]

@@ -18,6 +18,8 @@ from trialpanorama.search.tree import AUTOMATIC, And, Heading, Node, Not, Or, Se
 
 LONGEST_NAME = 12
 """Words of the longest run that is looked up among names."""
+MOST_NAMED = 10
+"""Headings that a note names."""
 _WILDCARD = re.compile(r"[*?#]|\$\d")
 STOPWORDS = frozenset(
     "a an and are as at be by for from in is of on or that the to was were with".split()  # noqa: SIM905
@@ -47,14 +49,15 @@ def translate(search: Search, names: Names) -> Translated:
         return Translated(search)
     one = _Translator(search, names)
     tree = one.node(search.tree)
-    return Translated(msgspec.structs.replace(search, tree=tree, notes=tuple(one.notes)), tuple(one.made))
+    notes = (*search.notes, *one.notes())
+    return Translated(msgspec.structs.replace(search, tree=tree, notes=notes), tuple(one.made))
 
 
 class _Translator:
     def __init__(self, search: Search, names: Names) -> None:
         self._is_ovid, self._names = search.syntax == "ovid", names
         self._print = ovid.to_text if self._is_ovid else pubmed.to_text
-        self.notes = dict.fromkeys(search.notes)
+        self._unknown: dict[str, None] = {}
         self.made: dict[Translation, None] = {}
 
     def node(self, node: Node) -> Node:
@@ -71,6 +74,15 @@ class _Translator:
             return self._changed(node, self._mapped(node.words))
         return node
 
+    def notes(self) -> list[str]:
+        """That there are headings which the release lacks, the first few by name."""
+        names = list(self._unknown)
+        if not names:
+            return []
+        more = f" and {len(names) - MOST_NAMED:,} more" if len(names) > MOST_NAMED else ""
+        listed = ", ".join(f'"{name}"' for name in names[:MOST_NAMED])
+        return [f"No heading of {self._names.release}, found where a source gave it as one: {listed}{more}"]
+
     def _changed(self, node: Node, meaning: Node) -> Node:
         if meaning != node:
             self.made[Translation(self._print(node), self._print(meaning))] = None
@@ -82,7 +94,7 @@ class _Translator:
             return name
         found = self._names.heading(name)
         if found is None:
-            self.notes[f'"{name}" is no heading of {self._names.release}: found where a source gave it as one'] = None
+            self._unknown[name] = None
             return name
         return name if found.lower() == name.lower() else found
 
@@ -102,7 +114,10 @@ class _Translator:
                 parts.append(Text(found.id, ("id",), is_phrase=not is_word(found.id)))
             else:
                 parts.append(_either(heading, run) if heading else _word(run[0]))
-        return join(And, parts or [_word(token) for token in tokens]) if tokens else Text(words, ("all",))
+        if not tokens:
+            return Text(words, ("all",), is_phrase=True)
+        # what is said twice is looked for once
+        return join(And, list(dict.fromkeys(parts or [_word(token) for token in tokens])))
 
     def _longest(self, keys: list[str], at: int) -> tuple[int, str | None]:
         """Where the longest run from here that is a heading ends, and the heading; else the next word and None."""
