@@ -48,7 +48,7 @@ test: $(DEV)  ## lint, format, types and every test that a change can break: und
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -q -n logical --dist loadfile
 
 verify: $(DEV)  ## the long checks: fuzzing for a minute per parser, repeated kills, scale
 	TRIALPANORAMA_FUZZ_SECONDS=$${TRIALPANORAMA_FUZZ_SECONDS:-60} $(BIN)/python -m pytest -m verify
