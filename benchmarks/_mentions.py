@@ -7,7 +7,9 @@ warehouse; FOLDER holds release files of vocabularies where DATA has none. A men
 registration's newest Record, or one of its interventions that may be a drug (`_mentions_sample.py`).
 
 coverage   mentions with at least one concept, of all mentions of that kind; of drugs, those that the linker sets apart
-           (placebo, procedure, device ...) are in neither number
+           (placebo, procedure, device ...) are in neither number. Of those that name something: without the entries of
+           no stated type in which the linker finds nothing, which are groups of people, questionnaires, durations ...,
+           and a few drugs that it missed
 audited    on the 300 + 300 mentions of judged/, where DATA has them with the same text. Precision: of the concepts
            linked (equivalent ones once), those that are a thing meant; a broader one is wrong, and counted apart.
            Recall: of the things meant that have a concept, those linked. Unlinked unlinkable: of the mentions left
@@ -58,6 +60,8 @@ class Found(NamedTuple):
 
     concepts: tuple[str, ...]
     is_apart: bool = False
+    is_silent: bool = False
+    """Nothing was found in it, not even words that look like a drug."""
 
 
 class Text(NamedTuple):
@@ -113,7 +117,7 @@ def drug_linker(concepts: Concepts) -> Linker:
         for each in linker.link([text.text for text in texts], [text.type for text in texts]):
             drugs = [one for one in each if one.kind == "drug"]
             ids = tuple(one.concept_id for one in drugs if one.concept_id)
-            found.append(Found(ids, is_apart=bool(each) and not drugs))
+            found.append(Found(ids, is_apart=bool(each) and not drugs, is_silent=not each))
         return found
 
     return link
@@ -279,7 +283,8 @@ def coverage(mentions: Sequence[Mapping[str, Any]], answers: Mapping[Text, Found
     counts: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
     for mention in mentions:
         answer = answers[Text(mention["text"], mention["type"])]
-        for name in ("all", mention["source"]):
+        is_no_mention = answer.is_silent and mention["type"] is None
+        for name in ("all", mention["source"], *(() if is_no_mention else ("all that name something",))):
             counts[name][0] += bool(answer.concepts)
             counts[name][1] += not (answer.is_apart and not answer.concepts)
             counts[name][2] += answer.is_apart and not answer.concepts
@@ -442,6 +447,9 @@ def run(warehouse: Path, concepts: Concepts, texts_for_peers: dict[str, Any] | N
                 continue
             result[kind] = figures
             result[f"{kind}_coverage"] = figures["coverage"]["all"]["value"] if own else None
+            result[f"{kind}_coverage_of_named"] = (
+                figures["coverage"]["all that name something"]["value"] if own else None
+            )
             result[f"{kind}_precision"] = figures["audited"]["precision"]["value"]
             result[f"{kind}_recall"] = figures["audited"]["recall"]["value"]
             result[f"{kind}_unlinked_unlinkable"] = figures["audited"]["unlinked_unlinkable"]["value"]
