@@ -102,7 +102,8 @@ RELATION_MEANING = (
 )
 
 
-def _date(struct: str) -> str:
+def first_day(struct: str) -> str:
+    """SQL: a PartialDate as a DATE, a month or year alone as its first day."""
     text = f"{struct}.date"
     return f"try_cast({text} || CASE length({text}) WHEN 4 THEN '-01-01' WHEN 7 THEN '-01' ELSE '' END AS DATE)"
 
@@ -129,16 +130,18 @@ RELATIONS_SQL = rf"""
                 ON w.report_id = r.id
         WHERE coalesce(r.kind, 'REGISTRATION') = 'REGISTRATION' GROUP BY w.report_id),
     paper_dates AS (
-        SELECT n.paper_id, least({_date("r.paper.publication_date")}, {_date("r.paper.electronic_date")}) AS date
+        SELECT n.paper_id,
+            least({first_day("r.paper.publication_date")}, {first_day("r.paper.electronic_date")}) AS date
         FROM records r JOIN newest_papers n USING (record_id)),
     review_dates AS (
-        SELECT v.review_id, coalesce(min(d.date), max({_date("r.review.search_until_date")})) AS date
+        SELECT v.review_id, coalesce(min(d.date), max({first_day("r.review.search_until_date")})) AS date
         FROM records r JOIN review_records v USING (record_id) LEFT JOIN review_papers p USING (review_id)
             LEFT JOIN paper_dates d USING (paper_id)
         GROUP BY v.review_id),
     trial_dates AS (
-        SELECT m.study_id, min(coalesce({_date("r.registration_date")}, {_date("r.first_submitted_date")})) AS date,
-            max({_date("r.last_updated_date")}) AS updated
+        SELECT m.study_id,
+            min(coalesce({first_day("r.registration_date")}, {first_day("r.first_submitted_date")})) AS date,
+            max({first_day("r.last_updated_date")}) AS updated
         FROM records r JOIN members m USING (record_id) WHERE m.kind = 'registration' GROUP BY m.study_id),
     literature AS (
         SELECT l.paper_id AS head_id, l.study_id AS tail_id, 'trial' AS tail_type, CASE

@@ -39,7 +39,7 @@ from trialpanorama.record import (
     ReviewedStudy,
     Sponsor,
 )
-from trialpanorama.relations import NODE_MEANING, NODE_TYPES, RELATION_MEANING, RELATIONS_SQL
+from trialpanorama.relations import NODE_MEANING, NODE_TYPES, RELATION_MEANING, RELATIONS_SQL, first_day
 from trialpanorama.warehouse import fields
 
 if TYPE_CHECKING:
@@ -938,12 +938,6 @@ _PAPER_LINKS = (
 # --- SQL
 
 
-def _date(struct: str) -> str:
-    """A PartialDate as a DATE: its first day."""
-    text = f"{struct}.date"
-    return f"try_cast({text} || CASE length({text}) WHEN 4 THEN '-01-01' WHEN 7 THEN '-01' ELSE '' END AS DATE)"
-
-
 def _precision(struct: str) -> str:
     return f"CASE length({struct}.date) WHEN 4 THEN 'year' WHEN 7 THEN 'month' WHEN 10 THEN 'day' END"
 
@@ -1008,10 +1002,10 @@ _MERGED: tuple[dict[str, str], ...] = (
     {"scientific_title": "r.scientific_title"},
     {"acronym": "r.acronym"},
     *(
-        {field: _date(f"r.{field}"), f"{field}_precision": _precision(f"r.{field}"), f"{field}_type": f"r.{field}.type"}
+        {field: first_day(f"r.{field}"), f"{field}_precision": _precision(f"r.{field}"), f"{field}_type": f"r.{field}.type"}
         for field in _DATES
     ),
-    {"published_date": f"least({_date('r.paper.publication_date')}, {_date('r.paper.electronic_date')})"},
+    {"published_date": f"least({first_day('r.paper.publication_date')}, {first_day('r.paper.electronic_date')})"},
     {"allocation": "r.allocation"},
     {"intervention_model": "r.intervention_model"},
     {"observational_model": "r.observational_model"},
@@ -1323,11 +1317,11 @@ _PAPERS_SQL = f"""
 } AS authors,
         r.paper.journal AS journal, r.paper.journal_abbreviation AS journal_abbreviation, r.paper.issn AS issn,
         r.paper.volume AS volume, r.paper.issue AS issue, r.paper.pages AS pages,
-        {_date("r.paper.publication_date")} AS publication_date,
+        {first_day("r.paper.publication_date")} AS publication_date,
         {_precision("r.paper.publication_date")} AS publication_date_precision,
-        {_date("r.paper.electronic_date")} AS electronic_date,
+        {first_day("r.paper.electronic_date")} AS electronic_date,
         {_precision("r.paper.electronic_date")} AS electronic_date_precision,
-        least({_date("r.paper.publication_date")}, {_date("r.paper.electronic_date")}) AS first_published_date,
+        least({first_day("r.paper.publication_date")}, {first_day("r.paper.electronic_date")}) AS first_published_date,
         {_list("r.paper.publication_types")} AS publication_types, {_list("r.paper.languages")} AS languages,
         {_list("[t.term FOR t IN r.mesh_terms IF t.about = 'article']")} AS mesh_terms, {
     _list("r.keywords")
@@ -1441,9 +1435,9 @@ _REVIEWS_SQL = f"""
             r.review.question AS question, r.review.criteria AS criteria, r.review.collection AS collection,
             r.review.search_query AS search_query, r.review.search_syntax AS search_syntax,
             r.review.search_source AS search_source,
-            {_date("r.review.search_from_date")} AS search_from_date,
+            {first_day("r.review.search_from_date")} AS search_from_date,
             {_precision("r.review.search_from_date")} AS search_from_date_precision,
-            {_date("r.review.search_until_date")} AS search_until_date,
+            {first_day("r.review.search_until_date")} AS search_until_date,
             {_precision("r.review.search_until_date")} AS search_until_date_precision
         FROM records r JOIN review_records v USING (record_id) LEFT JOIN source_licences s ON s.source = r.source),
     searches AS (

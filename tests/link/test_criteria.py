@@ -36,6 +36,10 @@ class Named:
             for text in texts
         ]
 
+    def find(self, texts: Sequence[str]) -> list[list[Link]]:
+        """The same; a linker of conditions reads running text so."""
+        return self.link(texts)
+
 
 @pytest.fixture(scope="module")
 def concepts() -> Concepts:

@@ -22,7 +22,7 @@ from trialpanorama.link._criteria_words import MEASURED, NAMES, SCORED, TERMS, T
 from trialpanorama.link._matching import Matcher
 from trialpanorama.link._names import normalise
 from trialpanorama.link._quantities import TIMES, Comparator, Quantities, Quantity
-from trialpanorama.link.conditions import LONG_TEXT, ConditionLinker
+from trialpanorama.link.conditions import ConditionLinker
 from trialpanorama.link.drugs import DrugLinker
 from trialpanorama.ontologies.ucum import Units
 
@@ -258,8 +258,7 @@ class CriteriaParser:
     def _mentions(self, texts: Sequence[str]) -> list[list[_Mention]]:
         """What each text speaks of, in order and without overlaps."""
         own = self._terms(texts)
-        # shorter texts would be taken for the names of conditions
-        conditions = self._conditions.link([text.ljust(LONG_TEXT + 1) for text in texts])
+        conditions = self._conditions.find(texts)
         drugs = self._drugs.link(texts, [None] * len(texts))
         found = []
         for at in range(len(texts)):

@@ -17,6 +17,7 @@ import msgspec
 
 from trialpanorama import identifiers
 from trialpanorama.errors import UserError
+from trialpanorama.relations import first_day
 from trialpanorama.tables import NEWEST_PAPERS, TABLES, PaperMethod, write_table
 
 if TYPE_CHECKING:
@@ -113,15 +114,10 @@ PAPER_TYPE = f"""CASE
 """SQL: which `PaperType` Record `r` is, by its publication types and the words of its title; else of its abstract."""
 
 
-def _date(struct: str) -> str:
-    text = f"{struct}.date"
-    return f"try_cast({text} || CASE length({text}) WHEN 4 THEN '-01-01' WHEN 7 THEN '-01' ELSE '' END AS DATE)"
-
-
 _PAPERS = f"""
     CREATE OR REPLACE TEMP TABLE lit_papers AS
     SELECT n.paper_id, r.record_id, r.source, r.licence, l.is_open, {PAPER_TYPE} AS paper_type,
-        least({_date("r.paper.publication_date")}, {_date("r.paper.electronic_date")}) AS paper_date,
+        least({first_day("r.paper.publication_date")}, {first_day("r.paper.electronic_date")}) AS paper_date,
         lower(r.paper.doi) AS doi, r.scientific_title AS title, r.brief_summary AS abstract
     FROM records r JOIN newest_papers n USING (record_id) LEFT JOIN source_licences l ON l.source = r.source"""
 
@@ -129,8 +125,8 @@ _IS_REGISTRATION = "coalesce(r.kind, 'REGISTRATION') = 'REGISTRATION'"
 
 _TRIALS = f"""
     CREATE OR REPLACE TEMP TABLE lit_trials AS
-    SELECT t.study_id, min(coalesce({_date("r.start_date")}, {_date("r.registration_date")})) AS start_date,
-        arg_min({_date("r.completion_date")}, t.precedence) AS completion_date,
+    SELECT t.study_id, min(coalesce({first_day("r.start_date")}, {first_day("r.registration_date")})) AS start_date,
+        arg_min({first_day("r.completion_date")}, t.precedence) AS completion_date,
         bool_or(r.status IN ('COMPLETED', 'TERMINATED')) AS is_over,
         arg_min(r.record_id, t.precedence) AS record_id, arg_min(r.source, t.precedence) AS source,
         arg_min(r.licence, t.precedence) AS licence, bool_and(l.is_open) AS is_open
@@ -630,7 +626,7 @@ def overdue(
     return newest.isoformat(), len(rows), found
 
 
-_NEWEST = f"SELECT greatest(max({_date('exported_date')}), max({_date('last_updated_date')})) FROM records"
+_NEWEST = f"SELECT greatest(max({first_day('exported_date')}), max({first_day('last_updated_date')})) FROM records"
 
 _OVERDUE = f"""
     WITH done AS (
@@ -655,7 +651,8 @@ _OVERDUE = f"""
             FROM counted GROUP BY study_id, what)
         GROUP BY study_id),
     seen AS (
-        SELECT l.study_id, greatest(max({_date("r.exported_date")}), max({_date("r.last_updated_date")})) AS last_seen
+        SELECT l.study_id,
+            greatest(max({first_day("r.exported_date")}), max({first_day("r.last_updated_date")})) AS last_seen
         FROM records r JOIN (SELECT study_id, unnest(record_ids) AS record_id FROM late WHERE due < $newest) l
             USING (record_id)
         GROUP BY l.study_id)
