@@ -21,7 +21,7 @@ OPTIONS = ["Overall survival at two years", "Overall survival", "Change in blood
 def sample(right: str = "B") -> Sample[Choice, Chosen]:
     return Sample(
         id="NCT99000001@1",
-        study_id="NCT99000001",
+        subject="NCT99000001",
         split="test",
         group="NCT99000001",
         date="2030-01-01",
@@ -124,7 +124,7 @@ def test_options_are_alike_come_from_the_same_split_and_stand_at_balanced_places
     home = {trial.primary[0]: trial for trial in many}
     for split in SPLITS:
         samples = list(TASK.samples(con, split))
-        side = {s.study_id for s in samples}
+        side = {s.subject for s in samples}
         places = Counter(s.gold.answer for s in samples)
         assert max(places.values()) - min(places.values()) <= 1
         first = Counter(s.gold.answer for s in samples[:8])
@@ -133,7 +133,7 @@ def test_options_are_alike_come_from_the_same_split_and_stand_at_balanced_places
             shown = [option.removesuffix(" (time frame: 12 weeks)") for option in s.inputs.options]
             owners = [home[text] for text in shown]
             assert len({o.study_id for o in owners}) == 4
-            assert owners[LETTERS.index(s.gold.answer)].study_id == s.study_id
+            assert owners[LETTERS.index(s.gold.answer)].study_id == s.subject
             assert all(o.study_id in side for o in owners)
             assert all(o.conditions == owners[0].conditions for o in owners), "rivals of the same condition are there"
 
@@ -167,7 +167,7 @@ def test_no_rival_is_an_endpoint_of_the_trial_itself_in_other_words() -> None:
         )
     )
     con = connection(many)
-    (mine,) = (s for split in SPLITS for s in TASK.samples(con, split) if s.study_id == "NCT99000999")
+    (mine,) = (s for split in SPLITS for s in TASK.samples(con, split) if s.subject == "NCT99000999")
     others = [text for letter, text in TASK.options(mine).items() if letter != mine.gold.answer]
     own = {words(trial.primary[0]) for trial in many[:60]}
     assert own.isdisjoint(words(text.removesuffix(" (time frame: 12 weeks)")) for text in others)

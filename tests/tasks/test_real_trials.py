@@ -36,7 +36,7 @@ def test_real_prompts_hold_no_registry_id(name: str, opened: Warehouse) -> None:
     assert not opened.manifest.is_fictional
     for sample in samples:
         prompt = task(name).prompt(sample)
-        assert sample.study_id not in prompt
+        assert sample.subject not in prompt
         assert not identifiers.find(prompt)
 
 
@@ -52,7 +52,7 @@ def test_real_prompts_do_not_tell_the_end(opened: Warehouse) -> None:
     samples = _samples("trial_completion", opened)
     texts = [chosen.text(sample) for sample in samples]
     for sample, text in zip(samples, texts, strict=True):
-        assert not why[sample.study_id] or why[sample.study_id] not in text
+        assert not why[sample.subject] or why[sample.subject] not in text
     complete = np.array([float(sample.gold.outcome == "complete") for sample in samples])
     assert (complete == 0).sum() > 40
     words = re.compile(r"(?i)terminated|withdrawn|suspended|prematurely|stopped early|low enrol|slow accrual")

@@ -63,7 +63,7 @@ def test_samples_on_disk_are_the_samples_made_anew_and_old_ones_are_not_used(tmp
     place.write_bytes(place.read_bytes().splitlines()[0] + b"\n")
     assert len(tasks.load(opened, task, "test")) == 1, "the card fits, so the file is used"
     opened.manifest.snapshot = "another"
-    assert tasks.load(opened, task, "test") == anew
+    assert tasks.load(opened, task, "test") == [msgspec.structs.replace(sample, snapshot="another") for sample in anew]
 
 
 def test_the_same_tables_give_the_same_samples_whatever_the_order_of_rows() -> None:

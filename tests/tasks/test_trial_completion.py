@@ -24,7 +24,7 @@ STOPPED = Forecast("stopped", 0.0)
 def sample(gold: Forecast = COMPLETE) -> Sample[Start, Forecast]:
     return Sample(
         id="NCT99000001@1",
-        study_id="NCT99000001",
+        subject="NCT99000001",
         split="test",
         group="NCT99000001",
         date="2030-01-01",
@@ -208,7 +208,7 @@ def test_what_is_neither_completed_nor_stopped_is_left_out_and_counted() -> None
         "no title to go by": 1,
     }
     stopped = {t.study_id for t in many if t.status in ("TERMINATED", "WITHDRAWN")}
-    assert {s.study_id for s in samples if s.gold.outcome == "stopped"} == stopped
+    assert {s.subject for s in samples if s.gold.outcome == "stopped"} == stopped
     assert all((s.gold.reason is not None) == (s.gold.outcome == "stopped") for s in samples)
 
 

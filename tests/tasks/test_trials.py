@@ -68,7 +68,7 @@ def test_no_prompt_holds_the_gold_answer_or_an_id_or_a_status_word() -> None:
         for split in SPLITS:
             for sample in task.samples(con, split):
                 prompt = task.prompt(sample)
-                assert sample.study_id not in prompt
+                assert sample.subject not in prompt
                 assert task.reply(sample.gold) not in prompt
                 assert not re.search(r"TERMINATED|WITHDRAWN|COMPLETED|accrual|Futility|\bNCT\d", task.text(sample))
 
@@ -163,7 +163,7 @@ def test_a_trial_is_on_the_same_side_in_every_task() -> None:
     for task in tasks().values():
         for split in SPLITS:
             for sample in task.samples(con, split):
-                sides.setdefault(sample.study_id, set()).add(split)
+                sides.setdefault(sample.subject, set()).add(split)
     assert all(len(side) == 1 for side in sides.values())
 
 

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from functools import cache
 from typing import ClassVar
 
-from trialpanorama.errors import UnknownName
-from trialpanorama.tasks import AnySample, AnyTask
+from trialpanorama.errors import UnknownName, UserError
+from trialpanorama.tasks import AnyLabelTask, AnySample, AnyTask, LabelTask
 
 
 class Baseline(ABC):
@@ -38,6 +38,25 @@ class Baseline(ABC):
         """The reply to a sample, in the form that the task's prompt asks for."""
 
 
+class LabelBaseline(Baseline):
+    """A baseline that chooses among the labels of a task."""
+
+    @classmethod
+    def answers(cls, task: AnyTask, sample: AnySample) -> bool:
+        """Only tasks with labels."""
+        return isinstance(task, LabelTask)
+
+    def fit(self, samples: Sequence[AnySample], task: AnyTask) -> None:
+        """Learn from the training split; raises UserError for a task without labels."""
+        if not isinstance(task, LabelTask):
+            raise UserError(f"baseline/{self.name} cannot answer {task.name}: it chooses among labels.")
+        self.learn(samples, task)
+
+    @abstractmethod
+    def learn(self, samples: Sequence[AnySample], task: AnyLabelTask) -> None:
+        """Learn from the training split; the same samples give the same baseline."""
+
+
 @cache
 def baselines() -> dict[str, type[Baseline]]:
     """Every baseline, by name, in alphabetical order."""
@@ -53,7 +72,7 @@ def baseline(name: str) -> type[Baseline]:
         raise UnknownName("baseline", name, baselines()) from None
 
 
-def frequencies(samples: Sequence[AnySample], task: AnyTask) -> dict[str, float]:
+def frequencies(samples: Sequence[AnySample], task: AnyLabelTask) -> dict[str, float]:
     """How often each label is the right one among samples, as shares; all labels that can occur are there."""
     counts = dict.fromkeys(task.labels(samples[0]), 0) if samples else {}
     for sample in samples:

@@ -6,11 +6,11 @@ import re
 from collections.abc import Sequence
 from typing import ClassVar
 
-from trialpanorama.baselines import Baseline
-from trialpanorama.tasks import AnySample, AnyTask
+from trialpanorama.baselines import LabelBaseline
+from trialpanorama.tasks import AnyLabelTask, AnySample, AnyTask, LabelTask
 
 
-class Lexical(Baseline):
+class Lexical(LabelBaseline):
     """Chooses by the share of an option's words that stand in the description; it learns nothing."""
 
     name: ClassVar[str] = "lexical"
@@ -19,9 +19,9 @@ class Lexical(Baseline):
     @classmethod
     def answers(cls, task: AnyTask, sample: AnySample) -> bool:
         """Only tasks with options."""
-        return bool(task.options(sample))
+        return isinstance(task, LabelTask) and bool(task.options(sample))
 
-    def fit(self, samples: Sequence[AnySample], task: AnyTask) -> None:
+    def learn(self, samples: Sequence[AnySample], task: AnyLabelTask) -> None:
         """Nothing to learn."""
         self._task = task
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from trialpanorama.baselines import Baseline, frequencies
-from trialpanorama.tasks import SEED, AnySample, AnyTask
+from trialpanorama.baselines import LabelBaseline, frequencies
+from trialpanorama.tasks import SEED, AnyLabelTask, AnySample
 
 MOST_SAMPLES, MOST_PAIRED_SAMPLES = 30_000, 6_000
 """More training samples than these change the figures little and take long; the first ones are a random sample."""
 
 
-class Linear(Baseline):
+class Linear(LabelBaseline):
     """TF-IDF and structured features under logistic regression."""
 
     name: ClassVar[str] = "linear"
@@ -24,7 +24,7 @@ class Linear(Baseline):
         "TF-IDF of the description and design facts, logistic regression; for options, how alike they are"
     )
 
-    def fit(self, samples: Sequence[AnySample], task: AnyTask) -> None:
+    def learn(self, samples: Sequence[AnySample], task: AnyLabelTask) -> None:
         """Fit on the training split."""
         self._task = task
         has_options = bool(task.options(samples[0]))
@@ -40,7 +40,7 @@ class Linear(Baseline):
 class _Classifier:
     """Probabilities of labels that are the same for all samples."""
 
-    def __init__(self, samples: Sequence[AnySample], task: AnyTask) -> None:
+    def __init__(self, samples: Sequence[AnySample], task: AnyLabelTask) -> None:
         from scipy.sparse import hstack
         from sklearn.feature_extraction import DictVectorizer
         from sklearn.feature_extraction.text import TfidfVectorizer
@@ -82,7 +82,7 @@ class _Classifier:
 class _Matcher:
     """Probabilities of options, by how alike each is to the description."""
 
-    def __init__(self, samples: Sequence[AnySample], task: AnyTask) -> None:
+    def __init__(self, samples: Sequence[AnySample], task: AnyLabelTask) -> None:
         import numpy as np
         from sklearn.decomposition import TruncatedSVD
         from sklearn.feature_extraction.text import TfidfVectorizer

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from trialpanorama.baselines import Baseline, frequencies
-from trialpanorama.tasks import AnySample, AnyTask
+from trialpanorama.baselines import LabelBaseline, frequencies
+from trialpanorama.tasks import AnyLabelTask, AnySample
 
 
-class Majority(Baseline):
+class Majority(LabelBaseline):
     """Answers every sample alike, with the label (or position) that is most frequent in training."""
 
     name: ClassVar[str] = "majority"
     meaning: ClassVar[str] = "The most frequent answer (or position) of the training split, for every sample"
 
-    def fit(self, samples: Sequence[AnySample], task: AnyTask) -> None:
+    def learn(self, samples: Sequence[AnySample], task: AnyLabelTask) -> None:
         """Count the labels."""
         shares = frequencies(samples, task)
         self._reply = task.reply(task.decide(shares, shares))

@@ -22,14 +22,11 @@ from inspect_ai.solver import Generate, Solver, TaskState, solver
 
 from trialpanorama.baselines import Baseline, baseline, baselines
 from trialpanorama.errors import UserError
-from trialpanorama.tasks import AnySample, Split, Unreadable, load, require, task, tasks
+from trialpanorama.tasks import AnySample, Split, Unreadable, load, require, task, tasks, variants, warehouse_of
 from trialpanorama.warehouse import Warehouse
 
 NO_MODEL = "none/none"
 DEFAULT_BASELINE = "majority"
-
-_warehouses: dict[str, Path] = {}
-"""Where the warehouse of each snapshot lies that a task of this process was made from; logs do not tell paths."""
 
 
 def make_task(name: str, warehouse: str | Path | None = None, split: Split = "test") -> InspectTask:
@@ -38,7 +35,6 @@ def make_task(name: str, warehouse: str | Path | None = None, split: Split = "te
     A sample that fails is recorded as failed, and the run goes on: it is no zero, and the table counts it.
     """
     chosen, opened = task(name), Warehouse.open(warehouse)
-    _warehouses[opened.snapshot] = opened.path
     samples = load(opened, chosen, split)
     require(samples, chosen, split, opened)
     manifest = opened.manifest
@@ -100,7 +96,7 @@ def _answer(kind: str, state: TaskState) -> TaskState:
     name, snapshot, sample = str(state.metadata["task"]), str(state.metadata["snapshot"]), _sample(state)
     if not baseline(kind).answers(task(name), sample):
         raise UserError(f"baseline/{kind} cannot answer {name}: {baseline(kind).meaning}")
-    reply = _fitted(kind, name, _warehouses[snapshot], snapshot).answer(sample)
+    reply = _fitted(kind, name, warehouse_of(snapshot).path, snapshot).answer(sample)
     state.output = ModelOutput.from_content(model=f"baseline/{kind}", content=reply)
     state.messages.append(state.output.message)
     state.completed = True
@@ -136,7 +132,7 @@ def summary(name: str) -> Metric:
     """The task's own figures; those that are not defined are left out."""
 
     def compute(scores: list[SampleScore]) -> Value:
-        rows = [item.score.value for item in scores if isinstance(item.score.value, dict)]
+        rows = [row for item in scores for row in (item.score.metadata or {}).get("rows", ())]
         found = task(name).aggregate(rows) if rows else {}
         return {key: value for key, value in found.items() if value == value}
 
@@ -153,8 +149,10 @@ def answers(name: str) -> Scorer:
             sample = _sample(state)
             answer = chosen.read(state.output.completion, sample)
             is_unreadable = isinstance(answer, Unreadable)
+            scores = chosen.score(answer, sample)
             return Score(
-                value=dict(chosen.score(answer, sample)),
+                value=dict(scores),
+                metadata={"rows": chosen.rows(answer, sample), "reward": chosen.reward(scores)},
                 answer=None if is_unreadable else chosen.reply(answer),
                 explanation=answer.why if isinstance(answer, Unreadable) else None,
             )
@@ -176,4 +174,4 @@ def _publish_task(name: str) -> Callable[..., InspectTask]:
 
 
 solvers: dict[str, Callable[..., Solver]] = {kind: _publish_baseline(kind) for kind in baselines()}
-inspect_tasks: dict[str, Callable[..., Any]] = {name: _publish_task(name) for name in tasks()}
+inspect_tasks: dict[str, Callable[..., Any]] = {name: _publish_task(name) for name in (*tasks(), *variants())}

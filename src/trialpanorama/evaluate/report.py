@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from trialpanorama.evaluate.runs import BASELINE_PREFIX, Result, Row, difference, read_logs, table
-from trialpanorama.tasks import columns, task
+from trialpanorama.tasks import task
 
 _SAMPLES_SHOWN = 6
 _DASHES = ("", "7 4", "2 3", "9 3 2 3", "4 2", "12 4")
@@ -43,7 +43,7 @@ def page(results: Sequence[Result]) -> str:
             f'<section><h2 id="{escape(name)}">{escape(chosen.title)}</h2><p>{escape(chosen.meaning)}</p>'
             + _table([row for row in rows if row.task == name])
             + _forest([row for row in rows if row.task == name])
-            + (_curves(mine) if "probability" in columns(mine[0].scores) else "")
+            + (_curves(mine) if "probability" in mine[0].columns else "")
             + _differences(mine)
             + _samples(mine)
             + "</section>"
@@ -227,7 +227,7 @@ def _curves(results: Sequence[Result]) -> str:
     reliability, roc, legend = [], [], []
     drawn = [result for result in results if result.scores]
     for index, one in enumerate(drawn):
-        scores = columns(one.scores)
+        scores = one.columns
         truth, probability = scores["complete"].tolist(), scores["probability"].tolist()
         style = f'class="line c{index % 6}" stroke-dasharray="{_DASHES[index % 6]}"'
         bins = _bins(truth, probability)

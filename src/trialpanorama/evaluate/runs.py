@@ -40,6 +40,10 @@ class SampleResult(msgspec.Struct, kw_only=True):
     """As it was read; none where it was unreadable."""
     gold: str = ""
     why_unreadable: str | None = None
+    rows: list[dict[str, float]] = []
+    """What the metrics are computed over where that is not the scores: a row for each decision of the answer."""
+    group: str = ""
+    """Samples of one group stand or fall together."""
 
 
 class Result(msgspec.Struct, kw_only=True):
@@ -76,6 +80,21 @@ class Result(msgspec.Struct, kw_only=True):
     def scores(self) -> list[dict[str, float]]:
         """The scores of the samples that have them."""
         return [sample.scores for sample in self.samples if sample.scores is not None]
+
+    @property
+    def columns(self) -> Columns:
+        """The rows of the samples that have scores, as columns."""
+        return _columns(self.samples)
+
+
+def _columns(samples: Iterable[SampleResult]) -> Columns:
+    scored = [
+        (row, sample.group or sample.id)
+        for sample in samples
+        if sample.scores is not None
+        for row in sample.rows or [sample.scores]
+    ]
+    return columns([row for row, _ in scored], [group for _, group in scored])
 
 
 class Interval(msgspec.Struct, frozen=True):
@@ -235,6 +254,8 @@ def result(log: EvalLog) -> Result:
                 answer=score.answer if score else None,
                 gold=sample.target if isinstance(sample.target, str) else "",
                 why_unreadable=score.explanation if score else None,
+                rows=list((score.metadata or {}).get("rows", ())) if score else [],
+                group=str((sample.metadata or {}).get("sample", {}).get("group") or sample.id),
             )
         )
     order = {str(id): place for place, id in enumerate(log.eval.dataset.sample_ids or ())}
@@ -314,7 +335,7 @@ def read_logs(log_dir: str | os.PathLike[str], *, all_runs: bool = False) -> lis
 def bootstrap(
     scores: Columns, compute: Callable[[Columns], float], *, resamples: int = RESAMPLES, seed: int = SEED
 ) -> Interval:
-    """A figure with its percentile interval: samples drawn again with replacement, `resamples` times.
+    """A figure with its percentile interval: whole groups drawn again with replacement, `resamples` times.
 
     Draws on which the figure is not defined are left out; where they are more than one in twenty, so is the interval.
     """
@@ -322,13 +343,23 @@ def bootstrap(
 
     n = len(next(iter(scores.values()))) if scores else 0
     value = compute(scores) if n else math.nan
-    if n < 2 or math.isnan(value):
+    _, place = np.unique(scores["group"] if n and "group" in scores else np.arange(n), return_inverse=True)
+    groups = int(place.max()) + 1 if n else 0
+    if groups < 2 or math.isnan(value):
         return Interval(None if math.isnan(value) else value, None, None)
     random = np.random.default_rng(seed)
+    sizes = np.bincount(place)
+    order, first = np.argsort(place, kind="stable"), np.concatenate([[0], np.cumsum(sizes)[:-1]])
     drawn = np.empty(resamples)
     for index in range(resamples):
-        chosen = random.integers(0, n, n)
-        drawn[index] = compute({key: column[chosen] for key, column in scores.items()})
+        chosen = random.integers(0, groups, groups)
+        # The rows of each drawn group, one group after the other; a group drawn twice counts as two.
+        length = sizes[chosen]
+        ends = np.cumsum(length)
+        rows = order[np.repeat(first[chosen] - (ends - length), length) + np.arange(ends[-1])]
+        taken = {key: column[rows] for key, column in scores.items()}
+        taken["group"] = np.repeat(np.arange(groups, dtype=np.float64), length)
+        drawn[index] = compute(taken)
     defined = drawn[~np.isnan(drawn)]
     if defined.size < 0.95 * resamples:
         return Interval(value, None, None)
@@ -351,7 +382,7 @@ def table(results: Iterable[Result], *, resamples: int = RESAMPLES, seed: int = 
     rows = []
     for one in results:
         chosen = task(one.task)
-        found = columns(one.scores)
+        found = one.columns
         floor_run = floors.get((one.task, one.version, one.split, one.snapshot))
         same_samples = floor_run is not None and {s.id for s in floor_run.samples} == {s.id for s in one.samples}
         for metric in chosen.metrics:
@@ -388,7 +419,7 @@ def table(results: Iterable[Result], *, resamples: int = RESAMPLES, seed: int = 
 
 
 def _figure(metric: Metric, one: Result) -> float | None:
-    value = metric.compute(columns(one.scores)) if one.scores else math.nan
+    value = metric.compute(one.columns) if one.scores else math.nan
     return None if math.isnan(value) else value
 
 
@@ -405,15 +436,18 @@ def difference(
             raise UserError(f"These runs do not compare: {what} {getattr(one, what)} and {getattr(other, what)}.")
     chosen: AnyTask = task(one.task)
     metric = chosen.metric(metric_name) if metric_name else chosen.metrics[0]
-    mine = {sample.id: sample.scores for sample in one.samples if sample.scores is not None}
-    theirs = {sample.id: sample.scores for sample in other.samples if sample.scores is not None}
+    mine = {sample.id: sample for sample in one.samples if sample.scores is not None}
+    theirs = {sample.id: sample for sample in other.samples if sample.scores is not None}
     shared = [id for id in mine if id in theirs]
     if not shared:
         raise UserError(f"{one.model} and {other.model} have no answered sample in common.")
     paired = _paired([mine[id] for id in shared], [theirs[id] for id in shared])
 
     def compute(drawn: Columns) -> float:
-        sides = [{key[2:]: column for key, column in drawn.items() if key.startswith(side)} for side in ("1:", "2:")]
+        sides = [
+            {key[2:]: column for key, column in drawn.items() if key.startswith(side)} | {"group": drawn["group"]}
+            for side in ("1:", "2:")
+        ]
         return metric.compute(sides[0]) - metric.compute(sides[1])
 
     interval = bootstrap(paired, compute, resamples=resamples, seed=seed)
@@ -430,8 +464,7 @@ def difference(
     )
 
 
-def _paired(mine: Sequence[Mapping[str, float]], theirs: Sequence[Mapping[str, float]]) -> Columns:
-    return {
-        **{f"1:{key}": column for key, column in columns(mine).items()},
-        **{f"2:{key}": column for key, column in columns(theirs).items()},
-    }
+def _paired(mine: Sequence[SampleResult], theirs: Sequence[SampleResult]) -> Columns:
+    sides = {"1:": _columns(mine), "2:": _columns(theirs)}
+    found = {f"{side}{key}": column for side, side_columns in sides.items() for key, column in side_columns.items()}
+    return found | {"group": found["1:group"]}

@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar, get_args
 
 import msgspec
@@ -46,14 +47,22 @@ class Sample(msgspec.Struct, Generic[Inputs, Answer], kw_only=True, frozen=True)
     """One question of a task: what may be shown, and the answer that must not be."""
 
     id: str
-    """Study id and task version: `NCT90000001@1`. Never part of a prompt."""
-    study_id: str
+    """Subject and task version: `NCT90000001@1`, with `#2` for the second of a subject. Never part of a prompt."""
+    subject: str
+    """The trial (study id), review or paper that it is about. Never part of a prompt."""
     split: Split
     group: str
-    """Trials that share an id or a text; a group is never on both sides of a split."""
+    """Samples that stand or fall together, as those of trials that share an id, or of one review: never on both sides
+    of a split, and drawn together where an interval is computed."""
     date: str
-    """When the trial was registered (or else began), ISO 8601."""
+    """When the trial was registered (or else began), the paper published, the review's search closed; ISO 8601."""
     is_fictional: bool = False
+    entities: list[str] = []
+    """What else it is made of: ids of trials, papers and reviews."""
+    snapshot: str = ""
+    """Of the warehouse that it was made from."""
+    strata: dict[str, str] = {}
+    """What figures are broken down by: therapeutic area, phase, year, register ... and how the sample was made."""
     inputs: Inputs
     gold: Answer
 
@@ -73,7 +82,8 @@ class Metric(msgspec.Struct, frozen=True):
     """Whether more is better, less is better, or 1 is best."""
     meaning: str
     compute: Callable[[Columns], float]
-    """From the columns of scores, one entry a sample; not a number where it is not defined."""
+    """From the columns of rows (one entry a sample, or a decision of one) and their `group`; not a number where it is
+    not defined."""
     floor: float | None = None
     """What answering without looking gives, where that is known."""
 
@@ -124,11 +134,52 @@ class Task(ABC, Generic[Inputs, Answer]):
     def score(self, answer: Answer | Unreadable, sample: Sample[Inputs, Answer]) -> dict[str, float]:
         """The scores of one answer; the same keys for every sample, among them `correct` and `unreadable` (0 or 1)."""
 
+    def rows(self, answer: Answer | Unreadable, sample: Sample[Inputs, Answer]) -> list[dict[str, float]]:
+        """What the metrics are computed over: the scores of one answer, unless an answer holds many decisions."""
+        return [self.score(answer, sample)]
+
+    def reward(self, scores: Mapping[str, float]) -> float:
+        """What an answer with these scores is worth, from 0 to 1: the reward of reinforcement learning."""
+        return scores["correct"]
+
+    def samples_from(
+        self, paths: Sequence[Path], split: Split, con: duckdb.DuckDBPyConnection | None = None
+    ) -> Iterator[Sample[Inputs, Answer]]:
+        """The samples of a split that files of labels give; with a warehouse, its trials say more about them.
+
+        Raises UserError for a task that reads no such files.
+        """
+        raise UserError(f"{self.name} reads no label files: it takes its samples from a warehouse alone.")
+
     # What a baseline may know of a task, so that it can answer any task of its kind.
 
     @abstractmethod
     def text(self, sample: Sample[Inputs, Answer]) -> str:
-        """The description of the trial as a model sees it, without the question."""
+        """The description as a model sees it, without the question."""
+
+    def features(self, sample: Sample[Inputs, Answer]) -> Mapping[str, str | float]:
+        """Structured facts: words and numbers by name."""
+        return {}
+
+    def aggregate(self, rows: Sequence[Mapping[str, float]], groups: Sequence[str] | None = None) -> dict[str, float]:
+        """Each metric over the rows of a run's samples; `groups` says to which group each belongs."""
+        found = columns(rows, groups)
+        return {metric.name: metric.compute(found) for metric in self.metrics}
+
+    def metric(self, name: str) -> Metric:
+        """The metric of this name; raises UnknownName with the nearest."""
+        for metric in self.metrics:
+            if metric.name == name:
+                return metric
+        raise UnknownName(f"metric of {self.name}", name, [m.name for m in self.metrics])
+
+    def decode(self, line: bytes | str) -> Sample[Inputs, Answer]:
+        """A sample from its JSON."""
+        return msgspec.json.decode(line, type=Sample[self.inputs, self.answer])  # type: ignore[name-defined]
+
+
+class LabelTask(Task[Inputs, Answer]):
+    """A task that asks to choose among labels."""
 
     @abstractmethod
     def labels(self, sample: Sample[Inputs, Answer]) -> Sequence[str]:
@@ -146,51 +197,78 @@ class Task(ABC, Generic[Inputs, Answer]):
         """The text of each label, where labels stand for options of the sample; else nothing."""
         return {}
 
-    def features(self, sample: Sample[Inputs, Answer]) -> Mapping[str, str | float]:
-        """Structured facts about the trial: words and numbers by name."""
-        return {}
 
-    def aggregate(self, scores: Sequence[Mapping[str, float]]) -> dict[str, float]:
-        """Each metric over the scores of a run's samples."""
-        found = columns(scores)
-        return {metric.name: metric.compute(found) for metric in self.metrics}
+def columns(rows: Sequence[Mapping[str, float]], groups: Sequence[str] | None = None) -> Columns:
+    """Rows of samples turned into one array per key, and `group`, the number of each row's group.
 
-    def metric(self, name: str) -> Metric:
-        """The metric of this name; raises UnknownName with the nearest."""
-        for metric in self.metrics:
-            if metric.name == name:
-                return metric
-        raise UnknownName(f"metric of {self.name}", name, [m.name for m in self.metrics])
-
-    def decode(self, line: bytes | str) -> Sample[Inputs, Answer]:
-        """A sample from its JSON."""
-        return msgspec.json.decode(line, type=Sample[self.inputs, self.answer])  # type: ignore[name-defined]
-
-
-def columns(scores: Sequence[Mapping[str, float]]) -> Columns:
-    """Scores of samples turned into one array per key."""
+    Without `groups` each row is a group of its own.
+    """
     import numpy as np
 
-    return {key: np.array([score[key] for score in scores], dtype=np.float64) for key in (scores[0] if scores else ())}
+    if not rows:
+        return {}
+    found = {key: np.array([row[key] for row in rows], dtype=np.float64) for key in rows[0]}
+    number = {group: float(place) for place, group in enumerate(dict.fromkeys(groups or ()))}
+    found["group"] = np.array([number[group] for group in groups] if groups else range(len(rows)), dtype=np.float64)
+    return found
 
 
 AnyTask = Task[Any, Any]
+AnyLabelTask = LabelTask[Any, Any]
 AnySample = Sample[Any, Any]
+
+
+def _modules() -> dict[str, ModuleType]:
+    names = sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
+    return {name: importlib.import_module(f"{__name__}.{name}") for name in names}
 
 
 @cache
 def tasks() -> dict[str, AnyTask]:
     """Every task, by name, in alphabetical order."""
-    names = sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
-    return {name: importlib.import_module(f"{__name__}.{name}").TASK for name in names}
+    return {name: module.TASK for name, module in _modules().items()}
+
+
+@cache
+def variants() -> dict[str, AnyTask]:
+    """Other ways to ask what a task asks (its file's VARIANTS), by name: run when they are named."""
+    return {variant.name: variant for module in _modules().values() for variant in getattr(module, "VARIANTS", ())}
 
 
 def task(name: str) -> AnyTask:
-    """The task of this name; raises UnknownName with the nearest."""
+    """The task or variant of this name; raises UnknownName with the nearest."""
+    known = tasks() | variants()
     try:
-        return tasks()[name]
+        return known[name]
     except KeyError:
-        raise UnknownName("task", name, tasks(), "trialpanorama tasks list") from None
+        raise UnknownName("task", name, known, "trialpanorama tasks list") from None
+
+
+_warehouses: dict[str, Path] = {}
+"""Where the warehouse of each snapshot lies that this process has used; samples do not tell paths."""
+
+
+def register(warehouse: Warehouse) -> None:
+    """Let samples of this warehouse's snapshot find it again."""
+    _warehouses[warehouse.snapshot] = warehouse.path
+
+
+def warehouse_of(snapshot: str) -> Warehouse:
+    """The warehouse that samples were made from, for answers that are judged by running them.
+
+    It is one that this process has used, else $TRIALPANORAMA_WAREHOUSE. Raises UserError where neither has that
+    snapshot.
+    """
+    if (path := _warehouses.get(snapshot)) is None:
+        found = Warehouse.open(None)
+        if found.snapshot != snapshot:
+            raise UserError(
+                f"The samples were made from snapshot {snapshot}, and {found.path} is {found.snapshot}. Point "
+                "$TRIALPANORAMA_WAREHOUSE at the warehouse that they were made from."
+            )
+        register(found)
+        return found
+    return Warehouse.open(path)
 
 
 # --- samples on disk
@@ -216,8 +294,12 @@ class Card(msgspec.Struct, kw_only=True):
     """How often each answer is the right one."""
     left_out: dict[Split, dict[str, int]]
     """Trials that make no sample, by reason."""
+    strata: dict[Split, dict[str, dict[str, int]]]
+    """How many samples each stratum has."""
     undated: int = 0
     """Registered trials without any date: they are in no split."""
+    held_back: int = 0
+    """Trials that make no sample, as a review of a later split includes them."""
 
 
 def build(warehouse: Warehouse, out: Path | None = None, names: Iterable[str] | None = None) -> dict[str, Card]:
@@ -227,11 +309,14 @@ def build(warehouse: Warehouse, out: Path | None = None, names: Iterable[str] | 
     """
     out = out or warehouse.path / "tasks"
     cards: dict[str, Card] = {}
+    from trialpanorama.tasks._splits import held_back, undated
+
+    register(warehouse)
     con = warehouse.connect()
     try:
         for chosen in [task(name) for name in names] if names is not None else tasks().values():
             card = _empty_card(chosen, warehouse)
-            card.undated = _undated(con)
+            card.undated, card.held_back = undated(con), held_back(con)
             folder = out / chosen.name
             folder.mkdir(parents=True, exist_ok=True)
             # The card goes first and comes back last: samples without a card are never read.
@@ -239,11 +324,15 @@ def build(warehouse: Warehouse, out: Path | None = None, names: Iterable[str] | 
             for split in SPLITS:
                 left_out: Counter[str] = Counter()
                 with (folder / f"{split}.jsonl").open("wb") as file:
-                    for sample in chosen.samples(con, split, left_out):
+                    for sample in _completed(chosen.samples(con, split, left_out), con, warehouse.snapshot):
                         file.write(msgspec.json.encode(sample) + b"\n")
-                        label = chosen.label(sample)
                         card.samples[split] += 1
-                        card.labels[split][label] = card.labels[split].get(label, 0) + 1
+                        if isinstance(chosen, LabelTask):
+                            label = chosen.label(sample)
+                            card.labels[split][label] = card.labels[split].get(label, 0) + 1
+                        for stratum, value in sample.strata.items():
+                            counted = card.strata[split].setdefault(stratum, {})
+                            counted[value] = counted.get(value, 0) + 1
                         card.first_date[split] = min(card.first_date.get(split, sample.date), sample.date)
                         card.last_date[split] = max(card.last_date.get(split, sample.date), sample.date)
                 card.left_out[split] = dict(sorted(left_out.items()))
@@ -259,6 +348,7 @@ def build(warehouse: Warehouse, out: Path | None = None, names: Iterable[str] | 
 
 def load(warehouse: Warehouse, chosen: AnyTask, split: Split) -> list[AnySample]:
     """The samples of a split: as built if they are of this snapshot and this code, else made now."""
+    register(warehouse)
     folder = warehouse.path / "tasks" / chosen.name
     try:
         card = msgspec.json.decode((folder / "card.json").read_bytes(), type=Card)
@@ -275,7 +365,7 @@ def load(warehouse: Warehouse, chosen: AnyTask, split: Split) -> list[AnySample]
             return [chosen.decode(line) for line in file]
     con = warehouse.connect()
     try:
-        return list(chosen.samples(con, split))
+        return list(_completed(chosen.samples(con, split), con, warehouse.snapshot))
     finally:
         con.close()
 
@@ -305,14 +395,20 @@ def _empty_card(chosen: AnyTask, warehouse: Warehouse) -> Card:
         last_date={},
         labels={split: {} for split in SPLITS},
         left_out={split: {} for split in SPLITS},
+        strata={split: {} for split in SPLITS},
     )
 
 
-def _undated(con: duckdb.DuckDBPyConnection) -> int:
-    from trialpanorama.tasks._trials import count
+def _completed(samples: Iterable[AnySample], con: duckdb.DuckDBPyConnection, snapshot: str) -> Iterator[AnySample]:
+    """Samples with their snapshot and strata."""
+    from trialpanorama.tasks._strata import strata
 
-    found = con.execute("SELECT count(*) FROM studies WHERE kind = 'registration'").fetchone()
-    return (int(found[0]) if found else 0) - sum(count(con, split) for split in SPLITS)
+    found = strata(con)
+    for sample in samples:
+        central = {"year": sample.date[:4]} if sample.date else {}
+        yield msgspec.structs.replace(
+            sample, snapshot=snapshot, strata=found.get(sample.subject, {}) | central | sample.strata
+        )
 
 
 @cache

@@ -8,7 +8,7 @@ from typing import Literal, get_args
 
 import msgspec
 
-from trialpanorama.tasks import Metric, Sample, Task, Unreadable
+from trialpanorama.tasks import LabelTask, Metric, Sample, Unreadable
 from trialpanorama.tasks._replies import json_objects, spoken, words
 from trialpanorama.tasks._scores import macro_f1, share
 from trialpanorama.tasks._trials import Start, describe
@@ -44,7 +44,7 @@ _SEVERAL = re.compile(r"(?<![A-Za-z0-9])[A-D]\W*(?:,|/|;|&|\bor\b|\band\b)\W*(?:
 _AMBIGUOUS = "several different options"
 
 
-class ChoiceTask(Task[Choice, Chosen]):
+class ChoiceTask(LabelTask[Choice, Chosen]):
     """What all tasks with lettered options have in common."""
 
     question: str

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from trialpanorama import identifiers
-from trialpanorama.tasks import SEED, Split
+from trialpanorama.tasks import Split
+from trialpanorama.tasks._splits import split_all
 
 if TYPE_CHECKING:
     import duckdb
@@ -177,110 +178,27 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
     """Measures of all its endpoints."""
 
 
-# --- splits
-
-_TRAIN_SHARE, _VALIDATION_SHARE = 0.7, 0.1
-_SPLITS_TABLE = "trial_splits"
-_GROUPING = frozenset(r.name for r in identifiers.REGISTERS.values() if r.is_trial_register or r.name == "utn")
-_DATE = "coalesce(s.registration_date, s.first_submitted_date, s.start_date)"
-
-
-def split_trials(con: duckdb.DuckDBPyConnection) -> None:
-    """Put every dated registered trial into train, validation or test, once per connection, for all tasks alike.
-
-    Trials that share a registry id or a title are one group. A group stands where its latest trial does: the oldest
-    70 % of the finished trials are for training, the next 10 % for validation, the latest 20 % for the test. So
-    nothing trained on is later than any of the test's dates, and no trial is in the training of one task and the
-    test of another.
-    """
-    made = con.execute("SELECT count(*) FROM duckdb_tables() WHERE table_name = ?", [_SPLITS_TABLE]).fetchone()
-    if made and made[0]:
-        return
-    rows = con.execute(
-        f"""SELECT s.study_id, CAST({_DATE} AS VARCHAR),
-                   trim(lower(regexp_replace(coalesce(s.scientific_title, s.title), '[^[:alnum:]]+', ' ', 'g'))),
-                   o.outcome_type IN ('COMPLETED', 'STOPPED')
-            FROM studies s LEFT JOIN outcomes o USING (study_id)
-            WHERE s.kind = 'registration' AND {_DATE} IS NOT NULL ORDER BY s.study_id"""
-    ).fetchall()
-    number = {row[0]: index for index, row in enumerate(rows)}
-    leader = list(range(len(rows)))
-
-    def find(index: int) -> int:
-        while leader[index] != index:
-            leader[index] = leader[leader[index]]
-            index = leader[index]
-        return index
-
-    def join(shared: Iterable[tuple[int, str]]) -> None:
-        first: dict[str, int] = {}
-        for index, key in shared:
-            one, other = find(first.setdefault(key, index)), find(index)
-            leader[max(one, other)] = min(one, other)
-
-    join((index, row[2]) for index, row in enumerate(rows) if row[2] and row[2].count(" ") >= 4)
-    ids = con.execute(
-        "SELECT DISTINCT study_id, register, id FROM identifiers WHERE register IS NOT NULL AND role <> 'organisation'"
-    ).fetchall()
-    join(
-        (number[study], f"{register}:{identifiers.trial_key(id, register)}")
-        for study, register, id in ids
-        if study in number and register in _GROUPING
-    )
-
-    latest: dict[int, str] = {}
-    for index, row in enumerate(rows):
-        latest[find(index)] = max(latest.get(find(index), ""), row[1])
-    finished = sorted(latest[find(index)] for index, row in enumerate(rows) if row[3])
-
-    def cut(share: float) -> str:
-        return finished[int(share * len(finished))] if finished else "9999"
-
-    first_validation, first_test = cut(_TRAIN_SHARE), cut(_TRAIN_SHARE + _VALIDATION_SHARE)
-
-    def side(date: str) -> Split:
-        return "train" if date < first_validation else "validation" if date < first_test else "test"
-
-    import pyarrow as pa
-
-    assigned = pa.table(
-        {
-            "study_id": pa.array([row[0] for row in rows], pa.string()),
-            "date": pa.array([row[1] for row in rows], pa.string()),
-            "group_id": pa.array([rows[find(index)][0] for index in range(len(rows))], pa.string()),
-            "split": pa.array([side(latest[find(index)]) for index in range(len(rows))], pa.string()),
-        }
-    )
-    con.register("trial_splits_made", assigned)
-    con.execute(
-        f"""CREATE TEMP TABLE {_SPLITS_TABLE} AS
-            SELECT *, row_number() OVER (PARTITION BY split ORDER BY md5('{SEED}:' || study_id), study_id) AS place
-            FROM trial_splits_made"""
-    )
-    con.unregister("trial_splits_made")
-
-
 # --- reading
 
 _AT_ONCE = 10_000
 """Trials that are read in one query, so that memory is bounded and who needs only some reads only some."""
 
-_QUERY = f"""
+_QUERY = """
 WITH chosen AS (
-    SELECT study_id, date, group_id, place FROM {_SPLITS_TABLE}
-    WHERE split = $split AND place > $after AND place <= $after + $most),
+    SELECT study_id, date, group_id, place FROM trial_splits
+    WHERE split = $split AND is_used AND place > $after AND place <= $after + $most),
 named AS (
     SELECT study_id, list(condition_name ORDER BY position) AS conditions FROM conditions
     WHERE study_id IN (SELECT study_id FROM chosen) AND condition_mesh_type IS NULL GROUP BY study_id),
 given AS (
-    SELECT study_id, list({{'name': name, 'type': type, 'description': description}} ORDER BY position) AS interventions
+    SELECT study_id, list({'name': name, 'type': type, 'description': description} ORDER BY position) AS interventions
     FROM (SELECT study_id, intervention_position AS position, any_value(intervention_name) AS name,
                  any_value(intervention_type) AS type, any_value(intervention_description) AS description
           FROM disposition WHERE study_id IN (SELECT study_id FROM chosen) AND intervention_name IS NOT NULL
           GROUP BY study_id, intervention_position)
     GROUP BY study_id),
 groups AS (
-    SELECT study_id, list({{'label': label, 'type': type, 'description': description, 'interventions': interventions}}
+    SELECT study_id, list({'label': label, 'type': type, 'description': description, 'interventions': interventions}
                           ORDER BY position) AS arms
     FROM (SELECT study_id, arm_position AS position, any_value(arm_label) AS label, any_value(group_type) AS type,
                  any_value(arm_description) AS description,
@@ -291,7 +209,7 @@ groups AS (
     GROUP BY study_id),
 measured AS (
     SELECT study_id, list(measure ORDER BY endpoint_type, position) AS measures,
-           coalesce(list({{'measure': measure, 'time_frame': time_frame}} ORDER BY position)
+           coalesce(list({'measure': measure, 'time_frame': time_frame} ORDER BY position)
                     FILTER (endpoint_type = 'PRIMARY'), []) AS primary_endpoints
     FROM endpoints WHERE study_id IN (SELECT study_id FROM chosen) AND measure IS NOT NULL GROUP BY study_id),
 known AS (
@@ -321,10 +239,10 @@ def trials(con: duckdb.DuckDBPyConnection, split: Split) -> Iterator[Trial]:
 
 
 def count(con: duckdb.DuckDBPyConnection, split: Split) -> int:
-    """How many trials a split has."""
-    split_trials(con)
-    found = con.execute(f"SELECT count(*) FROM {_SPLITS_TABLE} WHERE split = ?", [split]).fetchone()
-    return int(found[0]) if found else 0
+    """How many trials a split has that may make samples."""
+    split_all(con)
+    found = con.execute("SELECT count(*) FROM trial_splits WHERE split = ? AND is_used", [split]).fetchall()
+    return int(found[0][0])
 
 
 def _trial(row: tuple[Any, ...], split: Split) -> Trial:

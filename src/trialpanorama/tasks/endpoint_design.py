@@ -138,7 +138,7 @@ class EndpointDesign(ChoiceTask):
             made += 1
             yield Sample(
                 id=f"{entry.trial.study_id}@{self.version}",
-                study_id=entry.trial.study_id,
+                subject=entry.trial.study_id,
                 split=split,
                 group=entry.trial.group,
                 date=entry.trial.date,

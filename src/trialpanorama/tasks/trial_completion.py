@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 
 import msgspec
 
-from trialpanorama.tasks import NOT_NEEDED, Metric, Sample, Split, Task, Unreadable
+from trialpanorama.tasks import NOT_NEEDED, LabelTask, Metric, Sample, Split, Unreadable
 from trialpanorama.tasks._replies import json_objects, spoken, words
 from trialpanorama.tasks._scores import auroc, calibration_slope, recall_mean, share
 from trialpanorama.tasks._trials import Start, count, describe, trials
@@ -151,7 +151,7 @@ _BARE = re.compile(r"(?i)^\W*(?:(?:the\s+)?(?:outcome|answer|prediction)\W*(?:is
 _LABEL_OF_UNSAID = "unsaid"
 
 
-class TrialCompletion(Task[Start, Forecast]):
+class TrialCompletion(LabelTask[Start, Forecast]):
     """Complete or stopped, and why."""
 
     name = "trial_completion"
@@ -229,7 +229,7 @@ class TrialCompletion(Task[Start, Forecast]):
                 complete = trial.outcome_type == "COMPLETED"
                 yield Sample(
                     id=f"{trial.study_id}@{self.version}",
-                    study_id=trial.study_id,
+                    subject=trial.study_id,
                     split=split,
                     group=trial.group,
                     date=trial.date,
