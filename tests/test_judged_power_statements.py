@@ -67,6 +67,9 @@ def test_statements_hold_values_in_range_and_no_text() -> None:
         assert before is None or (before["value"] > 0 and before["unit"] in {"total", "per_arm"})
         if one["gold"]["rule"] == "final" and before and before["unit"] == one["gold"]["unit"]:
             assert before["value"] <= one["gold"]["value"]
+        for other in (two for two in statements if two["id"] in one["overlaps"]):
+            assert other["pmcid"] == one["pmcid"]
+            assert one["id"] in other["overlaps"]
         # the longest string is a note in the reader's own words
         assert max(len(value) for value in one.values() if isinstance(value, str)) < 300
 
