@@ -305,7 +305,8 @@ class Card(msgspec.Struct, kw_only=True):
 def build(warehouse: Warehouse, out: Path | None = None, names: Iterable[str] | None = None) -> dict[str, Card]:
     """Write the samples of tasks (all of them unless named) as OUT/TASK/SPLIT.jsonl with a card.json.
 
-    OUT is the folder `tasks` of the warehouse unless given.
+    OUT is the folder `tasks` of the warehouse unless given. OUT/contamination.json says what the splits of all tasks
+    there know of one another: ids, near-duplicate texts, ids of later splits in earlier texts.
     """
     out = out or warehouse.path / "tasks"
     cards: dict[str, Card] = {}
@@ -343,7 +344,21 @@ def build(warehouse: Warehouse, out: Path | None = None, names: Iterable[str] | 
             cards[chosen.name] = card
     finally:
         con.close()
+    _report_contamination(out, warehouse.snapshot)
     return cards
+
+
+def _report_contamination(folder: Path, snapshot: str) -> None:
+    """Compare the splits of all tasks of a snapshot that lie in a folder; writes contamination.json."""
+    from trialpanorama.tasks._contamination import contamination
+
+    there = {}
+    for path in sorted(folder.glob("*/card.json")):
+        card = msgspec.json.decode(path.read_bytes(), type=Card)
+        if card.snapshot == snapshot and card.task in tasks() | variants():
+            there[card.task] = task(card.task)
+    found = contamination(folder, there)
+    (folder / "contamination.json").write_bytes(msgspec.json.format(msgspec.json.encode(found)))
 
 
 def load(warehouse: Warehouse, chosen: AnyTask, split: Split) -> list[AnySample]:

@@ -17,7 +17,8 @@ from trialpanorama.tasks import SEED, SPLITS, Split
 if TYPE_CHECKING:
     import duckdb
 
-_TRAIN_SHARE, _VALIDATION_SHARE = 0.7, 0.1
+_FIRST_VALIDATION, _FIRST_TEST = 70, 80
+"""Where validation and test begin, in per cent of what is ordered by date."""
 _GROUPING = frozenset(r.name for r in identifiers.REGISTERS.values() if r.is_trial_register or r.name == "utn")
 TRIAL_DATE = "coalesce(s.registration_date, s.first_submitted_date, s.start_date)"
 LEAST_INDEXED = 0.8
@@ -152,8 +153,8 @@ def _trials(con: duckdb.DuckDBPyConnection) -> _Trials:
         latest[find(index)] = max(latest.get(find(index), ""), row[1])
     finished = sorted(latest[find(index)] for index, row in enumerate(rows) if row[3])
     first_validation, first_test = (
-        finished[int(share * len(finished))] if finished else "9999"
-        for share in (_TRAIN_SHARE, _TRAIN_SHARE + _VALIDATION_SHARE)
+        finished[per_cent * len(finished) // 100] if finished else "9999"
+        for per_cent in (_FIRST_VALIDATION, _FIRST_TEST)
     )
 
     def side(date: str) -> Split:
@@ -201,7 +202,7 @@ def _reviews(con: duckdb.DuckDBPyConnection) -> _Reviews:
 def _by_date(dates: dict[str, str]) -> dict[str, Split]:
     """The oldest 70 % for training, 10 % for validation, the newest for the test; hashes part what has one date."""
     ordered = sorted(dates, key=lambda id: (dates[id], _shuffled(id), id))
-    first, second = (int(share * len(ordered)) for share in (_TRAIN_SHARE, _TRAIN_SHARE + _VALIDATION_SHARE))
+    first, second = (per_cent * len(ordered) // 100 for per_cent in (_FIRST_VALIDATION, _FIRST_TEST))
     return {id: "train" if i < first else "validation" if i < second else "test" for i, id in enumerate(ordered)}
 
 
