@@ -9,9 +9,10 @@ import msgspec
 import pytest
 
 from tests.handmade import HandTrial, connection, many_trials, warehouse
+from tests.tasks.test_trials import TRIAL_TASKS
 from trialpanorama import tasks
 from trialpanorama.errors import UnknownName, UserError
-from trialpanorama.tasks import SPLITS, Card
+from trialpanorama.tasks import SPLITS, Card, LabelTask
 
 
 def test_every_file_of_the_folder_is_a_task_that_says_what_it_is() -> None:
@@ -41,15 +42,18 @@ def test_samples_go_to_disk_with_a_card_that_counts_every_trial(tmp_path: Path) 
     cards = tasks.build(opened)
     assert set(cards) == set(tasks.tasks())
     for name, card in cards.items():
-        assert sum(card.samples.values()) + sum(sum(c.values()) for c in card.left_out.values()) == 123
+        if name in TRIAL_TASKS:
+            assert sum(card.samples.values()) + sum(sum(c.values()) for c in card.left_out.values()) == 123
         assert card == msgspec.json.decode((opened.path / "tasks" / name / "card.json").read_bytes(), type=Card)
         assert card.undated == 1
         assert card.snapshot == opened.snapshot
         assert card.is_fictional
         for split in SPLITS:
             lines = (opened.path / "tasks" / name / f"{split}.jsonl").read_bytes().splitlines()
-            assert len(lines) == card.samples[split] > 0
-            assert sum(card.labels[split].values()) == len(lines)
+            assert len(lines) == card.samples[split]
+            assert lines or name not in TRIAL_TASKS
+            if isinstance(tasks.task(name), LabelTask):
+                assert sum(card.labels[split].values()) == len(lines)
     assert sum(c.get("status RECRUITING", 0) for c in cards["trial_completion"].left_out.values()) == 3
 
 
@@ -74,7 +78,7 @@ def test_the_same_tables_give_the_same_samples_whatever_the_order_of_rows() -> N
             one = [msgspec.json.encode(s) for s in task.samples(forward, split)]
             other = [msgspec.json.encode(s) for s in task.samples(backward, split)]
             assert one == other
-            assert one
+            assert one or task.name not in TRIAL_TASKS
 
 
 def test_a_split_without_samples_says_what_to_do(tmp_path: Path) -> None:
