@@ -249,9 +249,9 @@ def _count_reviews(con: duckdb.DuckDBPyConnection, split: Split, counted: Counte
 _ANALYSES = """
 WITH chosen AS (SELECT * FROM trial_splits WHERE split = $split AND is_used AND place <= $most)
 SELECT c.study_id, c.group_id, c.date, coalesce(s.is_fictional, false), s.acronym, r.outcomes, r.description,
-       r.time_frame, r.measure_type, r.unit_of_measure, m.dispersion_type, r.group_ids, m.groups, m.denoms, m.classes, r.group_description,
-       r.non_inferiority_type, r.statistical_method, r.p_value, r.p_value_inequality, r.p_value_raw, r.estimate_type, r.estimate,
-       r.estimate_raw, r.ci_percent, r.ci_sides, r.ci_lower, r.ci_upper
+       r.time_frame, r.measure_type, r.unit_of_measure, m.dispersion_type, r.group_ids, m.groups, m.denoms, m.classes,
+       r.group_description, r.non_inferiority_type, r.statistical_method, r.p_value, r.p_value_inequality,
+       r.p_value_raw, r.estimate_type, r.estimate, r.estimate_raw, r.ci_percent, r.ci_sides, r.ci_lower, r.ci_upper
 FROM chosen c JOIN studies s USING (study_id) JOIN results r USING (study_id)
 LEFT JOIN (SELECT record_id, unnest(results.outcome_measures) AS m,
                   generate_subscripts(results.outcome_measures, 1) AS outcome_position
