@@ -1,7 +1,8 @@
 """The reason rules against judgements of sponsors' own words, which were read without knowing what the rules say.
 
-The judged words are kept as hashes: 90 drawn at random from stopped trials of ClinicalTrials.gov, 40 from the TOP
-benchmark, none of them looked at while the rules were written.
+The judged words are kept as hashes. First sample: 90 drawn at random from stopped trials of ClinicalTrials.gov, 40 from
+the TOP benchmark, none of them looked at while the rules were written. Second: all 387 distinct words that the first
+left of these files, judged when the rules stood; `benchmarks/stop_reasons.py` gives the figures.
 """
 
 from __future__ import annotations
@@ -17,10 +18,12 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from trialpanorama.tasks.trial_completion import REASONS, reason_of
 
 
-def _words(folder: Path) -> Iterator[str]:
+def words(folder: Path) -> Iterator[str]:
     registry = folder / "registries" / "clinicaltrials_gov"
     for name in ("AllPublicXML_part.zip", "edge_cases_xml.zip"):
         with zipfile.ZipFile(registry / name) as archive:
@@ -44,15 +47,36 @@ def _json_words(content: bytes) -> Iterator[str]:
         yield json.loads(found)
 
 
-def test_real_words_are_classed_as_a_reader_classes_them(shared_data: Path) -> None:
-    judged: dict[str, str] = json.loads((Path(__file__).parent / "reasons_judged.json").read_text())
-    assert set(judged.values()) == set(REASONS)
-    found: dict[str, tuple[str, str]] = {}
-    for words in _words(shared_data):
-        folded = " ".join(words.split())
-        key = hashlib.sha256(folded.encode()).hexdigest()[:16]
-        if key in judged:
-            found[key] = (folded, judged[key])
-    assert len(found) >= 0.95 * len(judged)
-    wrong = [(words, reason, reason_of(words)) for words, reason in found.values() if reason_of(words) != reason]
-    assert 1 - len(wrong) / len(found) >= 0.88, wrong
+def judged(sample: str) -> dict[str, str]:
+    """The classes that a reader gave to a sample's words (reasons_judged, reasons_judged_2), by the words' hash."""
+    file = json.loads((Path(__file__).parent / f"{sample}.json").read_text(encoding="utf-8"))
+    classes: dict[str, str] = file.get("judged", file)
+    return classes
+
+
+def found(folder: Path, classes: dict[str, str]) -> dict[str, str]:
+    """The judged words that stand in the real files, by their hash."""
+    folded = (" ".join(said.split()) for said in words(folder))
+    hashed = ((hashlib.sha256(said.encode()).hexdigest()[:16], said) for said in folded)
+    return {key: said for key, said in hashed if key in classes}
+
+
+# the second sample has many words that name no reason, on which the rules are weakest
+@pytest.mark.parametrize(("sample", "least"), [("reasons_judged", 0.88), ("reasons_judged_2", 0.83)])
+def test_real_words_are_classed_as_a_reader_classes_them(sample: str, least: float, shared_data: Path) -> None:
+    classes = judged(sample)
+    assert set(classes.values()) == set(REASONS)
+    said = found(shared_data, classes)
+    assert len(said) >= 0.95 * len(classes)
+    wrong = [(said[key], classes[key], reason_of(said[key])) for key in said if reason_of(said[key]) != classes[key]]
+    assert 1 - len(wrong) / len(said) >= least, wrong
+
+
+def test_two_readers_class_words_alike() -> None:
+    first = judged("reasons_judged")
+    second = json.loads((Path(__file__).parent / "reasons_judged_2.json").read_text(encoding="utf-8"))
+    again = second["reread_of_the_first"]
+    assert set(again) == set(first)
+    assert not set(first) & set(second["judged"])
+    assert set(second["unsure"]) <= set(second["judged"])
+    assert sum(again[key] == first[key] for key in first) >= 0.95 * len(first)
