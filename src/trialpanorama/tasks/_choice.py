@@ -23,6 +23,8 @@ class Choice(msgspec.Struct, frozen=True):
     trial: Start
     options: list[str]
     """Texts of A, B, C and D."""
+    asked: str = ""
+    """Description and question in words of their own, as published items have them; then `trial` says nothing."""
 
 
 class Chosen(msgspec.Struct, frozen=True):
@@ -73,9 +75,12 @@ class ChoiceTask(LabelTask[Choice, Chosen]):
     def prompt(self, sample: Sample[Choice, Chosen]) -> str:
         """The trial's description, the question and the options."""
         options = "\n".join(f"{letter}. {text}" for letter, text in self.options(sample).items())
-        return (
+        asked = sample.inputs.asked or (
             f"Below is a clinical trial as it was planned.\n\n<trial>\n{describe(sample.inputs.trial)}\n</trial>\n\n"
-            f"{self.question}\n\n{options}\n\n"
+            f"{self.question}"
+        )
+        return (
+            f"{asked}\n\n{options}\n\n"
             'End your reply with one JSON object and nothing after it:\n{"answer": the letter of your choice}'
         )
 
@@ -118,7 +123,7 @@ class ChoiceTask(LabelTask[Choice, Chosen]):
 
     def text(self, sample: Sample[Choice, Chosen]) -> str:
         """The trial's description."""
-        return describe(sample.inputs.trial)
+        return sample.inputs.asked or describe(sample.inputs.trial)
 
     def labels(self, sample: Sample[Choice, Chosen]) -> Sequence[str]:
         """The letters."""
