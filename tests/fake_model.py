@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import socket
+import struct
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Literal
 
-Answer = Callable[[dict[str, Any], int], tuple[int, dict[str, Any]] | None]
+Fault = Literal["reset", "cut"]
+"""The connection is reset, or the body ends in the middle of its JSON."""
+Answer = Callable[[dict[str, Any], int], tuple[int, dict[str, Any]] | Fault | None]
 
 
 def mention(quote: str, kind: str = "condition", name: str = "", start: int = 0, **more: Any) -> dict[str, Any]:
@@ -49,13 +53,18 @@ def is_strict(schema: dict[str, Any]) -> bool:
     return is_strict(schema["items"]) if schema.get("type") == "array" else bool(schema)
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+
 class FakeServer:
     """An OpenAI-compatible server on this machine; `answer` gets each request and its number, None is a stall.
 
-    It refuses requests that give no strict schema.
+    It refuses requests that give no strict schema, unless told that it need not.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, needs_schema: bool = True) -> None:
         self.requests: list[dict[str, Any]] = []
         self.answer: Answer = lambda request, number: mentions()
         self.is_over = threading.Event()
@@ -72,21 +81,29 @@ class FakeServer:
                 with lock:
                     fake.requests.append(request | {"path": self.path})
                     number = len(fake.requests)
-                answer = fake.answer(request, number) if asks_for_schema(request) else NO_SCHEMA
+                answer = fake.answer(request, number) if not needs_schema or asks_for_schema(request) else NO_SCHEMA
                 if answer is None:
                     fake.is_over.wait(20)
                     self.close_connection = True
                     return
-                content = json.dumps(answer[1]).encode()
-                self.send_response(answer[0])
+                if answer == "reset":
+                    # Closed with what was sent unread: the other side gets a reset.
+                    self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    self.connection.shutdown(socket.SHUT_RD)
+                    self.close_connection = True
+                    return
+                status, body = completion("{") if answer == "cut" else answer
+                content = json.dumps(body).encode()
+                if answer == "cut":
+                    content = content[: len(content) // 2]
+                self.send_response(status)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(content)))
                 self.send_header("Retry-After-Ms", "1")
                 self.end_headers()
                 self.wfile.write(content)
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}/v1"
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 

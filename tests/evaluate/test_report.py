@@ -67,7 +67,7 @@ def test_the_page_says_fictional_snapshot_counts_and_every_figure(text: str) -> 
     assert "<b>FICTIONAL</b>" in text
     assert "0123456789abcdef" in text
     assert re.search(r"<dt>Trials</dt><dd>150</dd>", text)
-    for task in tasks.tasks().values():
+    for task in (tasks.task("trial_completion"), tasks.task("endpoint_design")):
         assert task.title in text
         for metric in task.metrics:
             assert f"{metric.title} {metric.arrow}" in text

@@ -16,7 +16,7 @@ import pytest
 from tests.handmade import many_trials, warehouse
 from trialpanorama import evaluate, tasks
 from trialpanorama.errors import UnknownName, UserError
-from trialpanorama.evaluate.runs import Result, SampleResult
+from trialpanorama.evaluate.results import Result, SampleResult
 from trialpanorama.warehouse import Warehouse
 
 SOURCE = Path(evaluate.__file__).resolve().parents[2]
@@ -116,12 +116,10 @@ def test_inspects_mock_model_is_unreadable_and_counted(opened: Warehouse, tmp_pa
 
 
 def test_a_failed_sample_is_no_zero_and_is_counted(opened: Warehouse, tmp_path: Path) -> None:
-    seen = 0
+    second = tasks.task("trial_completion").prompt(tasks.load(opened, tasks.task("trial_completion"), "test")[1])
 
     def reply(prompt: str) -> str:
-        nonlocal seen
-        seen += 1
-        if seen == 2:
+        if prompt == second:
             raise RuntimeError("the provider broke down")
         return '{"outcome": "complete", "probability": 0.9, "reason": null}'
 
@@ -277,7 +275,14 @@ def made(scores: list[dict[str, float] | None], model: str = "some/model", **cha
         "log": "a.eval", "task": "endpoint_design", "version": tasks.task("endpoint_design").version, "model": model,
         "split": "test", "snapshot": "abc", "is_fictional": False, "created": "2030", "status": "success",
         "n": len(scores),
-        "samples": [SampleResult(id=str(i), scores=score) for i, score in enumerate(scores)], "atlas": {},
+        "samples": [
+            SampleResult(
+                id=str(i), scores=score, rows=[score] if score else [], group=str(i),
+                outcome="answered" if score else "failed",
+            )
+            for i, score in enumerate(scores)
+        ],
+        "atlas": {},
     }  # fmt: skip
     return Result(**(about | changes))
 

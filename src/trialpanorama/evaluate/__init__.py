@@ -5,30 +5,49 @@ Runs are Inspect's (`inspect_ai`): its log is the product, and every table, plot
 
 from __future__ import annotations
 
+from trialpanorama.evaluate.comparing import Difference, compare, difference, find_runs
+from trialpanorama.evaluate.figures import Interval, Row, Stratum, bootstrap, strata, table
+from trialpanorama.evaluate.matrix import Contestant, priced, read_matrix, read_prices
 from trialpanorama.evaluate.report import report
-from trialpanorama.evaluate.runs import (
-    Difference,
-    Interval,
+from trialpanorama.evaluate.results import (
+    OUTCOMES,
+    Price,
     Result,
-    Row,
-    bootstrap,
-    difference,
+    SampleResult,
+    Usage,
     read_logs,
     read_result,
-    run,
-    table,
+    restrict,
 )
+from trialpanorama.evaluate.runs import CUTOFF, Options, rescore, run, run_all
 
 __all__ = [
+    "CUTOFF",
+    "OUTCOMES",
+    "Contestant",
     "Difference",
     "Interval",
+    "Options",
+    "Price",
     "Result",
     "Row",
+    "SampleResult",
+    "Stratum",
+    "Usage",
     "bootstrap",
+    "compare",
     "difference",
+    "find_runs",
+    "priced",
     "read_logs",
+    "read_matrix",
+    "read_prices",
     "read_result",
     "report",
+    "rescore",
+    "restrict",
     "run",
+    "run_all",
+    "strata",
     "table",
 ]

@@ -12,7 +12,9 @@ from pathlib import Path
 
 import msgspec
 
-from trialpanorama.evaluate.runs import BASELINE_PREFIX, Result, Row, difference, read_logs, table
+from trialpanorama.evaluate.comparing import difference
+from trialpanorama.evaluate.figures import Row, table
+from trialpanorama.evaluate.results import BASELINE_PREFIX, Result, read_logs
 from trialpanorama.tasks import task
 
 _SAMPLES_SHOWN = 6

@@ -1,11 +1,12 @@
-"""Runs of a model on a task, read back from their logs: figures with bootstrap intervals, and paired differences."""
+"""Runs: tasks times models, several at a time, begun again where they ended, scored anew without asking."""
 
 from __future__ import annotations
 
-import math
+import copy
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,137 +14,67 @@ import msgspec
 
 from trialpanorama.baselines import baseline
 from trialpanorama.errors import TrialPanoramaError, UserError
-from trialpanorama.tasks import AnyTask, Metric, Split, columns, task
+from trialpanorama.evaluate.figures import metrics_facts
+from trialpanorama.evaluate.matrix import Contestant
+from trialpanorama.evaluate.replies import Replies, replies_of
+from trialpanorama.evaluate.results import BASELINE_PREFIX, Result, check_date, result, write_results
+from trialpanorama.tasks import Split, task
 
 if TYPE_CHECKING:
+    from inspect_ai import Task as InspectTask
     from inspect_ai.log import EvalLog
-    from inspect_ai.model import Model
+    from inspect_ai.model import GenerateConfig, Model
 
-    from trialpanorama.tasks import Columns
+    from trialpanorama.evaluate.plugin import Questions
 
-BASELINE_PREFIX = "baseline/"
-RESAMPLES, LEVEL, SEED = 1_000, 0.95, 20261121
 _MODEL_EXAMPLES = "openai/gpt-4o, hf/Qwen/Qwen3-0.6B, vllm/..., baseline/majority"
+CUTOFF = "cutoff"
+"""As `after`: the training cut-off of each model."""
+PATIENCE: dict[str, Any] = {"max_retries": 8, "attempt_timeout": 600}
+"""How often a request is repeated, and how many seconds each may take, unless the run says otherwise.
+
+The wait doubles each time from about three seconds: eight repetitions outlast a quarter of an hour.
+"""
+_NOT_OF_THE_REPLY = {
+    "max_retries", "timeout", "attempt_timeout", "stream_idle_timeout", "max_connections", "adaptive_connections",
+    "batch", "cache",
+}  # fmt: skip
+"""Options that change how a reply is fetched and not what it says."""
+_TRIES_OF_A_SAMPLE = 2
+
+Progress = Callable[[int, int], None]
+"""Called with the samples that are done and all that are asked."""
 
 
-class SampleResult(msgspec.Struct, kw_only=True):
-    """What came of one sample of a run."""
+class Options(msgspec.Struct, kw_only=True, frozen=True):
+    """What a run asks, and how."""
 
-    id: str
-    scores: dict[str, float] | None
-    """None where the run failed on it."""
-    error: str | None = None
-    prompt: str = ""
-    reply: str = ""
-    """As the model gave it."""
-    answer: str | None = None
-    """As it was read; none where it was unreadable."""
-    gold: str = ""
-    why_unreadable: str | None = None
-    rows: list[dict[str, float]] = []
-    """What the metrics are computed over where that is not the scores: a row for each decision of the answer."""
-    group: str = ""
-    """Samples of one group stand or fall together."""
-
-
-class Result(msgspec.Struct, kw_only=True):
-    """A run of one model on one task, as its log tells it."""
-
-    log: str
-    task: str
-    version: int
-    model: str
-    split: str
-    snapshot: str
-    is_fictional: bool
-    created: str
-    status: str
-    """success, cancelled or error: in the latter two, samples may be missing."""
-    n: int
-    """Samples that were asked."""
-    samples: list[SampleResult]
-    atlas: dict[str, Any]
-    """Counts of the warehouse that the samples came from."""
-    error: str | None = None
-
-    @property
-    def failed(self) -> int:
-        """Samples without a score: the model or the run failed on them, or never came to them."""
-        return self.n - len(self.scores)
-
-    @property
-    def unreadable(self) -> int:
-        """Replies that were no answer; they count as wrong."""
-        return int(sum(score["unreadable"] for score in self.scores))
-
-    @property
-    def scores(self) -> list[dict[str, float]]:
-        """The scores of the samples that have them."""
-        return [sample.scores for sample in self.samples if sample.scores is not None]
-
-    @property
-    def columns(self) -> Columns:
-        """The rows of the samples that have scores, as columns."""
-        return _columns(self.samples)
+    split: Split = "test"
+    limit: int | None = None
+    """Ask only so many samples: the first, which are a random part of the split."""
+    after: str | None = None
+    """Ask only samples dated later than this day, month or year; `cutoff`: than each model's training cut-off."""
+    paths: tuple[Path, ...] = ()
+    """Files of labels, or of a published benchmark, that samples are read from; else they come from the warehouse."""
+    system_prompt: str | None = None
+    structured: bool = True
+    """Whether a schema of the reply is given to providers that take one."""
+    config: dict[str, Any] = {}
+    """Inspect's generation options for all models; a model's own go before."""
+    fresh: bool = False
+    """Whether to ask everything anew, instead of going on where the same run ended."""
 
 
-def _columns(samples: Iterable[SampleResult]) -> Columns:
-    scored = [
-        (row, sample.group or sample.id)
-        for sample in samples
-        if sample.scores is not None
-        for row in sample.rows or [sample.scores]
-    ]
-    return columns([row for row, _ in scored], [group for _, group in scored])
+class _Run(msgspec.Struct, kw_only=True):
+    """One model on one task, ready to be run."""
 
-
-class Interval(msgspec.Struct, frozen=True):
-    """A figure and its 95 % bootstrap interval; None where it is not defined."""
-
-    value: float | None
-    low: float | None
-    high: float | None
-
-
-class Row(msgspec.Struct, kw_only=True, frozen=True):
-    """A line of the results table: one metric of one run."""
-
-    task: str
-    version: int
-    model: str
-    split: str
-    metric: str
-    title: str
-    arrow: str
-    value: float | None
-    low: float | None
-    high: float | None
-    n: int
-    failed: int
-    unreadable: int
-    floor: float | None
-    """What the majority baseline reached on the same samples, else what answering blindly gives, where known."""
-    is_fictional: bool
-    snapshot: str
-    log: str
-
-
-class Difference(msgspec.Struct, kw_only=True, frozen=True):
-    """One metric of one run less that of another, on the samples that both answered."""
-
-    task: str
-    metric: str
-    model: str
-    other: str
-    value: float | None
-    low: float | None
-    high: float | None
-    n: int
-    left_out: int
-    """Samples of either run that the other lacks."""
-
-
-# --- running
+    contestant: Contestant
+    task_name: str
+    asked: Any
+    """Questions: a type of the plug-in, which is not loaded at start-up."""
+    made: Any
+    """Inspect's Task."""
+    replies: Replies | None
 
 
 def run(
@@ -161,71 +92,264 @@ def run(
 
     `model` is `baseline/NAME` or any of Inspect's model names (or a model object). `limit` takes the first samples,
     which are a random part of the split. The log goes to `log_dir`, else $INSPECT_LOG_DIR, else ./logs. `config` holds
-    Inspect's generation options (temperature, max_tokens ...). Raises UserError where the model cannot be had.
+    Inspect's generation options (temperature, max_tokens ...). Raises UserError where the model cannot be had, and an
+    error where it answers nothing.
     """
-    chosen = task(task_name)
-    kind = _baseline_kind(model)
-    import inspect_ai
-
-    from trialpanorama.evaluate import plugin
-
-    asked = plugin.NO_MODEL if kind else _model(model)
-    logs = inspect_ai.eval(
-        plugin.make_task(chosen.name, os.fspath(warehouse) if warehouse is not None else None, split),
-        model=asked,
-        solver=plugin.solvers[kind]() if kind else None,
-        limit=limit,
-        log_dir=os.fspath(log_dir) if log_dir is not None else None,
-        display=display,  # type: ignore[arg-type]
-        log_level="error",
-        log_realtime=False,
-        score_display=False,
-        acp_server=False,
-        ctl_server=False,
-        **dict(config or {}),
-    )
-    found = result(logs[0])
-    if not found.scores and (found.error or found.samples):
-        why = found.error or next((sample.error for sample in found.samples if sample.error), "no reason given")
-        kind_of_error: type[TrialPanoramaError] = (
-            UserError if kind is None or "UserError" in why else TrialPanoramaError
-        )
-        raise kind_of_error(
-            f"{found.model} answered none of {found.n} samples of {task_name}: {why.strip().splitlines()[-1]} "
-            f"The log: {found.log}"
-        )
+    options = Options(split=split, limit=limit, config=dict(config or {}))
+    (found,) = run_all([task_name], [model], warehouse, options, log_dir=log_dir, display=display)
     return found
 
 
-def _baseline_kind(model: str | Model) -> str | None:
-    if not isinstance(model, str) or not model.startswith(BASELINE_PREFIX):
-        return None
-    name = model.removeprefix(BASELINE_PREFIX)
-    baseline(name)
-    return name
+def run_all(
+    task_names: Sequence[str],
+    models: Sequence[str | Contestant | Model],
+    warehouse: str | os.PathLike[str] | None = None,
+    options: Options | None = None,
+    *,
+    log_dir: str | os.PathLike[str] | None = None,
+    display: str = "none",
+    progress: Progress | None = None,
+) -> list[Result]:
+    """Ask every model every task, several models at a time; a log for each, with results.json and metrics.json.
+
+    A run that was ended before all of its samples had a reply is gone on with: what was answered is not asked again.
+    The results are in the order of tasks, then of models. Raises UserError for what cannot be run, before anything is
+    asked; an error where no run answers anything; and KeyboardInterrupt where the user ends it.
+    """
+    options = options or Options()
+    load_environment()
+    folder = Path(log_dir or os.environ.get("INSPECT_LOG_DIR") or "logs")
+    counter = _Counter(progress)
+    runs = _prepare(task_names, models, warehouse, options, folder, counter)
+    logs: dict[int, EvalLog] = {}
+    # Baselines compute in this process: beside them, the replies of models would wait to be read until they are late.
+    for is_baseline in (True, False):
+        chosen = [one for one in runs if (one.replies is None) == is_baseline]
+        if chosen:
+            logs |= dict(zip(map(id, chosen), _eval(chosen, folder, display), strict=True))
+    found = []
+    for one in runs:
+        came = result(logs[id(one)])
+        write_results(came, metrics_facts(came))
+        if one.replies is not None and came.status == "success" and not came.failed:
+            one.replies.discard()
+        found.append(came)
+    if any(one.status == "cancelled" for one in found):
+        raise KeyboardInterrupt
+    if not any(one.scores for one in found):
+        raise _nothing(found[0])
+    return found
 
 
-def _model(model: str | Model) -> Model:
-    from inspect_ai._util.error import PrerequisiteError
+def _nothing(found: Result) -> TrialPanoramaError:
+    why = found.error or next((sample.error for sample in found.samples if sample.error), None) or "no reason given"
+    kind = TrialPanoramaError if found.model.startswith(BASELINE_PREFIX) and "UserError" not in why else UserError
+    return kind(
+        f"{found.model} answered none of {found.n} samples of {found.task}: {why.strip().splitlines()[-1]} "
+        f"The log: {found.log}"
+    )
+
+
+class _Counter:
+    """How many samples are done, over all runs that go on at once."""
+
+    def __init__(self, progress: Progress | None) -> None:
+        self._progress, self._done, self.total = progress, 0, 0
+
+    def __call__(self) -> None:
+        # A sample that is tried again is done again.
+        self._done = min(self._done + 1, self.total)
+        if self._progress is not None:
+            self._progress(self._done, self.total)
+
+
+def _prepare(
+    task_names: Sequence[str],
+    models: Sequence[str | Contestant | Model],
+    warehouse: str | os.PathLike[str] | None,
+    options: Options,
+    folder: Path,
+    counter: _Counter,
+) -> list[_Run]:
+    chosen = [task(name).name for name in task_names]
+    entries = [_entry(model) for model in models]
+    for entry, _ in entries:
+        _check(entry, options)
+    with _mistakes():
+        from trialpanorama.evaluate import plugin
+
+        asked_models = [
+            (entry, _model(entry, options) if found is None else _with(found, options)) for entry, found in entries
+        ]
+    path = os.fspath(warehouse) if warehouse is not None else None
+    runs = []
+    for name in chosen:
+        asked_after: dict[str | None, Questions] = {}
+        for entry, model in asked_models:
+            after = entry.cutoff if options.after == CUTOFF else options.after
+            if after not in asked_after:
+                asked_after[after] = plugin.questions(
+                    name, path, options.split, paths=options.paths, after=after, limit=options.limit
+                )
+            runs.append(_ready(name, entry, model, asked_after[after], after, options, folder, counter))
+    counter.total = sum(len(one.asked.samples) for one in runs)
+    return runs
+
+
+def _entry(model: str | Contestant | Model) -> tuple[Contestant, Model | None]:
+    if isinstance(model, Contestant):
+        return model, None
+    return (Contestant(model=model), None) if isinstance(model, str) else (Contestant(model=str(model)), model)
+
+
+def _check(entry: Contestant, options: Options) -> None:
+    """Raise UserError for what is wrong with a model before any is loaded."""
+    if entry.model.startswith(BASELINE_PREFIX):
+        baseline(entry.model.removeprefix(BASELINE_PREFIX))
+    elif "/" not in entry.model:
+        raise UserError(f'A model is PROVIDER/NAME or baseline/NAME, not "{entry.model}". Examples: {_MODEL_EXAMPLES}')
+    if options.after == CUTOFF and entry.cutoff is None and not entry.model.startswith(BASELINE_PREFIX):
+        raise UserError(f"{entry.label} has no `cutoff` in the file of models. Add one, or say --after DATE.")
+    if options.after not in (None, CUTOFF):
+        check_date(str(options.after))
+
+
+def _ready(
+    name: str,
+    entry: Contestant,
+    model: Model | str,
+    asked: Questions,
+    after: str | None,
+    options: Options,
+    folder: Path,
+    counter: _Counter,
+) -> _Run:
+    from trialpanorama.evaluate import plugin
+
+    is_baseline = isinstance(model, str)
+    structured = options.structured if entry.structured is None else entry.structured
+    schema = plugin.schema_of(name, asked.samples[0]) if structured and not is_baseline else None
+    settings = {
+        "config": {key: value for key, value in _config(entry, options).items() if key not in _NOT_OF_THE_REPLY},
+        "system_prompt": entry.system_prompt or options.system_prompt,
+        "structured": schema is not None,
+    }
+    replies = None
+    if not is_baseline:
+        identity = {"task": name, "version": task(name).version, "snapshot": asked.snapshot, "split": options.split}
+        identity |= {"model": entry.model, "label": entry.label, "base_url": entry.base_url, "args": entry.args}
+        replies = replies_of(folder, identity | settings)
+        if options.fresh:
+            replies.discard()
+    solver = (
+        plugin.asking(plugin.Asking(replies, schema, counter))
+        if replies is not None
+        else plugin.baseline_solver(entry.model.removeprefix(BASELINE_PREFIX), counter)()
+    )
+    price = msgspec.to_builtins(entry.price) if entry.price else None
+    about = {"after": after, "cutoff": entry.cutoff, "price": price, "settings": settings}
+    if entry.name:
+        about["label"] = entry.name
+    made = plugin.make_task(
+        name, split=options.split, asked=asked, solver=solver, model=plugin.NO_MODEL if is_baseline else model,
+        metadata={key: value for key, value in about.items() if value is not None},
+    )  # fmt: skip
+    return _Run(contestant=entry, task_name=name, asked=asked, made=made, replies=replies)
+
+
+def _eval(runs: Sequence[_Run], folder: Path, display: str) -> list[EvalLog]:
+    import inspect_ai
+
+    made: list[InspectTask] = [one.made for one in runs]
+    is_asked = runs[0].replies is not None
+    return list(
+        inspect_ai.eval(
+            made,
+            model=None,
+            log_dir=os.fspath(folder),
+            display=display,  # type: ignore[arg-type]
+            max_tasks=len({one.contestant.label for one in runs}),
+            # What the request itself does not repeat, such as a body that ends in the middle of its JSON.
+            retry_on_error=_TRIES_OF_A_SAMPLE - 1 if is_asked else None,
+            log_level="error",
+            log_realtime=False,
+            score_display=False,
+            acp_server=False,
+            ctl_server=False,
+        )
+    )
+
+
+# --- models
+
+
+def load_environment() -> None:
+    """Read the file .env of this folder, or of the nearest above it that has one; what is set already is left."""
+    from dotenv import find_dotenv, load_dotenv
+
+    if found := find_dotenv(usecwd=True):
+        load_dotenv(found, override=False)
+
+
+def _config(entry: Contestant, options: Options) -> dict[str, Any]:
+    return PATIENCE | options.config | entry.config
+
+
+def _generate_config(wanted: Mapping[str, Any]) -> GenerateConfig:
+    from inspect_ai.model import GenerateConfig
+    from pydantic import ValidationError
+
+    unknown = sorted(wanted.keys() - GenerateConfig.model_fields.keys())
+    if unknown:
+        raise UserError(
+            f"Inspect has no generation option {', '.join(unknown)}. It has temperature, max_tokens, seed ..."
+        )
+    try:
+        return GenerateConfig.model_validate(wanted)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise UserError(f"Generation option {'.'.join(map(str, first['loc']))}: {first['msg']}.") from None
+
+
+def _with(model: Model, options: Options) -> Model:
+    """A model that was given as an object, with the options of the run."""
+    made = copy.copy(model)
+    made.config = made.config.merge(_generate_config(PATIENCE | options.config))
+    return made
+
+
+def _model(entry: Contestant, options: Options) -> Model | str:
+    """Inspect's model; the name of a baseline."""
     from inspect_ai.model import ModelOutput, ModelUsage, get_model
 
-    if not isinstance(model, str):
-        return model
-    if "/" not in model:
-        raise UserError(f'A model is PROVIDER/NAME or baseline/NAME, not "{model}". Examples: {_MODEL_EXAMPLES}')
-    if model.startswith("mockllm/"):
+    if entry.model.startswith(BASELINE_PREFIX):
+        return entry.model
+    system_prompt = entry.system_prompt or options.system_prompt
+    config = _generate_config(_config(entry, options) | ({"system_message": system_prompt} if system_prompt else {}))
+    if entry.model.startswith("mockllm/"):
         # Inspect's mock model counts tokens with a file that it downloads; told the usage, it stays offline.
         def reply(*_: Any) -> ModelOutput:
-            output = ModelOutput.from_content(model=model, content="Default output from mockllm/model")
+            output = ModelOutput.from_content(model=entry.model, content="Default output from mockllm/model")
             output.usage = ModelUsage(input_tokens=0, output_tokens=0, total_tokens=0)
             return output
 
-        return get_model(model, custom_outputs=reply, memoize=False)
+        return get_model(entry.model, config=config, custom_outputs=reply, memoize=False)
+    with _mistakes(entry.model):
+        return get_model(entry.model, config=config, base_url=entry.base_url, memoize=False, **entry.args)
+
+
+@contextmanager
+def _mistakes(model: str = "") -> Iterator[None]:
+    """Tell in one line what Inspect finds wrong with a model's name, key or package."""
+    from inspect_ai._util.error import PrerequisiteError
+
     try:
-        return get_model(model)
+        yield
     except PrerequisiteError as error:
         raise UserError(_plain(str(error.message))) from None
-    except (ValueError, ImportError, LookupError) as error:
+    except (ValueError, ImportError, LookupError, TypeError) as error:
+        if not model:
+            raise
         raise UserError(f'There is no model "{model}": {_plain(str(error))} Examples: {_MODEL_EXAMPLES}') from None
 
 
@@ -233,238 +357,52 @@ def _plain(text: str) -> str:
     return " ".join(re.sub(r"\[/?[a-z ]+\]", "", text).split()).removeprefix("ERROR: ")
 
 
-# --- reading logs
+# --- scoring anew
 
 
-def result(log: EvalLog) -> Result:
-    """What a log tells about its run; raises UserError for a log of something else."""
-    about = log.eval.metadata or {}
-    if "task_version" not in about:
-        raise UserError(f"{log.location} is not a log of a TrialPanorama task.")
-    samples = []
+def rescore(path: str | os.PathLike[str], out: str | os.PathLike[str] | None = None) -> Result:
+    """Read and score the replies of a log anew, without asking any model; writes a log of its own.
+
+    It is LOG-rescored.eval beside the log unless `out` is given, with results.json and metrics.json of its own. Raises
+    UserError for a log whose questions are no longer asked in the same words: its replies answer other ones.
+    """
+    from inspect_ai import score
+    from inspect_ai.log import read_eval_log, write_eval_log
+
+    from trialpanorama.evaluate import plugin
+
+    source = Path(path)
+    if not source.is_file():
+        raise UserError(f"There is no log {source}.")
+    log = read_eval_log(os.fspath(source))
+    before = result(log)
+    chosen = task(before.task)
     for sample in log.samples or ():
-        score = next(iter((sample.scores or {}).values()), None)
-        samples.append(
-            SampleResult(
-                id=str(sample.id),
-                scores=dict(score.value) if score is not None and isinstance(score.value, dict) else None,
-                error=sample.error.message if sample.error else None,
-                prompt=sample.input if isinstance(sample.input, str) else "",
-                reply=sample.output.completion,
-                answer=score.answer if score else None,
-                gold=sample.target if isinstance(sample.target, str) else "",
-                why_unreadable=score.explanation if score else None,
-                rows=list((score.metadata or {}).get("rows", ())) if score else [],
-                group=str((sample.metadata or {}).get("sample", {}).get("group") or sample.id),
+        try:
+            decoded = chosen.decode(msgspec.json.encode(sample.metadata["sample"]))
+            same = chosen.prompt(decoded) == sample.input
+        except (msgspec.MsgspecError, KeyError):
+            same = False
+        if not same:
+            raise UserError(
+                f"{source} asks {before.task} (version {before.version}) in other words than version {chosen.version} "
+                "does: its replies answer other questions. Run it again: trialpanorama evaluate"
             )
-        )
-    order = {str(id): place for place, id in enumerate(log.eval.dataset.sample_ids or ())}
-    samples.sort(key=lambda sample: order.get(sample.id, len(order)))
-    asked = log.results.total_samples if log.results else 0
-    return Result(
-        log=log.location,
-        task=str(about["task"]),
-        version=int(about["task_version"]),
-        model=_model_name(log),
-        split=str(about["split"]),
-        snapshot=str(about["snapshot"]),
-        is_fictional=bool(about["is_fictional"]),
-        created=str(log.eval.created),
-        status=log.status,
-        n=max(asked, len(samples), _asked(log)),
-        samples=samples,
-        atlas=dict(about.get("atlas") or {}),
-        error=log.error.message if log.error else None,
+    # What failed has no reply to score, and stays as it is.
+    answered = [sample for sample in log.samples or () if sample.error is None]
+    failed = [sample for sample in log.samples or () if sample.error is not None]
+    if not answered:
+        raise UserError(f"{source} holds no reply.")
+    scored = score(
+        log.model_copy(update={"samples": answered}), plugin.answers(before.task), action="overwrite", display="none"
     )
-
-
-def _asked(log: EvalLog) -> int:
-    """How many samples the run was to ask, also where it ended early."""
-    ids = log.eval.dataset.sample_ids
-    return len(ids) if ids is not None else int(log.eval.dataset.samples or 0)
-
-
-def _model_name(log: EvalLog) -> str:
-    if log.eval.model != "none/none":
-        return str(log.eval.model)
-    # The baseline says in its output who it is; a run that never came so far has only the solver's name.
-    for sample in log.samples or ():
-        if sample.output.model.startswith(BASELINE_PREFIX):
-            return sample.output.model
-    return BASELINE_PREFIX + (log.eval.solver or "majority").rpartition("/")[2]
-
-
-def read_result(path: str | os.PathLike[str]) -> Result:
-    """The run of one log file."""
-    from inspect_ai.log import read_eval_log
-
-    return result(read_eval_log(os.fspath(path)))
-
-
-def read_logs(log_dir: str | os.PathLike[str], *, all_runs: bool = False) -> list[Result]:
-    """The runs of a folder of logs, oldest first; of repeated runs only the latest, unless `all_runs`.
-
-    Logs of other tasks are passed over. Raises UserError where there is none of ours.
-    """
-    from inspect_ai.log import list_eval_logs, read_eval_log
-
-    folder = Path(log_dir)
-    if not folder.is_dir():
-        raise UserError(
-            f"There is no folder {folder}. Make a run first: trialpanorama evaluate TASK --model baseline/majority"
-        )
-    dated = []
-    for info in list_eval_logs(os.fspath(folder.resolve())):
-        log = read_eval_log(info)
-        if "task_version" in (log.eval.metadata or {}):
-            dated.append((log.eval.created, info.mtime or 0.0, log.location, result(log)))
-    found = [one for *_, one in sorted(dated, key=lambda entry: entry[:3])]
-    if not found:
-        raise UserError(
-            f"{folder} holds no log of our tasks. Make one: trialpanorama evaluate TASK --model baseline/majority"
-        )
-    if all_runs:
-        return found
-    latest = {(one.task, one.version, one.model, one.split, one.snapshot): one for one in found}
-    return [one for one in found if latest[one.task, one.version, one.model, one.split, one.snapshot] is one]
-
-
-# --- figures
-
-
-def bootstrap(
-    scores: Columns, compute: Callable[[Columns], float], *, resamples: int = RESAMPLES, seed: int = SEED
-) -> Interval:
-    """A figure with its percentile interval: whole groups drawn again with replacement, `resamples` times.
-
-    Draws on which the figure is not defined are left out; where they are more than one in twenty, so is the interval.
-    """
-    import numpy as np
-
-    n = len(next(iter(scores.values()))) if scores else 0
-    value = compute(scores) if n else math.nan
-    _, place = np.unique(scores["group"] if n and "group" in scores else np.arange(n), return_inverse=True)
-    groups = int(place.max()) + 1 if n else 0
-    if groups < 2 or math.isnan(value):
-        return Interval(None if math.isnan(value) else value, None, None)
-    random = np.random.default_rng(seed)
-    sizes = np.bincount(place)
-    order, first = np.argsort(place, kind="stable"), np.concatenate([[0], np.cumsum(sizes)[:-1]])
-    drawn = np.empty(resamples)
-    for index in range(resamples):
-        chosen = random.integers(0, groups, groups)
-        # The rows of each drawn group, one group after the other; a group drawn twice counts as two.
-        length = sizes[chosen]
-        ends = np.cumsum(length)
-        rows = order[np.repeat(first[chosen] - (ends - length), length) + np.arange(ends[-1])]
-        taken = {key: column[rows] for key, column in scores.items()}
-        taken["group"] = np.repeat(np.arange(groups, dtype=np.float64), length)
-        drawn[index] = compute(taken)
-    defined = drawn[~np.isnan(drawn)]
-    if defined.size < 0.95 * resamples:
-        return Interval(value, None, None)
-    low, high = np.quantile(defined, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return Interval(value, float(low), float(high))
-
-
-def table(results: Iterable[Result], *, resamples: int = RESAMPLES, seed: int = SEED) -> list[Row]:
-    """The results table: a row for each metric of each run, with n, failed, unreadable and the interval.
-
-    A metric is over the samples that have a score; failed ones are counted beside it, unreadable replies are in it as
-    wrong answers. A run of another version of a task than the installed one keeps its own row, without figures.
-    """
-    results = list(results)
-    floors = {
-        (one.task, one.version, one.split, one.snapshot): one
-        for one in results
-        if one.model == f"{BASELINE_PREFIX}majority"
-    }
-    rows = []
-    for one in results:
-        chosen = task(one.task)
-        found = one.columns
-        floor_run = floors.get((one.task, one.version, one.split, one.snapshot))
-        same_samples = floor_run is not None and {s.id for s in floor_run.samples} == {s.id for s in one.samples}
-        for metric in chosen.metrics:
-            current = one.version == chosen.version
-            interval = (
-                bootstrap(found, metric.compute, resamples=resamples, seed=seed)
-                if current and found
-                else Interval(None, None, None)
-            )
-            rows.append(
-                Row(
-                    task=one.task,
-                    version=one.version,
-                    model=one.model,
-                    split=one.split,
-                    metric=metric.name,
-                    title=metric.title,
-                    arrow=metric.arrow,
-                    value=interval.value,
-                    low=interval.low,
-                    high=interval.high,
-                    n=one.n,
-                    failed=one.failed,
-                    unreadable=one.unreadable,
-                    floor=_figure(metric, floor_run)
-                    if floor_run is not None and same_samples and current
-                    else metric.floor,
-                    is_fictional=one.is_fictional,
-                    snapshot=one.snapshot,
-                    log=one.log,
-                )
-            )
-    return rows
-
-
-def _figure(metric: Metric, one: Result) -> float | None:
-    value = metric.compute(one.columns) if one.scores else math.nan
-    return None if math.isnan(value) else value
-
-
-def difference(
-    one: Result, other: Result, metric_name: str | None = None, *, resamples: int = RESAMPLES, seed: int = SEED
-) -> Difference:
-    """How much better `one` is than `other` in a metric (the headline unless named), sample by sample.
-
-    Both runs are drawn together, so that what makes a sample hard for both cancels out. Raises UserError for runs that
-    do not compare: other task, version or snapshot.
-    """
-    for what in ("task", "version", "snapshot", "split"):
-        if getattr(one, what) != getattr(other, what):
-            raise UserError(f"These runs do not compare: {what} {getattr(one, what)} and {getattr(other, what)}.")
-    chosen: AnyTask = task(one.task)
-    metric = chosen.metric(metric_name) if metric_name else chosen.metrics[0]
-    mine = {sample.id: sample for sample in one.samples if sample.scores is not None}
-    theirs = {sample.id: sample for sample in other.samples if sample.scores is not None}
-    shared = [id for id in mine if id in theirs]
-    if not shared:
-        raise UserError(f"{one.model} and {other.model} have no answered sample in common.")
-    paired = _paired([mine[id] for id in shared], [theirs[id] for id in shared])
-
-    def compute(drawn: Columns) -> float:
-        sides = [
-            {key[2:]: column for key, column in drawn.items() if key.startswith(side)} | {"group": drawn["group"]}
-            for side in ("1:", "2:")
-        ]
-        return metric.compute(sides[0]) - metric.compute(sides[1])
-
-    interval = bootstrap(paired, compute, resamples=resamples, seed=seed)
-    return Difference(
-        task=one.task,
-        metric=metric.name,
-        model=one.model,
-        other=other.model,
-        value=interval.value,
-        low=interval.low,
-        high=interval.high,
-        n=len(shared),
-        left_out=len(mine.keys() ^ theirs.keys()),
-    )
-
-
-def _paired(mine: Sequence[SampleResult], theirs: Sequence[SampleResult]) -> Columns:
-    sides = {"1:": _columns(mine), "2:": _columns(theirs)}
-    found = {f"{side}{key}": column for side, side_columns in sides.items() for key, column in side_columns.items()}
-    return found | {"group": found["1:group"]}
+    scored.samples = [*(scored.samples or ()), *failed]
+    scored.eval.metadata = (scored.eval.metadata or {}) | {"task_version": chosen.version}
+    if scored.results is not None:
+        scored.results.total_samples = before.n
+    target = Path(out) if out is not None else source.with_name(f"{source.stem}-rescored.eval")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    write_eval_log(scored, os.fspath(target))
+    found = result(read_eval_log(os.fspath(target)))
+    write_results(found, metrics_facts(found))
+    return found
