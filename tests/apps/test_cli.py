@@ -283,7 +283,11 @@ def test_tasks(command: Command, warehouse: Path, tmp_path: Path) -> None:
     listed = command("tasks", "list", "--json").json
     assert {"trial_completion", "endpoint_design"} <= {task["name"] for task in listed}
     cards = command("tasks", "build", "--json", "--out", "samples", "--warehouse", warehouse).json
-    assert cards.keys() == {task["name"] for task in listed}
+    contamination = cards.pop("contamination")
+    assert contamination["samples"] == sum(sum(card["samples"].values()) for card in cards.values())
+    assert contamination["crossing_ids"] == 0
+    assert cards.keys() <= {task["name"] for task in listed}
+    assert all(name in cards or name.startswith(tuple(cards)) for name in (task["name"] for task in listed))
     for name, card in cards.items():
         lines = (tmp_path / "samples" / name / "train.jsonl").read_text(encoding="utf-8").splitlines()
         assert len(lines) == card["samples"]["train"]
@@ -291,6 +295,17 @@ def test_tasks(command: Command, warehouse: Path, tmp_path: Path) -> None:
     assert "trial_completion" in text
     assert "endpoint_design" not in text
     assert "FICTIONAL" in text
+    assert "Contamination: 0 ids" in text
+
+
+def test_a_sample_is_shown_as_a_model_gets_it(command: Command, warehouse: Path) -> None:
+    (shown,) = command("tasks", "show", "trial_completion", "--json", "--warehouse", warehouse).json
+    assert shown["split"] == "test"
+    text = command("tasks", "show", "trial_completion", "--warehouse", warehouse).out
+    assert shown["prompt"] in text
+    assert f"Right reply: {shown['right_reply']}" in text
+    misspelt = command("tasks", "show", "trial_complete", "--warehouse", warehouse)
+    assert_one_line(misspelt, 2, "Close: trial_completion")
 
 
 def test_dictionary_is_what_the_warehouse_has(command: Command, warehouse: Path) -> None:

@@ -109,9 +109,9 @@ def _complete_tables(incomplete: str) -> list[str]:
 
 
 def _complete_tasks(incomplete: str) -> list[str]:
-    from trialpanorama.tasks import tasks
+    from trialpanorama.tasks import tasks, variants
 
-    return [name for name in tasks() if name.startswith(incomplete)]
+    return [name for name in (*tasks(), *variants()) if name.startswith(incomplete)]
 
 
 def _complete_models(incomplete: str) -> list[str]:
@@ -713,10 +713,10 @@ def export(
 @tasks_app.command("list")
 def list_tasks(json: JsonOption = False) -> None:
     """List the tasks: what is asked, and how answers are scored."""
-    from trialpanorama.apps.show import task_facts
-    from trialpanorama.tasks import tasks
+    from trialpanorama.apps.tasking import task_facts
+    from trialpanorama.tasks import tasks, variants
 
-    listed = [task_facts(known) for known in tasks().values()]
+    listed = [task_facts(known) for known in (*tasks().values(), *variants().values())]
     if json:
         put_json(listed)
         return
@@ -737,12 +737,44 @@ def build_tasks(
     json: JsonOption = False,
 ) -> None:
     """Make the tasks' samples out of a warehouse, divided into train, validation and test."""
-    from trialpanorama.apps.show import cards_text
-    from trialpanorama.tasks import build, task
+    from trialpanorama.apps.tasking import cards_text, contamination_text
+    from trialpanorama.tasks import build, read_contamination, task
 
     chosen = [task(name).name for name in names] if names else None
-    cards = build(_open(warehouse), out, chosen)
-    put_json(cards) if json else put(cards_text(cards))
+    opened = _open(warehouse)
+    folder = out or opened.path / "tasks"
+    cards = build(opened, folder, chosen)
+    found = read_contamination(folder)
+    if json:
+        put_json({**cards, "contamination": found})
+    else:
+        put(cards_text(cards))
+        put(contamination_text(found, folder / "contamination.json"))
+
+
+@tasks_app.command("show")
+def show_task(
+    name: Annotated[str, typer.Argument(metavar="TASK", help="See: tasks list.", autocompletion=_complete_tasks)],
+    number: Annotated[int, typer.Option(metavar="N", min=1, help="How many samples.")] = 1,
+    split: Annotated[str, typer.Option(metavar="test|validation|train", help="Of which split.")] = "test",
+    warehouse: WarehouseOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Show samples of a task: the prompt as a model gets it, and the right reply."""
+    from trialpanorama.apps.tasking import sample_facts, sample_text
+    from trialpanorama.errors import UnknownName
+    from trialpanorama.tasks import SPLITS, load, require, task
+
+    chosen, opened = task(name), _open(warehouse)
+    if split not in SPLITS:
+        raise UnknownName("split", split, SPLITS)
+    samples = load(opened, chosen, split)  # type: ignore[arg-type]  # checked above, with near misses
+    require(samples, chosen, split, opened)  # type: ignore[arg-type]
+    shown = samples[:number]
+    if json:
+        put_json([sample_facts(chosen, sample) for sample in shown])
+    else:
+        put("\n\n".join(sample_text(chosen, sample) for sample in shown))
 
 
 @app.command(rich_help_panel=MODELS)

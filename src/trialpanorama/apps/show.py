@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from trialpanorama.evaluate import Row
-    from trialpanorama.tasks import AnyTask, Card
     from trialpanorama.warehouse import Warehouse
 
 FICTIONAL = "FICTIONAL: every trial here is made up."
@@ -395,35 +394,6 @@ def _plain(value: Any) -> str:
 
 
 # --- tasks
-
-
-def task_facts(task: AnyTask) -> dict[str, Any]:
-    """What a task says about itself."""
-    return {
-        "name": task.name,
-        "version": task.version,
-        "title": task.title,
-        "meaning": task.meaning,
-        "metrics": [
-            {"name": m.name, "title": m.title, "arrow": m.arrow, "direction": m.direction, "meaning": m.meaning}
-            for m in task.metrics
-        ],
-    }
-
-
-def cards_text(cards: dict[str, Card]) -> str:
-    """How many samples tasks have, and which trials make none."""
-    splits = list(next(iter(cards.values())).samples)
-    rows = [[name, *(card.samples[split] for split in splits), card.snapshot] for name, card in cards.items()]
-    lines = [table(["task", *splits, "snapshot"], rows)]
-    for name, card in cards.items():
-        left_out = sum((Counter(reasons) for reasons in card.left_out.values()), Counter())
-        if left_out:
-            reasons = ", ".join(f"{count:,} {reason}" for reason, count in left_out.most_common())
-            lines.append(f"{name} leaves out: {reasons}")
-    if any(card.is_fictional for card in cards.values()):
-        lines.append(FICTIONAL)
-    return "\n".join(lines)
 
 
 def results_text(rows: Sequence[Row], *, headline_only: bool = False) -> str:

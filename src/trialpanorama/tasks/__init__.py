@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from trialpanorama.tasks._contamination import Contamination
+
     Columns = Mapping[str, NDArray[np.float64]]
 
 Split = Literal["train", "validation", "test"]
@@ -359,6 +361,13 @@ def _report_contamination(folder: Path, snapshot: str) -> None:
             there[card.task] = task(card.task)
     found = contamination(folder, there)
     (folder / "contamination.json").write_bytes(msgspec.json.format(msgspec.json.encode(found)))
+
+
+def read_contamination(folder: Path) -> Contamination:
+    """What the last build of tasks into a folder found its splits to know of one another."""
+    from trialpanorama.tasks._contamination import Contamination
+
+    return msgspec.json.decode((folder / "contamination.json").read_bytes(), type=Contamination)
 
 
 def load(warehouse: Warehouse, chosen: AnyTask, split: Split) -> list[AnySample]:
