@@ -768,8 +768,8 @@ def show_task(
     chosen, opened = task(name), _open(warehouse)
     if split not in SPLITS:
         raise UnknownName("split", split, SPLITS)
-    samples = load(opened, chosen, split)  # type: ignore[arg-type]  # checked above, with near misses
-    require(samples, chosen, split, opened)  # type: ignore[arg-type]
+    samples = load(opened, chosen, split)
+    require(samples, chosen, split, opened)
     shown = samples[:number]
     if json:
         put_json([sample_facts(chosen, sample) for sample in shown])

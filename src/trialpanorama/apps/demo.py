@@ -136,7 +136,9 @@ def run_demo(directory: Path, *, trials: int, seed: int) -> None:
     results = []
     for name, chosen in tasks.tasks().items():
         samples = tasks.load(warehouse, chosen, "test")
-        tasks.require(samples, chosen, "test", warehouse)
+        if not samples or not cards[name].samples["train"]:
+            say(f"{name} has no sample to train on, or none for the test, in a demo of this size.")
+            continue
         models = [f"baseline/{kind}" for kind, made in baselines().items() if made.answers(chosen, samples[0])]
         results += evaluate_models([name], models, warehouse, logs=logs)
     put(results_text(table(results), headline_only=True))
