@@ -1,4 +1,4 @@
-"""What the code says about itself, as facts and as pages of docs/: the data dictionary, the sources, the commands.
+"""What the code says about itself, as facts and as pages of docs/: the data dictionary, the sources, the tasks, the commands.
 
 Each fact is written once, beside the code that it is about; `make docs` renders them (`python -m
 trialpanorama.apps.pages docs`), and a test fails while a committed page is stale.
@@ -211,6 +211,26 @@ def sources_page() -> str:
     return "\n".join(parts)
 
 
+def tasks_page() -> str:
+    """Tasks and baselines as Markdown."""
+    from trialpanorama.baselines import baselines
+    from trialpanorama.tasks import tasks, variants
+
+    lines = [
+        "# Tasks",
+        "",
+        _RENDERED,
+        "What is asked, and how answers are scored. An arrow says which way is better; the first figure of a task is its "
+        "headline. An unreadable reply is in every figure, as a wrong answer; a failed call is in none, and counted.",
+    ]
+    for known in (*tasks().values(), *variants().values()):
+        lines += ["", f"## {known.name}", "", known.meaning, ""]
+        lines.append(markdown(["figure", "what it is"], [[f"{m.title} {m.arrow}", m.meaning] for m in known.metrics]))
+    lines += ["", "# Baselines", "", "Answers without a language model: `--model baseline/NAME`.", ""]
+    lines.append(markdown(["baseline", "what it does"], [[name, made.meaning] for name, made in baselines().items()]))
+    return "\n".join(lines) + "\n"
+
+
 def cli_page() -> str:
     """Every command with its arguments and options, as Markdown."""
     from typer.main import get_command
@@ -240,7 +260,7 @@ def cli_page() -> str:
     return "\n".join(parts)
 
 
-PAGES = {"cli.md": cli_page, "dictionary.md": dictionary_page, "sources.md": sources_page}
+PAGES = {"cli.md": cli_page, "dictionary.md": dictionary_page, "sources.md": sources_page, "tasks.md": tasks_page}
 """The rendered pages of docs/."""
 
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar, get_
 
 import msgspec
 
-from trialpanorama import identifiers
+from trialpanorama import identifiers, power
 from trialpanorama.errors import UnknownName, UserError
 from trialpanorama.warehouse import Warehouse
 
@@ -438,6 +438,7 @@ def _completed(samples: Iterable[AnySample], con: duckdb.DuckDBPyConnection, sna
 @cache
 def _code() -> str:
     digest = hashlib.sha256()
-    for path in [*sorted(Path(os.fspath(__path__[0])).glob("*.py")), Path(identifiers.__file__)]:
+    folders = [Path(os.fspath(__path__[0])), Path(os.fspath(power.__path__[0]))]
+    for path in [*(path for folder in folders for path in sorted(folder.glob("*.py"))), Path(identifiers.__file__)]:
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
