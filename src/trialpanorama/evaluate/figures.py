@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from trialpanorama.evaluate.results import BASELINE_PREFIX, Outcome, Result, SampleResult, columns_of, later
+from trialpanorama.evaluate.results import BASELINE_PREFIX, Result, SampleResult, columns_of, later
 from trialpanorama.tasks import Metric, task
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     Compute = Callable[[Columns], float]
 
 RESAMPLES, LEVEL, SEED = 1_000, 0.95, 20261121
+RESAMPLES_OF_STRATA = 300
+"""There are many strata, and few samples in most: more draws would say no more."""
 LEAST_GROUPS = 5
 """Groups that a stratum must have for an interval: fewer say next to nothing."""
 
@@ -220,7 +222,7 @@ def _figure(metric: Metric, one: Result) -> float | None:
     return None if math.isnan(value) else value
 
 
-def strata(one: Result, *, resamples: int = RESAMPLES, seed: int = SEED) -> list[Stratum]:
+def strata(one: Result, *, resamples: int = RESAMPLES_OF_STRATA, seed: int = SEED) -> list[Stratum]:
     """The headline metric of a run for each stratum of its samples, the largest first.
 
     What all samples have in common is left out. Where the model's training cut-off is known, samples before and after
@@ -288,7 +290,3 @@ def metrics_facts(one: Result) -> dict[str, Any]:
             for row in strata(one)
         ],
     }
-
-
-OUTCOME_COLUMNS: tuple[Outcome, ...] = ("failed", "refused", "unreadable", "truncated")
-"""What the table counts beside each figure."""

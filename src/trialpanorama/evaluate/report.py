@@ -1,6 +1,7 @@
-"""One page about a folder of runs: what they were made from, the results table, plots; everything from the logs alone.
+"""A report about a folder of runs, from the logs alone: results, differences, strata, what it took, plots, samples.
 
-The page is one file without anything to fetch: it opens offline, follows the reader's light or dark scheme, and prints.
+As HTML it is one file without anything to fetch: it opens offline, follows the reader's light or dark scheme, and
+prints. As Markdown and LaTeX it is the tables.
 """
 
 from __future__ import annotations
@@ -12,41 +13,91 @@ from pathlib import Path
 
 import msgspec
 
-from trialpanorama.evaluate.comparing import difference
+from trialpanorama.errors import UserError
 from trialpanorama.evaluate.figures import Row, table
-from trialpanorama.evaluate.results import BASELINE_PREFIX, Result, read_logs
+from trialpanorama.evaluate.published import SOURCE
+from trialpanorama.evaluate.results import Result, check_date, named, read_logs, restrict
+from trialpanorama.evaluate.runs import CUTOFF
+from trialpanorama.evaluate.sheets import NONE, WRITERS, html, latex_text, number, published, sheets
 from trialpanorama.tasks import task
 
 _SAMPLES_SHOWN = 6
 _DASHES = ("", "7 4", "2 3", "9 3 2 3", "4 2", "12 4")
 
 
-def report(log_dir: str | os.PathLike[str], out: str | os.PathLike[str]) -> Path:
-    """Write the report of a folder of logs as one HTML file; returns its path.
+FORMATS = {"html": "html", "htm": "html", "md": "md", "markdown": "md", "tex": "tex", "latex": "tex"}
+"""What a report can be written as, by its name or the file's suffix."""
+_READING = (
+    "Intervals are 95 % percentile bootstrap intervals; whole groups (a trial's samples, a review's) are drawn. n is "
+    "how many samples were asked: those that failed got no reply, are in no figure, and are counted; replies that were "
+    "refused, unreadable or truncated are in every figure, as wrong answers, and counted apart. The floor is the "
+    "majority baseline on the same samples where it was run, else blind guessing."
+)
 
-    Beside the table stand the numbers behind it, as JSON in the page. Raises UserError where there is no log.
+
+def report(
+    log_dir: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    format: str | None = None,
+    after: str | None = None,
+) -> Path:
+    """Write the report of a folder of logs as HTML, Markdown or LaTeX (by `format`, else the suffix); returns its path.
+
+    `after` is a day, month or year: only samples dated later count; with `cutoff`, those later than each model's
+    training cut-off. In the HTML page the numbers behind the table stand as JSON. Raises UserError where there is no
+    log, for an unknown format, and for a date that is none.
     """
-    results = read_logs(log_dir)
     path = Path(out)
+    kind = FORMATS.get((format or path.suffix.lstrip(".") or "html").lower())
+    if kind is None:
+        raise UserError(f"A report is html, md or tex, not {format or path.suffix}. Name it so, or give --format.")
+    results = looked_at(read_logs(log_dir), after)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(page(results), encoding="utf-8")
+    path.write_text(page(results) if kind == "html" else document(results, kind), encoding="utf-8")
     return path
+
+
+def looked_at(results: Sequence[Result], after: str | None) -> list[Result]:
+    """The part of runs that is about samples after a date, or (`cutoff`) after each model's training cut-off."""
+    if after is None:
+        return list(results)
+    if after != CUTOFF:
+        check_date(after)
+        return [restrict(one, after) for one in results]
+    return [restrict(one, one.cutoff) if one.cutoff else one for one in results]
+
+
+def document(results: Sequence[Result], kind: str) -> str:
+    """The tables of a report as Markdown (`md`) or LaTeX (`tex`, for the package booktabs)."""
+    write, is_markdown = WRITERS[kind], kind == "md"
+    fictional = "FICTIONAL: these trials are made up, and the figures say nothing about real ones."
+    parts = ["# Results" if is_markdown else "% Needs \\usepackage{booktabs}"]
+    if any(one.is_fictional for one in results):
+        parts.append(f"**{fictional}**" if is_markdown else f"\\textbf{{{fictional}}}")
+    rows = table(results)
+    for name, mine in named(results).items():
+        title, meaning = task(name).title, task(name).meaning
+        parts.append(
+            f"## {title}\n\n{meaning}" if is_markdown else f"\\section{{{latex_text(title)}}}\n{latex_text(meaning)}"
+        )
+        parts += [write(sheet) for sheet in sheets(mine, [row for row in rows if row.task == name])]
+    parts.append(f"## How to read this\n\n{_READING}" if is_markdown else latex_text(_READING))
+    return "\n\n".join(parts) + "\n"
 
 
 def page(results: Sequence[Result]) -> str:
     """The report of some runs as HTML."""
     rows = table(results)
-    tasks_run = list(dict.fromkeys(result.task for result in results))
     sections = [_atlas(results)]
-    for name in tasks_run:
-        mine = [result for result in results if result.task == name]
+    for name, mine in named(results).items():
         chosen = task(name)
         sections.append(
             f'<section><h2 id="{escape(name)}">{escape(chosen.title)}</h2><p>{escape(chosen.meaning)}</p>'
             + _table([row for row in rows if row.task == name])
             + _forest([row for row in rows if row.task == name])
-            + (_curves(mine) if "probability" in mine[0].columns else "")
-            + _differences(mine)
+            + _curves(mine)
+            + "".join(map(html, sheets(mine, [row for row in rows if row.task == name])[1:]))
             + _samples(mine)
             + "</section>"
         )
@@ -58,10 +109,7 @@ def page(results: Sequence[Result]) -> str:
         f"<title>TrialPanorama: results</title><style>{_STYLE}</style></head><body><main><h1>Results</h1>"
         + _banner(results)
         + "".join(sections)
-        + "<section><h2>How to read this</h2><p>Intervals are 95 % percentile bootstrap intervals over samples. "
-        "<b>n</b> is how many samples were asked. <b>Failed</b> ones got no reply: they are in no figure, and counted "
-        "here. <b>Unreadable</b> replies were no answer: they are in every figure, as wrong answers. The floor is the "
-        "majority baseline on the same samples where it was run, else blind guessing.</p></section>"
+        + f"<section><h2>How to read this</h2><p>{_READING}</p></section>"
         f'<script type="application/json" id="rows">{numbers}</script></main></body></html>\n'
     )
 
@@ -95,56 +143,47 @@ def _atlas(results: Sequence[Result]) -> str:
 # --- tables
 
 
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
-
-
 def _table(rows: Sequence[Row]) -> str:
     lines = []
     for row in rows:
-        interval = "–" if row.low is None else f"{row.low:.3f} to {row.high:.3f}"
+        interval = NONE if row.low is None else f"{number(row.low)} to {number(row.high)}"
         fictional = ' <span class="tag">FICTIONAL</span>' if row.is_fictional else ""
         meaning = task(row.task).metric(row.metric).meaning
+        counts = "".join(
+            f'<td class="n{" bad" if count else ""}">{count:,}</td>'
+            for count in (row.failed, row.refused, row.unreadable, row.truncated)
+        )
         lines.append(
             f"<tr><td>{escape(row.model)}{fictional}</td>"
             f'<td title="{escape(meaning)}">{escape(row.title)} {row.arrow}</td>'
-            f'<td class="n"><b>{_number(row.value)}</b></td><td class="n">{interval}</td>'
-            f'<td class="n">{_number(row.floor)}</td>'
-            f'<td class="n">{row.n:,}</td><td class="n{" bad" if row.failed else ""}">{row.failed:,}</td>'
-            f'<td class="n{" bad" if row.unreadable else ""}">{row.unreadable:,}</td></tr>'
+            f'<td class="n"><b>{number(row.value)}</b></td><td class="n">{interval}</td>'
+            f'<td class="n">{number(row.floor)}</td><td class="n">{row.n:,}</td>{counts}</tr>'
         )
+    lines += _published(rows[0].task)
     version, split = rows[0].version, rows[0].split
     return (
         f'<div class="scroll"><table><caption>Version {version}, {escape(split)} split. ↑ more is better, ↓ less is '
         "better, →1 best at 1.</caption><thead><tr><th>Model</th><th>Metric</th><th>Value</th><th>95 % interval</th>"
-        "<th>Floor</th><th>n</th><th>Failed</th><th>Unreadable</th></tr></thead>"
+        "<th>Floor</th><th>n</th><th>Failed</th><th>Refused</th><th>Unreadable</th><th>Truncated</th></tr></thead>"
         f"<tbody>{''.join(lines)}</tbody></table></div>"
     )
 
 
-def _differences(results: Sequence[Result]) -> str:
-    floor = next((result for result in results if result.model == f"{BASELINE_PREFIX}majority"), None)
-    lines = []
-    for one in results:
-        if floor is None or one is floor or one.snapshot != floor.snapshot or one.version != task(one.task).version:
-            continue
-        if not {s.id for s in one.samples if s.scores} & {s.id for s in floor.samples if s.scores}:
-            continue
-        found = difference(one, floor)
-        interval = "–" if found.low is None else f"{found.low:+.3f} to {found.high:+.3f}"
-        value = "–" if found.value is None else f"{found.value:+.3f}"
-        lines.append(
-            f"<tr><td>{escape(one.model)}</td><td>{escape(task(one.task).metric(found.metric).title)}</td>"
-            f'<td class="n"><b>{value}</b></td><td class="n">{interval}</td><td class="n">{found.n:,}</td></tr>'
-        )
-    if not lines:
-        return ""
-    return (
-        '<div class="scroll"><table><caption>Paired difference to the majority baseline, on the same samples'
-        "</caption><thead><tr><th>Model</th><th>Metric</th><th>Difference</th><th>95 % interval</th><th>n</th></tr>"
-        "</thead>"
-        f"<tbody>{''.join(lines)}</tbody></table></div>"
-    )
+def _published(name: str) -> list[str]:
+    """What was published for a task, plainly marked as measured on other data."""
+    found = published(name)
+    empty = f'<td class="n">{NONE}</td>'
+    lines = [f'<tr class="other"><td colspan="10">{escape(SOURCE)}</td></tr>'] if found else []
+    for metric in task(name).metrics:
+        lines += [
+            f'<tr class="other"><td>{escape(one.model)} <span class="tag">other data</span></td>'
+            f"<td>{escape(metric.title)} {metric.arrow}</td>"
+            f'<td class="n">{number(one.figures[metric.name])}</td>{empty * 2}'
+            f'<td class="n">{one.n:,}</td>{empty * 4}</tr>'
+            for one in found
+            if metric.name in one.figures
+        ]
+    return lines
 
 
 def _samples(results: Sequence[Result]) -> str:
@@ -158,8 +197,8 @@ def _samples(results: Sequence[Result]) -> str:
             verdict = (
                 "failed"
                 if sample.scores is None
-                else "unreadable"
-                if sample.scores["unreadable"]
+                else sample.outcome
+                if sample.outcome != "answered"
                 else "right"
                 if sample.scores["correct"]
                 else "wrong"
@@ -179,7 +218,14 @@ def _samples(results: Sequence[Result]) -> str:
 
 def _forest(rows: Sequence[Row]) -> str:
     """Each metric that lies between 0 and 1, one line a model: its value and interval, and the floor, dashed."""
-    shown = [row for row in rows if row.value is not None and task(row.task).metric(row.metric).direction != "one"]
+    beyond = {
+        row.metric for row in rows for end in (row.value, row.low, row.high) if end is not None and not 0 <= end <= 1
+    }
+    shown = [
+        row
+        for row in rows
+        if row.value is not None and row.metric not in beyond and task(row.task).metric(row.metric).direction != "one"
+    ]
     if not shown:
         return ""
     left, width, line = 230, 430, 24
@@ -227,7 +273,9 @@ def _curves(results: Sequence[Result]) -> str:
     """Reliability (what was forecast against what happened) and ROC of the runs that give probabilities."""
     size, gap, top, left = 260, 90, 20, 44
     reliability, roc, legend = [], [], []
-    drawn = [result for result in results if result.scores]
+    drawn = [result for result in results if {"complete", "probability"} <= result.columns.keys()]
+    if not drawn:
+        return ""
     for index, one in enumerate(drawn):
         scores = one.columns
         truth, probability = scores["complete"].tolist(), scores["probability"].tolist()
@@ -322,6 +370,7 @@ th,td{text-align:left;padding:.35rem .6rem;border-bottom:1px solid var(--rule);v
 th{font-weight:600}
 .n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 .bad{color:var(--warn);font-weight:600}
+.other td{color:var(--soft);font-style:italic}
 figure{margin:1.2rem 0}
 svg{width:100%;height:auto;max-width:46rem}
 svg text{font:13px system-ui,sans-serif;fill:var(--ink)}
