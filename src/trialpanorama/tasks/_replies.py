@@ -56,3 +56,21 @@ def json_objects(text: str) -> list[dict[str, Any]]:
 def words(text: str) -> str:
     """A text in lower case, with single blanks and nothing but letters and digits."""
     return " ".join(re.findall(r"[^\W_]+", text.lower()))
+
+
+def probability_of(given: object) -> float | None:
+    """A probability that a reply gives as a number from 0 to 1, such a number as text, or per cent; else none."""
+    if isinstance(given, bool):
+        return None
+    scale = 1.0
+    if isinstance(given, str):
+        text = given.strip()
+        if text.endswith("%"):
+            text, scale = text[:-1], 100.0
+        if not re.fullmatch(r"\s*(?:\d+(?:\.\d*)?|\.\d+)\s*", text):
+            return None
+        given = float(text)
+    if not isinstance(given, int | float):
+        return None
+    # Compared before it is divided: an integer of JSON may be too large for a float.
+    return float(given) / scale if 0 <= given <= scale else None

@@ -7,7 +7,7 @@ may show, WITHHELD says what it may not, and why. A column that is in neither fa
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -184,9 +184,7 @@ _AT_ONCE = 10_000
 """Trials that are read in one query, so that memory is bounded and who needs only some reads only some."""
 
 _QUERY = """
-WITH chosen AS (
-    SELECT study_id, date, group_id, place FROM trial_splits
-    WHERE split = $split AND is_used AND place > $after AND place <= $after + $most),
+WITH chosen AS (SELECT study_id, date, group_id, split, place FROM trial_splits WHERE %s),
 named AS (
     SELECT study_id, list(condition_name ORDER BY position) AS conditions FROM conditions
     WHERE study_id IN (SELECT study_id FROM chosen) AND condition_mesh_type IS NULL GROUP BY study_id),
@@ -216,7 +214,8 @@ known AS (
     SELECT study_id, list(DISTINCT id ORDER BY id) AS ids,
            list(DISTINCT raw ORDER BY raw) FILTER (raw IS NOT NULL) AS raws
     FROM identifiers WHERE study_id IN (SELECT study_id FROM chosen) GROUP BY study_id)
-SELECT s.study_id, c.date, c.group_id, coalesce(s.is_fictional, false), s.title, s.scientific_title, s.trial_type,
+SELECT s.study_id, c.split, c.date, c.group_id, coalesce(s.is_fictional, false), s.title, s.scientific_title,
+       s.trial_type,
        s.phases, s.allocation, s.intervention_model, s.observational_model, s.time_perspective,
        coalesce(s.masking, CASE WHEN s.is_masked THEN 'MASKED' WHEN NOT s.is_masked THEN 'NONE' END), s.masked_roles,
        s.primary_purpose, s.number_of_arms, s.minimum_age_years, s.maximum_age_years, s.sex, s.healthy_volunteers,
@@ -234,8 +233,17 @@ ORDER BY c.place
 def trials(con: duckdb.DuckDBPyConnection, split: Split) -> Iterator[Trial]:
     """The trials of a split, in a fixed shuffled order."""
     for after in range(0, count(con, split), _AT_ONCE):
-        for row in con.execute(_QUERY, {"split": split, "after": after, "most": _AT_ONCE}).fetchall():
-            yield _trial(row, split)
+        of_split = "split = $split AND is_used AND place > $after AND place <= $after + $most"
+        given = {"split": split, "after": after, "most": _AT_ONCE}
+        yield from map(_trial, con.execute(_QUERY % of_split, given).fetchall())
+
+
+def trials_of(con: duckdb.DuckDBPyConnection, study_ids: Sequence[str]) -> Iterator[Trial]:
+    """The trials of these study ids, in no telling order; those without a date are in no split, and not among them."""
+    split_all(con)
+    for after in range(0, len(study_ids), _AT_ONCE):
+        given = {"ids": list(study_ids[after : after + _AT_ONCE])}
+        yield from map(_trial, con.execute(_QUERY % "study_id IN (SELECT unnest($ids))", given).fetchall())
 
 
 def count(con: duckdb.DuckDBPyConnection, split: Split) -> int:
@@ -245,9 +253,9 @@ def count(con: duckdb.DuckDBPyConnection, split: Split) -> int:
     return int(found[0][0])
 
 
-def _trial(row: tuple[Any, ...], split: Split) -> Trial:
+def _trial(row: tuple[Any, ...]) -> Trial:
     (
-        study_id, date, group, is_fictional, title, scientific_title, trial_type, phases, allocation,
+        study_id, split, date, group, is_fictional, title, scientific_title, trial_type, phases, allocation,
         intervention_model, observational_model, time_perspective, masking, masked_roles, primary_purpose,
         number_of_arms, minimum_age, maximum_age, sex, healthy, eligibility, inclusion, exclusion, sponsor_class,
         has_dmc, conditions, interventions, arms, acronym, ids, raws, status, outcome_type, why_stopped,
@@ -376,12 +384,13 @@ _MOST_CRITERIA, _MOST_DESCRIPTION = 6_000, 800
 
 def describe(start: Start) -> str:
     """A trial as a reader sees it, one fact a line; what is not known is left out."""
-    lines = [f"Title: {start.title}"]
+    lines: list[str] = []
 
     def add(head: str, value: object) -> None:
         if value not in (None, "", []):
             lines.append(f"{head}: {value}")
 
+    add("Title", start.title)
     if start.scientific_title != start.title:
         add("Official title", start.scientific_title)
     add("Study type", _words(start.trial_type))

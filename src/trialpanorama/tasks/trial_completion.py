@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 import msgspec
 
 from trialpanorama.tasks import NOT_NEEDED, LabelTask, Metric, Sample, Split, Unreadable
-from trialpanorama.tasks._replies import json_objects, spoken, words
+from trialpanorama.tasks._replies import json_objects, probability_of, spoken, words
 from trialpanorama.tasks._scores import auroc, calibration_slope, recall_mean, share
 from trialpanorama.tasks._trials import Start, count, describe, trials
 
@@ -348,28 +348,11 @@ def _forecast(item: Mapping[str, object]) -> Forecast | Unreadable:
     if outcome is None:
         return Unreadable("the outcome is neither complete nor stopped")
     given = item.get("probability")
-    probability = float(outcome == "complete") if given is None else _probability(given)
+    probability = float(outcome == "complete") if given is None else probability_of(given)
     if probability is None:
         return Unreadable("the probability is no number from 0 to 1")
     reason = item.get("reason")
     return Forecast(outcome, probability, _REASON_WORDS.get(words(reason)) if isinstance(reason, str) else None)
-
-
-def _probability(given: object) -> float | None:
-    if isinstance(given, bool):
-        return None
-    scale = 1.0
-    if isinstance(given, str):
-        text = given.strip()
-        if text.endswith("%"):
-            text, scale = text[:-1], 100.0
-        if not re.fullmatch(r"\s*(?:\d+(?:\.\d*)?|\.\d+)\s*", text):
-            return None
-        given = float(text)
-    if not isinstance(given, int | float):
-        return None
-    # Compared before it is divided: an integer of JSON may be too large for a float.
-    return float(given) / scale if 0 <= given <= scale else None
 
 
 TASK = TrialCompletion()
