@@ -1,4 +1,4 @@
-"""What the code says about itself, as facts and as pages of docs/: the data dictionary, the sources, the tasks, the commands.
+"""What the code says about itself, as facts and as pages of docs/: dictionary, sources, tasks, commands.
 
 Each fact is written once, beside the code that it is about; `make docs` renders them (`python -m
 trialpanorama.apps.pages docs`), and a test fails while a committed page is stale.
@@ -220,8 +220,8 @@ def tasks_page() -> str:
         "# Tasks",
         "",
         _RENDERED,
-        "What is asked, and how answers are scored. An arrow says which way is better; the first figure of a task is its "
-        "headline. An unreadable reply is in every figure, as a wrong answer; a failed call is in none, and counted.",
+        "What is asked, and how answers are scored. An arrow says which way is better; the first figure of a task is "
+        "its headline. An unreadable reply is in every figure, as a wrong answer; a failed call is in none, and counted.",
     ]
     for known in (*tasks().values(), *variants().values()):
         lines += ["", f"## {known.name}", "", known.meaning, ""]
