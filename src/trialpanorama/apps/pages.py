@@ -221,7 +221,8 @@ def tasks_page() -> str:
         "",
         _RENDERED,
         "What is asked, and how answers are scored. An arrow says which way is better; the first figure of a task is "
-        "its headline. An unreadable reply is in every figure, as a wrong answer; a failed call is in none, and counted.",
+        "its headline. An unreadable reply is in every figure, as a wrong answer; a failed call is in none, and "
+        "counted.",
     ]
     for known in (*tasks().values(), *variants().values()):
         lines += ["", f"## {known.name}", "", known.meaning, ""]
