@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 import msgspec
 
 from trialpanorama.tasks import NOT_NEEDED, SEED, SPLITS, Metric, Sample, Split, Unreadable
-from trialpanorama.tasks._choice import LETTERS, ChoiceTask, Chosen
+from trialpanorama.tasks._choice import LETTERS, ChoiceTask, Chosen, Letter
 from trialpanorama.tasks._replies import words
 from trialpanorama.tasks._scores import macro_f1, share
 from trialpanorama.tasks._splits import split_all
@@ -59,10 +59,10 @@ class Evidence(msgspec.Struct, frozen=True):
     """A text or table of results, a question about it, and the answers to choose from."""
 
     text: str
-    """The abstract, or the posted results of one outcome; masked."""
+    """The abstract, or the posted results of one outcome; masked. Empty where the question tells it all."""
     question: str
     options: list[str]
-    """Texts of A, B and C."""
+    """Texts of A, B and C, and of D where published items have four."""
 
 
 class _Question(msgspec.Struct):
@@ -162,9 +162,10 @@ class EvidenceSummary(ChoiceTask):
     def prompt(self, sample: Sample[Any, Chosen]) -> str:
         """The evidence, the question and the options."""
         options = "\n".join(f"{letter}. {text}" for letter, text in self.options(sample).items())
+        text = sample.inputs.text
+        shown = f"Below is evidence from a clinical trial.\n\n<evidence>\n{text}\n</evidence>\n\n" if text else ""
         return (
-            f"Below is evidence from a clinical trial.\n\n<evidence>\n{sample.inputs.text}\n</evidence>\n\n"
-            f"{sample.inputs.question}\n\n{options}\n\n"
+            f"{shown}{sample.inputs.question}\n\n{options}\n\n"
             'End your reply with one JSON object and nothing after it:\n{"answer": the letter of your choice}'
         )
 
@@ -176,12 +177,15 @@ class EvidenceSummary(ChoiceTask):
         return answer
 
     def score(self, answer: Chosen | Unreadable, sample: Sample[Any, Chosen]) -> dict[str, float]:
-        """Whether the letter is right; `effect` and `chosen_effect` are places in EFFECTS, -1 for none."""
+        """Whether the letter is right; `effect` and `chosen_effect` are places in EFFECTS, -1 for none.
+
+        Where the options are of another kind, as those of published items, each letter is a class of its own.
+        """
         options = self.options(sample)
 
-        def effect(letter: str) -> float:
+        def effect(letter: Letter) -> float:
             found = _EFFECT_OF.get(options.get(letter, ""))
-            return float(EFFECTS.index(found)) if found else -1.0
+            return float(EFFECTS.index(found) if found else len(EFFECTS) + LETTERS.index(letter))
 
         return super().score(answer, sample) | {
             "effect": effect(sample.gold.answer),
@@ -190,7 +194,7 @@ class EvidenceSummary(ChoiceTask):
 
     def text(self, sample: Sample[Any, Chosen]) -> str:
         """The evidence and what is asked of it."""
-        return f"{sample.inputs.text}\n\n{sample.inputs.question}"
+        return f"{sample.inputs.text}\n\n{sample.inputs.question}".strip()
 
     def labels(self, sample: Sample[Any, Chosen]) -> Sequence[str]:
         """The letters of the options."""
