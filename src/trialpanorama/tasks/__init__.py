@@ -147,11 +147,15 @@ class Task(ABC, Generic[Inputs, Answer]):
     def samples_from(
         self, paths: Sequence[Path], split: Split, con: duckdb.DuckDBPyConnection | None = None
     ) -> Iterator[Sample[Inputs, Answer]]:
-        """The samples of a split that files of labels give; with a warehouse, its trials say more about them.
+        """The samples of a split that files of labels give, or the published benchmark's files and folders.
 
-        Raises UserError for a task that reads no such files.
+        With a warehouse, its trials may say more about them. Raises UserError for a task that reads no such files.
         """
-        raise UserError(f"{self.name} reads no label files: it takes its samples from a warehouse alone.")
+        from trialpanorama.tasks import _published
+
+        if self.name not in _published.FOLDERS:
+            raise UserError(f"{self.name} reads no label files: it takes its samples from a warehouse alone.")
+        return _published.samples(self.name, paths, split)
 
     # What a baseline may know of a task, so that it can answer any task of its kind.
 

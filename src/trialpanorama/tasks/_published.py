@@ -21,7 +21,7 @@ from trialpanorama.errors import UnknownName, UserError
 from trialpanorama.tasks import SPLITS, AnySample, AnyTask, Sample, Split, task
 from trialpanorama.tasks._choice import LETTERS, Choice, Chosen
 from trialpanorama.tasks._replies import words
-from trialpanorama.tasks._trials import Arm, Mask, Start, describe
+from trialpanorama.tasks._trials import Arm, Mask, Start
 
 Family = Literal["code", "documentation"]
 FAMILIES: tuple[Family, ...] = get_args(Family)
@@ -93,8 +93,26 @@ def files(path: Path) -> dict[str, dict[Split, Path]]:
     return found
 
 
+def samples(name: str, paths: Iterable[Path], split: Split) -> Iterator[AnySample]:
+    """The Samples of a task in published files, in the benchmark's folder, or in the task's own folder there.
+
+    Raises UserError where a folder holds no file of the task and split, or a row cannot be read.
+    """
+    for path in paths:
+        if path.is_dir():
+            found = files(path).get(name, {})
+            if split not in found:
+                held = ", ".join(found) or f"no {folder(name)}"
+                raise UserError(f"{path} holds no {split} split of {name} ({held}). Name a file, or another --split.")
+            path = found[split]
+        yield from read(name, path, split)
+
+
 def _folded(name: str) -> str:
     return re.sub(r"[^a-z]", "", name.lower())
+
+
+_ORIGIN = {"origin": "published"}
 
 
 class _Read(msgspec.Struct):
@@ -105,7 +123,6 @@ class _Read(msgspec.Struct):
     gold: Any
     id: str | None = None
     entities: list[str] = []
-    strata: dict[str, str] = {}
 
 
 def read(name: str, path: Path, split: Split, left_out: Counter[str] | None = None) -> Iterator[AnySample]:
@@ -113,14 +130,18 @@ def read(name: str, path: Path, split: Split, left_out: Counter[str] | None = No
 
     Raises UserError for a row that lacks a published key, with file and line; with `left_out`, counts it by reason.
     """
-    chosen, convert = task(name), _converter(name)
+    chosen, convert = task(name), _converter(name).read
+    if convert is None:
+        for sample in chosen.samples_from([path], split):
+            yield msgspec.structs.replace(sample, strata=_ORIGIN | sample.strata)
+        return
     seen: Counter[str] = Counter()
     with path.open("rb") as lines:
         for number, line in enumerate(lines, 1):
             if not line.strip():
                 continue
             try:
-                said = convert.read(msgspec.json.decode(line), chosen)
+                said = convert(msgspec.json.decode(line), chosen)
             except (msgspec.MsgspecError, KeyError, TypeError, ValueError, AttributeError) as error:
                 why = f"no {error}" if isinstance(error, KeyError) else str(error)
                 if left_out is None:
@@ -138,7 +159,7 @@ def read(name: str, path: Path, split: Split, left_out: Counter[str] | None = No
                 group=said.subject,
                 date="",
                 entities=said.entities,
-                strata={"origin": "published"} | said.strata,
+                strata=_ORIGIN,
                 inputs=said.inputs,
                 gold=said.gold,
             )
@@ -167,7 +188,8 @@ def write(out: Path, chosen: AnyTask, samples: Iterable[AnySample], family: Fami
 
 
 class _Converter(msgspec.Struct):
-    read: Callable[[Mapping[str, Any], AnyTask], _Read]
+    read: Callable[[Mapping[str, Any], AnyTask], _Read] | None
+    """None where the task itself reads published files (`Task.samples_from`)."""
     row: Callable[[AnySample, AnyTask], dict[str, Any]]
 
 
@@ -213,16 +235,12 @@ def _read_design(said: Mapping[str, Any], chosen: AnyTask) -> _Read:
     )
 
 
-def _design_row(sample: AnySample, chosen: AnyTask) -> dict[str, Any]:
-    asked = sample.inputs.asked or f"{describe(sample.inputs.trial)}\n\n{chosen.question}"  # type: ignore[attr-defined]
-    return _choice_row(sample, asked)
-
-
-def _choice_row(sample: AnySample, question: str) -> dict[str, Any]:
+def _choice_row(sample: AnySample, chosen: AnyTask) -> dict[str, Any]:
     return {
         "id": sample.id.rpartition("@")[0],
         "trial_id": sample.subject,
-        "question": question,
+        # All that a model is asked, up to the options.
+        "question": chosen.prompt(sample).rpartition(f"\n\n{LETTERS[0]}. {sample.inputs.options[0]}")[0],
         "options": dict(zip(LETTERS, sample.inputs.options, strict=False)),
         "answer": sample.gold.answer,
     }
@@ -245,8 +263,76 @@ def _read_evidence(said: Mapping[str, Any], chosen: AnyTask) -> _Read:
 
 
 def _evidence_row(sample: AnySample, chosen: AnyTask) -> dict[str, Any]:
-    question = f"{sample.inputs.text}\n\n{sample.inputs.question}".strip()
-    return _choice_row(sample, question) | {"trials": sample.entities or [sample.subject]}
+    return _choice_row(sample, chosen) | {"trials": sample.entities or [sample.subject]}
+
+
+# --- reviews
+
+
+def _review_row(sample: AnySample, question: Any) -> dict[str, Any]:
+    return {
+        "metadata": {"review_pmid": sample.subject},
+        "inputs": {
+            "background": question.background or "",
+            "objectives": question.objectives or question.title,
+            "selection criteria": question.criteria or "",
+        },
+    }
+
+
+def _search_row(sample: AnySample, chosen: AnyTask) -> dict[str, Any]:
+    ids = re.findall(r'"([^"]+)"\[uid\]', sample.gold.query)
+    return _review_row(sample, sample.inputs) | {"labels": list(dict.fromkeys(ids))}
+
+
+def _screening_row(sample: AnySample, chosen: AnyTask) -> dict[str, Any]:
+    """Samples do not tell which paper a candidate is: in its row, its number stands for its PMID."""
+    verdicts = {"include": "included", "exclude": "excluded"}
+    return _review_row(sample, sample.inputs.question) | {
+        "context": [
+            {"PMID": str(number), "title": candidate.title, "abstract": candidate.abstract or ""}
+            for number, candidate in enumerate(sample.inputs.candidates, 1)
+        ],
+        "labels": [
+            {"PMID": str(decision.candidate), "label": verdicts[decision.decision]}
+            for decision in sample.gold.decisions
+        ],
+    }
+
+
+# --- sample size
+
+
+def _read_size(said: Mapping[str, Any], chosen: AnyTask) -> _Read:
+    subject = str(said.get("trial_id") or said.get("pmid") or said.get("id") or _no("trial_id"))
+    kind = words(str(said.get("answer_type") or ""))
+    unit = "events" if "event" in kind else "per_arm" if re.search(r"\b(?:per|each|arm|group)\b", kind) else "total"
+    size = str(said["answer"]).replace(",", "").strip()
+    if not re.fullmatch(r"\d+(?:\.0+)?", size):
+        raise ValueError(f"the answer {said['answer']!r} is no whole number")
+    mask = Mask([str(id) for id in (said.get("trial_id"), said.get("pmid")) if id])
+    return _Read(
+        subject=subject,
+        id=str(said["id"]) if said.get("id") is not None else None,
+        entities=[str(id) for id in (said.get("trial_id"), said.get("pmid")) if id],
+        inputs=chosen.inputs(text=mask(str(said["question"])) or _no("question"), answer_type=unit),
+        gold=chosen.answer(sample_size=int(float(size)), unit=unit),
+    )
+
+
+def _size_row(sample: AnySample, chosen: AnyTask) -> dict[str, Any]:
+    papers = [id for id in (sample.subject, *sample.entities) if id.isdigit() or id.startswith("PMC")]
+    trials = [id for id in (sample.subject, *sample.entities) if id not in papers]
+    return {
+        "id": sample.id.rpartition("@")[0],
+        # What is asked, without the form of the reply.
+        "question": re.split(r"\n+(?:Reply with JSON|End your reply)", chosen.prompt(sample))[0],
+        "answer": sample.gold.sample_size,
+        "answer_type": sample.gold.unit,
+        "explanation": "",
+        "trial_id": trials[0] if trials else "",
+        "pmid": papers[0] if papers else "",
+    }
 
 
 # --- completion
@@ -370,10 +456,13 @@ def _years(years: float | None) -> str | None:
 
 
 _CONVERTERS: dict[str, _Converter] = {
-    "arm_design": _Converter(_read_design, _design_row),
-    "eligibility_design": _Converter(_read_design, _design_row),
-    "endpoint_design": _Converter(_read_design, _design_row),
+    "study_search": _Converter(None, _search_row),
+    "study_screening": _Converter(None, _screening_row),
     "evidence_summary": _Converter(_read_evidence, _evidence_row),
+    "arm_design": _Converter(_read_design, _choice_row),
+    "eligibility_design": _Converter(_read_design, _choice_row),
+    "endpoint_design": _Converter(_read_design, _choice_row),
+    "sample_size": _Converter(_read_size, _size_row),
     "trial_completion": _Converter(_read_completion, _completion_row),
 }
 """How the rows of each task are read and written."""
