@@ -777,55 +777,200 @@ def show_task(
         put("\n\n".join(sample_text(chosen, sample) for sample in shown))
 
 
+ModelsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--model",
+        "-m",
+        metavar="NAME",
+        help="baseline/NAME, or one of Inspect's names such as openai/gpt-4o; may be given several times.",
+        autocompletion=_complete_models,
+    ),
+]
+MatrixOption = Annotated[
+    Path | None,
+    typer.Option("--models", metavar="FILE", help="Models with address, options, cut-off: YAML, TOML or JSON."),
+]
+BaseUrlOption = Annotated[
+    str | None, typer.Option("--base-url", metavar="URL", help="Where the models of --model are served.")
+]
+
+
 @app.command(rich_help_panel=MODELS)
 def evaluate(
     names: Annotated[
         list[str], typer.Argument(metavar="TASK...", help="See: tasks list.", autocompletion=_complete_tasks)
     ],
-    model: Annotated[
-        list[str],
-        typer.Option(
-            metavar="NAME",
-            help="baseline/NAME, or one of Inspect's names such as openai/gpt-4o; may be given several times.",
-            autocompletion=_complete_models,
-        ),
-    ],
+    model: ModelsOption = None,
+    models: MatrixOption = None,
     limit: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Ask only so many samples (a random part).")
     ] = None,
     split: Annotated[str, typer.Option(metavar="test|validation|train", help="Which samples to ask.")] = "test",
+    after: Annotated[
+        str | None, typer.Option(metavar="DATE|cutoff", help="Ask only samples dated later; cutoff: each model's own.")
+    ] = None,
+    source: Annotated[
+        list[Path] | None,
+        typer.Option("--from", metavar="PATH", help="Read samples from label files or published JSONL instead."),
+    ] = None,
+    system_prompt: Annotated[
+        str | None, typer.Option(metavar="TEXT|FILE", help="Said before each question; a file's name or the text.")
+    ] = None,
+    temperature: Annotated[float | None, typer.Option(metavar="T", min=0)] = None,
+    max_tokens: Annotated[int | None, typer.Option(metavar="N", min=1, help="Longest reply, in tokens.")] = None,
+    seed: Annotated[int | None, typer.Option(metavar="N", help="For providers that take one.")] = None,
+    option: Annotated[
+        list[str] | None, typer.Option(metavar="KEY=VALUE", help="Any other of Inspect's generation options.")
+    ] = None,
+    base_url: BaseUrlOption = None,
+    connections: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Requests in flight at once, for each model.")
+    ] = None,
+    timeout: Annotated[int | None, typer.Option(metavar="S", min=1, help="Seconds for each request [600].")] = None,
+    retries: Annotated[int | None, typer.Option(metavar="N", min=0, help="Repetitions of a request [8].")] = None,
+    prices: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="US $ per million tokens, by model: YAML, TOML or JSON.")
+    ] = None,
+    structured: Annotated[
+        bool, typer.Option("--structured/--no-structured", help="Give the reply's schema to providers that take one.")
+    ] = True,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Ask everything anew; else a run that was ended is gone on with.")
+    ] = False,
     logs: LogsOption = None,
     warehouse: WarehouseOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Ask a model, or a baseline, the questions of tasks; writes one log a run and prints the figures."""
-    from trialpanorama.apps.demo import evaluate_models
+    """Ask models, or baselines, the questions of tasks; writes one log a run and prints the figures.
+
+    A run that was ended goes on where it was: the same command asks only for what has no reply. Keys are read from
+    the environment and from a file .env.
+    """
+    from trialpanorama.apps import evaluating
     from trialpanorama.apps.show import results_text
+    from trialpanorama.evaluate import Options
     from trialpanorama.evaluate import table as results_table
 
-    results = evaluate_models(names, model, _open(warehouse), split=split, limit=limit, logs=logs, is_quiet=json)
+    results = evaluating.evaluate_models(
+        names,
+        evaluating.contestants(model or (), models, prices, base_url),
+        warehouse if source else _open(warehouse).path,
+        Options(
+            split=split,  # type: ignore[arg-type]  # checked in there, with near misses
+            limit=limit,
+            after=after,
+            paths=tuple(source or ()),
+            system_prompt=evaluating.text_or_file(system_prompt),
+            structured=structured,
+            config=evaluating.generation_options(
+                option or (), temperature=temperature, max_tokens=max_tokens, seed=seed, max_connections=connections,
+                attempt_timeout=timeout, max_retries=retries,
+            ),
+            fresh=fresh,
+        ),
+        logs=logs,
+    )  # fmt: skip
     rows = results_table(results)
-    put_json(rows) if json else put(results_text(rows))
+    if json:
+        put_json(rows)
+    else:
+        put(results_text(rows))
+        if used := evaluating.usage_text(results):
+            put("\n" + used)
+    evaluating.say_outcomes(results)
     say(f"Next: trialpanorama report{f' --logs {shlex.quote(str(logs))}' if logs else ''}")
 
 
 @app.command(rich_help_panel=MODELS)
-def report(
-    out: Annotated[Path, typer.Argument(metavar="FILE", help="The page to write.")] = Path("report.html"),
+def sanity(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[TASK...]", help="All if none.", autocompletion=_complete_tasks)
+    ] = None,
+    model: ModelsOption = None,
+    models: MatrixOption = None,
+    base_url: BaseUrlOption = None,
+    samples: Annotated[int, typer.Option(metavar="N", min=1, help="How many samples of each task.")] = 3,
+    warehouse: WarehouseOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Ask models a few samples of each task, to see that calls work; ends with code 1 if any call fails."""
+    from trialpanorama.apps import evaluating
+
+    chosen = evaluating.contestants(model or (), models, None, base_url)
+    facts = evaluating.sanity_facts(names or (), chosen, _open(warehouse), samples)
+    put_json(facts) if json else put(evaluating.sanity_text(facts))
+    if failed := sum(one["failed"] for one in facts):
+        say(f"{failed} of {sum(one['asked'] for one in facts)} calls failed.")
+        raise typer.Exit(1)
+
+
+@app.command(rich_help_panel=MODELS)
+def compare(
+    first: Annotated[str, typer.Argument(metavar="RUN", help="A log, or the model of a run.")],
+    second: Annotated[str, typer.Argument(metavar="RUN", help="The run that is taken off it.")],
+    task: Annotated[
+        str | None, typer.Option(metavar="TASK", help="Only this task.", autocompletion=_complete_tasks)
+    ] = None,
+    after: Annotated[str | None, typer.Option(metavar="DATE", help="Only samples dated later.")] = None,
     logs: LogsOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Write one page about all runs: table with intervals, plots, differences, samples with their replies."""
-    import os
+    """Compare two runs on the samples that both answered: paired differences with intervals, whole groups drawn."""
+    from trialpanorama.apps.evaluating import differences_text, logs_folder
+    from trialpanorama.evaluate import compare as paired
+    from trialpanorama.evaluate import find_runs, looked_at
 
+    pairs = find_runs((first, second), logs_folder(logs), task)
+    found = [one for pair in pairs for one in paired(*looked_at(pair, after))]
+    put_json(found) if json else put(differences_text(found))
+
+
+@app.command(rich_help_panel=MODELS)
+def rescore(
+    logs: Annotated[list[Path], typer.Argument(metavar="LOG...", help="Logs of runs.")],
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Else LOG-rescored.eval beside each; for one log only.")
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Read and score the replies of logs anew, without asking any model; the logs themselves stay as they are."""
     from trialpanorama.apps.show import results_text
-    from trialpanorama.evaluate import read_logs
+    from trialpanorama.errors import UserError
+    from trialpanorama.evaluate import rescore as score_anew
+    from trialpanorama.evaluate import table as results_table
+
+    if out is not None and len(logs) > 1:
+        raise UserError("--out is for one log. Without it, each is written beside the log it comes from.")
+    results = [score_anew(log, out) for log in logs]
+    rows = results_table(results)
+    put_json(rows) if json else put(results_text(rows))
+    for one in results:
+        say(f"Written: {one.log}")
+
+
+@app.command(rich_help_panel=MODELS)
+def report(
+    out: Annotated[
+        Path, typer.Argument(metavar="FILE", help="What to write: .html, .md or .tex says what it will be.")
+    ] = Path("report.html"),
+    format: Annotated[str | None, typer.Option(metavar="html|md|tex", help="Else by the file's suffix.")] = None,
+    after: Annotated[
+        str | None, typer.Option(metavar="DATE|cutoff", help="Only samples dated later; cutoff: each model's own.")
+    ] = None,
+    logs: LogsOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Write a report about all runs: figures with intervals, differences, strata, plots, samples with their replies."""
+    from trialpanorama.apps.evaluating import logs_folder
+    from trialpanorama.apps.show import results_text
+    from trialpanorama.evaluate import looked_at, read_logs
     from trialpanorama.evaluate import report as write_report
     from trialpanorama.evaluate import table as results_table
 
-    folder = logs or Path(os.environ.get("INSPECT_LOG_DIR") or "logs")
-    rows = results_table(read_logs(folder))
-    path = write_report(folder, out)
+    folder = logs_folder(logs)
+    rows = results_table(looked_at(read_logs(folder), after))
+    path = write_report(folder, out, format=format, after=after)
     put_json({"report": str(path), "results": rows}) if json else put(results_text(rows, headline_only=True))
     say(f"Report: {path}")
 

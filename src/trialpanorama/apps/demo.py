@@ -1,4 +1,4 @@
-"""The whole way in one command, on fictional trials; and the two long commands that it shares with the command line."""
+"""The whole way in one command, on fictional trials; and the long commands that it shares with the command line."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trialpanorama.apps.console import Reporter, put, say
-from trialpanorama.errors import UnknownName, UserError
+from trialpanorama.errors import UserError
 
 if TYPE_CHECKING:
-    from trialpanorama.evaluate import Result
-    from trialpanorama.warehouse import Manifest, Warehouse
+    from trialpanorama.warehouse import Manifest
 
 
 def write_sample(directory: Path, *, trials: int, seed: int) -> list[Path]:
@@ -66,48 +65,6 @@ def build_warehouse(
         )
 
 
-def evaluate_models(
-    names: Sequence[str],
-    models: Sequence[str],
-    warehouse: Warehouse,
-    *,
-    split: str = "test",
-    limit: int | None = None,
-    logs: Path | None = None,
-    is_quiet: bool = False,
-) -> list[Result]:
-    """Run every model on every task, a line for each run; names are checked before the first begins."""
-    from trialpanorama.baselines import baseline
-    from trialpanorama.evaluate import run
-    from trialpanorama.tasks import SPLITS, task
-
-    for name in names:
-        task(name)
-    for model in models:
-        if model.startswith("baseline/"):
-            baseline(model.removeprefix("baseline/"))
-    if split not in SPLITS:
-        raise UnknownName("split", split, SPLITS)
-    results = []
-    with Reporter() as reporter:
-        for name in names:
-            for model in models:
-                is_live = sys.stdout.isatty() and not is_quiet and not model.startswith("baseline/")
-                reporter.update(f"{name}, {model}", 0)
-                found = run(
-                    name,
-                    model,
-                    warehouse.path,
-                    split=split,
-                    limit=limit,
-                    log_dir=logs,
-                    display="plain" if is_live else "none",
-                )
-                reporter.update(f"{name}, {model}", found.n, found.n, "samples")
-                results.append(found)
-    return results
-
-
 def _is_ours(path: Path) -> bool:
     return path.name in ("sample", "warehouse", "logs", "report.html") or path.name.startswith(".warehouse.")
 
@@ -115,6 +72,7 @@ def _is_ours(path: Path) -> bool:
 def run_demo(directory: Path, *, trials: int, seed: int) -> None:
     """Fictional registry files, warehouse, atlas, tasks, baselines, results table, report."""
     from trialpanorama import tasks
+    from trialpanorama.apps.evaluating import evaluate_models
     from trialpanorama.apps.show import atlas_facts, atlas_text, results_text
     from trialpanorama.baselines import baselines
     from trialpanorama.evaluate import report, table
@@ -140,7 +98,7 @@ def run_demo(directory: Path, *, trials: int, seed: int) -> None:
             say(f"{name} has no sample to train on, or none for the test, in a demo of this size.")
             continue
         models = [f"baseline/{kind}" for kind, made in baselines().items() if made.answers(chosen, samples[0])]
-        results += evaluate_models([name], models, warehouse, logs=logs)
+        results += evaluate_models([name], models, warehouse.path, logs=logs)
     put(results_text(table(results), headline_only=True))
     put("")
     put(f"Report: {report(logs, directory / 'report.html')}")

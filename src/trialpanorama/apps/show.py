@@ -397,7 +397,7 @@ def _plain(value: Any) -> str:
 
 
 def results_text(rows: Sequence[Row], *, headline_only: bool = False) -> str:
-    """The results table: each figure with its direction, its 95 % interval, n, and what failed or was unreadable."""
+    """The results table: each figure with its direction, its 95 % interval, n, and what was no answer."""
     from trialpanorama.tasks import task
 
     shown = [row for row in rows if not headline_only or row.metric == task(row.task).metrics[0].name]
@@ -410,12 +410,26 @@ def results_text(rows: Sequence[Row], *, headline_only: bool = False) -> str:
             f"{_figure(row.low)} to {_figure(row.high)}" if row.low is not None else "",
             row.n,
             row.failed,
+            row.refused,
             row.unreadable,
+            row.truncated,
             _figure(row.floor),
         ]
         for row in shown
     ]
-    headings = ["task", "metric", "model", "value", "95 % interval", "n", "failed", "unreadable", "floor"]
+    headings = [
+        "task",
+        "metric",
+        "model",
+        "value",
+        "95 % interval",
+        "n",
+        "failed",
+        "refused",
+        "unreadable",
+        "truncated",
+        "floor",
+    ]
     mark = f"\n{FICTIONAL} No figure says anything about real ones." if any(row.is_fictional for row in shown) else ""
     return table(headings, lines) + mark
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from trialpanorama.evaluate.comparing import Difference, compare, difference, find_runs
 from trialpanorama.evaluate.figures import Interval, Row, Stratum, bootstrap, strata, table
 from trialpanorama.evaluate.matrix import Contestant, priced, read_matrix, read_prices
-from trialpanorama.evaluate.report import report
+from trialpanorama.evaluate.report import looked_at, report
 from trialpanorama.evaluate.results import (
     OUTCOMES,
     Price,
@@ -38,6 +38,7 @@ __all__ = [
     "compare",
     "difference",
     "find_runs",
+    "looked_at",
     "priced",
     "read_logs",
     "read_matrix",
