@@ -1,4 +1,15 @@
-"""Questions with lettered options: one of them belongs to the trial. Shared by the design tasks."""
+"""Questions with lettered options, of which one is right or any number are; and the reader of letters.
+
+What is read as the choice of an option, in a JSON object (keys `answer`, `answer_choice`, `choice`, `option`, `letter`
+and their plurals) or in text:
+- a letter, in either case, with any marks around it: `B`, `(b)`, `**B**`, `B.`, `Option B`, `["B"]`
+- a letter and text: `B. text`, unless the text is that of another option (where several may be right, only if it is
+  that of the option, or begins it)
+- the text of one option, in any case and with any punctuation
+- in a sentence, a capital letter that is stated (`The answer is B`) or marked (`(B)`, `**B**`, `\boxed{B}`)
+Where any number may be right also lists of these: in JSON, one a line, or with commas, `and` or `/` between letters;
+an empty list or `none` chooses nothing. Whatever names two different answers is unreadable, and nothing is guessed.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +19,15 @@ from typing import Literal, get_args
 
 import msgspec
 
-from trialpanorama.tasks import LabelTask, Metric, Sample, Unreadable
+from trialpanorama.tasks import LabelTask, Metric, Sample, Task, Unreadable
 from trialpanorama.tasks._replies import json_objects, spoken, words
 from trialpanorama.tasks._scores import macro_f1, share
 from trialpanorama.tasks._trials import Start, describe
 
 Letter = Literal["A", "B", "C", "D"]
 LETTERS: tuple[Letter, ...] = get_args(Letter)
+ManyLetter = Literal["A", "B", "C", "D", "E", "F", "G", "H"]
+MANY_LETTERS: tuple[ManyLetter, ...] = get_args(ManyLetter)
 
 
 class Choice(msgspec.Struct, frozen=True):
@@ -22,7 +35,7 @@ class Choice(msgspec.Struct, frozen=True):
 
     trial: Start
     options: list[str]
-    """Texts of A, B, C and D."""
+    """Texts of A, B, C ..."""
     asked: str = ""
     """Description and question in words of their own, as published items have them; then `trial` says nothing."""
 
@@ -31,6 +44,12 @@ class Chosen(msgspec.Struct, frozen=True):
     """The option that was chosen."""
 
     answer: Letter
+
+
+class ChosenSeveral(msgspec.Struct, frozen=True):
+    """The options that were chosen, in their order."""
+
+    answer: list[ManyLetter]
 
 
 _KEYS = ("answer", "answer_choice", "choice", "option", "letter")
@@ -51,6 +70,8 @@ class ChoiceTask(LabelTask[Choice, Chosen]):
 
     question: str
     """What is asked about the trial."""
+    note: str = ""
+    """What a reader must know of the description."""
     inputs = Choice
     answer = Chosen
     metrics = (
@@ -74,13 +95,8 @@ class ChoiceTask(LabelTask[Choice, Chosen]):
 
     def prompt(self, sample: Sample[Choice, Chosen]) -> str:
         """The trial's description, the question and the options."""
-        options = "\n".join(f"{letter}. {text}" for letter, text in self.options(sample).items())
-        asked = sample.inputs.asked or (
-            f"Below is a clinical trial as it was planned.\n\n<trial>\n{describe(sample.inputs.trial)}\n</trial>\n\n"
-            f"{self.question}"
-        )
         return (
-            f"{asked}\n\n{options}\n\n"
+            f"{_asked(sample.inputs, self.note, self.question)}\n\n{_listed(self.options(sample))}\n\n"
             'End your reply with one JSON object and nothing after it:\n{"answer": the letter of your choice}'
         )
 
@@ -140,6 +156,148 @@ class ChoiceTask(LabelTask[Choice, Chosen]):
     def decide(self, probabilities: Mapping[str, float], priors: Mapping[str, float]) -> Chosen:
         """The likeliest option; the first of equals."""
         return Chosen(max(LETTERS, key=lambda letter: probabilities.get(letter, 0.0)))
+
+
+class SeveralChoicesTask(Task[Choice, ChosenSeveral]):
+    """What all tasks with lettered options of which any number are right have in common."""
+
+    question: str
+    """What is asked about the trial."""
+    note: str = ""
+    """What a reader must know of the description."""
+    inputs = Choice
+    answer = ChosenSeveral
+    metrics = (
+        Metric(
+            "accuracy",
+            "Exact match",
+            "higher",
+            "Share of samples of which all right options and no others were chosen; an unreadable reply is wrong",
+            lambda c: share(c["correct"]),
+        ),
+        Metric(
+            "f1",
+            "F1 of options",
+            "higher",
+            "Mean over samples of the harmonic mean of precision and recall of the options chosen; an unreadable reply "
+            "counts 0",
+            lambda c: share(c["f1"]),
+        ),
+        Metric(
+            "option_accuracy",
+            "Accuracy of options",
+            "higher",
+            "Share of options rightly chosen or rightly left, averaged over samples; an unreadable reply counts 0",
+            lambda c: share(c["option_accuracy"]),
+        ),
+    )
+
+    def prompt(self, sample: Sample[Choice, ChosenSeveral]) -> str:
+        """The trial's description, the question and the options."""
+        return (
+            f"{_asked(sample.inputs, self.note, self.question)} Any number of them may be.\n\n"
+            f"{_listed(self.options(sample))}\n\n"
+            "End your reply with one JSON object and nothing after it:\n"
+            '{"answer": [the letters of all that are right]}'
+        )
+
+    def reply(self, answer: ChosenSeveral) -> str:
+        """The JSON object that the prompt asks for."""
+        return msgspec.json.encode(answer).decode()
+
+    def read(self, reply: str, sample: Sample[Choice, ChosenSeveral]) -> ChosenSeveral | Unreadable:
+        """The letters of a reply: in JSON, alone, in a sentence that states them, or as the texts of options."""
+        text = spoken(reply)
+        if not text:
+            return Unreadable("the reply is empty, or ends within a thought")
+        options = [words(option) for option in sample.inputs.options]
+        values = [item[key] for item in json_objects(text) for key in (*_KEYS, *_PLURAL_KEYS) if key in item]
+        found = {_letters(value, options) for value in values}
+        if not found and (whole := _letters(text, options)) is not None:
+            found = {whole}
+        if not found:
+            found = {_letters(stated[1], options) for stated in _STATED_SEVERAL.finditer(text)}
+        if len(found) > 1:
+            return Unreadable("several different answers")
+        letters = next(iter(found), None)
+        if letters is None:
+            return Unreadable("no options are named, or a letter and its text disagree")
+        return ChosenSeveral([letter for letter in MANY_LETTERS if letter in letters])
+
+    def score(self, answer: ChosenSeveral | Unreadable, sample: Sample[Choice, ChosenSeveral]) -> dict[str, float]:
+        """Whether all letters are right, and how near the choice is."""
+        right = set(sample.gold.answer)
+        chosen = set(answer.answer) if isinstance(answer, ChosenSeveral) else set()
+        is_unreadable = isinstance(answer, Unreadable)
+        of_all = len(sample.inputs.options)
+        return {
+            "correct": float(chosen == right and not is_unreadable),
+            "unreadable": float(is_unreadable),
+            "f1": 2 * len(chosen & right) / (len(chosen) + len(right)),
+            "option_accuracy": 0.0 if is_unreadable else 1 - len(chosen ^ right) / of_all,
+        }
+
+    def text(self, sample: Sample[Choice, ChosenSeveral]) -> str:
+        """The trial's description."""
+        return sample.inputs.asked or describe(sample.inputs.trial)
+
+    def options(self, sample: Sample[Choice, ChosenSeveral]) -> Mapping[str, str]:
+        """The text of each letter."""
+        return dict(zip(MANY_LETTERS, sample.inputs.options, strict=False))
+
+
+def _asked(inputs: Choice, note: str, question: str) -> str:
+    lead = f"Below is a clinical trial as it was planned. {note}".rstrip()
+    return inputs.asked or f"{lead}\n\n<trial>\n{describe(inputs.trial)}\n</trial>\n\n{question}"
+
+
+def _listed(options: Mapping[str, str]) -> str:
+    return "\n".join(f"{letter}. {text}" for letter, text in options.items())
+
+
+_PLURAL_KEYS = ("answers", "answer_choices", "choices", "options", "letters")
+_ONE = r"(?:[Oo]ptions?\s+)?[\s*_\"'`(\[{]*([A-Ha-h])(?![A-Za-z0-9'])[\s*_\"'`)\]}.]*"
+_BETWEEN = re.compile(r"(?i)(?:\s*(?:,|;|/|&|\n|(?<![a-z])and(?![a-z]))\s*)+")
+_ONLY_ONE = re.compile(_ONE)
+_LEADING = re.compile(
+    r"(?i)^\W*(?:(?:the\s+)?(?:correct\s+|right\s+)?(?:options?|answers?|choices?)\W*(?:is|are)?\W+)?"
+)
+_STATED_SEVERAL = re.compile(
+    r"(?i:(?:answers?(?:\s+choices?)?|choices?|correct\s+options?|options?)(?:\s+(?:is|are|would\s+be)|\s*[:=]))"
+    r"\s*([*_\"'`(\[{]*[A-H](?![A-Za-z0-9'])(?:[\s,;/&*_\"'`()\[\]{}]|\band\b|\b[A-H](?![A-Za-z0-9']))*)"
+)
+_HEADED_OF_MANY = re.compile(r"(?s)^\W*(?:[Oo]ption|OPTION|[Cc]hoice)?\W*([A-Ha-h])\s*[).:\]–—-]+\W*(\S.*)$")
+_NOTHING = frozenset(["none", "none of the above", "none of them", "none of these"])
+
+
+def _letters(value: object, options: Sequence[str]) -> frozenset[str] | None:
+    """The letters that a value names; none where it names anything else, or a letter that is not there."""
+    if isinstance(value, list):
+        named = [_letters(item, options) if isinstance(item, str) else None for item in value]
+        if any(one is None or len(one) != 1 for one in named):
+            return None
+        return frozenset(letter for one in named if one for letter in one)
+    if not isinstance(value, str):
+        return None
+    plain = words(value)
+    if plain in _NOTHING:
+        return frozenset()
+    known = MANY_LETTERS[: len(options)]
+    if options.count(plain) == 1:
+        return frozenset([MANY_LETTERS[options.index(plain)]])
+    parts = [part for part in _BETWEEN.split(_LEADING.sub("", value).strip().strip(".")) if part.strip()]
+    if parts and all(_ONLY_ONE.fullmatch(part) for part in parts):
+        letters = frozenset(found[1].upper() for part in parts if (found := _ONLY_ONE.fullmatch(part)))
+        return letters if letters <= set(known) else None
+    lines = [line for line in value.splitlines() if line.strip()]
+    if len(lines) > 1:
+        return _letters(lines, options)
+    if headed := _HEADED_OF_MANY.match(value):
+        letter, rest = headed[1].upper(), words(headed[2])
+        # What stands beside a letter may be a comment that rejects it, unless it is the option's text or begins it.
+        if letter in known and f"{options[MANY_LETTERS.index(letter)]} ".startswith(f"{rest} "):
+            return frozenset([letter])
+    return None
 
 
 def _letter(value: object, options: Sequence[str]) -> str | None:
