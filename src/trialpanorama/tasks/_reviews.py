@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 NO_QUESTION = "the review has no title, question or topic in words"
 NOTHING_INCLUDED = "nothing that the review included is known"
 NOT_INDEXED = f"less than {LEAST_INDEXED:.0%} of what the review included is in the warehouse"
-ELSEWHERE = f"less than {LEAST_INDEXED:.0%} of what the review included is in the warehouse and in its split"
+NO_TITLES = "nothing that the review included has a title here"
+ELSEWHERE = f"less than {LEAST_INDEXED:.0%} of what the review included is in its own split"
 _PAPER = "a paper, not a review: "
 """Begins the reasons why a paper that a review looked at is left out of the review's samples."""
 
@@ -120,9 +121,9 @@ def reviews(
 ) -> Iterator[Review]:
     """The reviews of a split that can be asked about, in their shuffled order.
 
-    A review needs a question, and at least 80 % of what it included in the warehouse with a title. Each paper is one,
-    however often the review lists it; one that a review of a later split looked at too, or that it included and that
-    stands in another split, is left out. Without a split it is every review, and nothing is left out for that.
+    A review needs a question, and at least 80 % of what it included in the warehouse. Each paper is one, however often
+    the review lists it; one that a review of a later split looked at too, or that it included and that stands in
+    another split, is left out. Without a split it is every review, and nothing is left out for that.
     `left_out` counts reviews, and in reasons that say so papers.
     """
     counted: Counter[str] = Counter() if left_out is None else left_out
@@ -164,12 +165,11 @@ def _review(
     id, split, date, is_fictional, title, said, criteria, until, precision, _, published, own_title, sections, _ = row
     papers: list[Looked] = []
     studies: set[str] = set()
-    included = indexed = 0
+    titled = 0
     for report, is_included, is_excluded, was_read, study_ids, length, day, has_text, is_elsewhere in looked:
         if report in own:
             continue
-        included += is_included
-        indexed += is_included and has_text
+        titled += is_included and has_text
         if is_elsewhere and not across:
             counted[_PAPER + "it stands in another split"] += 1
         elif not has_text:
@@ -179,9 +179,9 @@ def _review(
         else:
             papers.append(Looked(report, is_included, was_read, length, day))
             studies.update(study_ids if is_included else ())
-    if indexed < LEAST_INDEXED * included:
-        return NOT_INDEXED
-    if sum(paper.is_included for paper in papers) < max(1, LEAST_INDEXED * included):
+    if not titled:
+        return NO_TITLES
+    if sum(paper.is_included for paper in papers) < LEAST_INDEXED * titled:
         return ELSEWHERE
     name = title or own_title or topic(id)
     if not (name or said):
