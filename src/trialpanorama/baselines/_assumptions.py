@@ -1,0 +1,692 @@
+"""The assumptions of a power statement, read from its words.
+
+Rules in the order in which statements are read by a statistician: level, power and losses first, then what names its
+effect (a hazard ratio, a margin, an effect size), then differences beside a spread, at last two rates. What one rule
+has read the next cannot. Of several values the one nearest to the size that is asked for counts.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from trialpanorama.tasks._power_statements import ASKED, Found, alphas, arms, drop_outs, plain, powers, proportion
+
+
+class Assumptions(msgspec.Struct, frozen=True, kw_only=True):
+    """What a sample size rests on. Shares are from 0 to 1; what is not known is none."""
+
+    design: str = "two_means"
+    alpha: float | None = None
+    sides: int | None = None
+    power: float | None = None
+    mean_difference: float | None = None
+    sd: float | None = None
+    sd_2: float | None = None
+    effect_size: float | None = None
+    proportion_1: float | None = None
+    proportion_2: float | None = None
+    hazard_ratio: float | None = None
+    event_rate_1: float | None = None
+    event_rate_2: float | None = None
+    event_probability: float | None = None
+    median_1: float | None = None
+    median_2: float | None = None
+    accrual: float | None = None
+    follow_up: float | None = None
+    margin: float | None = None
+    correlation: float | None = None
+    icc: float | None = None
+    cluster_size: float | None = None
+    design_effect: float | None = None
+    coefficient_of_variation: float | None = None
+    allocation_ratio: float | None = None
+    arms: int | None = None
+    drop_out: float | None = None
+    precision: float | None = None
+    prevalence: float | None = None
+    n_evaluable: int | None = None
+    looks: int | None = None
+    boundary: str | None = None
+    test: str | None = None
+
+
+# --- reading
+
+_V = r"(?P<v>\d+(?:\.\d+)?)\s?(?P<p>%?)"
+_HEDGE = (
+    r"(?:(?:of|is|was|be|to|as|at|about|approximately|around|least|up|a|an|=|:|>|≥|<|≤|\(|or|more|than|only|just"
+    r"|minimum|equal|some|assumed|expected|estimated|set)\s*)*"
+)
+
+
+def _rule(text: str) -> re.Pattern[str]:
+    return re.compile(text, re.IGNORECASE)
+
+
+_ONE_SIDED = _rule(r"\b(?:one|1|single|uni)[- ]?(?:sided|tailed|lateral)|\b1 tailed")
+_TWO_SIDED = _rule(r"\b(?:two|2|bi|double)[- ]?(?:sided|tailed|lateral)")
+_HAZARD_RATIO = _rule(
+    rf"(?:hazards? ratios?|\bHRs?\b)(?:\s?\(HR\))?\)?(?!\s(?:with|at|for) )[^.;\d]{{0,28}}?{_V}(?![- ]?"
+    rf"(?:sided|tailed|treat|arm))"
+)
+_EFFECT_SIZE = (
+    _rule(
+        r"(?:effect[- ]sizes?|\bcohen['’]?s?\b[^.;\d]{0,12}|standardi[sz]ed (?:mean )?(?:difference|effect)"
+        r"|\bSMD\b|(?-i:\bES\b|\bd\s?=|\bf\s?=))[^.;\d%]{0,40}?(?P<v>\d+(?:\.\d+)?)(?P<p>)(?!\s?%|\d)"
+    ),
+    _rule(r"(?P<v>\d+(?:\.\d+)?)(?P<p>)\s?(?:of an? |of the )?(?:SDs?|standard deviations?)\b(?! of| =)"),
+)
+_EFFECT_WORDS = _rule(
+    r"\b(small|medium|moderate|large)(?:[- ]to[- ](?:medium|moderate|large))?[- ]"
+    r"(?:standardi[sz]ed )?effect"
+)
+_SD = (
+    _rule(
+        rf"(?:standard deviations?|\bSDs?\b|\bs\.d\.|σ|\bsigma\b|standard error|\bSEM\b"
+        rf"|root mean square error)(?:\s?\((?:SD|s\.d\.|σ)\))?[^.;\d]{{0,60}}?{_V}"
+    ),
+    _rule(rf"(?:±|\+/-|\+-)\s?{_V}"),
+    _rule(rf"{_V}(?:\s?[a-z/μ]+){{0,3}}\s?\(?(?:standard deviations?|\bSDs?)\b"),
+    _rule(rf"\bS\s?=\s?{_V}"),
+    _rule(
+        rf"\(SD\s?{_V}|\bvariability (?:of|is"
+        rf"|was)[^.;\d]{{0,20}}{_V.replace('<v>', '<v2>').replace('<p>', '<p2>')}"
+    ),
+)
+_MEAN_SD = _rule(r"(?P<m>\d+(?:\.\d+)?)\s?(?:[a-z/%]+\s)?(?:±|\+/-|\(\s?(?:±|SD|s\.d\.)[:=]?)\s?(?P<v>\d+(?:\.\d+)?)")
+_MEAN = _rule(r"\bmean\b[^.;\d±]{0,60}?(?P<v>\d+(?:\.\d+)?)(?!\s?%)")
+_MARGIN = (
+    _rule(
+        rf"(?:non-?\s?inferiority|equivalence)?\s?(?:margins?|limits?|bounds?|boundar\w+|\bdelta\b|Δ"
+        rf"|δ)\)?[^.;\d]{{0,45}}?{_V}"
+    ),
+    _rule(rf"{_V}\s?(?:\w+ ){{0,3}}(?:non-?inferiority |equivalence )?(?:margin|limit)"),
+    _rule(rf"(?:not (?:be )?(?:worse|inferior|lower|more)|no (?:worse|more))[^.;\d]{{0,60}}?{_V}"),
+    _rule(rf"(?:non-?\s?inferior|equivalen)\w*[^.;\d]{{0,60}}?{_V}"),
+    _rule(rf"(?:difference|excess)[^.;\d]{{0,30}}?{_V}[^.;\d]{{0,20}}(?:or less|is unimportant|or smaller)"),
+)
+_RATIO_OF = _rule(
+    rf"(?:odds ratio|(?-i:\bOR\b)|relative risk|risk ratio|rate ratio|(?-i:\bRR\b))(?:\s?\((?:OR"
+    rf"|RR)\))?[^.;\d]{{0,25}}?{_V}(?!\s?%)"
+)
+_CORRELATION = _rule(r"(?:\bcorrelation(?: coefficient)?|\br|ρ|\brho)\b[^.;\d]{0,35}?(?P<v>0?\.\d+)(?P<p>)")
+_ICC = _rule(
+    r"(?:\bICC\b|intra-?\s?(?:class|cluster)(?: correlation)?(?: coefficient)?|ρ|\brho\b)[^.;\d]{0,50}?"
+    r"(?P<v>0?\.\d+)(?P<p>)"
+)
+_INFLATION = _rule(
+    rf"(?:design effects?|variance inflation factor|(?<!attrition )inflation factor"
+    rf"|\bVIF\b)[^.;\d]{{0,30}}?{_V}"
+)
+_CLUSTER_SIZE = (
+    _rule(r"cluster sizes?[^.;\d]{0,25}?(?P<v>\d+(?:\.\d+)?)(?P<p>)"),
+    _rule(
+        r"(?P<v>\d+(?:\.\d+)?)(?P<p>)\s?(?:(?:\w+\s){0,5}?(?:per|in each|from each|for each|within each"
+        r"|at each|of each)|/)\s?(?:\w+\s){0,2}?(?:clusters?|practices?|clinics?|gps?|general pract\w+"
+        r"|schools?|class\w*|villages?|cent(?:er|re)s?|hospitals?|sites?|famil\w+|households?|communit\w+"
+        r"|wards?|teams?|units?|homes?|physicians?|therapists?)\b"
+    ),
+    _rule(
+        r"each\s(?:supplying|recruiting|with|of|enrolling|including|contributing)\s(?:about |approximately "
+        r"|an average of )?(?P<v>\d+)(?P<p>)"
+    ),
+    _rule(r"average of (?P<v>\d+)(?P<p>) \w+ (?:\w+ )?(?:for|per|in|from) each"),
+)
+_VARIATION = _rule(rf"(?:coefficients? of variation|\bCV\b)[^.;\d]{{0,30}}?{_V}")
+_RATIO = _rule(
+    r"(?<![\d:.])(?P<a>\d+(?:\.\d+)?)\s?(?::|to)\s?(?P<b>\d+(?:\.\d+)?)(?![\d:])(?=[^.;]{0,40}(?:ratio|alloc"
+    r"|random|fashion|assign))|(?:ratio|alloc\w+|random\w+)[^.;\d]{0,40}?(?P<c>\d+(?:\.\d+)?)\s?(?::|to)\s?"
+    r"(?P<d>\d+(?:\.\d+)?)(?![\d:])"
+)
+_CHANGE = (
+    _rule(
+        rf"(?:differences?|improvements?|benefit|gain|change|reductions?|decreases?|increases?|effects?|rise"
+        rf"|fall|drop|delta|Δ|MCID|excess)\b(?!\s?(?:in|of) \w+ from)[^.;\d~]{{0,70}}?{_V}"
+    ),
+    _rule(
+        rf"\b(?:detect|show|find|identify|demonstrate|observe|differ|reduc\w+|improv\w+|lower\w*|decreas\w+"
+        rf"|increas\w+)\b[^.;\d~]{{0,60}}?{_V}"
+    ),
+    _rule(
+        rf"{_V}\s*(?:[a-zμ%·/².]+[-\s]*){{0,5}}?(?:differences?|improvements?|change|reductions?|decreases?"
+        rf"|increases?|benefit|gain|lower|higher|shorter|longer|less|fewer)\b"
+    ),
+    _rule(rf"\bd\s?=\s?{_V}|\bΔ\s?=\s?{_V.replace('<v>', '<v2>').replace('<p>', '<p2>')}"),
+)
+_MEANS = _rule(
+    r"\bmeans?\b[^.;\d]{0,50}?(?P<a>\d+(?:\.\d+)?)[^.;\d%]{0,25}?\b(?:and|vs\.?|versus|to|compared (?:with"
+    r"|to))\b[^.;\d]{0,40}?(?P<b>\d+(?:\.\d+)?)(?!\s?%)"
+)
+_R = r"(?<![\w.~/-])(\d+(?:\.\d+)?)\s?(%?)"
+_GAP = r"[^.;\d~]{0,90}?"
+_PAIR = (
+    _rule(rf"\bfrom {_HEDGE}{_R}{_GAP}\bto {_HEDGE}{_R}"),
+    _rule(rf"\bbetween\b[^.;\d~]{{0,45}}?{_R}{_GAP}\band\b[^.;\d~]{{0,40}}?{_R}"),
+    _rule(
+        rf"{_R}{_GAP}\b(?:versus|vs\.?|compared (?:with|to)|as against|against|rather than|in contrast (?:to"
+        rf"|with)|as opposed to|as compared (?:with|to)|relative to)\s{_GAP}{_R}"
+    ),
+    _rule(rf"{_R}{_GAP}(?:\b(?:and|or|while|whereas|but|to|with)\b|,|/){_GAP}{_R}"),
+)
+_ABSOLUTE = _rule(r"absolut|\bpoints?\b|risk difference|difference|\bpp\b")
+
+
+_TIME_SPAN = _rule(
+    r"(?P<before>(?:\b(?:up to|to|at|after|within|over|for|during|in|from|until|first|next|last|every|than"
+    r"|minimum of)\s)?)(?<![\w.])(?:\d+(?:\.\d+)?(?:\s?(?:-|to|and|or)\s?))?\d+(?:\.\d+)?(?:\s?-\s?|\s)?"
+    r"(?:weeks?|wk|months?|mo|days?|d|years?|yrs?|hours?|hrs?|h|minutes?|mins?)\b"
+)
+
+
+def _timeless(found: re.Match[str]) -> str:
+    before = found.string[max(0, found.start() - 80) : found.start()].rsplit(". ", 1)[-1]
+    return found.group() if not found["before"] and _MEASURED.search(before) else " "
+
+
+_MEASURED = _rule(
+    r"differ|reduc|improv|change|increas|decreas|standard dev|\bSD\b|σ|±|\bmeans?\b|median|detect|shorter"
+    r"|longer|margin"
+)
+_NO_AMOUNT = _rule(
+    r"(?<![\w.])(\d+)(?:[- ](?:groups?|arms?|interventions?|treatments?|sided|tailed|way|sample|conditions?"
+    r"|regimens?|drugs?|products?|means|proportions|independent|parallel|study|studies|stage|phase|period"
+    r"|x \d|by \d|times|follow|visits?|measure\w+|primary|main|comparisons|co-?primary|endpoints?|outcomes?"
+    r"|centers|centres|sites|clusters|practices|schools|occasions|years?|week)\b)"
+)
+
+
+_MEDIANS = _rule(
+    r"median[^.;\d]{0,60}?(\d+(?:\.\d+)?)[^.;\d]{0,60}?\b(?:to|and|versus|vs\.?|compared)\b[^.;\d]{0,40}?(\d+"
+    r"(?:\.\d+)?)"
+)
+_UPPER = re.compile(r"\b(1\.[1-6]\d*|1[1-6]\d(?:\.\d+)?)\s?(%?)")
+_TRUE_RATIO = _rule(r"true ratio[^.;\d]{0,30}?(?P<v>\d(?:\.\d+)?)(?P<p>)")
+_EXPECTED = _rule(
+    r"(?:expected|true|actual) (?:difference|disadvantage|deficit)[^.;\d]{0,40}?(?P<v>\d+(?:\.\d+)?)"
+    r"(?P<p>)"
+)
+
+
+class _Reader:
+    """Reads the parts of a statement one after another; what is read is blanked, so that it is read once."""
+
+    def __init__(self, text: str) -> None:
+        self.text = re.sub(r"\[number\]", "[#]", plain(text))
+        place = self.text.find(ASKED)
+        self.asked = len(self.text) // 2 if place < 0 else place
+        self.percents: frozenset[int] = frozenset()
+
+    def tidy(self) -> None:
+        """Take out numbers that are names (SF-36, IL6), times that are no outcome, and asides without a number."""
+        text = re.sub(
+            r"(?<![\w.])(?!SD|HR|OR|RR|SE)[A-Za-z]{2,}[A-Za-z/]*-?\d+[\w-]*|"
+            r"(?<![\w.=])[A-Z]-\d+",
+            "",
+            self.text,
+        )
+        text = re.sub(r"\((?![^()]*(?:\bSD|standard dev))[^()\d\[\]~±]*\)", "", text)
+        text = _TIME_SPAN.sub(_timeless, text)
+        self.text = re.sub(r" +", " ", _NO_AMOUNT.sub("", text))
+        self.percents = frozenset(found.start() for found in re.finditer(r"\d+(?:\.\d+)?(?=\s?%)", self.text))
+        self.asked = max(self.text.find(ASKED), 0)
+
+    def blank(self, start: int, end: int) -> None:
+        """Take out what has been read."""
+        self.text = f"{self.text[:start]}{'~' * (end - start)}{self.text[end:]}"
+
+    def nearest(self, found: Sequence[Found]) -> Found | None:
+        """The one that stands nearest to the size that is asked for."""
+        return min(found, key=lambda one: abs(one.start - self.asked), default=None)
+
+    def take(
+        self, *rules: re.Pattern[str], low: float = 0.0, high: float = math.inf, as_share: bool = False
+    ) -> Found | None:
+        """The value nearest to the size that is asked for, by the first rule that finds any."""
+        for rule in rules:
+            found = []
+            for match in rule.finditer(self.text):
+                name = "v" if match["v"] is not None else "v2"
+                value = float(match[name])
+                percent = match["p" if name == "v" else "p2"]
+                value = proportion(match[name], percent) if as_share else value
+                if low < value < high:
+                    found.append(Found(value, match.start(name), match.end(name) + len(percent or "")))
+            if (best := self.nearest(found)) is not None:
+                self.blank(best.start, best.end)
+                return best
+        return None
+
+    def is_percent(self, one: Found) -> bool:
+        """The value was given in per cent."""
+        return one.start in self.percents
+
+    def ratio(self) -> float | None:
+        """The allocation, the larger arm to the smaller."""
+        found = _RATIO.search(self.text)
+        if found is None:
+            return None
+        one, two = ("a", "b") if found["a"] else ("c", "d")
+        first, second = float(found[one]), float(found[two])
+        if not (0 < first < _MOST_UNEQUAL and 0 < second < _MOST_UNEQUAL):
+            return None
+        self.blank(found.start(one), found.end(two))
+        return max(first, second) / min(first, second)
+
+    def rates(self) -> list[Found]:
+        """The numbers left that may be proportions."""
+        found = []
+        for match in re.finditer(r"(?<![\w.~±])(\d+(?:\.\d+)?)\s?(%?)", self.text):
+            value = float(match[1])
+            if (match[2] and value < 100) or (not match[2] and 0 < value < 1):
+                found.append(Found(value / 100 if match[2] else value, match.start(), match.end()))
+        return found
+
+
+_MOST_UNEQUAL = 20.0
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """What a statement gives."""
+
+    assumptions: Assumptions
+    claims: bool
+    """Level, power and a whole effect were read, and nothing speaks of a design that these do not size."""
+
+
+def read(text: str) -> Reading:
+    """The assumptions that a statement gives, and whether it gives all that its calculation needs."""
+    r = _Reader(text)
+    low = r.text.lower()
+    lost, alpha, strength = (r.nearest(found(r.text)) for found in (drop_outs, alphas, powers))
+    for one in [*powers(r.text), *(one for one in alphas(r.text) if alpha and one.value == alpha.value)]:
+        r.blank(one.start, one.end)
+    for one in drop_outs(r.text):
+        if lost and one.value == lost.value:
+            r.blank(one.start, one.end)
+    r.tidy()
+    said: dict[str, Any] = {
+        "alpha": alpha and alpha.value,
+        "power": strength and strength.value,
+        "sides": 1 if _ONE_SIDED.search(low) else 2 if _TWO_SIDED.search(low) else None,
+        "drop_out": lost and lost.value,
+        "arms": arms(text),
+        "test": next((name for name, rule in _TESTS.items() if re.search(rule, low)), None),
+    }
+    special = _special(r, low)
+    if special is not None:
+        # Neither a diagnostic accuracy nor an allowance for drop-out has a power.
+        return Reading(Assumptions(**said | special), True)
+    icc = r.take(_ICC, high=1)
+    inflation = r.take(_INFLATION, low=1, high=100) if icc is None or "design effect" in low else None
+    cluster = r.take(*_CLUSTER_SIZE, low=1, high=5000)
+    said |= {
+        "allocation_ratio": r.ratio(),
+        "icc": icc and icc.value,
+        "cluster_size": cluster and cluster.value,
+        "design_effect": inflation and inflation.value,
+    }
+    found = _effect(r, low, said)
+    if found is None:
+        return Reading(Assumptions(**said), False)
+    effect, is_clear = found
+    whole = alpha is not None and strength is not None and not _BEYOND.search(low)
+    return Reading(Assumptions(**said | effect), whole and is_clear)
+
+
+_TESTS = {
+    "fisher": r"fisher",
+    "continuity": r"continuity|yates|corrected chi",
+    "pooled": r"pooled variance|without (?:a )?continuity",
+    "arcsine": r"arc-?sin",
+    "wilcoxon": r"wilcoxon|mann-?\s?whitney|rank[- ]sum",
+    "exact": r"exact binomial|binomial test",
+}
+_BEYOND = _rule(
+    r"interaction|factorial|simulat|simon|(?:two|2)[- ]stage|bayes|subgroup|sequential|nomogram|multivaria|regression"
+)
+
+
+def _special(r: _Reader, low: str) -> dict[str, Any] | None:
+    """Calculations that have words of their own: looks at interim, allowances, accuracy, discordant pairs."""
+    if fixed := re.search(r"without (?:any )?(?:interim )?looks[^.;\d]{0,60}?(\d+)", low):
+        looks = re.search(r"(\d+)\s(?:\w+ ){0,3}(?:looks|analyses)", low)
+        boundary = "pocock" if "pocock" in low else "obrien-fleming"
+        if looks:
+            return {
+                "design": "group_sequential",
+                "n_evaluable": int(fixed[1]),
+                "looks": int(looks[1]),
+                "boundary": boundary,
+            }
+    if "sensitivity" in low or "specificity" in low:
+        near = {
+            name: r.take(_rule(rf"\b(?:{words})\b[^.;\d]{{0,60}}?{_V}"), as_share=True, high=1)
+            for name, words in (
+                ("precision", "half-width|precision|within ±|within"),
+                ("proportion_1", "sensitivity"),
+                ("proportion_2", "specificity"),
+                ("prevalence", "prevalence"),
+            )
+        }
+        if near["precision"] and near["prevalence"] and (near["proportion_1"] or near["proportion_2"]):
+            return {"design": "diagnostic", **{name: one.value for name, one in near.items() if one}}
+    if "power" not in low and (given := re.search(r"(\d+) (?:evaluable|completers|complete|participants with)", low)):
+        return {"design": "dropout", "n_evaluable": int(given[1])}
+    if "discordant" in low or "mcnemar" in low:
+        gain, loss = (
+            r.take(_rule(rf"{_V}[^.;\d]{{0,60}}?only (?:under|on|with|after) (?:the )?{arm}"), as_share=True, high=1)
+            for arm in ("treatment", "control")
+        )
+        if gain and loss:
+            return {"design": "paired_proportions", "proportion_1": gain.value, "proportion_2": loss.value}
+    return None
+
+
+_NOT_WORSE = _rule(r"non-?\s?inferior|at least as (?:good|high|effective)|not (?:be )?(?:worse|inferior)")
+_ALIKE = _rule(r"equivalen(?:t|ce)\b")
+_PAIRED = _rule(
+    r"\bpaired\b|within[- ](?:subject|patient|participant|person|individual)|intra-?(?:individual|subject|patient)"
+    r"|cross-?\s?over|within[- ]?(?:SEM|SD|standard)|one[- ]sample|single[- ]group|before and after|pre-?post"
+    r"|\b1[- ]sample"
+)
+_WITHIN = _rule(r"within[- ](?:(?:subject|patient|participant|person)\s)?(?:standard|sd|sem)")
+_VARIANCE = _rule(r"\banova\b|analysis of variance")
+_ONE_GROUP = _rule(
+    r"(?:one|1)[- ]sample|(?:one|1)[- ]group|single[- ](?:group|arm)|null hypothesis (?:rate|proportion|response)"
+    r"|historical"
+)
+_TO_EVENT = _rule(r"log-?\s?rank|surviv(?:al|e) (?:rate )?(?:of|at|rate)|time[- ]to[- ]event|kaplan|hazard")
+_FREE = _rule(r"surviv|free")
+
+
+def _effect(r: _Reader, low: str, said: dict[str, Any]) -> tuple[dict[str, Any], bool] | None:
+    """The design with its effect, and whether nothing of it is a guess."""
+    count = said["arms"] or 2
+    clustered = bool(said["icc"] and said["cluster_size"])
+    ratio_of = r.take(_RATIO_OF, low=0.02, high=30)
+    if (hazard := r.take(_HAZARD_RATIO, low=0.05, high=6)) is not None:
+        return {"design": "survival", "hazard_ratio": hazard.value, **(_times(low) or _events(r, low))}, True
+    if found := _margin(r, low):
+        return found
+    if (size := r.take(*_EFFECT_SIZE, low=0.02, high=3)) is not None:
+        is_f = bool(re.search(r"\bf\s?=|cohen['’]?s f|effect size f\b", low))
+        is_f = is_f or (bool(_VARIANCE.search(low)) and count > 2 and size.value <= 0.45)
+        design = "anova" if is_f else _of_means(low, clustered)
+        return {"design": "paired_means" if design == "crossover_means" else design, "effect_size": size.value}, True
+    has_spread = re.search(r"\bSD\b|standard deviation|±", r.text)
+    if "correlation" in low and not has_spread and (one := r.take(_CORRELATION, low=0.05, high=0.99)):
+        return {"design": "correlation", "correlation": one.value}, True
+    centre = _MEAN_SD.search(r.text)
+    spread = r.take(*_SD)
+    if spread is not None and (difference := _difference(r, spread, float(centre["m"]) if centre else None)):
+        is_f = bool(_VARIANCE.search(low) and count > 2 and re.search(r"f[- ]test|one-way", low))
+        design = "anova" if is_f else _of_means(low, clustered)
+        return {"design": design, "mean_difference": difference, "sd": spread.value}, True
+    if found_medians := _MEDIANS.search(r.text.replace("~", " ")):
+        first, second = float(found_medians[1]), float(found_medians[2])
+        if first and second and first != second:
+            return {"design": "survival", "median_1": first, "median_2": second}, True
+    pair = _proportions(r, ratio_of, low)
+    if pair is not None and 0 < pair[0] < 1 and 0 < pair[1] < 1 and pair[0] != pair[1]:
+        first, second, is_clear = pair
+        if clustered or _ONE_GROUP.search(low):
+            design = "cluster_proportions" if clustered else "one_proportion"
+            return {"design": design, "proportion_1": first, "proportion_2": second}, is_clear
+        if _TO_EVENT.search(low):
+            first, second = (1 - first, 1 - second) if _FREE.search(low) else (first, second)
+            return {"design": "survival", "event_rate_1": first, "event_rate_2": second}, is_clear
+        is_clear = is_clear and bool(_RATE_CUE.search(low))
+        return {"design": "two_proportions", "proportion_1": first, "proportion_2": second}, is_clear
+    if word := _EFFECT_WORDS.search(r.text):
+        value = {"small": 0.2, "medium": 0.5, "moderate": 0.5, "large": 0.8}[word[1].lower()]
+        if _VARIANCE.search(low) and count > 2:
+            # Cohen's f of two arms is half of his d.
+            return {"design": "anova", "effect_size": value / 2}, True
+        return {"design": "paired_means" if _PAIRED.search(low) else "two_means", "effect_size": value}, True
+    return None
+
+
+def _of_means(low: str, clustered: bool) -> str:
+    if clustered:
+        return "cluster_means"
+    return "crossover_means" if _WITHIN.search(low) else "paired_means" if _PAIRED.search(low) else "two_means"
+
+
+def _margin(r: _Reader, low: str) -> tuple[dict[str, Any], bool] | None:
+    """Non-inferiority and equivalence."""
+    is_worse = _NOT_WORSE.search(low)
+    if not is_worse and not _ALIKE.search(low):
+        return None
+    kind = "noninferiority" if is_worse else "equivalence"
+    if (cv := r.take(_VARIATION, as_share=True, high=2)) is not None:
+        limits = [float(one[1]) / (100 if one[2] else 1) for one in _UPPER.finditer(r.text)]
+        limit = max((one for one in limits if one >= 1.1), default=None)
+        expected = r.take(_TRUE_RATIO, low=0.7, high=1.4)
+        return {
+            "design": "bioequivalence",
+            "margin": limit and limit - 1,
+            "coefficient_of_variation": cv.value,
+            "effect_size": expected and expected.value,
+        }, True
+    spread = r.take(*_SD)
+    margin = r.take(*_MARGIN)
+    if margin is None:
+        return None
+    if spread is not None and (r.is_percent(spread) or not r.is_percent(margin)):
+        expected = r.take(_EXPECTED)
+        difference = None if expected is None else -expected.value if is_worse else expected.value
+        design = f"{kind}_means"
+        return {"design": design, "margin": margin.value, "sd": spread.value, "mean_difference": difference}, True
+    value = margin.value / 100 if r.is_percent(margin) or margin.value >= 1 else margin.value
+    pair = _pair(r)
+    first, second = pair or (None, None)
+    if first is None or second is None or abs(first - second) > _FAR:
+        rate = r.nearest([one for one in r.rates() if 0.01 < one.value < 1])
+        first, second = rate and rate.value, None
+    if first is None:
+        return None
+    design = f"{kind}_proportions"
+    return {"design": design, "margin": value, "proportion_1": first, "proportion_2": second}, value < 0.5
+
+
+_FAR = 0.35
+"""Two rates that are farther apart than this are not those of two treatments that are held to be alike."""
+
+
+_RATE_CUE = _rule(
+    r"proportion|\brates?\b|incidence|prevalence|percent|probab|respon|success|mortality|cure|risk|frequency"
+    r"|surviv|infect|adheren|complication|occur|patients who|of (?:the )?(?:patients|participants|women|men"
+    r"|children|subjects|cases|infants|controls)"
+)
+
+
+_OF_ALL = _rule(rf"{_V} of all (?:patients|participants|subjects)")
+_DURATION = r"[^.;\d]{0,60}?(\d+(?:\.\d+)?)[\s-]*(week|month|year)"
+_MONTHS = {"week": 12 / 52, "month": 1.0, "year": 12.0}
+
+
+def _times(low: str) -> dict[str, float] | None:
+    """The control arm's median time to the event, accrual and follow-up, in months; none unless all are said."""
+    found = {
+        name: re.search(rf"\b(?:{words})\b{_DURATION}", low)
+        for name, words in (
+            ("median_1", "median"),
+            ("accrual", "accrual|recruitment|enrolment|enrollment"),
+            ("follow_up", "follow-?up"),
+        )
+    }
+    told = {name: float(one[1]) * _MONTHS[one[2]] for name, one in found.items() if one}
+    return told if len(told) == len(found) else None
+
+
+def _events(r: _Reader, low: str) -> dict[str, float]:
+    """Shares of the arms with an event, or of the control arm alone."""
+    if everyone := r.take(_OF_ALL, as_share=True, high=1):
+        return {"event_probability": everyone.value}
+    pair = _pair(r)
+    rate = r.nearest([one for one in r.rates() if 0.01 <= one.value < 1])
+    shares = list(pair) if pair else [rate.value] if rate else []
+    shares = [1 - one for one in shares] if _FREE.search(low) else shares
+    return dict(zip(("event_rate_1", "event_rate_2"), shares, strict=False))
+
+
+def _difference(r: _Reader, spread: Found, mean: float | None) -> float | None:
+    """The difference of means, in the unit of the standard deviation; `mean` is what a relative one is of."""
+    r.text = re.sub(r"\([^()\d\[\]]*\)", lambda found: " " * len(found.group()), r.text)
+    in_percent = r.is_percent(spread)
+    if mean is None and (found_mean := _MEAN.search(r.text)):
+        mean = float(found_mean["v"])
+    if pair := _MEANS.search(r.text):
+        difference = abs(float(pair["a"]) - float(pair["b"]))
+        if _LIKELY[0] <= difference / spread.value <= _LIKELY[1]:
+            return difference
+    for rule in _CHANGE:
+        found = []
+        for match in rule.finditer(r.text):
+            name = "v" if match["v"] is not None else "v2"
+            one = Found(float(match[name]), match.start(name), match.end(name))
+            if one.value > 0 and not re.match(r"\s?(?:~|groups|arms|tailed|-)", r.text[one.end : one.end + 7]):
+                found.append(one)
+        for same_unit in (True, False):
+            likely = []
+            for one in found:
+                is_same = r.is_percent(one) == in_percent
+                value = one.value
+                if not is_same and r.is_percent(one) and mean is not None:
+                    value = one.value / 100 * mean
+                if is_same == same_unit and _LIKELY[0] <= value / spread.value <= _LIKELY[1]:
+                    likely.append(Found(value, one.start, one.end))
+            if (best := r.nearest(likely)) is not None:
+                return best.value
+    return None
+
+
+_LIKELY = (0.04, 6.0)
+"""Differences in standard deviations beyond these are not what was meant."""
+
+
+def _is_change(r: _Reader, start: int, end: int) -> bool:
+    """The number is a difference, not one of the two that differ."""
+    return bool(_CHANGE_AFTER.match(r.text, end) or _CHANGE_BEFORE.search(r.text[max(0, start - 45) : start]))
+
+
+_CHANGE_AFTER = _rule(
+    r"\s?(?:absolute |relative |risk |or (?:more|greater) |\w+ )?(?:differences?|reductions?|increases?"
+    r"|decreases?|improvements?|decline|lower|higher|less|fewer|more|relative|absolute)\b"
+)
+_CHANGE_BEFORE = _rule(
+    r"(?:differences?|reductions?|increases?|decreases?|improvements?|reduced|decreased|increased|lowered"
+    r"|lower|improved|effect|Δ\s?=|delta\s?=)\s(?:(?:in|of|by) (?!rates?|proportion|cure"
+    r"|between)[\w-]+\s){0,2}?(?:of|by|is|was|at least|about|approximately|around|a|an|=|\s)*$"
+)
+
+
+_LOOSE = 3
+"""The place of the rule that takes any two rates that an `and` joins."""
+
+
+def _apart(pair: tuple[float, float]) -> float:
+    return abs(math.asin(math.sqrt(pair[0])) - math.asin(math.sqrt(pair[1])))
+
+
+def _pair(r: _Reader) -> tuple[float, float] | None:
+    """Two proportions that are set against each other, the control's first where that can be told."""
+    for order, rule in enumerate(_PAIR):
+        found: list[tuple[int, float, float]] = []
+        place = 0
+        while match := rule.search(r.text, place):
+            place = match.start(1) + len(match[1])
+            one, p1, two, p2 = match[1], match[2], match[3], match[4]
+            if not p1 and p2 and match.start(3) - match.end(1) <= 14 and float(one) >= 5:
+                p1 = p2
+            first, second = (float(v) / 100 if p else float(v) for v, p in ((one, p1), (two, p2)))
+            if first == second or not 0 < first < 1 or not 0 < second < 1:
+                continue
+            ends = ((match.start(1), match.end(2)), (match.start(3), match.end(4)))
+            if order == _LOOSE and any(_is_change(r, *end) for end in ends):
+                continue
+            found.append((abs(match.start() - r.asked), first, second))
+        if found:
+            # A trial of several comparisons is sized for the smallest.
+            near = min(found)[0]
+            return min((one[1:] for one in found if one[0] <= near + 150), key=_apart)
+    return None
+
+
+_DOWN_TO = _rule(
+    rf"(?:reduc|decreas|increas|lower|improv|rais|rise|fall"
+    rf"|drop)\w*[^.;\d~\[]{{0,60}}?\bto {_HEDGE}{_R}"
+)
+_DIFF = (
+    _rule(
+        rf"(?:differences?|reductions?|decreases?|increases?|improvements?|decline|effect|reduc\w+|lower\w*"
+        rf"|decreas\w+|increas\w+|improv\w+|efficacy|protection)\b[^.;\d~]{{0,60}}?{_V}"
+    ),
+    _rule(
+        rf"{_V}\s?(?:[\w-]+\s){{0,4}}?(?:differences?|reductions?|decreases?|increases?|improvements?|decline"
+        rf"|lower|higher|less|fewer|more)\b"
+    ),
+    _rule(rf"\bdetect\b[^.;\d~]{{0,50}}?{_V}"),
+)
+
+
+def _proportions(r: _Reader, ratio_of: Found | None, low: str) -> tuple[float, float, bool] | None:
+    pair = _pair(r)
+    if pair is not None:
+        return *pair, True
+    if ratio_of is not None and (base := r.nearest(r.rates())) is not None:
+        odds = base.value / (1 - base.value) * ratio_of.value
+        treated = odds / (1 + odds) if "odds" in low or " or " in low else base.value * ratio_of.value
+        return base.value, treated, treated < 1
+    ends = [Found(float(m[1]) / 100, m.start(1), m.end(2)) for m in _DOWN_TO.finditer(r.text) if m[2]]
+    if (end := r.nearest(ends)) is not None:
+        base = r.nearest([one for one in r.rates() if one.start != end.start])
+        if base is not None:
+            return base.value, end.value, True
+    found: list[Found] = []
+    for rule in _DIFF:
+        for match in rule.finditer(r.text):
+            if match["p"]:
+                found.append(Found(float(match["v"]) / 100, match.start("v"), match.end("p")))
+    change = r.nearest(found)
+    changes = {one.start for one in found}
+    others = [one for one in r.rates() if one.start not in changes]
+    if change is not None and others:
+        for one in others:
+            for two in others:
+                is_near = one.start < two.start and ". " not in r.text[one.end : two.start]
+                if is_near and math.isclose(abs(one.value - two.value), change.value):
+                    return one.value, two.value, True
+        cued = [
+            one
+            for one in others
+            if re.search(
+                r"(?i)control|placebo|standard|usual|baseline|without|reference|assum|expect|estimat|incidence"
+                r"|prevalence|rate",
+                r.text[max(0, one.start - 60) : one.end + 40],
+            )
+        ]
+        base = r.nearest(cued or others)
+        assert base is not None
+        near = r.text[max(0, change.start - 60) : change.end + 40]
+        absolute = bool(_ABSOLUTE.search(near)) and not re.search(r"(?i)relative", near)
+        falls = bool(re.search(r"(?i)reduc|decreas|lower|declin|less|fewer|protect|efficacy|drop", near))
+        if not absolute and falls:
+            return base.value, base.value * (1 - change.value), bool(cued)
+        up, down = base.value + change.value, base.value - change.value
+        if falls:
+            return (base.value, down, True) if down > 0 else (base.value, base.value * (1 - change.value), False)
+        if re.search(r"(?i)relative", near):
+            return base.value, base.value * (1 + change.value), True
+        return (base.value, up, bool(cued)) if up < 1 else (base.value, down, bool(cued))
+    if len(others) >= 2:
+        close = sorted(others, key=lambda one: abs(one.start - r.asked))[:2]
+        one, two = sorted(close, key=lambda o: o.start)
+        if one.value != two.value:
+            return one.value, two.value, False
+    return None

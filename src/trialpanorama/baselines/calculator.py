@@ -1,0 +1,267 @@
+"""Sample sizes computed: the assumptions are read from the text, and the formula that fits them does the rest.
+
+It answers every question. What a text does not say is taken as planners usually do: 5 % two-sided, 80 % power, two
+arms of equal size, no drop-out, and for two proportions the test with continuity correction, which most of the programs
+that planners use compute. Where no effect can be read at all, the answer is the median size of the training split.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from statistics import median
+from typing import Any, ClassVar
+
+import msgspec
+
+from trialpanorama import power
+from trialpanorama.baselines import Baseline
+from trialpanorama.baselines._assumptions import Assumptions, read
+from trialpanorama.errors import UserError
+from trialpanorama.tasks import AnySample, AnyTask
+from trialpanorama.tasks.sample_size import Planned, SampleSize
+
+ALPHA, SIDES, POWER, ARMS, PROPORTIONS_TEST = 0.05, 2, 0.8, 2, "continuity"
+"""What is assumed where a text does not say it."""
+
+
+class Required(msgspec.Struct, frozen=True):
+    """How large a trial must be: with an outcome, and enrolled for that. Per arm is the largest arm."""
+
+    total: int
+    per_arm: int
+    enrolled_total: int
+    enrolled_per_arm: int
+    events: int | None = None
+
+    def size(self, answer_type: str, includes_drop_out: bool | None) -> int:
+        """The one that is asked for; events are the total where the design counts none."""
+        if answer_type == "events":
+            return self.total if self.events is None else self.events
+        if answer_type == "total":
+            return self.enrolled_total if includes_drop_out else self.total
+        return self.enrolled_per_arm if includes_drop_out else self.per_arm
+
+
+class NotEnough(ValueError):
+    """The assumptions do not say what the design needs."""
+
+
+def required(assumptions: Assumptions) -> Required:
+    """The size that assumptions call for, by the calculation of `power` for their design.
+
+    Raises NotEnough where they do not suffice.
+    """
+    try:
+        sizing, arms = _sized(assumptions)
+    except (UserError, ArithmeticError, ValueError) as error:
+        raise NotEnough(str(error)) from None
+    # Sizes of a calculation for two arms hold for each pair of several; those of one group have one arm.
+    each = list(sizing.n_per_arm)
+    each += [max(each, default=0)] * (arms - len(each))
+    if not any(each) and sizing.events:
+        # Nothing says how many will have an event: all are taken to.
+        each = [math.ceil(sizing.events / arms)] * arms
+    inflation = assumptions.design_effect if assumptions.design_effect and assumptions.icc is None else 1.0
+    each = [math.ceil(n * inflation - 1e-9) for n in each]
+    kept = 1.0 if assumptions.design == "dropout" else 1 - (assumptions.drop_out or 0.0)
+    enrolled = [math.ceil(n / kept - 1e-9) for n in each]
+    return Required(sum(each), max(each), sum(enrolled), max(enrolled), sizing.events)
+
+
+class Calculator(Baseline):
+    """Reads what is assumed and computes."""
+
+    name: ClassVar[str] = "calculator"
+    meaning: ClassVar[str] = (
+        "Reads the assumptions by rules and computes the size; the median of training where it cannot"
+    )
+
+    @classmethod
+    def answers(cls, task: AnyTask, sample: AnySample) -> bool:
+        """Only questions for a size."""
+        return isinstance(task, SampleSize)
+
+    def fit(self, samples: Sequence[AnySample], task: AnyTask) -> None:
+        """Remember the median size of each kind of answer, and of the statements that trials report alone if any."""
+        self._task = task
+        real = [sample for sample in samples if sample.strata.get("origin") == "reported"] or samples
+        self._usual = {
+            kind: round(median(sizes))
+            for kind in ("total", "per_arm", "events")
+            if (sizes := [sample.gold.sample_size for sample in real if sample.gold.unit == kind])
+        }
+        self._any = round(median(self._usual.values())) if self._usual else 100
+
+    def claims(self, sample: AnySample) -> bool:
+        """Whether the text was read to give all that its calculation needs."""
+        return self._read(sample)[1]
+
+    def answer(self, sample: AnySample) -> str:
+        """The reply with the size computed, else with the usual one."""
+        unit = sample.inputs.answer_type
+        size = self._read(sample)[0] or self._usual.get(unit, self._any)
+        return self._task.reply(Planned(size, unit))
+
+    def _read(self, sample: AnySample) -> tuple[int | None, bool]:
+        asked = sample.inputs
+        reading = read(asked.text)
+        assumptions = reading.assumptions
+        if assumptions.arms is None and asked.arms:
+            assumptions = msgspec.structs.replace(assumptions, arms=asked.arms)
+        try:
+            size = required(assumptions).size(asked.answer_type, asked.includes_drop_out)
+        except NotEnough:
+            return None, False
+        return (size, reading.claims) if size > 0 else (None, False)
+
+
+# --- one calculation for each design
+
+
+def _given(*values: float | None) -> list[float]:
+    if any(value is None for value in values):
+        raise NotEnough("a value that the design needs is missing")
+    return [float(value) for value in values if value is not None]
+
+
+def _sized(a: Assumptions) -> tuple[power.Sizing, int]:
+    """The calculation, and how many arms there are."""
+    alpha = ALPHA if a.alpha is None else a.alpha
+    wanted = POWER if a.power is None else a.power
+    ratio, arms = a.allocation_ratio or 1.0, a.arms or ARMS
+    both: dict[str, Any] = {"alpha": alpha, "sides": a.sides or SIDES, "power": wanted}
+    # A margin is tested on one side: by half of a level that is not said to be one-sided.
+    margin: dict[str, Any] = {"alpha": alpha if a.sides == 1 else alpha / 2, "power": wanted, "ratio": ratio}
+    alike: dict[str, Any] = {"alpha": alpha, "power": wanted}
+    test = (a.test or "").lower()
+    match a.design:
+        case "paired_means" | "one_mean":
+            difference, sd = _effect(a)
+            return power.one_sample_t_test(difference=difference, sd=sd, **both), 1
+        case "crossover_means":
+            difference, sd = _effect(a)
+            return power.crossover(difference=difference, within_sd=sd, **both), 2
+        case "bioequivalence":
+            (cv,) = _given(a.coefficient_of_variation)
+            limit = 1 + a.margin if a.margin else 1.25
+            true_ratio = a.effect_size or 0.95
+            return power.bioequivalence(cv=cv, true_ratio=true_ratio, limit=limit, **alike), 2
+        case "two_proportions":
+            control, treatment = _given(a.proportion_1, a.proportion_2)
+            kind = next((name for words, name in _TESTS.items() if re.search(words, test)), PROPORTIONS_TEST)
+            return power.proportions(control=control, treatment=treatment, test=kind, ratio=ratio, **both), arms
+        case "paired_proportions":
+            gain, loss = _given(a.proportion_1, a.proportion_2)
+            return power.mcnemar(gain=gain, loss=loss, **both), 1
+        case "one_proportion":
+            null, true = _given(a.proportion_1, a.proportion_2)
+            kind = "exact" if re.search(r"exact|binom", test) else "normal"
+            return power.one_proportion(null_proportion=null, proportion=true, test=kind, **both), 1
+        case "survival":
+            return _survival(a, ratio, both), arms
+        case "anova":
+            groups = max(a.arms or 3, 2)
+            if a.effect_size is not None:
+                return power.anova(groups=groups, effect_size=a.effect_size, **alike), groups
+            difference, sd = _effect(a)
+            # Two arms as far apart as stated, the others midway: the least spread that this difference leaves.
+            spread = difference / sd * math.sqrt(1 / (2 * groups))
+            return power.anova(groups=groups, effect_size=spread, **alike), groups
+        case "correlation":
+            (r,) = _given(a.correlation)
+            return power.correlation(correlation=r, **both), 1
+        case "noninferiority_means":
+            least, sd = _given(a.margin, a.sd)
+            return power.noninferiority_means(margin=least, sd=sd, difference=a.mean_difference or 0.0, **margin), arms
+        case "equivalence_means":
+            least, sd = _given(a.margin, a.sd)
+            difference = a.mean_difference or 0.0
+            return power.equivalence_means(margin=least, sd=sd, difference=difference, ratio=ratio, **alike), arms
+        case "noninferiority_proportions":
+            control, least = _given(a.proportion_1, a.margin)
+            return power.noninferiority_proportions(
+                control=control, treatment=a.proportion_2, margin=least, **margin
+            ), arms
+        case "equivalence_proportions":
+            control, least = _given(a.proportion_1, a.margin)
+            return power.equivalence_proportions(
+                control=control, treatment=a.proportion_2, margin=least, ratio=ratio, **alike
+            ), arms
+        case "cluster_means":
+            difference, sd = _effect(a)
+            size, icc = _given(a.cluster_size, a.icc)
+            return power.cluster_means(
+                difference=difference, sd=sd, cluster_size=size, icc=icc, ratio=ratio, **both
+            ), arms
+        case "cluster_proportions":
+            control, treatment, size, icc = _given(a.proportion_1, a.proportion_2, a.cluster_size, a.icc)
+            return power.cluster_proportions(
+                control=control, treatment=treatment, cluster_size=size, icc=icc, ratio=ratio, **both
+            ), arms
+        case "diagnostic":
+            precision, prevalence = _given(a.precision, a.prevalence)
+            return power.diagnostic(
+                sensitivity=a.proportion_1,
+                specificity=a.proportion_2,
+                precision=precision,
+                prevalence=prevalence,
+                alpha=alpha,
+            ), 1
+        case "dropout":
+            n, lost = _given(a.n_evaluable, a.drop_out)
+            return power.dropout(n_evaluable=int(n), dropout=lost, arms=arms), arms
+        case "group_sequential":
+            n, looks = _given(a.n_evaluable, a.looks)
+            boundary = a.boundary or "obrien-fleming"
+            return power.group_sequential(looks=int(looks), n_fixed=int(n), boundary=boundary, **both), 2
+        case _:
+            return _two_means(a, ratio, both, test), arms
+
+
+_TESTS = {"fisher": "fisher", "arcsin": "arcsine", "pooled": "pooled", "correct|yates|continuity": "continuity"}
+
+
+def _two_means(a: Assumptions, ratio: float, both: dict[str, Any], test: str) -> power.Sizing:
+    difference, sd = _effect(a)
+    if a.design == "repeated_measures" and a.correlation:
+        # The baseline as a covariate takes its share of the variance away.
+        sd *= math.sqrt(1 - a.correlation**2)
+    sizing = power.t_test(difference=difference, sd=sd, treatment_sd=a.sd_2, ratio=ratio, **both)
+    if re.search("wilcoxon|mann|rank", test):
+        # The rank test needs pi / 3 times as many as the t test where outcomes are normal.
+        grown = tuple(math.ceil(n * math.pi / 3) for n in sizing.n_per_arm)
+        sizing = msgspec.structs.replace(sizing, n_per_arm=grown, n_total=sum(grown))
+    return sizing
+
+
+def _effect(a: Assumptions) -> tuple[float, float]:
+    """A difference of means and the standard deviation that it is measured against."""
+    if a.effect_size is not None:
+        return abs(a.effect_size), 1.0
+    difference, sd = _given(a.mean_difference, a.sd)
+    return abs(difference), sd
+
+
+def _survival(a: Assumptions, ratio: float, both: dict[str, Any]) -> power.Sizing:
+    given: dict[str, Any] = {"ratio": ratio, **both}
+    if a.hazard_ratio is not None:
+        given["hazard_ratio"] = a.hazard_ratio
+    elif a.median_1 is not None and a.median_2 is not None:
+        given["hazard_ratio"] = a.median_1 / a.median_2
+    else:
+        first, second = _given(a.event_rate_1, a.event_rate_2)
+        given["hazard_ratio"] = math.log(1 - second) / math.log(1 - first)
+    if a.event_probability is not None:
+        given["event_share"] = a.event_probability
+    elif a.event_rate_1 is not None:
+        expected = 1 - (1 - a.event_rate_1) ** given["hazard_ratio"]
+        second = expected if a.event_rate_2 is None else a.event_rate_2
+        given["event_share"] = (a.event_rate_1 + ratio * second) / (1 + ratio)
+    elif a.median_1 is not None and (a.accrual is not None or a.follow_up is not None):
+        given |= {"control_median": a.median_1, "accrual": a.accrual, "follow_up": a.follow_up}
+    return power.log_rank(**given)
+
+
+BASELINE = Calculator
