@@ -796,6 +796,34 @@ BaseUrlOption = Annotated[
 ]
 
 
+@tasks_app.command("export")
+def export_tasks(
+    out: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")],
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[TASK...]", help="All if none.", autocompletion=_complete_tasks)
+    ] = None,
+    format: Annotated[
+        str,
+        typer.Option(
+            "--format", "-f", metavar="FORMAT", help="parquet, published, llamafactory, verl, lm-eval: for whom."
+        ),
+    ] = "parquet",
+    family: Annotated[
+        str, typer.Option(metavar="code|documentation", help="Which of the published benchmark's folder names.")
+    ] = "code",
+    warehouse: WarehouseOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Write samples for other programs: training frameworks, harnesses, readers of the published benchmark."""
+    from trialpanorama.tasks._exports import export
+
+    written = export(_open(warehouse), out, format, names or None, family)
+    if json:
+        put_json(written)
+    else:
+        put(table(["file", "samples"], list(written.items())))
+
+
 @app.command(rich_help_panel=MODELS)
 def evaluate(
     names: Annotated[

@@ -45,16 +45,20 @@ def export(
     out: Path,
     format: str,
     names: Iterable[str] | None = None,
-    family: _published.Family = "code",
+    family: str = "code",
 ) -> dict[str, int]:
     """Write the samples of tasks (all unless named) into a folder; how many each file has, by its path within.
 
     Of a warehouse, the samples as `tasks build` made them, else made now. `family` says how the published benchmark's
     folders are named; the tasks that it does not have are left out of it, unless they are named. Raises UnknownName for
-    a format or task that does not exist, UserError where there is no sample to write.
+    a format or task that does not exist, UserError where there is no sample to write or the folder is not empty.
     """
     if format not in FORMATS:
         raise UnknownName("format", format, FORMATS)
+    if family not in _published.FAMILIES:
+        raise UnknownName("family of folder names", family, _published.FAMILIES)
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UserError(f"{out} exists and is not an empty folder. Name a new one.")
     chosen = [task(name) for name in names] if names is not None else _all(source, format)
     out.mkdir(parents=True, exist_ok=True)
     write = partial(_published.write, family=family) if format == "published" else FORMATS[format]
