@@ -42,6 +42,7 @@ SHOWN = (
     "eligibility_criteria",
     "inclusion_criteria",
     "exclusion_criteria",
+    "sponsor",
     "lead_sponsor_class",
     "has_dmc",
 )
@@ -90,7 +91,6 @@ WITHHELD: dict[str, str] = {
     },
     "study_id": _IDENTITY,
     "acronym": _IDENTITY,
-    "sponsor": _IDENTITY,
     "min_age": "repeats minimum_age_years",
     "max_age": "repeats maximum_age_years",
     "min_age_unit": "repeats minimum_age_years",
@@ -152,6 +152,8 @@ class Start(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     sex: str | None = None
     healthy_volunteers: bool | None = None
     criteria: str | None = None
+    lead_sponsor: str | None = None
+    """Who is responsible for it; known at the start, and shown only where the end is asked for."""
     lead_sponsor_class: str | None = None
     has_dmc: bool | None = None
     conditions: list[str] = []
@@ -219,7 +221,7 @@ SELECT s.study_id, c.split, c.date, c.group_id, coalesce(s.is_fictional, false),
        s.phases, s.allocation, s.intervention_model, s.observational_model, s.time_perspective,
        coalesce(s.masking, CASE WHEN s.is_masked THEN 'MASKED' WHEN NOT s.is_masked THEN 'NONE' END), s.masked_roles,
        s.primary_purpose, s.number_of_arms, s.minimum_age_years, s.maximum_age_years, s.sex, s.healthy_volunteers,
-       s.eligibility_criteria, s.inclusion_criteria, s.exclusion_criteria, s.lead_sponsor_class, s.has_dmc,
+       s.eligibility_criteria, s.inclusion_criteria, s.exclusion_criteria, s.sponsor, s.lead_sponsor_class, s.has_dmc,
        named.conditions, given.interventions, groups.arms, s.acronym, known.ids, known.raws,
        o.overall_status, o.outcome_type, o.why_terminated, s.registration_date > s.completion_date,
        measured.primary_endpoints, measured.measures
@@ -257,7 +259,7 @@ def _trial(row: tuple[Any, ...]) -> Trial:
     (
         study_id, split, date, group, is_fictional, title, scientific_title, trial_type, phases, allocation,
         intervention_model, observational_model, time_perspective, masking, masked_roles, primary_purpose,
-        number_of_arms, minimum_age, maximum_age, sex, healthy, eligibility, inclusion, exclusion, sponsor_class,
+        number_of_arms, minimum_age, maximum_age, sex, healthy, eligibility, inclusion, exclusion, sponsor, sponsor_class,
         has_dmc, conditions, interventions, arms, acronym, ids, raws, status, outcome_type, why_stopped,
         registered_after_end, primary, measures,
     ) = row  # fmt: skip
@@ -288,6 +290,7 @@ def _trial(row: tuple[Any, ...]) -> Trial:
         sex=sex,
         healthy_volunteers=healthy,
         criteria=criteria or None,
+        lead_sponsor=mask(sponsor),
         lead_sponsor_class=sponsor_class,
         has_dmc=has_dmc,
         conditions=[text for name in conditions or () if (text := mask(name))],

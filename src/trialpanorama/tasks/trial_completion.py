@@ -155,7 +155,7 @@ class TrialCompletion(LabelTask[Start, Forecast]):
     """Complete or stopped, and why."""
 
     name = "trial_completion"
-    version = 1
+    version = 2
     title = "Trial completion"
     meaning = "From what was known at its start: will the trial be completed or stopped, how likely, and why."
     most_samples: ClassVar[Mapping[Split, int]] = {"train": 100_000, "validation": 2_000, "test": 5_000}
@@ -246,7 +246,7 @@ class TrialCompletion(LabelTask[Start, Forecast]):
         return (
             "You are an experienced clinical trialist. Below is a clinical trial as it was planned, at its start. "
             "Forecast what becomes of it: it is either completed as planned, or stopped (terminated early, or "
-            f"withdrawn before the first participant).\n\n<trial>\n{describe(sample.inputs)}\n</trial>\n\n"
+            f"withdrawn before the first participant).\n\n<trial>\n{self.text(sample)}\n</trial>\n\n"
             f"If it is stopped, the main reason is one of:\n{reasons}\n\n"
             "End your reply with one JSON object and nothing after it:\n"
             '{"outcome": "complete" or "stopped", "probability": probability that the trial is completed, from 0 to 1, '
@@ -294,8 +294,9 @@ class TrialCompletion(LabelTask[Start, Forecast]):
         }
 
     def text(self, sample: Sample[Start, Forecast]) -> str:
-        """The trial's description."""
-        return describe(sample.inputs)
+        """The trial's description, and who runs it."""
+        sponsor = sample.inputs.lead_sponsor
+        return describe(sample.inputs) + (f"\nName of the lead sponsor: {sponsor}" if sponsor else "")
 
     def labels(self, sample: Sample[Start, Forecast]) -> Sequence[str]:
         """Complete, or a reason for being stopped."""
@@ -326,6 +327,7 @@ class TrialCompletion(LabelTask[Start, Forecast]):
             "intervention_model": start.intervention_model or "unknown",
             "masking": start.masking or "unknown",
             "primary_purpose": start.primary_purpose or "unknown",
+            "lead_sponsor": words(start.lead_sponsor or "unknown"),
             "lead_sponsor_class": start.lead_sponsor_class or "unknown",
             "sex": start.sex or "unknown",
             "has_dmc": str(start.has_dmc),
