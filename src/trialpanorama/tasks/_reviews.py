@@ -15,6 +15,7 @@ import msgspec
 from trialpanorama import identifiers
 from trialpanorama.errors import UserError
 from trialpanorama.tasks import SEED, Split, warehouse_of
+from trialpanorama.tasks._published import FOLDERS
 from trialpanorama.tasks._splits import LEAST_INDEXED, split_all
 
 if TYPE_CHECKING:
@@ -280,11 +281,14 @@ def background(con: duckdb.DuckDBPyConnection, review: Review, number: int) -> l
 # --- texts
 
 
+_PMID = re.compile(r"(?i)(?<=\bPMID)([:\s]{0,3})\d{1,9}\b")
+
+
 def masked(text: str) -> str:
-    """A text on one line, registry numbers and the like taken out."""
+    """A text on one line, registry numbers, PMIDs and the like taken out."""
     for found in reversed(identifiers.find(text)):
         text = f"{text[: found.start]}[id]{text[found.end :]}"
-    return " ".join(text.split())
+    return " ".join(_PMID.sub(r"\1[id]", text).split())
 
 
 def _masked(text: str | None) -> str | None:
@@ -343,12 +347,13 @@ def _index(path: str, snapshot: str) -> Index:
 # --- published files
 
 
-def published(paths: Iterable[Any], split: Split) -> Iterator[dict[str, Any]]:
+def published(paths: Iterable[Any], split: Split, name: str) -> Iterator[dict[str, Any]]:
     """The rows of published JSONL files; of folders with one file a split, those of the split.
 
-    Raises UserError for a line that is no JSON object.
+    Of the whole benchmark's folder, those of the task of this name. Raises UserError for a line that is no JSON object.
     """
     for path in paths:
+        path = next((path / known for known in FOLDERS[name] if (path / known).is_dir()), path)
         files = sorted(path.rglob("*.jsonl")) if path.is_dir() else [path]
         named = [file for file in files if split in file.stem.lower()]
         for file in named if path.is_dir() else files:

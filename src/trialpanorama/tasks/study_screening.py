@@ -393,7 +393,7 @@ class StudyScreening(Task[Batch, Decisions]):
         Texts and labels are joined by PMID, in whatever order they stand; each PMID is one candidate. A candidate of
         which either is missing is left out. Long lists make several batches.
         """
-        for row in published(paths, split):
+        for row in published(paths, split, "study_screening"):
             id, question = published_question(row)
             labels = {str(one.get("PMID")).strip(): str(one.get("label")).lower() for one in row.get("labels") or ()}
             papers = {

@@ -229,7 +229,7 @@ class StudySearch(Task[Question, Query]):
         self, paths: Sequence[Path], split: Split, con: duckdb.DuckDBPyConnection | None = None
     ) -> Iterator[Sample[Question, Query]]:
         """Samples out of published JSONL (metadata.review_pmid, inputs, labels: PMIDs); scores need a warehouse."""
-        for row in published(paths, split):
+        for row in published(paths, split, "study_search"):
             id, question = published_question(row)
             ids = list(dict.fromkeys(str(label).strip() for label in row.get("labels") or ()))
             if not ids:
