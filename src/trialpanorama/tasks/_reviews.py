@@ -216,7 +216,8 @@ def _sections(sections: list[dict[str, Any]]) -> dict[str, str]:
     return found
 
 
-_PREFIX = re.compile(r"^(?:[A-Z][A-Z0-9]*-)+(?=[A-Za-z])|^[A-Z][A-Z0-9]*-(?=[A-Z])")
+_PREFIX = re.compile(r"^(?:CLEF-TAR|EVIDENCE-INFERENCE|IELAB-SEED|[^-]+)(?:-|$)")
+"""What stands before a review's own name in its id: the collection."""
 _HASH = re.compile(r"-(?=[0-9a-f]*\d)[0-9a-f]{8}$")
 _HUMP = re.compile(r"[A-Z]{2,}s?(?![a-z])|[A-Z]?[a-z]+|[A-Z](?=[^a-z]|$)")
 
@@ -228,7 +229,7 @@ def topic(review_id: str) -> str | None:
     """
     if identifiers.normalise(review_id):
         return None
-    slug = _HASH.sub("", review_id.partition("-")[2])
+    slug = _HASH.sub("", _PREFIX.sub("", review_id))
     words = _HUMP.findall(slug)
     return " ".join(words) if any(len(word) > 2 for word in words) else None
 
@@ -281,14 +282,17 @@ def background(con: duckdb.DuckDBPyConnection, review: Review, number: int) -> l
 # --- texts
 
 
-_PMID = re.compile(r"(?i)(?<=\bPMID)([:\s]{0,3})\d{1,9}\b")
+_PUBLISHED = re.compile(
+    r"(?i)(?<=\bPMID)[:\s]{0,3}\d{1,9}\b|\bPMC\d{4,9}\b|\b10\.\d{4,9}/[^\s\"<>]*[^\s\"<>.,;:)\]]|\b(?:CD|ED|MR)\d{6}\b"
+)
+"""PMIDs, PMC ids, DOIs and the numbers of Cochrane reviews."""
 
 
 def masked(text: str) -> str:
-    """A text on one line, registry numbers, PMIDs and the like taken out."""
+    """A text on one line; registry numbers and ids of publications taken out."""
     for found in reversed(identifiers.find(text)):
         text = f"{text[: found.start]}[id]{text[found.end :]}"
-    return " ".join(_PMID.sub(r"\1[id]", text).split())
+    return " ".join(_PUBLISHED.sub(" [id]", text).split())
 
 
 def _masked(text: str | None) -> str | None:
