@@ -19,7 +19,7 @@ from trialpanorama.tasks._trials import SHOWN, WITHHELD, Mask, describe, trials
 STUDIES = next(table for table in TABLES if table.name == "studies")
 
 
-TRIAL_TASKS = ("endpoint_design", "trial_completion")
+TRIAL_TASKS = ("arm_design", "eligibility_design", "endpoint_design", "trial_completion")
 """Tasks whose samples these fictional trials are enough for."""
 
 
@@ -74,7 +74,8 @@ def test_no_prompt_holds_the_gold_answer_or_an_id_or_a_status_word() -> None:
                 prompt = task.prompt(sample)
                 assert sample.subject not in prompt
                 assert task.reply(sample.gold) not in prompt
-                assert not re.search(r"TERMINATED|WITHDRAWN|COMPLETED|accrual|Futility|\bNCT\d", task.text(sample))
+                telling = r"TERMINATED|WITHDRAWN|COMPLETED|accrual|Futility|\bNCT\d"
+                assert not re.search(telling, task.text(sample)) or task.name not in TRIAL_TASKS
 
 
 @pytest.mark.parametrize(

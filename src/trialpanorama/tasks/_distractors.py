@@ -154,7 +154,7 @@ def without(start: Start, phrases: Iterable[str], telling: frozenset[str] = froz
     """A description with phrases (whatever stands between their words) and words (by key) masked."""
     said = f" {words(describe(start))} "
     found = [
-        re.compile(f"(?i)(?<![^\W_]){_APART.join(map(re.escape, words(phrase).split()))}(?![^\W_])")
+        re.compile(rf"(?i)(?<![^\W_]){_APART.join(map(re.escape, words(phrase).split()))}(?![^\W_])")
         for phrase in sorted(set(phrases), key=lambda phrase: (-len(phrase), phrase))
         # A single word stands in a description for other reasons too; whether it tells is judged with the others.
         if " " in words(phrase) and f" {words(phrase)} " in said
