@@ -7,9 +7,10 @@ they stand for options, each pair of description and option is scored on how ali
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from trialpanorama.baselines import LabelBaseline, frequencies
+from trialpanorama.baselines._likeness import Likeness
 from trialpanorama.tasks import SEED, AnyLabelTask, AnySample
 
 MOST_SAMPLES, MOST_PAIRED_SAMPLES = 30_000, 6_000
@@ -23,6 +24,10 @@ class Linear(LabelBaseline):
     meaning: ClassVar[str] = (
         "TF-IDF of the description and design facts, logistic regression; for options, how alike they are"
     )
+    longest: ClassVar[int] = 2
+    """Words in a row that are one feature, at most."""
+    freedom: ClassVar[float] = 1.0
+    """Inverse of the weight that holds the coefficients down."""
 
     def learn(self, samples: Sequence[AnySample], task: AnyLabelTask) -> None:
         """Fit on the training split."""
@@ -30,7 +35,9 @@ class Linear(LabelBaseline):
         has_options = bool(task.options(samples[0]))
         samples = samples[: MOST_PAIRED_SAMPLES if has_options else MOST_SAMPLES]
         self._priors = frequencies(samples, task)
-        self._model: _Classifier | _Matcher = (_Matcher if has_options else _Classifier)(samples, task)
+        self._model: _Classifier | _Matcher = (
+            _Matcher(samples, task) if has_options else _Classifier(samples, task, self.longest, self.freedom)
+        )
 
     def answer(self, sample: AnySample) -> str:
         """The reply that the fitted probabilities stand for."""
@@ -40,17 +47,19 @@ class Linear(LabelBaseline):
 class _Classifier:
     """Probabilities of labels that are the same for all samples."""
 
-    def __init__(self, samples: Sequence[AnySample], task: AnyLabelTask) -> None:
+    def __init__(self, samples: Sequence[AnySample], task: AnyLabelTask, longest: int, freedom: float) -> None:
         from scipy.sparse import hstack
         from sklearn.feature_extraction import DictVectorizer
         from sklearn.feature_extraction.text import TfidfVectorizer
         from sklearn.linear_model import LogisticRegression
         from sklearn.multiclass import OneVsRestClassifier
+        from sklearn.pipeline import make_pipeline
+        from sklearn.preprocessing import MaxAbsScaler
 
         self._task, self._hstack = task, hstack
         least = 1 if len(samples) < 50 else 3
-        self._words = TfidfVectorizer(ngram_range=(1, 2), min_df=least, max_features=60_000, sublinear_tf=True)
-        self._facts = DictVectorizer()
+        self._words = TfidfVectorizer(ngram_range=(1, longest), min_df=least, max_features=60_000, sublinear_tf=True)
+        self._facts = make_pipeline(DictVectorizer(), MaxAbsScaler())
         labels = [task.label(sample) for sample in samples]
         self._only = labels[0] if len(set(labels)) == 1 else None
         if self._only is None:
@@ -62,7 +71,7 @@ class _Classifier:
                 format="csr",
             )
             # One label against the rest: several times quicker on sparse text than all labels at once.
-            self._regression = OneVsRestClassifier(LogisticRegression(solver="liblinear", random_state=SEED))
+            self._regression = OneVsRestClassifier(LogisticRegression(C=freedom, solver="liblinear", random_state=SEED))
             self._regression.fit(matrix, labels)
 
     def probabilities(self, sample: AnySample) -> dict[str, float]:
@@ -83,55 +92,14 @@ class _Matcher:
     """Probabilities of options, by how alike each is to the description."""
 
     def __init__(self, samples: Sequence[AnySample], task: AnyLabelTask) -> None:
-        import numpy as np
-        from sklearn.decomposition import TruncatedSVD
-        from sklearn.feature_extraction.text import TfidfVectorizer
         from sklearn.linear_model import LogisticRegression
 
-        self._task = task
-        texts = [text for sample in samples for text in (task.text(sample), *task.options(sample).values())]
-        self._words = TfidfVectorizer(stop_words="english", sublinear_tf=True, min_df=1 if len(samples) < 50 else 2)
-        self._parts = TfidfVectorizer(analyzer="char_wb", ngram_range=(4, 5), max_features=40_000, sublinear_tf=True)
-        weighted = self._words.fit_transform(texts)
-        self._parts.fit(texts)
-        # Topics let an endpoint match a description with which it shares no word.
-        self._topics = (
-            TruncatedSVD(min(100, min(weighted.shape) - 1), random_state=SEED) if min(weighted.shape) > 2 else None
-        )
-        if self._topics is not None:
-            self._topics.fit(weighted)
-        rows, right = [], []
-        for sample in samples:
-            rows.append(self._alike(sample))
-            right += [letter == task.label(sample) for letter in task.options(sample)]
+        self._alike = Likeness(samples, task)
         self._regression = LogisticRegression(random_state=SEED)
-        self._regression.fit(np.concatenate(rows), right)
-
-    def _alike(self, sample: AnySample) -> Any:
-        import numpy as np
-
-        options = list(self._task.options(sample).values())
-        texts = [self._task.text(sample), *options]
-        weighted, parts = self._words.transform(texts), self._parts.transform(texts)
-        columns = [
-            (weighted[1:] @ weighted[:1].T).toarray().ravel(),
-            (parts[1:] @ parts[:1].T).toarray().ravel(),
-            np.log1p([len(option) for option in options]) / 5,
-        ]
-        if self._topics is not None:
-            topics = self._topics.transform(weighted)
-            topics /= np.maximum(np.linalg.norm(topics, axis=1, keepdims=True), 1e-9)
-            columns.append(topics[1:] @ topics[0])
-        found = np.column_stack(columns)
-        # What counts is how an option stands among its rivals.
-        return np.hstack([found, found - found.mean(axis=0)])
+        self._regression.fit(*self._alike.pairs(samples))
 
     def probabilities(self, sample: AnySample) -> dict[str, float]:
-        import numpy as np
-
-        scores = self._regression.decision_function(self._alike(sample))
-        weights = np.exp(scores - scores.max())
-        return dict(zip(self._task.options(sample), (weights / weights.sum()).tolist(), strict=True))
+        return self._alike.shares(sample, self._regression.decision_function(self._alike(sample)))
 
 
 BASELINE = Linear
