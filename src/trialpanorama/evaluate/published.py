@@ -30,8 +30,8 @@ class Published(msgspec.Struct, frozen=True):
 _MODELS = ("Llama-3-8B", "Llama-3-70B", "GPT-4o-mini", "GPT-4o", "o3-mini")
 _PERCENT: dict[tuple[str, int], dict[str, tuple[float, ...]]] = {
     ("study_search", 100): {
-        "recall_at_100": (11.6, 25.1, 17.3, 22.9, 27.6),
-        "recall_at_500": (16.0, 33.3, 22.7, 27.3, 37.8),
+        "recall_100": (11.6, 25.1, 17.3, 22.9, 27.6),
+        "recall_500": (16.0, 33.3, 22.7, 27.3, 37.8),
     },
     ("study_screening", 100): {
         "accuracy": (55.3, 60.7, 60.2, 66.1, 71.6),

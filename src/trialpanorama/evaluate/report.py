@@ -18,10 +18,12 @@ from trialpanorama.evaluate.figures import Row, table
 from trialpanorama.evaluate.published import SOURCE
 from trialpanorama.evaluate.results import Result, check_date, named, read_logs, restrict
 from trialpanorama.evaluate.runs import CUTOFF
-from trialpanorama.evaluate.sheets import NONE, WRITERS, html, latex_text, number, published, sheets
+from trialpanorama.evaluate.sheets import NONE, WRITERS, html, latex_text, more_sheets, number, published, sheets
 from trialpanorama.tasks import task
 
 _SAMPLES_SHOWN = 6
+_TRUTHS = ("complete", "success")
+"""Columns of scores that say what happened, where another one, `probability`, says what was forecast."""
 _DASHES = ("", "7 4", "2 3", "9 3 2 3", "4 2", "12 4")
 
 
@@ -97,7 +99,7 @@ def page(results: Sequence[Result]) -> str:
             + _table([row for row in rows if row.task == name])
             + _forest([row for row in rows if row.task == name])
             + _curves(mine)
-            + "".join(map(html, sheets(mine, [row for row in rows if row.task == name])[1:]))
+            + "".join(map(html, more_sheets(mine)))
             + _samples(mine)
             + "</section>"
         )
@@ -273,12 +275,13 @@ def _curves(results: Sequence[Result]) -> str:
     """Reliability (what was forecast against what happened) and ROC of the runs that give probabilities."""
     size, gap, top, left = 260, 90, 20, 44
     reliability, roc, legend = [], [], []
-    drawn = [result for result in results if {"complete", "probability"} <= result.columns.keys()]
-    if not drawn:
+    drawn = [result for result in results if result.scores]
+    truths = [name for name in _TRUTHS if drawn and {name, "probability"} <= drawn[0].columns.keys()]
+    if not truths:
         return ""
     for index, one in enumerate(drawn):
         scores = one.columns
-        truth, probability = scores["complete"].tolist(), scores["probability"].tolist()
+        truth, probability = scores[truths[0]].tolist(), scores["probability"].tolist()
         style = f'class="line c{index % 6}" stroke-dasharray="{_DASHES[index % 6]}"'
         bins = _bins(truth, probability)
         points = " ".join(f"{left + size * x:.1f},{top + size * (1 - y):.1f}" for x, y, _ in bins)
@@ -306,8 +309,8 @@ def _curves(results: Sequence[Result]) -> str:
             for t in range(3)
         )
         for x, title, across, up in (
-            (left, "Reliability", "forecast probability of completion", "share completed"),
-            (left + size + gap, "ROC", "stopped trials called complete", "completed trials called complete"),
+            (left, "Reliability", f"forecast probability of {truths[0]}", "share that came true"),
+            (left + size + gap, "ROC", f"others called {truths[0]}", f"{truths[0]} called so"),
         )
     )
     height = top + size + 60 + 20 * len(drawn)

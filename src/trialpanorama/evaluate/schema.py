@@ -8,7 +8,7 @@ import msgspec
 
 from trialpanorama.tasks import AnySample, AnyTask
 
-_KEPT = ("type", "enum", "description", "minimum", "maximum", "minLength", "maxLength", "pattern")
+_KEPT = ("type", "enum", "minimum", "maximum", "minLength", "maxLength", "pattern")
 
 
 def reply_schema(task: AnyTask, sample: AnySample) -> dict[str, Any] | None:

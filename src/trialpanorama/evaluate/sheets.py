@@ -17,6 +17,7 @@ from trialpanorama.tasks import task
 MOST_GROUPS = 12
 """Groups of a stratum that a table shows, the largest; metrics.json beside the log holds all."""
 NONE = "–"
+_MOST_METRICS = 5
 
 
 class Sheet(msgspec.Struct, frozen=True):
@@ -47,10 +48,15 @@ def spread(value: float | None, low: float | None, high: float | None, *, sign: 
 # --- what the tables hold
 
 
-def results_sheet(rows: Sequence[Row]) -> Sheet:
-    """The runs of one task, one line a model; then what was published for the task, on other data."""
+def results_sheets(rows: Sequence[Row]) -> list[Sheet]:
+    """The runs of one task, one line a model, so many metrics in a table as fit beside one another."""
+    metrics = list(dict.fromkeys(row.metric for row in rows))
+    return [_results(rows, metrics[place : place + _MOST_METRICS]) for place in range(0, len(metrics), _MOST_METRICS)]
+
+
+def _results(rows: Sequence[Row], shown: Sequence[str]) -> Sheet:
+    """Some metrics of runs; below them what was published for the task, on other data."""
     chosen, version, split = task(rows[0].task), rows[0].version, rows[0].split
-    shown = list(dict.fromkeys(row.metric for row in rows))
     runs: dict[tuple[str, str], dict[str, Row]] = {}
     for row in rows:
         runs.setdefault((row.model, row.log), {})[row.metric] = row
@@ -64,6 +70,8 @@ def results_sheet(rows: Sequence[Row]) -> Sheet:
         lines.append([model + (" (FICTIONAL)" if one.is_fictional else ""), *figures, *counts])
     own = len(lines)
     for other in published(rows[0].task):
+        if not other.figures.keys() & set(shown):
+            continue
         figures = [number(other.figures.get(name)) for name in shown]
         lines.append([f"{other.model} ({MARK})", *figures, f"{other.n:,}", *[NONE] * 4])
     note = f" Below the line: {SOURCE}." if len(lines) > own else ""
@@ -173,8 +181,12 @@ def usage_sheet(results: Sequence[Result]) -> Sheet | None:
 
 def sheets(results: Sequence[Result], rows: Sequence[Row] | None = None) -> list[Sheet]:
     """The tables about the runs of one task."""
-    rows = table(results) if rows is None else rows
-    found: list[Sheet | None] = [results_sheet(rows)]
+    return [*results_sheets(table(results) if rows is None else rows), *more_sheets(results)]
+
+
+def more_sheets(results: Sequence[Result]) -> list[Sheet]:
+    """What there is to say about the runs of one task beside their figures: differences, strata, what they took."""
+    found: list[Sheet | None] = []
     if compared := differences(results):
         found.append(differences_sheet(compared, "Paired difference to the majority baseline, on the same samples"))
     found += [strata_sheet(results), usage_sheet(results)]
