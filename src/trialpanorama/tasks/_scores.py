@@ -45,6 +45,24 @@ def auroc(positive: Column, probability: Column) -> float:
     return (total - positives * (positives + 1) / 2) / (positives * negatives)
 
 
+def average_precision(positive: Column, probability: Column) -> float:
+    """Precision at each rank where positives are found, weighted by how many are found there; ties are one rank."""
+    is_positive = positive > 0.5
+    if not is_positive.any():
+        return math.nan
+    _, place = np.unique(-probability, return_inverse=True)
+    found = np.cumsum(np.bincount(place, weights=is_positive))
+    shown = np.cumsum(np.bincount(place))
+    return float((np.diff(found, prepend=0.0) * found / shown).sum() / found[-1])
+
+
+def f1(positive: Column, said: Column) -> float:
+    """Harmonic mean of precision and recall of what was called positive; not a number where nothing is or was."""
+    hits = float(((positive > 0.5) & (said > 0.5)).sum())
+    called = float((positive > 0.5).sum() + (said > 0.5).sum())
+    return 2 * hits / called if called else math.nan
+
+
 def calibration_slope(positive: Column, probability: Column) -> float:
     """Slope of the truth's log-odds on the forecast's: below 1 means too extreme, above 1 too timid.
 
