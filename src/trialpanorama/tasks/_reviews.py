@@ -257,7 +257,7 @@ _BACKGROUND = 20_000
 
 
 def background(con: duckdb.DuckDBPyConnection, review: Review, number: int) -> list[Looked]:
-    """Random papers of a review's split that no review looked at, and that its search could have found."""
+    """Random papers that no review looked at and that this one's search could have found; those of its split first."""
     if not con.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = 'review_background'").fetchall():
         con.execute(
             f"""CREATE TEMP TABLE review_background AS
@@ -272,8 +272,8 @@ def background(con: duckdb.DuckDBPyConnection, review: Review, number: int) -> l
         )
     found = con.execute(
         """SELECT paper_id, length, published FROM review_background
-           WHERE split = $split AND ($before IS NULL OR published < $before)
-           ORDER BY md5($review || ':' || paper_id), paper_id LIMIT $number""",
+           WHERE $before IS NULL OR published < $before
+           ORDER BY split <> $split, md5($review || ':' || paper_id), paper_id LIMIT $number""",
         {"split": review.split, "before": review.question.before, "review": review.id, "number": max(0, number)},
     ).fetchall()
     return [Looked(id, False, False, length, day) for id, length, day in found]

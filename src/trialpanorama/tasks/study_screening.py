@@ -513,7 +513,7 @@ def _number(value: object) -> int | None:
         return None
     if isinstance(value, int):
         return value
-    found = _NUMBER.fullmatch(value) if isinstance(value, str) else None
+    found = _NUMBER.fullmatch(value.replace("_", " ")) if isinstance(value, str) else None
     return int(found[1]) if found else None
 
 
@@ -524,7 +524,7 @@ def _decision(number: int | str, item: Mapping[str, object]) -> Decision:
     certain = {"include": 1.0, "exclude": 0.0, None: 0.5}[verdict]
     probability = _share(item.get("probability", item.get("probability_of_inclusion")), 1)
     if probability is None and (confidence := _share(item.get("confidence"), 100)) is not None:
-        probability = 1 - confidence if verdict == "exclude" else confidence
+        probability = round(1 - confidence, 9) if verdict == "exclude" else confidence
     return Decision(int(number), verdict, certain if probability is None else probability)
 
 
