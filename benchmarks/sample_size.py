@@ -35,7 +35,7 @@ import numpy as np
 
 from trialpanorama import ingest
 from trialpanorama.baselines._assumptions import Assumptions, read
-from trialpanorama.baselines.calculator import NotEnough, required
+from trialpanorama.baselines.calculator import NotEnough, claims_all, required
 from trialpanorama.evaluate import bootstrap
 from trialpanorama.tasks import SEED
 from trialpanorama.tasks._designs import designs
@@ -151,7 +151,7 @@ def from_text(statements: Sequence[Judged], texts: dict[str, list[str]]) -> list
                 judged["pmcid"],
                 judged["gold"]["value"],
                 size,
-                claims=reading.claims and size is not None,
+                claims=size is not None and claims_all(reading, judged["gold"]["unit"]),
                 assumptions=reading.assumptions,
             )
         )
@@ -167,7 +167,11 @@ def from_designs() -> list[Outcome]:
             size = required(reading.assumptions).size(design.answer_type, design.includes_drop_out) or None
         except NotEnough:
             size = None
-        found.append(Outcome(f"{design.method} {number}", str(number), design.size, size, reading.claims))
+        found.append(
+            Outcome(
+                f"{design.method} {number}", str(number), design.size, size, claims_all(reading, design.answer_type)
+            )
+        )
     return found
 
 

@@ -14,7 +14,17 @@ from typing import Any
 
 import msgspec
 
-from trialpanorama.tasks._power_statements import ASKED, Found, alphas, arms, drop_outs, plain, powers, proportion
+from trialpanorama.tasks._power_statements import (
+    ASKED,
+    OTHER,
+    Found,
+    alphas,
+    arms,
+    drop_outs,
+    plain,
+    powers,
+    proportion,
+)
 
 
 class Assumptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,7 +108,13 @@ _SD = (
         rf"|was)[^.;\d]{{0,20}}{_V.replace('<v>', '<v2>').replace('<p>', '<p2>')}"
     ),
 )
-_MEAN_SD = _rule(r"(?P<m>\d+(?:\.\d+)?)\s?(?:[a-z/%]+\s)?(?:±|\+/-|\(\s?(?:±|SD|s\.d\.)[:=]?)\s?(?P<v>\d+(?:\.\d+)?)")
+_MEAN_SD = (
+    _rule(r"(?P<m>\d+(?:\.\d+)?)\s?(?:[a-z/%]+\s)?(?:±|\+/-|\(\s?(?:±|SD|s\.d\.)[:=]?)\s?(?P<v>\d+(?:\.\d+)?)"),
+    _rule(
+        r"\bmeans?\s?\(\s?±?\s?(?:SD|standard deviation)\s?\)[^.;\d]{0,60}?(?P<m>\d+(?:\.\d+)?)[^.;\d(]{0,12}"
+        r"\((?P<v>\d+(?:\.\d+)?)(?P<p>)\)"
+    ),
+)
 _MEAN = _rule(r"\bmean\b[^.;\d±]{0,60}?(?P<v>\d+(?:\.\d+)?)(?!\s?%)")
 _MARGIN = (
     _rule(
@@ -106,13 +122,14 @@ _MARGIN = (
         rf"|δ)\)?[^.;\d]{{0,45}}?{_V}"
     ),
     _rule(rf"{_V}\s?(?:\w+ ){{0,3}}(?:non-?inferiority |equivalence )?(?:margin|limit)"),
+    _rule(rf"less than or equal to {_V}"),
     _rule(rf"(?:not (?:be )?(?:worse|inferior|lower|more)|no (?:worse|more))[^.;\d]{{0,60}}?{_V}"),
     _rule(rf"(?:non-?\s?inferior|equivalen)\w*[^.;\d]{{0,60}}?{_V}"),
     _rule(rf"(?:difference|excess)[^.;\d]{{0,30}}?{_V}[^.;\d]{{0,20}}(?:or less|is unimportant|or smaller)"),
 )
 _RATIO_OF = _rule(
     rf"(?:odds ratio|(?-i:\bOR\b)|relative risk|risk ratio|rate ratio|(?-i:\bRR\b))(?:\s?\((?:OR"
-    rf"|RR)\))?[^.;\d]{{0,25}}?{_V}(?!\s?%)"
+    rf"|RR)\))?(?! reduc)[^.;\d]{{0,25}}?{_V}(?![\d.]|\s?%)"
 )
 _CORRELATION = _rule(r"(?:\bcorrelation(?: coefficient)?|\br|ρ|\brho)\b[^.;\d]{0,35}?(?P<v>0?\.\d+)(?P<p>)")
 _ICC = _rule(
@@ -153,18 +170,25 @@ _CHANGE = (
         rf"|increas\w+)\b[^.;\d~]{{0,60}}?{_V}"
     ),
     _rule(
-        rf"{_V}\s*(?:[a-zμ%·/².]+[-\s]*){{0,5}}?(?:differences?|improvements?|change|reductions?|decreases?"
+        rf"{_V}[-\s]*(?:[a-zμ%·/².]+[-\s]*){{0,5}}?(?:differences?|improvements?|change|reductions?|decreases?"
         rf"|increases?|benefit|gain|lower|higher|shorter|longer|less|fewer)\b"
     ),
     _rule(rf"\bd\s?=\s?{_V}|\bΔ\s?=\s?{_V.replace('<v>', '<v2>').replace('<p>', '<p2>')}"),
 )
-_MEANS = _rule(
-    r"\bmeans?\b[^.;\d]{0,50}?(?P<a>\d+(?:\.\d+)?)[^.;\d%]{0,25}?\b(?:and|vs\.?|versus|to|compared (?:with"
-    r"|to))\b[^.;\d]{0,40}?(?P<b>\d+(?:\.\d+)?)(?!\s?%)"
+_MEANS = (
+    _rule(
+        r"\bmeans?\b[^.;\d]{0,50}?(?P<a>\d+(?:\.\d+)?)[^.;\d%]{0,25}?\b(?:and|vs\.?|versus|to|compared (?:with"
+        r"|to))\b[^.;\d]{0,40}?(?P<b>\d+(?:\.\d+)?)(?![\d.]|\s?%)"
+    ),
+    _rule(
+        r"\bfrom\s(?:(?:a|an|about|mean|of)\s)*(?P<a>\d+(?:\.\d+)?)[^.;\d%]{0,50}?\bto\s(?:(?:a|an|about|mean|of)\s)*"
+        r"(?P<b>\d+(?:\.\d+)?)(?![\d.]|\s?%)"
+    ),
 )
 _R = r"(?<![\w.~/-])(\d+(?:\.\d+)?)\s?(%?)"
 _GAP = r"[^.;\d~]{0,90}?"
 _PAIR = (
+    _rule(rf"\bnull\b(?:[^.;\d]|[^\w\s]){{0,60}}?{_R}(?:[^.]|\.\d){{0,120}}?\balternative\b[^.\d]{{0,60}}?{_R}"),
     _rule(rf"\bfrom {_HEDGE}{_R}{_GAP}\bto {_HEDGE}{_R}"),
     _rule(rf"\bbetween\b[^.;\d~]{{0,45}}?{_R}{_GAP}\band\b[^.;\d~]{{0,40}}?{_R}"),
     _rule(
@@ -212,14 +236,25 @@ _EXPECTED = _rule(
 )
 
 
+_ANCHOR = "¶"
+_LATER = 4
+
+
 class _Reader:
     """Reads the parts of a statement one after another; what is read is blanked, so that it is read once."""
 
     def __init__(self, text: str) -> None:
-        self.text = re.sub(r"\[number\]", "[#]", plain(text))
-        place = self.text.find(ASKED)
-        self.asked = len(self.text) // 2 if place < 0 else place
+        self.text = plain(text).replace(OTHER, "[#]")
+        self.anchor = max(self.text.find(ASKED), 0)
         self.percents: frozenset[int] = frozenset()
+        self.is_clear = True
+
+    def settle(self, strength: Found | None) -> None:
+        """Read around the power where the size that is asked for stands in another sentence, as an enrolment may."""
+        first, last = sorted((self.anchor, strength.start if strength else self.anchor))
+        if strength is not None and (ASKED not in self.text or ". " in self.text[first:last]):
+            self.anchor = strength.start
+        self.text = f"{self.text[: self.anchor]}{_ANCHOR}{self.text[self.anchor :]}"
 
     def tidy(self) -> None:
         """Take out numbers that are names (SF-36, IL6), times that are no outcome, and asides without a number."""
@@ -233,15 +268,25 @@ class _Reader:
         text = _TIME_SPAN.sub(_timeless, text)
         self.text = re.sub(r" +", " ", _NO_AMOUNT.sub("", text))
         self.percents = frozenset(found.start() for found in re.finditer(r"\d+(?:\.\d+)?(?=\s?%)", self.text))
-        self.asked = max(self.text.find(ASKED), 0)
+        self.anchor = max(self.text.find(_ANCHOR), 0)
 
     def blank(self, start: int, end: int) -> None:
         """Take out what has been read."""
         self.text = f"{self.text[:start]}{'~' * (end - start)}{self.text[end:]}"
 
     def nearest(self, found: Sequence[Found]) -> Found | None:
-        """The one that stands nearest to the size that is asked for."""
-        return min(found, key=lambda one: abs(one.start - self.asked), default=None)
+        """The one that stands nearest to where the calculation is told; what comes in a later sentence is far."""
+        return min(found, key=self._distance, default=None)
+
+    def _distance(self, one: Found) -> int:
+        if one.start > self.anchor and ". " in self.text[self.anchor : one.start]:
+            return _LATER * (one.start - self.anchor)
+        return abs(one.start - self.anchor)
+
+    def doubt(self, found: Sequence[Found | tuple[float, float]]) -> None:
+        """Two different values for one thing leave a doubt which is meant."""
+        values = {one.value if isinstance(one, Found) else one for one in found}
+        self.is_clear = self.is_clear and len(values) < 2
 
     def take(
         self, *rules: re.Pattern[str], low: float = 0.0, high: float = math.inf, as_share: bool = False
@@ -257,6 +302,7 @@ class _Reader:
                 if low < value < high:
                     found.append(Found(value, match.start(name), match.end(name) + len(percent or "")))
             if (best := self.nearest(found)) is not None:
+                self.doubt(found)
                 self.blank(best.start, best.end)
                 return best
         return None
@@ -302,12 +348,16 @@ def read(text: str) -> Reading:
     """The assumptions that a statement gives, and whether it gives all that its calculation needs."""
     r = _Reader(text)
     low = r.text.lower()
-    lost, alpha, strength = (r.nearest(found(r.text)) for found in (drop_outs, alphas, powers))
+    lost, strength = r.nearest(drop_outs(r.text)), r.nearest(powers(r.text))
+    alpha = r.nearest(alphas(r.text))
+    r.doubt(powers(r.text))
+    r.doubt(alphas(r.text))
     for one in [*powers(r.text), *(one for one in alphas(r.text) if alpha and one.value == alpha.value)]:
         r.blank(one.start, one.end)
     for one in drop_outs(r.text):
         if lost and one.value == lost.value:
             r.blank(one.start, one.end)
+    r.settle(strength)
     r.tidy()
     said: dict[str, Any] = {
         "alpha": alpha and alpha.value,
@@ -335,7 +385,7 @@ def read(text: str) -> Reading:
         return Reading(Assumptions(**said), False)
     effect, is_clear = found
     whole = alpha is not None and strength is not None and not _BEYOND.search(low)
-    return Reading(Assumptions(**said | effect), whole and is_clear)
+    return Reading(Assumptions(**said | effect), whole and is_clear and r.is_clear)
 
 
 _TESTS = {
@@ -391,7 +441,7 @@ _NOT_WORSE = _rule(r"non-?\s?inferior|at least as (?:good|high|effective)|not (?
 _ALIKE = _rule(r"equivalen(?:t|ce)\b")
 _PAIRED = _rule(
     r"\bpaired\b|within[- ](?:subject|patient|participant|person|individual)|intra-?(?:individual|subject|patient)"
-    r"|cross-?\s?over|within[- ]?(?:SEM|SD|standard)|one[- ]sample|single[- ]group|before and after|pre-?post"
+    r"|cross-?\s?over|within[- ]?(?:SEM|SD|standard)|one[- ]sample|single[- ](?:group|sample)|before and after|pre-?post"
     r"|\b1[- ]sample"
 )
 _WITHIN = _rule(r"within[- ](?:(?:subject|patient|participant|person)\s)?(?:standard|sd|sem)")
@@ -401,7 +451,7 @@ _ONE_GROUP = _rule(
     r"|historical"
 )
 _TO_EVENT = _rule(r"log-?\s?rank|surviv(?:al|e) (?:rate )?(?:of|at|rate)|time[- ]to[- ]event|kaplan|hazard")
-_FREE = _rule(r"surviv|free")
+_FREE = _rule(r"surviv|free|alive|\b(?:dfs|pfs|os|rfs|efs)\b")
 
 
 def _effect(r: _Reader, low: str, said: dict[str, Any]) -> tuple[dict[str, Any], bool] | None:
@@ -409,7 +459,10 @@ def _effect(r: _Reader, low: str, said: dict[str, Any]) -> tuple[dict[str, Any],
     count = said["arms"] or 2
     clustered = bool(said["icc"] and said["cluster_size"])
     ratio_of = r.take(_RATIO_OF, low=0.02, high=30)
-    if (hazard := r.take(_HAZARD_RATIO, low=0.05, high=6)) is not None:
+    hazard = r.take(_HAZARD_RATIO, low=0.05, high=6)
+    if hazard is None and (cut := r.take(_HAZARD_CUT, as_share=True, high=1)):
+        hazard = Found(1 - cut.value, cut.start, cut.end)
+    if hazard is not None:
         return {"design": "survival", "hazard_ratio": hazard.value, **(_times(low) or _events(r, low))}, True
     if found := _margin(r, low):
         return found
@@ -421,26 +474,30 @@ def _effect(r: _Reader, low: str, said: dict[str, Any]) -> tuple[dict[str, Any],
     has_spread = re.search(r"\bSD\b|standard deviation|±", r.text)
     if "correlation" in low and not has_spread and (one := r.take(_CORRELATION, low=0.05, high=0.99)):
         return {"design": "correlation", "correlation": one.value}, True
-    centre = _MEAN_SD.search(r.text)
-    spread = r.take(*_SD)
-    if spread is not None and (difference := _difference(r, spread, float(centre["m"]) if centre else None)):
+    centres = [float(one["m"]) for rule in _MEAN_SD for one in rule.finditer(r.text)]
+    spread = r.take(_MEAN_SD[1], *_SD)
+    if spread is not None and (difference := _difference(r, spread, centres)):
         is_f = bool(_VARIANCE.search(low) and count > 2 and re.search(r"f[- ]test|one-way", low))
         design = "anova" if is_f else _of_means(low, clustered)
         return {"design": design, "mean_difference": difference, "sd": spread.value}, True
-    if found_medians := _MEDIANS.search(r.text.replace("~", " ")):
+    if found_medians := _MEDIANS.search(low):
         first, second = float(found_medians[1]), float(found_medians[2])
         if first and second and first != second:
             return {"design": "survival", "median_1": first, "median_2": second}, True
     pair = _proportions(r, ratio_of, low)
     if pair is not None and 0 < pair[0] < 1 and 0 < pair[1] < 1 and pair[0] != pair[1]:
         first, second, is_clear = pair
-        if clustered or _ONE_GROUP.search(low):
-            design = "cluster_proportions" if clustered else "one_proportion"
-            return {"design": design, "proportion_1": first, "proportion_2": second}, is_clear
+        if clustered or (_ONE_GROUP.search(low) and "randomi" not in low):
+            if clustered:
+                return {"design": "cluster_proportions", "proportion_1": first, "proportion_2": second}, is_clear
+            alone = {"design": "one_proportion", "arms": None}
+            return {**alone, "proportion_1": first, "proportion_2": second}, is_clear
         if _TO_EVENT.search(low):
             first, second = (1 - first, 1 - second) if _FREE.search(low) else (first, second)
             return {"design": "survival", "event_rate_1": first, "event_rate_2": second}, is_clear
-        is_clear = is_clear and bool(_RATE_CUE.search(low))
+        # Rates per year are no shares of the participants.
+        is_rate = bool(_RATE_CUE.search(low)) or "mean" not in low
+        is_clear = is_clear and is_rate and not re.search(r"per (?:person-?\s?)?year|annual", low)
         return {"design": "two_proportions", "proportion_1": first, "proportion_2": second}, is_clear
     if word := _EFFECT_WORDS.search(r.text):
         value = {"small": 0.2, "medium": 0.5, "moderate": 0.5, "large": 0.8}[word[1].lower()]
@@ -449,6 +506,12 @@ def _effect(r: _Reader, low: str, said: dict[str, Any]) -> tuple[dict[str, Any],
             return {"design": "anova", "effect_size": value / 2}, True
         return {"design": "paired_means" if _PAIRED.search(low) else "two_means", "effect_size": value}, True
     return None
+
+
+_HAZARD_CUT = _rule(
+    rf"{_V}\s?(?:relative )?(?:hazard reduction|reduction in (?:the )?hazard)|(?:hazard|hazard rates?) (?:by|of) "
+    rf"{_V.replace('<v>', '<v2>').replace('<p>', '<p2>')}\s?%"
+)
 
 
 def _of_means(low: str, clustered: bool) -> str:
@@ -535,22 +598,27 @@ def _events(r: _Reader, low: str) -> dict[str, float]:
     return dict(zip(("event_rate_1", "event_rate_2"), shares, strict=False))
 
 
-def _difference(r: _Reader, spread: Found, mean: float | None) -> float | None:
-    """The difference of means, in the unit of the standard deviation; `mean` is what a relative one is of."""
+def _difference(r: _Reader, spread: Found, centres: Sequence[float]) -> float | None:
+    """The difference of means, in the unit of the standard deviation; `centres` are means that a spread goes with."""
+    if len(centres) == 2 and _LIKELY[0] <= abs(centres[0] - centres[1]) / spread.value <= _LIKELY[1]:
+        return abs(centres[0] - centres[1])
+    mean = centres[0] if centres else None
     r.text = re.sub(r"\([^()\d\[\]]*\)", lambda found: " " * len(found.group()), r.text)
     in_percent = r.is_percent(spread)
     if mean is None and (found_mean := _MEAN.search(r.text)):
         mean = float(found_mean["v"])
-    if pair := _MEANS.search(r.text):
-        difference = abs(float(pair["a"]) - float(pair["b"]))
-        if _LIKELY[0] <= difference / spread.value <= _LIKELY[1]:
-            return difference
+    for rule in _MEANS:
+        if pair := rule.search(r.text):
+            difference = abs(float(pair["a"]) - float(pair["b"]))
+            # What is read from 0 on is a scale.
+            if float(pair["a"]) and _LIKELY[0] <= difference / spread.value <= _LIKELY[1]:
+                return difference
     for rule in _CHANGE:
         found = []
         for match in rule.finditer(r.text):
             name = "v" if match["v"] is not None else "v2"
             one = Found(float(match[name]), match.start(name), match.end(name))
-            if one.value > 0 and not re.match(r"\s?(?:~|groups|arms|tailed|-)", r.text[one.end : one.end + 7]):
+            if one.value > 0 and not re.match(r"\s?(?:~|groups|arms|tailed|-\d)", r.text[one.end : one.end + 7]):
                 found.append(one)
         for same_unit in (True, False):
             likely = []
@@ -562,6 +630,7 @@ def _difference(r: _Reader, spread: Found, mean: float | None) -> float | None:
                 if is_same == same_unit and _LIKELY[0] <= value / spread.value <= _LIKELY[1]:
                     likely.append(Found(value, one.start, one.end))
             if (best := r.nearest(likely)) is not None:
+                r.doubt(likely)
                 return best.value
     return None
 
@@ -586,7 +655,7 @@ _CHANGE_BEFORE = _rule(
 )
 
 
-_LOOSE = 3
+_LOOSE = 4
 """The place of the rule that takes any two rates that an `and` joins."""
 
 
@@ -610,10 +679,11 @@ def _pair(r: _Reader) -> tuple[float, float] | None:
             ends = ((match.start(1), match.end(2)), (match.start(3), match.end(4)))
             if order == _LOOSE and any(_is_change(r, *end) for end in ends):
                 continue
-            found.append((abs(match.start() - r.asked), first, second))
+            found.append((abs(match.start() - r.anchor), first, second))
         if found:
             # A trial of several comparisons is sized for the smallest.
             near = min(found)[0]
+            r.doubt([one[1:] for one in found])
             return min((one[1:] for one in found if one[0] <= near + 150), key=_apart)
     return None
 
@@ -625,7 +695,7 @@ _DOWN_TO = _rule(
 _DIFF = (
     _rule(
         rf"(?:differences?|reductions?|decreases?|increases?|improvements?|decline|effect|reduc\w+|lower\w*"
-        rf"|decreas\w+|increas\w+|improv\w+|efficacy|protection)\b[^.;\d~]{{0,60}}?{_V}"
+        rf"|decreas\w+|increas\w+|improv\w+|efficacy|protection)\b[^.;,\d~]{{0,60}}?{_V}"
     ),
     _rule(
         rf"{_V}\s?(?:[\w-]+\s){{0,4}}?(?:differences?|reductions?|decreases?|increases?|improvements?|decline"
@@ -654,6 +724,7 @@ def _proportions(r: _Reader, ratio_of: Found | None, low: str) -> tuple[float, f
             if match["p"]:
                 found.append(Found(float(match["v"]) / 100, match.start("v"), match.end("p")))
     change = r.nearest(found)
+    r.doubt(found)
     changes = {one.start for one in found}
     others = [one for one in r.rates() if one.start not in changes]
     if change is not None and others:
@@ -685,7 +756,7 @@ def _proportions(r: _Reader, ratio_of: Found | None, low: str) -> tuple[float, f
             return base.value, base.value * (1 + change.value), True
         return (base.value, up, bool(cued)) if up < 1 else (base.value, down, bool(cued))
     if len(others) >= 2:
-        close = sorted(others, key=lambda one: abs(one.start - r.asked))[:2]
+        close = sorted(others, key=lambda one: abs(one.start - r.anchor))[:2]
         one, two = sorted(close, key=lambda o: o.start)
         if one.value != two.value:
             return one.value, two.value, False

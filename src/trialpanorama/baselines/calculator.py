@@ -17,7 +17,7 @@ import msgspec
 
 from trialpanorama import power
 from trialpanorama.baselines import Baseline
-from trialpanorama.baselines._assumptions import Assumptions, read
+from trialpanorama.baselines._assumptions import Assumptions, Reading, read
 from trialpanorama.errors import UserError
 from trialpanorama.tasks import AnySample, AnyTask
 from trialpanorama.tasks.sample_size import Planned, SampleSize
@@ -70,6 +70,19 @@ def required(assumptions: Assumptions) -> Required:
     return Required(sum(each), max(each), sum(enrolled), max(enrolled), sizing.events)
 
 
+_ONE_GROUP = ("paired_means", "one_mean", "one_proportion", "paired_proportions", "correlation", "diagnostic")
+
+
+def claims_all(reading: Reading, answer_type: str) -> bool:
+    """Whether all was read that the answer needs: for a total the arms, too, for participants the share with an event."""
+    told = reading.assumptions
+    if told.design == "survival" and answer_type != "events":
+        shares = (told.event_probability, told.event_rate_1, told.accrual)
+        if all(share is None for share in shares):
+            return False
+    return reading.claims and (answer_type != "total" or told.arms is not None or told.design in _ONE_GROUP)
+
+
 class Calculator(Baseline):
     """Reads what is assumed and computes."""
 
@@ -114,7 +127,7 @@ class Calculator(Baseline):
             size = required(assumptions).size(asked.answer_type, asked.includes_drop_out)
         except NotEnough:
             return None, False
-        return (size, reading.claims) if size > 0 else (None, False)
+        return (size, claims_all(reading, asked.answer_type)) if size > 0 else (None, False)
 
 
 # --- one calculation for each design
@@ -158,7 +171,8 @@ def _sized(a: Assumptions) -> tuple[power.Sizing, int]:
         case "one_proportion":
             null, true = _given(a.proportion_1, a.proportion_2)
             kind = "exact" if re.search(r"exact|binom", test) else "normal"
-            return power.one_proportion(null_proportion=null, proportion=true, test=kind, **both), 1
+            # Several arms that are each tested against a fixed value are as many single groups.
+            return power.one_proportion(null_proportion=null, proportion=true, test=kind, **both), a.arms or 1
         case "survival":
             return _survival(a, ratio, both), arms
         case "anova":
@@ -228,7 +242,8 @@ def _two_means(a: Assumptions, ratio: float, both: dict[str, Any], test: str) ->
     if a.design == "repeated_measures" and a.correlation:
         # The baseline as a covariate takes its share of the variance away.
         sd *= math.sqrt(1 - a.correlation**2)
-    sizing = power.t_test(difference=difference, sd=sd, treatment_sd=a.sd_2, ratio=ratio, **both)
+    other = None if a.effect_size is not None else a.sd_2
+    sizing = power.t_test(difference=difference, sd=sd, treatment_sd=other, ratio=ratio, **both)
     if re.search("wilcoxon|mann|rank", test):
         # The rank test needs pi / 3 times as many as the t test where outcomes are normal.
         grown = tuple(math.ceil(n * math.pi / 3) for n in sizing.n_per_arm)

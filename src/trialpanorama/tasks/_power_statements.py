@@ -7,6 +7,7 @@ What nearly every statement says (significance, power, drop-out) is read here, t
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
@@ -111,15 +112,15 @@ _ALPHA = (
     _rule(rf"{NUMBER}\s?(?:{_SIDED})?(?:confidence|CI\b|certainty)"),
     _rule(rf"\bconfidence(?: level| interval)?s?{_GAP}{{0,12}}{NUMBER}"),
 )
-_CONFIDENCE = 4
-"""From this rule on the level of confidence is given."""
+_LEVEL, _CONFIDENCE = 2, 4
+"""The rule that reads a level after its name, and from which on levels of confidence are given."""
 _POWER = (
     _rule(rf"{NUMBER}\s?(?:or (?:more|greater|higher) |statistical |study |test )?power"),
     _rule(
         r"\bpower(?:ed)?\b(?:[\s,(=:>≥-]*(?:of|at|is|was|be|to|set|level|about|approximately|around|least|a|an|as|more"
         r"|than|the|study|test|statistical|desired|required|to detect (?:\w+ ){1,4}?(?:was|is)|in|excess|up|over|equal"
         r"|1-β|1 - β|β|and|fixed|assumed|by|defined|value|would|will|should|with|detection|taken|accepted|minimum)\b)*"
-        rf"[\s,(=:>≥)-]*{NUMBER}",
+        rf"[\s,(=:>≥)-]*{NUMBER}(?!\s?(?:confidence|CI\b|two|2-|significan))",
     ),
     _rule(rf"\b1\s?-\s?(?:β|beta\b){_GAP}{{0,12}}?{NUMBER}"),
     _rule(rf"(?:β|\bbeta\b|\btype[- ](?:ii|2)\b(?:\serror)?){_GAP}{{0,25}}?{NUMBER}"),
@@ -158,7 +159,9 @@ def alphas(text: str) -> list[Found]:
     for place, rule in enumerate(_ALPHA):
         for match in rule.finditer(text):
             value = proportion(match[1], match[2])
-            value = 1 - value if place >= _CONFIDENCE else value
+            # A "significance level of 95 %" is a confidence.
+            is_confidence = place == _LEVEL and value >= 0.94 and "power" not in text[match.end() : match.end() + 20]
+            value = 1 - value if place >= _CONFIDENCE or is_confidence else value
             is_whole = not match[2] and "." not in match[1]
             if not is_whole and (0.0005 <= value <= 0.1 or value in (0.15, 0.2)):
                 found.append(Found(round(value, 6), match.start(1), match.end(2)))
@@ -336,6 +339,10 @@ def _kind(text: str, start: int, end: int, noun: str) -> _Kind:
 
 
 _STANDS_ALONE = _rule(rf"\s*(?:$|[().,;]|(?:{_PEOPLE}|and|or|in|per|to|were|was|is|are|will|would|each)\b)")
+_AMOUNT_BEFORE = _rule(
+    r"\b(?:differences?|changes?|deviations?|sds?|means?|reductions?|increases?|decreases?|margin|improvements?|scores?)\b"
+    r"[^.;\d]{0,30}$",
+)
 _ANY_WHOLE = re.compile(_WHOLE, re.IGNORECASE)
 
 
@@ -356,6 +363,7 @@ def mask(text: str, asked: int | None, also: Iterable[int] = ()) -> str:
         start, end = found.span()
         is_other = start in read and start not in hidden
         is_repeated = whole(found.group()) in values and bool(_STANDS_ALONE.match(text, end))
+        is_repeated = is_repeated and not _AMOUNT_BEFORE.search(text[max(0, start - 50) : start])
         if start == asked or start in hidden or (is_repeated and not is_other):
             pieces += [text[place:start], ASKED if start == asked else OTHER]
             place = hidden[start].end if start in hidden else end
@@ -498,11 +506,25 @@ def _arms(window: str, asked: Size, read: list[Size]) -> int | None:
     return arms(window)
 
 
+_ROUNDED = 0.03
+"""How far a size that was raised for drop-out may be off, as authors round."""
+
+
 def _includes_drop_out(window: str, asked: Size, read: list[Size], parts: list[tuple[int, int]]) -> bool | None:
-    if not drop_outs(plain(window)):
+    lost = drop_outs(plain(window))
+    if not lost:
         return None
+    kept = 1 - lost[0].value
+    for other in (size for size in read if size.kind == asked.kind and size.start != asked.start):
+        if math.isclose(other.value * kept, asked.value, rel_tol=_ROUNDED):
+            return False
+        if math.isclose(asked.value * kept, other.value, rel_tol=_ROUNDED):
+            return True
     start, end = next(part for part in parts if part[0] <= asked.start <= part[1])
     if _LOSES.search(window[start : asked.start]):
+        return True
+    if _LOSES.search(window[:start]) and not _LOSES.search(window[asked.end :]):
+        # Assumed before anything is computed.
         return True
     followed = any(asked.end <= size.start <= end and size.kind != "other" for size in read)
     return bool(_LOSES.search(window[asked.end : end])) and not followed
