@@ -1048,6 +1048,28 @@ def doctor(warehouse: WarehouseOption = None, json: JsonOption = False) -> None:
     put_json(facts) if json else put(doctor_text(facts))
 
 
+# --- pages
+
+
+@app.command(rich_help_panel=START)
+def serve(
+    host: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Where to listen; beyond this machine a token is asked for.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(metavar="N", min=1, max=65_535, help="The port.")] = 8321,
+    token: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="What has to be known to be let in; else one is made if needed.")
+    ] = None,
+    logs: LogsOption = None,
+    warehouse: WarehouseOption = None,
+) -> None:
+    """Show a warehouse in the browser: search, trials, graph, sample size, runs; nothing leaves this machine."""
+    from trialpanorama.apps.web import serve as serve_pages
+    from trialpanorama.warehouse import find_warehouse
+
+    serve_pages(find_warehouse(warehouse), host=host, port=port, token=token, logs=logs, say=say)
+
+
 # --- running it
 
 

@@ -44,23 +44,42 @@ def find(
     highlights: bool = False,
 ) -> Found:
     """Search a warehouse, first making the index, and the vectors for a ranking that needs them, if it has none."""
-    is_ranked = search.syntax == "plain" and ranking != "bm25"
-    if is_ranked and facets:
+    if ranks_all(search, ranking) and facets:
         raise UserError(
             f"The ranking {ranking} leaves nothing out, so there is nothing to count. Write --ranking bm25."
         )
-    opened = Ranked if is_ranked else Index
+    index = open_index(warehouse, search, ranking)
+    found = look(index, search, limits, most=most, ranking=ranking, facets=facets)
+    return mark(warehouse, index, search, found) if highlights else found
+
+
+def ranks_all(search: Search, ranking: str) -> bool:
+    """Whether a search orders all documents by how near they are, instead of finding some of them."""
+    return search.syntax == "plain" and ranking != "bm25"
+
+
+def open_index(warehouse: Warehouse, search: Search, ranking: str) -> Index | Ranked:
+    """What a search needs of a warehouse, made first if it is not there."""
+    opened = Ranked if ranks_all(search, ranking) else Index
     with Reporter() as reporter:
         if not opened.is_ready(warehouse):
             reporter.update("index", 0)
-        index = opened.open(warehouse)
+        return opened.open(warehouse)
+
+
+def look(
+    index: Index | Ranked, search: Search, limits: Limits, *, most: int, ranking: str, facets: bool = False
+) -> Found:
+    """Search an index that is open, as `find` does."""
     if isinstance(index, Ranked):
-        found = index.search(to_text(search), limits, ranking=ranking, most=most)
-    else:
-        found = index.search(search, limits, most=most, facets=facets)
-        search = search if search.syntax == "plain" else index.meaning(search)
-    if not highlights:
-        return found
+        return index.search(to_text(search), limits, ranking=ranking, most=most)
+    return index.search(search, limits, most=most, facets=facets)
+
+
+def mark(warehouse: Warehouse, index: Index | Ranked, search: Search, found: Found) -> Found:
+    """The hits with the words of the search marked in their titles and abstracts."""
+    if isinstance(index, Index) and search.syntax != "plain":
+        search = index.meaning(search)
     with warehouse.connect() as connection:
         return highlight(found, search, abstracts(connection, found.hits))
 

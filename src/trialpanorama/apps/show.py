@@ -301,7 +301,11 @@ def _candidates(asked: str) -> list[str]:
 
 def _paper_facts(connection: duckdb.DuckDBPyConnection, asked: str) -> dict[str, Any]:
     number = asked.strip().upper().removeprefix("PMID").lstrip(": ")
-    papers = _dicts(connection, "SELECT * FROM papers WHERE paper_id = $id", {"id": number})
+    papers = _dicts(
+        connection,
+        "SELECT * FROM papers WHERE paper_id = $id OR paper_id = $asked ORDER BY paper_id = $id DESC LIMIT 1",
+        {"id": number, "asked": asked.strip()},  # a DOI is not in capitals
+    )
     if not papers:
         near = connection.execute(
             """SELECT id FROM (SELECT study_id AS id FROM studies UNION SELECT id FROM identifiers
@@ -312,6 +316,7 @@ def _paper_facts(connection: duckdb.DuckDBPyConnection, asked: str) -> dict[str,
         ).fetchall()
         hint = f"Close: {', '.join(row[0] for row in near)}." if near else "Search titles with: trialpanorama query SQL"
         raise UserError(f'No trial or publication of this warehouse is called "{_clip(asked, 60)}". {hint}')
+    number = papers[0]["paper_id"]
     about = _dicts(
         connection,
         """SELECT tail_id AS id, tail_type AS type, list(DISTINCT relation_type ORDER BY relation_type) AS relations

@@ -132,7 +132,7 @@ def _value(value: Any) -> str:
 # --- what is typed
 
 
-def _read(known: Method, name: str, text: str) -> Any:
+def read_value(known: Method, name: str, text: str) -> Any:
     """One value of a parameter, as it is typed."""
     kind = known.parameters[name].kind
     try:
@@ -155,7 +155,7 @@ def read_vary(known: Method, texts: Sequence[str]) -> dict[str, list[Any]]:
         if name not in known.parameters:
             raise UnknownName(f"option of {known.name}", name, known.parameters, f"trialpanorama power {known.name} -h")
         between = ";" if known.parameters[name].kind == "numbers" else ","
-        vary[name] = [_read(known, name, value.strip()) for value in values.split(between)]
+        vary[name] = [read_value(known, name, value.strip()) for value in values.split(between)]
     return vary
 
 
@@ -251,7 +251,7 @@ def _command(known: Method) -> Callable[..., None]:
     def command(**typed: Any) -> None:
         common = {name: typed.pop(name, default) for name, (_, default) in _COMMON.items()}
         given = {
-            name: _read(known, name, value) if known.parameters[name].kind == "numbers" else value
+            name: read_value(known, name, value) if known.parameters[name].kind == "numbers" else value
             for name, value in typed.items()
             if value is not None
         }

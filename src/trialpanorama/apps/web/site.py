@@ -1,0 +1,112 @@
+"""What the pages are about: a warehouse, its index, a folder of runs; opened once, and again when they change."""
+
+from __future__ import annotations
+
+import functools
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from trialpanorama.errors import UserError
+from trialpanorama.warehouse import Warehouse
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from trialpanorama.evaluate import Result, Row
+    from trialpanorama.search.index import Index
+
+_REMEMBERED = 400
+"""Answers that are kept, the latest."""
+SQL_SECONDS, SQL_MEMORY_MB, SQL_AT_ONCE = 20, 512, 2
+"""What a query of the SQL page may take, and how many run beside each other."""
+
+
+class Site:
+    """A warehouse that is shown, and perhaps a folder of runs."""
+
+    def __init__(self, warehouse: Path, logs: Path | None = None) -> None:
+        self.path = warehouse
+        self.logs = logs
+        self.queries = threading.BoundedSemaphore(SQL_AT_ONCE)
+        self._opening = threading.RLock()
+        self._answers: OrderedDict[Hashable, Any] = OrderedDict()
+        self._state: tuple[int, int] | None = None
+        self._warehouse: Warehouse
+        self._kept_open: duckdb.DuckDBPyConnection | None = None
+        self._index: Index | None = None
+        _ = self.warehouse
+
+    @property
+    def warehouse(self) -> Warehouse:
+        """The warehouse as it is now: a build exchanges it, and then what was remembered of the old one is dropped."""
+        with self._opening:
+            try:
+                found = (self.path / "manifest.json").stat()
+                state = (found.st_ino, found.st_mtime_ns)
+            except OSError:
+                state = None  # it is missing: opening says so
+            if state is None or state != self._state:
+                self._warehouse = Warehouse.open(self.path)
+                # connections opened beside one that stays open share what it has read
+                if self._kept_open is not None:
+                    self._kept_open.close()
+                self._kept_open = self._warehouse.connect()
+                self._index = None
+                self._answers.clear()
+                self._state = state
+            return self._warehouse
+
+    @property
+    def index(self) -> Index:
+        """The search index of the warehouse, made if it has none."""
+        from trialpanorama.search.index import Index
+
+        with self._opening:
+            warehouse = self.warehouse
+            if self._index is None:
+                self._index = Index.open(warehouse)
+            return self._index
+
+    def remember(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        """What `make` gives for this snapshot, made once."""
+        snapshot = self.warehouse.snapshot
+        with self._opening:
+            if (snapshot, key) in self._answers:
+                self._answers.move_to_end((snapshot, key))
+                return self._answers[snapshot, key]
+        made = make()
+        with self._opening:
+            self._answers[snapshot, key] = made
+            while len(self._answers) > _REMEMBERED:
+                self._answers.popitem(last=False)
+        return made
+
+    def runs(self) -> tuple[list[Result], list[Row]]:
+        """The runs of the folder of logs and their results table, read again when a log is added or changed.
+
+        Raises UserError where there is no folder or no log in it.
+        """
+        folder = self.logs or Path(os.environ.get("INSPECT_LOG_DIR") or "logs")
+        if not folder.is_dir():
+            raise UserError(
+                f"There is no folder of runs at {folder}. Run a task: trialpanorama evaluate; or give serve --logs DIR."
+            )
+        state = tuple(
+            sorted((str(path), path.stat().st_mtime_ns) for path in folder.rglob("*") if path.suffix in _LOGS)
+        )
+        return _read(folder, state)
+
+
+_LOGS = (".eval", ".json")
+
+
+@functools.lru_cache(maxsize=1)
+def _read(folder: Path, state: tuple[tuple[str, int], ...]) -> tuple[list[Result], list[Row]]:
+    from trialpanorama.evaluate import read_logs, table
+
+    results = read_logs(folder)
+    return results, table(results)
