@@ -24,6 +24,27 @@ CONDITIONS = (
     ),
 )
 DRUGS = ("Fictumab", "Examplinib", "Placebolol", "Imaginast")
+GIVEN = (
+    ("weekly infusion", "nightly lozenge", "hourly spray", "monthly implant", "single bolus", "alternating patch"),
+    ("with quiet walks", "beside warm lamps", "after salted broth", "plus humming lessons", "under blue light"),
+    ("titrated upwards", "capped early", "tapered slowly", "doubled midway", "kept constant"),
+)
+LETS_IN = (
+    "Speckled nails seen at two visits",
+    "Copper in saliva above the upper limit",
+    "Onset of symptoms less than ninety days ago",
+    "Previous response to cold baths documented",
+    "Three or more relapses since last winter",
+    "Grade two lesions on lantern imaging",
+)
+KEEPS_OUT = (
+    "Known intolerance of lamplight",
+    "Surgery of the spleen planned",
+    "Another experimental remedy taken recently",
+    "Severe rust deficiency at screening",
+    "Unstable humours despite rest",
+    "Participation in night shifts",
+)
 
 
 class HandTrial(msgspec.Struct, kw_only=True):
@@ -42,6 +63,8 @@ class HandTrial(msgspec.Struct, kw_only=True):
     completed: str | None = None
     also: tuple[str, ...] = ()
     """Other registry ids that it carries."""
+    criteria: tuple[str, str] | None = None
+    """Who is let in and who is kept out; else what its conditions say, and pregnancy."""
     studies: dict[str, Any] = {}
 
     @property
@@ -81,6 +104,10 @@ def connection(trials: Iterable[HandTrial]) -> duckdb.DuckDBPyConnection:
 def _add(rows: dict[str, list[dict[str, Any]]], trial: HandTrial) -> None:
     study_id = trial.study_id
     is_final = _OUTCOME.get(trial.status) in ("COMPLETED", "STOPPED")
+    let_in, kept_out = trial.criteria or (
+        f"Adults with {trial.conditions[0] if trial.conditions else 'anything'}",
+        "Pregnancy",
+    )
     study = {
         "study_id": study_id,
         "study_source": "clinicaltrials_gov",
@@ -101,8 +128,8 @@ def _add(rows: dict[str, list[dict[str, Any]]], trial: HandTrial) -> None:
         "minimum_age_years": 18.0,
         "sex": "ALL",
         "healthy_volunteers": False,
-        "inclusion_criteria": f"Adults with {trial.conditions[0] if trial.conditions else 'anything'}",
-        "exclusion_criteria": "Pregnancy",
+        "inclusion_criteria": let_in,
+        "exclusion_criteria": kept_out,
         "lead_sponsor_class": "INDUSTRY",
         "registration_date": datetime.date.fromisoformat(trial.registered),
         "start_date": datetime.date.fromisoformat(trial.registered),
@@ -163,6 +190,7 @@ def _add(rows: dict[str, list[dict[str, Any]]], trial: HandTrial) -> None:
 def many_trials(count: int = 240, seed: int = 7) -> list[HandTrial]:
     """Trials over fifteen years, a third of them stopped; in rural settings twice as often."""
     draw = random.Random(seed)
+    detail = random.Random(seed + 1)
     trials = []
     for number in range(1, count + 1):
         condition, measures = CONDITIONS[number % len(CONDITIONS)]
@@ -179,6 +207,14 @@ def many_trials(count: int = 240, seed: int = 7) -> list[HandTrial]:
                 title=f"{drug} {draw.randrange(5, 500)} mg in {condition} at {place} sites number {number}",
                 conditions=(condition,),
                 drug=drug,
+                arms=(
+                    (f"{drug} {' '.join(detail.choice(ways) for ways in GIVEN)}", "EXPERIMENTAL"),
+                    (f"Control {' '.join(detail.choice(ways) for ways in GIVEN[1:])}", "PLACEBO_COMPARATOR"),
+                ),
+                criteria=(
+                    "\n".join(f"- {text}" for text in (f"Adults with {condition}", *detail.sample(LETS_IN, 2))),
+                    "\n".join(f"- {text}" for text in ("Pregnancy", *detail.sample(KEEPS_OUT, 2))),
+                ),
                 primary=(f"{measure} under {drug} by method {number}",),
                 registered=f"{2005 + number * 15 // (count + 1)}-{1 + number % 12:02d}-{1 + number % 28:02d}",
             )

@@ -19,7 +19,7 @@ from trialpanorama.tasks._trials import SHOWN, WITHHELD, Mask, describe, trials
 STUDIES = next(table for table in TABLES if table.name == "studies")
 
 
-TRIAL_TASKS = ("endpoint_design", "trial_completion")
+TRIAL_TASKS = ("arm_design", "eligibility_design", "endpoint_design", "trial_completion")
 """Tasks whose samples these fictional trials are enough for."""
 
 
