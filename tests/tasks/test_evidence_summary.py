@@ -281,6 +281,7 @@ def test_the_prompt_shows_values_and_interval_but_no_id_and_no_p_value_beside_an
     assert "0.001" not in text
     assert "p-value: 0.001" in _question(ci_lower=None, ci_upper=None, ci_percent=None).text
     assert "p-value: 0.001" in _question(ci_percent=90.0).text, "an interval of 90 % does not tell it"
+    assert "p-value: 0.04" in _question(ci_lower=0.0, p_value=0.04, p_value_raw="0.04").text, "rounded to no effect"
 
 
 def test_the_control_group_is_the_one_compared_with() -> None:

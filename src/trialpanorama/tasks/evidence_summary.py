@@ -42,7 +42,8 @@ ANSWERS: dict[Effect, str] = {
     "NO_DIFFERENCE": "no significant difference",
 }
 """How each effect is worded as an option."""
-_EFFECT_OF = {answer: effect for effect, answer in ANSWERS.items()}
+EFFECT_OF = {answer: effect for effect, answer in ANSWERS.items()}
+"""The effect that each option stands for."""
 
 ALPHA = 0.05
 """Two-sided; intervals of another confidence than 95 % decide nothing."""
@@ -184,7 +185,7 @@ class EvidenceSummary(ChoiceTask):
         options = self.options(sample)
 
         def effect(letter: Letter) -> float:
-            found = _EFFECT_OF.get(options.get(letter, ""))
+            found = EFFECT_OF.get(options.get(letter, ""))
             return float(EFFECTS.index(found) if found else len(EFFECTS) + LETTERS.index(letter))
 
         return super().score(answer, sample) | {
@@ -459,7 +460,7 @@ def _significance(analysis: _Analysis) -> bool | str:
             by_p = True
         elif sign in ("=", ">", ">=") and (analysis.p > ALPHA or (sign != "=" and analysis.p == ALPHA)):
             by_p = False
-    nothing = _no_effect(analysis)
+    nothing = no_effect(analysis.estimate_type or "")
     if analysis.level == _LEVEL and analysis.low is not None and analysis.high is not None:
         if not analysis.low <= (analysis.low if analysis.estimate is None else analysis.estimate) <= analysis.high:
             return "the estimate lies outside its interval"
@@ -475,12 +476,12 @@ def _significance(analysis: _Analysis) -> bool | str:
 
 def _decides(analysis: _Analysis) -> bool:
     """Whether the interval is one that tells significance."""
-    return analysis.level == _LEVEL and _no_effect(analysis) is not None
+    nothing = no_effect(analysis.estimate_type or "")
+    return analysis.level == _LEVEL and nothing is not None and nothing not in (analysis.low, analysis.high)
 
 
-def _no_effect(analysis: _Analysis) -> float | None:
-    """What the estimate is where there is no effect: 1 of a ratio, 0 of a difference; none of another type."""
-    kind = analysis.estimate_type or ""
+def no_effect(kind: str) -> float | None:
+    """What an estimate of this kind is where there is no effect: 1 of a ratio, 0 of a difference; else unknown."""
     if re.search(r"(?i)\blog\b|efficacy", kind) or bool(_RATIO.search(kind)) == bool(_DIFFERENCE.search(kind)):
         return None
     return 1.0 if _RATIO.search(kind) else 0.0
@@ -491,7 +492,7 @@ def _contradicts(analysis: _Analysis, one: float, other: float) -> bool:
 
     A hazard ratio cannot be computed from values, and without an interval nothing is checked.
     """
-    nothing = _no_effect(analysis)
+    nothing = no_effect(analysis.estimate_type or "")
     if analysis.level is None or analysis.low is None or analysis.high is None or nothing is None:
         return False
     if nothing == 0:
