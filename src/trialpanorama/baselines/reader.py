@@ -1,9 +1,9 @@
 """Evidence read by rules: posted results are computed; of an abstract the one sentence that answers is classified.
 
-Posted results say it all: the p-value, or else the interval, tells whether there is a difference, the values which way
-it goes. Of an abstract the sentence is taken that has most of the outcome's words and speaks of a comparison; a logistic
-regression on its words, fitted in training, tells the effect. Intervention, comparator and outcome are marked in it, so
-that what is learnt is the language of results and not the names of drugs.
+Posted results say it all: the p-value, or else the interval, tells whether there is a difference, the values which
+way it goes. Of an abstract the sentence is taken that has most of the outcome's words and speaks of a comparison; a
+logistic regression on its words, fitted in training, tells the effect. Intervention, comparator and outcome are
+marked in it, so that what is learnt is the language of results and not the names of drugs.
 """
 
 from __future__ import annotations
