@@ -1,15 +1,14 @@
 """Design facts and topics of the description under gradient-boosted trees: facts that count only together.
 
-Where labels are the same for all samples, the trees see the structured features (a word as whether it is that word,
-and as how frequent it is in training) and the description's topics. Where labels stand for options, they see how alike
-description and option are.
+Where labels are the same for all samples, the trees see the structured features and the description's topics. Where
+labels stand for options, they see how alike description and option are.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
 
 from trialpanorama.baselines import LabelBaseline, frequencies
 from trialpanorama.baselines._likeness import Likeness
@@ -31,11 +30,11 @@ class Boosted(LabelBaseline):
     meaning: ClassVar[str] = (
         "Design facts and topics of the description, gradient-boosted trees; for options, how alike they are"
     )
-    rounds: ClassVar[int] = 120
-    """Trees for each label."""
-    leaves: ClassVar[int] = 8
+    rounds: ClassVar[int] = 60
+    """Trees, one after the other."""
+    leaves: ClassVar[int] = 4
     """Leaves of a tree at most: how many facts can count together."""
-    topics: ClassVar[int] = 40
+    topics: ClassVar[int] = 10
     """Topics that stand for the description."""
 
     def learn(self, samples: Sequence[AnySample], task: AnyLabelTask) -> None:
@@ -45,14 +44,15 @@ class Boosted(LabelBaseline):
         samples = samples[: MOST_PAIRED_SAMPLES if has_options else MOST_SAMPLES]
         self._priors = frequencies(samples, task)
         self._model: _Classifier | _Matcher = (
-            _Matcher(samples, task, self._trees()) if has_options else _Classifier(samples, task, self)
+            _Matcher(samples, task, self.trees()) if has_options else _Classifier(samples, task, self)
         )
 
     def answer(self, sample: AnySample) -> str:
         """The reply that the fitted probabilities stand for."""
         return self._task.reply(self._task.decide(self._model.probabilities(sample), self._priors))
 
-    def _trees(self) -> HistGradientBoostingClassifier:
+    def trees(self) -> HistGradientBoostingClassifier:
+        """Trees that are not fitted yet."""
         from sklearn.ensemble import HistGradientBoostingClassifier
 
         return HistGradientBoostingClassifier(
@@ -70,6 +70,7 @@ class _Classifier:
     """Probabilities of labels that are the same for all samples."""
 
     def __init__(self, samples: Sequence[AnySample], task: AnyLabelTask, settings: Boosted) -> None:
+        import numpy as np
         from sklearn.decomposition import TruncatedSVD
         from sklearn.feature_extraction import DictVectorizer
         from sklearn.feature_extraction.text import TfidfVectorizer
@@ -78,47 +79,39 @@ class _Classifier:
 
         self._task = task
         labels = [task.label(sample) for sample in samples]
-        self._only = labels[0] if len(set(labels)) == 1 else None
-        if self._only is not None:
+        self._first = Counter(labels).most_common(1)[0][0]
+        self._is_only = len(set(labels)) == 1
+        if self._is_only:
             return
-        facts = [task.features(sample) for sample in samples]
-        self._seen = Counter((name, value) for fact in facts for name, value in fact.items() if isinstance(value, str))
-        least = min(_LEAST_SEEN, 1 + len(samples) // 20)
         self._facts = DictVectorizer(sparse=False)
-        table = self._facts.fit_transform([self._counted(fact) for fact in facts])
-        self._kept = (table != 0).sum(axis=0) >= least
+        table = self._facts.fit_transform([dict(task.features(sample)) for sample in samples])
+        self._kept = (table != 0).sum(axis=0) >= min(_LEAST_SEEN, 1 + len(samples) // 20)
         texts = TfidfVectorizer(min_df=2, max_features=20_000, sublinear_tf=True)
         weighted = texts.fit_transform([task.text(sample) for sample in samples])
         topics = TruncatedSVD(max(1, min(settings.topics, *(side - 1 for side in weighted.shape))), random_state=SEED)
-        topics.fit(weighted)
+        table = np.hstack([table[:, self._kept], topics.fit_transform(weighted)])
         self._topics = make_pipeline(texts, topics)
-        self._trees = OneVsRestClassifier(settings._trees())
-        self._trees.fit(self._table(samples), labels)
-
-    def _counted(self, facts: Mapping[str, str | float]) -> dict[str, str | float]:
-        """The facts, and how frequent each that is a word was in training."""
-        import math
-
-        counts = {
-            f"frequency of {name}": math.log1p(self._seen[name, value])
-            for name, value in facts.items()
-            if isinstance(value, str)
-        }
-        return dict(facts) | counts
-
-    def _table(self, samples: Sequence[AnySample]) -> Any:
-        import numpy as np
-
-        facts = self._facts.transform([self._counted(self._task.features(sample)) for sample in samples])
-        return np.hstack(
-            [facts[:, self._kept], self._topics.transform([self._task.text(sample) for sample in samples])]
-        )
+        # The most frequent label is told from all others by as many samples as there are; told in competition with
+        # many rare ones it is told worse.
+        is_other = np.array([label != self._first for label in labels])
+        self._trees = settings.trees().fit(table, is_other)
+        others = [label for label in labels if label != self._first]
+        self._other = others[0] if len(set(others)) == 1 else None
+        if self._other is None:
+            self._among = OneVsRestClassifier(settings.trees()).fit(table[is_other], others)
 
     def probabilities(self, sample: AnySample) -> dict[str, float]:
-        if self._only is not None:
-            return {self._only: 1.0}
-        found = self._trees.predict_proba(self._table([sample]))[0]
-        return {str(label): float(p) for label, p in zip(self._trees.classes_, found, strict=True)}
+        import numpy as np
+
+        if self._is_only:
+            return {self._first: 1.0}
+        facts = self._facts.transform([dict(self._task.features(sample))])[:, self._kept]
+        row = np.hstack([facts, self._topics.transform([self._task.text(sample)])])
+        other = float(self._trees.predict_proba(row)[0, 1])
+        if self._other is not None:
+            return {self._first: 1 - other, self._other: other}
+        among = zip(self._among.classes_, self._among.predict_proba(row)[0], strict=True)
+        return {self._first: 1 - other} | {str(label): other * float(share) for label, share in among}
 
 
 class _Matcher:
