@@ -201,7 +201,7 @@ def result(log: EvalLog) -> Result:
     samples.sort(key=lambda sample: order.get(sample.id, len(order)))
     asked = log.results.total_samples if log.results else 0
     return Result(
-        log=log.location,
+        log=log.location.removeprefix("file://"),
         task=str(about["task"]),
         version=int(about["task_version"]),
         model=str(about.get("label") or _model_name(log)),
@@ -340,7 +340,7 @@ def write_results(one: Result, figures: Mapping[str, Any]) -> Path:
 
     `results.json` holds what came of each sample, `metrics.json` the figures with their intervals and counts.
     """
-    folder = Path(one.log.removeprefix("file://")).parent / slug(one.model) / f"{_time(one.created)}_{one.task}"
+    folder = Path(one.log).parent / slug(one.model) / f"{_time(one.created)}_{one.task}"
     folder.mkdir(parents=True, exist_ok=True)
     about = {
         name: getattr(one, name)

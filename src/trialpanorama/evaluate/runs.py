@@ -394,7 +394,12 @@ def rescore(path: str | os.PathLike[str], out: str | os.PathLike[str] | None = N
     if not answered:
         raise UserError(f"{source} holds no reply.")
     scored = score(
-        log.model_copy(update={"samples": answered}), plugin.answers(before.task), action="overwrite", display="none"
+        log.model_copy(update={"samples": answered}),
+        plugin.answers(before.task),
+        # The model that replied is not needed, and its key may not be at hand.
+        model=plugin.NO_MODEL,
+        action="overwrite",
+        display="none",
     )
     scored.samples = [*(scored.samples or ()), *failed]
     scored.eval.metadata = (scored.eval.metadata or {}) | {"task_version": chosen.version}
