@@ -68,7 +68,7 @@ class Outcome(msgspec.Struct):
 
 def assumptions_of(judged: Judged) -> Assumptions:
     """The annotated values as the calculator takes them; a relative effect is applied to what it is of."""
-    fields = {name: judged.get(name) for name in Assumptions.__struct_fields__ if judged.get(name) is not None}
+    fields: Judged = {name: judged[name] for name in Assumptions.__struct_fields__ if judged.get(name) is not None}
     first = judged.get("proportion_1")
     if "proportion_2" not in fields and first is not None:
         if judged.get("relative_reduction") is not None:
@@ -180,7 +180,7 @@ def from_designs() -> list[Outcome]:
 
 def within(one: Outcome, share: int) -> bool:
     """Between 1/1.2 and 1.2 times the stated size, for 20."""
-    return bool(one.computed) and abs(math.log(one.computed / one.stated)) <= math.log(1 + share / 100) + 1e-12
+    return one.computed is not None and abs(math.log(one.computed / one.stated)) <= math.log(1 + share / 100) + 1e-12
 
 
 def rows(title: str, outcomes: Sequence[Outcome]) -> Iterator[dict[str, Any]]:
@@ -192,6 +192,8 @@ def rows(title: str, outcomes: Sequence[Outcome]) -> Iterator[dict[str, Any]]:
     for share in TIERS:
         hit = np.array([float(within(one, share)) for one in outcomes])
         interval = bootstrap({"hit": hit, "group": group}, lambda columns: float(columns["hit"].mean()))
+        assert interval.low is not None
+        assert interval.high is not None
         yield {
             "row": title,
             "within": share,

@@ -441,7 +441,8 @@ _NOT_WORSE = _rule(r"non-?\s?inferior|at least as (?:good|high|effective)|not (?
 _ALIKE = _rule(r"equivalen(?:t|ce)\b")
 _PAIRED = _rule(
     r"\bpaired\b|within[- ](?:subject|patient|participant|person|individual)|intra-?(?:individual|subject|patient)"
-    r"|cross-?\s?over|within[- ]?(?:SEM|SD|standard)|one[- ]sample|single[- ](?:group|sample)|before and after|pre-?post"
+    r"|cross-?\s?over|within[- ]?(?:SEM|SD|standard)|one[- ]sample|single[- ](?:group|sample)|before and after"
+    r"|pre-?post"
     r"|\b1[- ]sample"
 )
 _WITHIN = _rule(r"within[- ](?:(?:subject|patient|participant|person)\s)?(?:standard|sd|sem)")
@@ -542,17 +543,17 @@ def _margin(r: _Reader, low: str) -> tuple[dict[str, Any], bool] | None:
         return None
     if spread is not None and (r.is_percent(spread) or not r.is_percent(margin)):
         expected = r.take(_EXPECTED)
-        difference = None if expected is None else -expected.value if is_worse else expected.value
+        away = None if expected is None else -expected.value if is_worse else expected.value
         design = f"{kind}_means"
-        return {"design": design, "margin": margin.value, "sd": spread.value, "mean_difference": difference}, True
+        return {"design": design, "margin": margin.value, "sd": spread.value, "mean_difference": away}, True
     value = margin.value / 100 if r.is_percent(margin) or margin.value >= 1 else margin.value
     pair = _pair(r)
     first, second = pair or (None, None)
     if first is None or second is None or abs(first - second) > _FAR:
         rate = r.nearest([one for one in r.rates() if 0.01 < one.value < 1])
-        first, second = rate and rate.value, None
-    if first is None:
-        return None
+        if rate is None:
+            return None
+        first, second = rate.value, None
     design = f"{kind}_proportions"
     return {"design": design, "margin": value, "proportion_1": first, "proportion_2": second}, value < 0.5
 

@@ -74,7 +74,7 @@ _ONE_GROUP = ("paired_means", "one_mean", "one_proportion", "paired_proportions"
 
 
 def claims_all(reading: Reading, answer_type: str) -> bool:
-    """Whether all was read that the answer needs: for a total the arms, too, for participants the share with an event."""
+    """Whether all was read that the answer needs: for a total the arms, too, for people the share with an event."""
     told = reading.assumptions
     if told.design == "survival" and answer_type != "events":
         shares = (told.event_probability, told.event_rate_1, told.accrual)
@@ -123,6 +123,7 @@ class Calculator(Baseline):
         assumptions = reading.assumptions
         if assumptions.arms is None and asked.arms:
             assumptions = msgspec.structs.replace(assumptions, arms=asked.arms)
+            reading = Reading(assumptions, reading.claims)
         try:
             size = required(assumptions).size(asked.answer_type, asked.includes_drop_out)
         except NotEnough:

@@ -279,7 +279,7 @@ _EARLIER = _rule(
     r"\b(?:previous|prior|pilot|earlier|first|last|remaining|preliminary|historical|published)\b[^.;\d]{0,40}$",
 )
 _RANGE_AFTER = re.compile(r"\s?(?:-|–|to|or)\s?\d")
-_RANGE_BEFORE = _rule(r"\b(?:one|1) (?:in|of)\s*$", r"\bper\s*$", r"\d\s?(?:-|–|to)\s*$")
+_RANGE_BEFORE = _rule(r"\b(?:one|1) (?:in|of)\s*$", r"\bper\s*$", r"\d\s?(?:-|–|to|and)\s*$")
 
 _Kind = Literal["total", "per_arm", "events", "arm", "other"]
 
@@ -486,7 +486,7 @@ def statement(window: str) -> Statement | str:
         text=text,
         size=asked.value,
         answer_type="per_arm" if is_arm or asked.kind == "per_arm" else "events" if asked.kind == "events" else "total",
-        arms=_arms(window, asked, read),
+        arms=_arms(window, read),
         includes_drop_out=_includes_drop_out(window, asked, read, parts),
     )
 
@@ -497,11 +497,11 @@ def statements(text: str) -> Iterator[Statement | str]:
         yield statement(window)
 
 
-def _arms(window: str, asked: Size, read: list[Size]) -> int | None:
+def _arms(window: str, read: list[Size]) -> int | None:
     """From a total beside a size per arm, else from the words."""
     for total in (size.value for size in read if size.kind == "total"):
         for one in (size.value for size in read if size.kind == "per_arm"):
-            if asked.value in (total, one) and total % one == 0 and 2 <= total // one <= 6:
+            if total % one == 0 and 2 <= total // one <= 6:
                 return total // one
     return arms(window)
 

@@ -92,8 +92,8 @@ def _metrics(origin: float, suffix: str, of: str) -> Iterator[Metric]:
             f"within_{share}{suffix}",
             f"Within {share} % ({of})",
             "higher",
-            f"Share of answers from 1/{1 + share / 100:g} to {1 + share / 100:g} times the size, which is as far down as "
-            f"up on the log scale; {of}",
+            f"Share of answers from 1/{1 + share / 100:g} to {1 + share / 100:g} times the size, as far down as up on "
+            f"the log scale; {of}",
             _of(origin, _mean(f"within_{share}")),
         )
     for name, compute in (("median", _median("log_error")), ("mean", _mean("log_error"))):
@@ -287,7 +287,8 @@ _UNIT_WORDS: dict[str, AnswerType] = {
     "events": "events",
 }
 _FINAL = re.compile(
-    r"(?i)\b(?:final answer|answer|sample size)\b\W{0,4}(?:(?:is|of|needed|required|total)\b\W{0,4}){0,3}([^\n]*?\d[^\n]*)"
+    r"(?i)\b(?:final answer|answer|sample size)\b\W{0,4}(?:(?:is|of|needed|required|total)\b\W{0,4}){0,3}"
+    r"([^\n]*?\d[^\n]*)"
 )
 _SPACED = re.compile(r"(?<=\d)[,\u00a0\u2009\u202f ](?=\d{3}(?!\d))")
 _ANY_NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?:[eE]\d+)?(?![\w])")
@@ -299,6 +300,15 @@ _TOTAL = re.compile(r"(?i)^\W*(?:\w+\W+){0,3}?(?:total|altogether|overall|in all
 _TOTAL_BEFORE = re.compile(r"(?i)\b(?:total|overall|altogether)\b\W*(?:\w+\W+){0,3}$")
 _PER_ARM_BEFORE = re.compile(r"(?i)\b(?:per|each) (?:arm|group)\b\W*(?:\w+\W+){0,2}$")
 _EVENTS = re.compile(r"(?i)^\W*(?:\w+\W+){0,1}?events?\b")
+_UNIT_AFTER: tuple[tuple[AnswerType, re.Pattern[str]], ...] = (
+    ("events", _EVENTS),
+    ("per_arm", _PER_ARM),
+    ("total", _TOTAL),
+)
+_UNIT_BEFORE: tuple[tuple[AnswerType, re.Pattern[str]], ...] = (
+    ("per_arm", _PER_ARM_BEFORE),
+    ("total", _TOTAL_BEFORE),
+)
 _RANGE = re.compile(r"\d\s*(?:-|–|—|to|or|and)\s*\d")
 
 
@@ -351,12 +361,8 @@ def _from_words(text: str, asked: AnswerType) -> Planned | Unreadable:
     for place, number in enumerate(numbers):
         after = text[number.end() : numbers[place + 1].start() if place + 1 < len(numbers) else len(text)]
         before = text[numbers[place - 1].end() if place else 0 : number.start()]
-        unit: AnswerType | None = (
-            "events" if _EVENTS.search(after)
-            else "per_arm" if _PER_ARM.search(after) or _PER_ARM_BEFORE.search(before)
-            else "total" if _TOTAL.search(after) or _TOTAL_BEFORE.search(before)
-            else None
-        )  # fmt: skip
+        unit = next((kind for kind, rule in _UNIT_AFTER if rule.search(after)), None)
+        unit = unit or next((kind for kind, rule in _UNIT_BEFORE if rule.search(before)), None)
         if unit is None and len(numbers) > 1:
             return Unreadable("several numbers are given")
         found.setdefault(unit or asked, set()).add(float(number.group()))
