@@ -451,6 +451,25 @@ def test_papers_without_date_are_dated_and_cut_by_their_number() -> None:
         assert all(abs(int(q.date[:4]) - 1990 - (int(q.subject[3:]) - 9000000) // 10) <= 6 for q in made)
 
 
+def test_papers_without_date_are_asked_about_even_where_no_paper_has_one() -> None:
+    rows, said = [], []
+    for number in range(30):
+        id, effect = f"PMC{9000000 + number}", EFFECTS[number % 3]
+        rows.append(paper(id, TOLD[effect], None))
+        said += findings(id, (effect, TOLD[effect], True))
+    con = papers(rows, said)
+    made = [question for split in SPLITS for question in TASK.samples(con, split)]
+    assert len(made) > 20
+    assert {(question.date, question.strata["date"]) for question in made} == {("", "unknown")}
+
+
+def test_an_intervention_against_itself_is_left_out() -> None:
+    row = findings("90000009", ("INCREASED", TOLD["INCREASED"], True))[0] | {"comparator": "Fictumab."}
+    left_out: Counter[str] = Counter()
+    assert not effects(papers([paper("90000009", TOLD["INCREASED"])], [row]), left_out)
+    assert left_out["comparisons: intervention and comparator named alike"] == 1
+
+
 def test_letters_and_effects_are_balanced() -> None:
     con = _many_papers(40)
     made = list(TASK.samples(con, "train"))
