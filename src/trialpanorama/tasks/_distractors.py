@@ -59,6 +59,15 @@ def keys(text: str) -> frozenset[str]:
     return frozenset(key(word) for word in _WORD.findall(text.lower()) if word not in _STOP_WORDS)
 
 
+def forms(text: str) -> frozenset[str]:
+    """The words of a text as they are, and their keys with a star: what two texts may be recognised by.
+
+    Keys alone would take words of one beginning for one word, and words alone would miss other forms of a word.
+    """
+    said = frozenset(word for word in _WORD.findall(text.lower()) if word not in _STOP_WORDS)
+    return said | {f"{key(word)}*" for word in said}
+
+
 def overlap(one: frozenset[str], other: frozenset[str]) -> float:
     """Share of words in common, from 0 to 1."""
     common = len(one & other)
@@ -127,21 +136,23 @@ class Four(msgspec.Struct):
         """The texts of each of the four as options: what is given in any of the trials is not named."""
         conditions = frozenset(word for entry in self.entries for word in entry.condition_keys)
         hidden = frozenset(
-            word
+            f"{word}*"
             for entry in self.entries
             if entry.facts.hides_interventions
             for word in entry.names - conditions
-            if not self.is_common(word)
+            if not self.is_common(f"{word}*")
         )
         return [[_hide(text, hidden, INTERVENTION) for text in own] for own in texts]
 
     def stems(self, texts: Sequence[Sequence[str]]) -> list[Start]:
         """The four descriptions, without words or phrases of these options that would tell to which one belongs."""
-        said = [keys(describe(entry.facts.stem)) for entry in self.entries]
-        asked = [frozenset(word for text in own for word in keys(text)) for own in texts]
+        said = [forms(describe(entry.facts.stem)) for entry in self.entries]
+        asked = [frozenset(form for text in own for form in forms(text)) for own in texts]
         everywhere = frozenset.intersection(*said) | frozenset.intersection(*asked)
         telling = frozenset(
-            word for word in frozenset.union(*asked) - everywhere if len(word) > 1 and not self.is_common(word)
+            form
+            for form in frozenset.union(*asked) - everywhere
+            if len(form.rstrip("*")) > 1 and not self.is_common(form)
         )
         phrases = [phrase for entry in self.entries for phrase in entry.facts.phrases]
         return [without(entry.facts.stem, phrases, telling) for entry in self.entries]
@@ -151,7 +162,7 @@ _APART = r"[\W_]+"
 
 
 def without(start: Start, phrases: Iterable[str], telling: frozenset[str] = frozenset()) -> Start:
-    """A description with phrases (whatever stands between their words) and words (by key) masked."""
+    """A description with phrases (whatever stands between their words) and words (by their forms) masked."""
     said = f" {words(describe(start))} "
     found = [
         re.compile(rf"(?i)(?<![^\W_]){_APART.join(map(re.escape, words(phrase).split()))}(?![^\W_])")
@@ -195,7 +206,12 @@ _OURS = re.compile(r"\[(?:masked|intervention|id|acronym)\]|[^\W_]+")
 def _hide(text: str, hidden: frozenset[str], mark: str) -> str:
     if not hidden:
         return text
-    text = _OURS.sub(lambda found: mark if found[0][0] != "[" and key(found[0]) in hidden else found[0], text)
+
+    def hide(found: re.Match[str]) -> str:
+        word = found[0].lower()
+        return mark if word in hidden or (word[0] != "[" and f"{key(word)}*" in hidden) else found[0]
+
+    text = _OURS.sub(hide, text)
     return re.sub(rf"{re.escape(mark)}(?:[^\S\n]*[-–/,.]?[^\S\n]*{re.escape(mark)})+", mark, text)
 
 
@@ -262,9 +278,9 @@ class _Pool:
         in_texts: Counter[str] = Counter()
         for entry in entries:
             in_options.update(entry.keys)
-            in_texts.update(entry.keys | keys(describe(entry.facts.stem)))
+            in_texts.update(forms(f"{entry.facts.option} {describe(entry.facts.stem)}"))
         most = max(_FEWEST, _TELLING * len(entries))
-        common = frozenset(word for word, count in in_texts.items() if count > most)
+        common = frozenset(form for form, count in in_texts.items() if count > most)
         self.is_common = common.__contains__
         # A rare word that two texts share says more than a frequent one.
         self.weight = {word: math.log(1 + len(entries) / count) ** 2 for word, count in in_options.items()}
