@@ -286,6 +286,9 @@ def test_what_cannot_be_exported_says_so(tmp_path: Path) -> None:
         exports.export({}, tmp_path, "lm_eval")
     with pytest.raises(UserError, match="no sample of endpoint_design"):
         exports.export({"endpoint_design": []}, tmp_path, "parquet")
+    (tmp_path / "mine").write_text("x")
+    with pytest.raises(UserError, match="not an empty folder"):
+        exports.export({}, tmp_path, "parquet")
 
 
 # --- lm-evaluation-harness

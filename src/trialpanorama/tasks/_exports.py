@@ -47,7 +47,7 @@ def export(
     names: Iterable[str] | None = None,
     family: str = "code",
 ) -> dict[str, int]:
-    """Write the samples of tasks (all unless named) into a folder; how many each file has, by its path within.
+    """Write the samples of tasks (all unless named) into an empty folder; how many each file has, by its path within.
 
     Of a warehouse, the samples as `tasks build` made them, else made now. `family` says how the published benchmark's
     folders are named; the tasks that it does not have are left out of it, unless they are named. Raises UnknownName for
@@ -60,6 +60,8 @@ def export(
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UserError(f"{out} exists and is not an empty folder. Name a new one.")
     chosen = [task(name) for name in names] if names is not None else _all(source, format)
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UserError(f"{out} is there already, and not an empty folder. Name another.")
     out.mkdir(parents=True, exist_ok=True)
     write = partial(_published.write, family=family) if format == "published" else FORMATS[format]
     by_task = {one: write(out, one, _samples(source, one, _SPLITS_OF.get(format, SPLITS))) for one in chosen}

@@ -12,7 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 import msgspec
 
@@ -23,8 +23,8 @@ from trialpanorama.tasks._choice import LETTERS, Choice, Chosen
 from trialpanorama.tasks._replies import words
 from trialpanorama.tasks._trials import Arm, Mask, Start
 
-Family = Literal["code", "documentation"]
-FAMILIES: tuple[Family, ...] = get_args(Family)
+FAMILIES = ("code", "documentation")
+"""Who names the folders."""
 
 FOLDERS: dict[str, tuple[str, ...]] = {
     "study_search": ("study_search", "study_search"),
@@ -63,10 +63,12 @@ _FILES: dict[str, Split] = {
 }
 
 
-def folder(name: str, family: Family = "code") -> str:
-    """The published name of a task's folder; raises UnknownName for a task that the benchmark does not have."""
+def folder(name: str, family: str = "code") -> str:
+    """The published name of a task's folder; raises UnknownName for a task or family that there is not."""
     if name not in FOLDERS:
         raise UnknownName("published task", name, FOLDERS)
+    if family not in FAMILIES:
+        raise UnknownName("family", family, FAMILIES)
     return FOLDERS[name][FAMILIES.index(family)]
 
 
@@ -170,7 +172,7 @@ def row(sample: AnySample, chosen: AnyTask) -> dict[str, Any]:
     return _converter(chosen.name).row(sample, chosen)
 
 
-def write(out: Path, chosen: AnyTask, samples: Iterable[AnySample], family: Family = "code") -> dict[str, int]:
+def write(out: Path, chosen: AnyTask, samples: Iterable[AnySample], family: str = "code") -> dict[str, int]:
     """Write Samples as OUT/FOLDER/SPLIT.jsonl; how many each file has, by its path within OUT."""
     place = folder(chosen.name, family)
     (out / place).mkdir(parents=True, exist_ok=True)
