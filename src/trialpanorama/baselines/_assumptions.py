@@ -96,17 +96,18 @@ _EFFECT_WORDS = _rule(
     r"(?:standardi[sz]ed )?effect"
 )
 _SD = (
+    _rule(rf"\d\s?(?:[a-z/%]+\s)?(?:±|\+/-|\+-)\s?{_V}"),
     _rule(
         rf"(?:standard deviations?|\bSDs?\b|\bs\.d\.|σ|\bsigma\b|standard error|\bSEM\b"
         rf"|root mean square error)(?:\s?\((?:SD|s\.d\.|σ)\))?[^.;\d]{{0,60}}?{_V}"
     ),
-    _rule(rf"(?:±|\+/-|\+-)\s?{_V}"),
     _rule(rf"{_V}(?:\s?[a-z/μ]+){{0,3}}\s?\(?(?:standard deviations?|\bSDs?)\b"),
     _rule(rf"\bS\s?=\s?{_V}"),
     _rule(
         rf"\(SD\s?{_V}|\bvariability (?:of|is"
         rf"|was)[^.;\d]{{0,20}}{_V.replace('<v>', '<v2>').replace('<p>', '<p2>')}"
     ),
+    _rule(rf"(?:±|\+/-|\+-)\s?{_V}"),
 )
 _MEAN_SD = (
     _rule(r"(?P<m>\d+(?:\.\d+)?)\s?(?:[a-z/%]+\s)?(?:±|\+/-|\(\s?(?:±|SD|s\.d\.)[:=]?)\s?(?P<v>\d+(?:\.\d+)?)"),
@@ -228,6 +229,11 @@ _MEDIANS = _rule(
     r"median[^.;\d]{0,60}?(\d+(?:\.\d+)?)[^.;\d]{0,60}?\b(?:to|and|versus|vs\.?|compared)\b[^.;\d]{0,40}?(\d+"
     r"(?:\.\d+)?)"
 )
+_MEDIANS_APART = _rule(
+    r"median (?:survival|time|overall|progression|disease|event|duration)(?:[^.;\d]{0,80}?)(\d+(?:\.\d+)?)\s(?:months|weeks|days"
+    r"|years)\b(?:[^.\d]|\.\d){0,20}[^.\d]{0,60}?(?:increas|improv|prolong|exten|rais|reduc)\w*[^.;\d]{0,30}?\bto "
+    r"(\d+(?:\.\d+)?)\s(?:months|weeks|days|years)"
+)
 _UPPER = re.compile(r"\b(1\.[1-6]\d*|1[1-6]\d(?:\.\d+)?)\s?(%?)")
 _TRUE_RATIO = _rule(r"true ratio[^.;\d]{0,30}?(?P<v>\d(?:\.\d+)?)(?P<p>)")
 _EXPECTED = _rule(
@@ -236,6 +242,7 @@ _EXPECTED = _rule(
 )
 
 
+_NUMBERED = _rule(r"\b(groups?|arms?|grades?|phases?|stages?)\s\d+\b(?:(?:,|\s(?:and|or|to))\s?\d+\b)*(?!\s?%|\.\d|:)")
 _ANCHOR = "¶"
 _LATER = 4
 
@@ -264,6 +271,7 @@ class _Reader:
             "",
             self.text,
         )
+        text = _NUMBERED.sub(r"\1", text)
         text = re.sub(r"\((?![^()]*(?:\bSD|standard dev))[^()\d\[\]~±]*\)", "", text)
         text = _TIME_SPAN.sub(_timeless, text)
         self.text = re.sub(r" +", " ", _NO_AMOUNT.sub("", text))
@@ -481,7 +489,7 @@ def _effect(r: _Reader, low: str, said: dict[str, Any]) -> tuple[dict[str, Any],
         is_f = bool(_VARIANCE.search(low) and count > 2 and re.search(r"f[- ]test|one-way", low))
         design = "anova" if is_f else _of_means(low, clustered)
         return {"design": design, "mean_difference": difference, "sd": spread.value}, True
-    if found_medians := _MEDIANS.search(low):
+    if found_medians := _MEDIANS.search(low) or _MEDIANS_APART.search(low):
         first, second = float(found_medians[1]), float(found_medians[2])
         if first and second and first != second:
             return {"design": "survival", "median_1": first, "median_2": second}, True
@@ -699,7 +707,7 @@ _DIFF = (
         rf"|decreas\w+|increas\w+|improv\w+|efficacy|protection)\b[^.;,\d~]{{0,60}}?{_V}"
     ),
     _rule(
-        rf"{_V}\s?(?:[\w-]+\s){{0,4}}?(?:differences?|reductions?|decreases?|increases?|improvements?|decline"
+        rf"{_V}\s?(?!or\b)(?:[\w-]+\s){{0,4}}?(?:differences?|reductions?|decreases?|increases?|improvements?|decline"
         rf"|lower|higher|less|fewer|more)\b"
     ),
     _rule(rf"\bdetect\b[^.;\d~]{{0,50}}?{_V}"),

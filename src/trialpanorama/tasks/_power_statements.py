@@ -82,6 +82,7 @@ def plain(text: str) -> str:
     text = re.sub(r"(?<![\d.\w])\.(?=\d)", "0.", text)
     text = re.sub(r"(?i)\bone[- ]third\b", "33.3%", text)
     text = re.sub(r"(?i)\bone[- ]quarter\b", "0.25", text)
+    text = re.sub(r"(?i)\bone (?=standard deviation|SD\b)", "1 ", text)
     text = re.sub(r"(?i)\bone[- ]half\b|\bhalf of (?:an?|the)\b", "0.5", text)
     text = _SPELT.sub(lambda found: str(whole(found.group())), text)
     text = re.sub(r"(?i)\s?per\s?cent(?:age)?(?:[- ]points?)?\b|\s?%(?:\s?-?points?\b)?", "%", text)

@@ -168,7 +168,7 @@ class SampleSize(Task[Calculation, Planned]):
                 group=name,
                 # Nothing dates what is made up; it is younger than any model.
                 date="",
-                strata={"origin": "generated", "design": design.method},
+                strata={"origin": "generated", "method": design.method},
                 inputs=Calculation(design.text, design.answer_type, design.arms, design.includes_drop_out),
                 gold=Planned(design.size, design.answer_type),
             )
