@@ -27,7 +27,7 @@ NO_QUESTION = "the review has no title, question or topic in words"
 NOTHING_INCLUDED = "nothing that the review included is known"
 NOT_INDEXED = f"less than {LEAST_INDEXED:.0%} of what the review included is in the warehouse"
 NO_TITLES = "nothing that the review included has a title here"
-ELSEWHERE = f"less than {LEAST_INDEXED:.0%} of what the review included is in its own split"
+ELSEWHERE = "nothing that the review included stands in its own split"
 _PAPER = "a paper, not a review: "
 """Begins the reasons why a paper that a review looked at is left out of the review's samples."""
 
@@ -110,6 +110,7 @@ _ABOUT = """
         CAST(p.first_published_date AS VARCHAR), p.title, p.abstract_sections, v.is_usable
     FROM reviews r JOIN review_splits v USING (review_id) LEFT JOIN papers p ON p.paper_id = r.paper_id
     WHERE $split IS NULL OR v.split = $split ORDER BY v.split, v.place"""
+_INCLUDING = "SELECT DISTINCT review_id FROM review_studies WHERE decision = 'INCLUDED'"
 _OWN = """
     SELECT r.review_id, p.paper_id FROM reviews r JOIN papers p ON p.paper_id = r.paper_id
     UNION SELECT r.review_id, p.paper_id FROM reviews r JOIN papers p
@@ -133,10 +134,14 @@ def reviews(
     for review_id, *row in con.execute(_LOOKED, {"split": split}).fetchall():
         looked.setdefault(review_id, []).append(row)
     own = own_papers(con)
+    including = {
+        id
+        for (id,) in con.execute("SELECT DISTINCT review_id FROM review_studies WHERE decision = 'INCLUDED'").fetchall()
+    }
     for about in con.execute(_ABOUT, {"split": split}).fetchall():
         review_id, is_usable = about[0], about[-1]
         if not is_usable:
-            counted[_why_unusable(con, review_id)] += 1
+            counted[NOT_INDEXED if review_id in including else NOTHING_INCLUDED] += 1
             continue
         made = _review(about, looked.get(review_id, []), own.get(review_id, []), counted, across=split is None)
         if isinstance(made, Review):
@@ -151,13 +156,6 @@ def own_papers(con: duckdb.DuckDBPyConnection) -> dict[str, list[str]]:
     for review_id, paper in con.execute(_OWN).fetchall():
         own.setdefault(review_id, []).append(paper)
     return own
-
-
-def _why_unusable(con: duckdb.DuckDBPyConnection, review_id: str) -> str:
-    found = con.execute(
-        "SELECT count(*) FROM review_studies WHERE review_id = $id AND decision = 'INCLUDED'", {"id": review_id}
-    ).fetchall()
-    return NOT_INDEXED if found[0][0] else NOTHING_INCLUDED
 
 
 def _review(
@@ -182,7 +180,7 @@ def _review(
             studies.update(study_ids if is_included else ())
     if not titled:
         return NO_TITLES
-    if sum(paper.is_included for paper in papers) < LEAST_INDEXED * titled:
+    if not any(paper.is_included for paper in papers):
         return ELSEWHERE
     name = title or own_title or topic(id)
     if not (name or said):
@@ -302,7 +300,8 @@ def _masked(text: str | None) -> str | None:
 def texts(con: duckdb.DuckDBPyConnection, ids: Iterable[str]) -> dict[str, tuple[str, str | None]]:
     """Title and abstract of papers, masked, by id; those without a title are left out."""
     rows = con.execute(
-        "SELECT paper_id, title, abstract FROM papers WHERE title IS NOT NULL AND list_contains($ids, paper_id)",
+        """SELECT paper_id, title, abstract FROM papers SEMI JOIN (SELECT unnest($ids) AS paper_id) USING (paper_id)
+           WHERE title IS NOT NULL""",
         {"ids": sorted(set(ids))},
     ).fetchall()
     return {id: (masked(title), _masked(abstract)) for id, title, abstract in rows}

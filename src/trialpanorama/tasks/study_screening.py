@@ -437,7 +437,7 @@ class NaturalScreening(StudyScreening):
         return [[paper] for paper in _mixed(review.id, included + excluded)] if excluded else []
 
 
-_AT_ONCE = 50
+_AT_ONCE = 400
 """Batches whose texts are read at once."""
 
 
