@@ -13,6 +13,8 @@ shuffled     the same with trials of all years mixed (five folds of whole groups
              then judged by later ones, but the way such figures are often measured. Also with the trials that were
              registered after their end, which the task leaves out
 ablation     the linear baseline, forward, without one kind of fact at a time, and with one kind alone
+reasons      a classifier of the sponsors' words beside the rules, on judged words: trained on what the rules say of all
+             other words, and used alone, or where the rules say "other" and it is sure
 
 Forward: trials in order of registration; the oldest 40 % only train, the others are six folds of equal size, each
 forecast from all trials before it, those of its own groups left out. The first three folds choose, the last three
@@ -46,12 +48,18 @@ from trialpanorama.evaluate import bootstrap
 from trialpanorama.tasks import SEED, SPLITS, Sample, columns
 from trialpanorama.tasks._scores import auroc, recall_mean
 from trialpanorama.tasks._trials import Start
-from trialpanorama.tasks.trial_completion import Forecast, TrialCompletion
+from trialpanorama.tasks.trial_completion import Forecast, TrialCompletion, reason_of
 from trialpanorama.warehouse import Warehouse
 
-DATA = Path(os.environ.get("TRIALPANORAMA_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data")
+REPOSITORY = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(REPOSITORY))
+
+from tests.tasks.test_real_reasons import found as words_of  # noqa: E402
+from tests.tasks.test_real_reasons import judged, words  # noqa: E402
+
+DATA = Path(os.environ.get("TRIALPANORAMA_DATA") or REPOSITORY.parent / "shared" / "data")
 LEGACY = Path("registries") / "clinicaltrials_gov" / "AllPublicXML_part.zip"
-PARTS = ("choose", "forward", "shuffled", "ablation")
+PARTS = ("choose", "forward", "shuffled", "ablation", "reasons")
 FIRST, FOLDS, CHOOSING, SHUFFLED_FOLDS = 0.4, 6, 3, 5
 
 Columns = Mapping[str, NDArray[np.float64]]
@@ -78,11 +86,9 @@ CONFIGURATIONS: dict[str, type[Baseline]] = {
     "linear, single words, freedom 0.3": configuration(Linear, longest=1, freedom=0.3),
     "linear, single words, freedom 3": configuration(Linear, longest=1, freedom=3.0),
     "linear, two words": configuration(Linear, longest=2),
-    "boosted, 60 rounds, 4 leaves, 10 topics": configuration(Boosted, rounds=60, leaves=4, topics=10),
-    "boosted, 60 rounds, 4 leaves, 40 topics": configuration(Boosted, rounds=60, leaves=4, topics=40),
-    "boosted, 60 rounds, 8 leaves, 10 topics": configuration(Boosted, rounds=60, leaves=8, topics=10),
-    "boosted, 120 rounds, 4 leaves, 10 topics": configuration(Boosted, rounds=120, leaves=4, topics=10),
-    "boosted, 120 rounds, 8 leaves, 40 topics": configuration(Boosted, rounds=120, leaves=8, topics=40),
+    "boosted, 60 rounds, 4 leaves": configuration(Boosted, rounds=60, leaves=4),
+    "boosted, 60 rounds, 8 leaves": configuration(Boosted, rounds=60, leaves=8),
+    "boosted, 120 rounds, 4 leaves": configuration(Boosted, rounds=120, leaves=4),
 }
 
 # --- samples
@@ -94,8 +100,10 @@ def finished(warehouse: Warehouse, *, with_late: bool = False) -> list[Trial]:
     try:
         if with_late:
             # Without an end nothing is registered after it.
+            ((catalogue,),) = con.execute("SELECT current_database()").fetchall()
             con.execute(
-                "CREATE TEMP VIEW studies AS SELECT * REPLACE (NULL::DATE AS completion_date) FROM main.studies"
+                "CREATE TEMP VIEW studies AS SELECT * REPLACE (NULL::DATE AS completion_date) "
+                f'FROM "{catalogue}".main.studies'
             )
         return sorted(
             (sample for split in SPLITS for sample in TASK.samples(con, split)), key=lambda one: (one.date, one.subject)
@@ -176,7 +184,7 @@ def figures(found: Columns, names: Sequence[str] = tuple(FIGURES)) -> dict[str, 
 
 def shown(made: Mapping[str, Any]) -> str:
     """Figures on one line."""
-    parts = [f"n {made['n']} ({made['stopped']} stopped)"]
+    parts = [f"n {made['n']}" + (f" ({made['stopped']} stopped)" if "stopped" in made else "")]
     for name, value in made.items():
         if isinstance(value, list):
             low_to_high = f" ({value[1]:.3f} to {value[2]:.3f})" if value[1] is not None else ""
@@ -303,6 +311,43 @@ def ablate(samples: Sequence[Trial], log: Log) -> None:
         log("ablation", name, figures(found, ("auroc",)))
 
 
+SURE = (0.3, 0.5, 0.7)
+"""From which probability on the classifier overrules "other"."""
+
+
+def reasons(data: Path, log: Log) -> None:
+    """Whether a classifier reads the sponsors' words better than the rules."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+
+    every = {folded.lower(): folded for said in words(data) if (folded := " ".join(said.split()))}
+    for name in ("reasons_judged", "reasons_judged_2"):
+        classes = judged(name)
+        said = words_of(data, classes)
+        keys = sorted(said)
+        fold = np.random.default_rng(SEED).integers(0, 10, len(keys))
+        ruled = np.array([reason_of(said[key]) or "other" for key in keys])
+        given = {"rules": ruled, "classifier": ruled.copy()}
+        given |= {f"rules, then from {sure}": ruled.copy() for sure in SURE}
+        for number in range(10):
+            place = np.flatnonzero(fold == number)
+            tested = {said[keys[one]].lower() for one in place}
+            training = [one for lowered, one in every.items() if lowered not in tested and reason_of(one)]
+            model = make_pipeline(TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True), LogisticRegression(C=10.0))
+            model.fit(training, [reason_of(one) for one in training])
+            probability = model.predict_proba([said[keys[one]] for one in place])
+            best = model.classes_[probability.argmax(axis=1)]
+            given["classifier"][place] = best
+            for sure in SURE:
+                overruled = (ruled[place] == "other") & (probability.max(axis=1) > sure)
+                given[f"rules, then from {sure}"][place[overruled]] = best[overruled]
+        truth = np.array([classes[key] for key in keys])
+        for what, answers in given.items():
+            at = bootstrap({"right": (answers == truth).astype(float)}, lambda c: float(c["right"].mean()))
+            log("reasons", f"{what}, {name}", {"n": len(keys), "accuracy": [at.value, at.low, at.high]})
+
+
 def main(arguments: Sequence[str]) -> None:
     """Run the parts that are asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -329,6 +374,8 @@ def main(arguments: Sequence[str]) -> None:
             mixed(samples, finished(warehouse, with_late=True), log)
         if "ablation" in parts:
             ablate(samples, log)
+        if "reasons" in parts:
+            reasons(folders[0] if folders else DATA, log)
     if given.log:
         given.log.write_text(json.dumps(log.rows, indent=1) + "\n", encoding="utf-8")
 

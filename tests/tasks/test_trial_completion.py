@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import math
 from collections import Counter
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,9 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.handmade import HandTrial, connection, many_trials
+from trialpanorama.tables import TABLES
 from trialpanorama.tasks import SPLITS, Sample, Unreadable, task
 from trialpanorama.tasks._scores import auroc, calibration_slope, macro_f1, recall_mean
-from trialpanorama.tasks._trials import Start
+from trialpanorama.tasks._trials import WITHHELD, Start
 from trialpanorama.tasks.trial_completion import REASONS, TASK, Forecast, reason_of
 
 COMPLETE = Forecast("complete", 1.0)
@@ -137,7 +140,7 @@ def test_any_reply_is_read_or_unreadable_and_scored(reply: str) -> None:
     assert isinstance(answer, Forecast | Unreadable)
     scores = TASK.score(answer, sample(STOPPED))
     assert scores.keys() == TASK.score(COMPLETE, sample()).keys()
-    assert all(isinstance(value, float) and math.isfinite(value) for value in scores.values())
+    assert all(math.isfinite(value) for value in scores.values())
     assert 0 <= scores["probability"] <= 1
 
 
@@ -210,6 +213,72 @@ def test_what_is_neither_completed_nor_stopped_is_left_out_and_counted() -> None
     stopped = {t.study_id for t in many if t.status in ("TERMINATED", "WITHDRAWN")}
     assert {s.subject for s in samples if s.gold.outcome == "stopped"} == stopped
     assert all((s.gold.reason is not None) == (s.gold.outcome == "stopped") for s in samples)
+
+
+STUDIES = next(table for table in TABLES if table.name == "studies")
+OTHER = {
+    "VARCHAR": "words of the end",
+    "VARCHAR[]": ["words of the end"],
+    "BIGINT": 987654,
+    "INTEGER": 987654,
+    "DOUBLE": 98.7654,
+    "BOOLEAN": True,
+    "DATE": datetime.date(2031, 2, 3),
+}
+
+
+@pytest.fixture(scope="module")
+def shown() -> tuple[str, dict[str, str | float]]:
+    return _shown({})
+
+
+def _shown(studies: dict[str, Any]) -> tuple[str, dict[str, str | float]]:
+    """Prompt and features of one trial, some columns of which are others."""
+    con = connection([HandTrial(number=1, status="TERMINATED", why_stopped="Slow accrual", studies=studies)])
+    (made,) = (one for split in SPLITS for one in TASK.samples(con, split))
+    return TASK.prompt(made), dict(TASK.features(made))
+
+
+@pytest.mark.parametrize("name", sorted(set(WITHHELD) - {"study_id", "kind"}))
+def test_no_withheld_column_changes_a_prompt_or_a_feature(name: str, shown: tuple[str, dict[str, str | float]]) -> None:
+    """One column at a time: enrolment, completion dates, sites, status, results, free text."""
+    (kind,) = (column.type for column in STUDIES.columns if column.name == name)
+    value = datetime.date(2014, 1, 1) if name == "registration_date" else OTHER[kind]
+    assert _shown({name: value}) == shown
+
+
+def test_what_leaks_is_withheld() -> None:
+    leaks = {"enrollment_actual", "enrollment_target", "actual_accrual", "target_accrual", "completion_date"}
+    leaks |= {"primary_completion_date", "has_results", "results_posted_date", "recruitment_status", "why_stopped"}
+    assert leaks | {"number_of_locations", "countries", "abstract", "last_updated_date"} <= set(WITHHELD)
+
+
+def test_shown_columns_do_change_the_prompt(shown: tuple[str, dict[str, str | float]]) -> None:
+    """So that the test above can fail."""
+    for studies in ({"sponsor": "Imaginary Hospital"}, {"phases": ["PHASE3"]}, {"has_dmc": True}):
+        prompt, features = _shown(studies)
+        assert prompt != shown[0]
+        assert features != shown[1]
+
+
+def test_what_the_end_leaves_in_other_tables_changes_nothing(shown: tuple[str, dict[str, str | float]]) -> None:
+    """Posted results, adverse events, flow of participants and papers hang on a trial that has ended."""
+    con = connection([HandTrial(number=1, status="TERMINATED", why_stopped="Slow accrual")])
+    shown_tables = {"studies", "outcomes", "conditions", "disposition", "identifiers", "endpoints"}
+    filled = []
+    for table in TABLES:
+        if table.name not in shown_tables and any(column.name == "study_id" for column in table.columns):
+            con.execute(f'INSERT INTO "{table.name}" (study_id) VALUES (?)', ["NCT99000001"])
+            filled.append(table.name)
+    assert {"results", "adverse_events"} <= set(filled)
+    (made,) = (one for split in SPLITS for one in TASK.samples(con, split))
+    assert (TASK.prompt(made), dict(TASK.features(made))) == shown
+
+
+def test_the_sponsor_is_named_and_masked_of_ids() -> None:
+    prompt, features = _shown({"sponsor": "Imaginary Hospital (NCT99000001)"})
+    assert "Name of the lead sponsor: Imaginary Hospital ([id])" in prompt
+    assert features["lead_sponsor"] == "imaginary hospital id"
 
 
 # --- scores

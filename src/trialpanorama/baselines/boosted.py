@@ -1,7 +1,7 @@
-"""Design facts and topics of the description under gradient-boosted trees: facts that count only together.
+"""Design facts and a judgement of the words under gradient-boosted trees: facts that count only together.
 
-Where labels are the same for all samples, the trees see the structured features and the description's topics. Where
-labels stand for options, they see how alike description and option are.
+Where labels are the same for all samples, the trees see the structured features and, as one number, what a linear
+model makes of the description's words. Where labels stand for options, they see how alike description and option are.
 """
 
 from __future__ import annotations
@@ -21,21 +21,22 @@ MOST_SAMPLES, MOST_PAIRED_SAMPLES = 30_000, 6_000
 """More training samples than these change the figures little and take long; the first ones are a random sample."""
 _LEAST_SEEN = 15
 """Samples that must show a fact before the trees may ask for it."""
+_PARTS = 5
+"""Parts of the training samples, each judged by its words after learning from the others."""
 
 
 class Boosted(LabelBaseline):
-    """Gradient-boosted trees on facts and topics."""
+    """Gradient-boosted trees on facts and the words' judgement."""
 
     name: ClassVar[str] = "boosted"
     meaning: ClassVar[str] = (
-        "Design facts and topics of the description, gradient-boosted trees; for options, how alike they are"
+        "Design facts and what a linear model makes of the words, gradient-boosted trees; for options, how alike they "
+        "are"
     )
     rounds: ClassVar[int] = 60
     """Trees, one after the other."""
     leaves: ClassVar[int] = 4
     """Leaves of a tree at most: how many facts can count together."""
-    topics: ClassVar[int] = 10
-    """Topics that stand for the description."""
 
     def learn(self, samples: Sequence[AnySample], task: AnyLabelTask) -> None:
         """Fit on the training split."""
@@ -71,11 +72,10 @@ class _Classifier:
 
     def __init__(self, samples: Sequence[AnySample], task: AnyLabelTask, settings: Boosted) -> None:
         import numpy as np
-        from sklearn.decomposition import TruncatedSVD
         from sklearn.feature_extraction import DictVectorizer
         from sklearn.feature_extraction.text import TfidfVectorizer
-        from sklearn.multiclass import OneVsRestClassifier
-        from sklearn.pipeline import make_pipeline
+        from sklearn.linear_model import LogisticRegression
+        from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
         self._task = task
         labels = [task.label(sample) for sample in samples]
@@ -83,22 +83,27 @@ class _Classifier:
         self._is_only = len(set(labels)) == 1
         if self._is_only:
             return
-        self._facts = DictVectorizer(sparse=False)
-        table = self._facts.fit_transform([dict(task.features(sample)) for sample in samples])
-        self._kept = (table != 0).sum(axis=0) >= min(_LEAST_SEEN, 1 + len(samples) // 20)
-        texts = TfidfVectorizer(min_df=2, max_features=20_000, sublinear_tf=True)
-        weighted = texts.fit_transform([task.text(sample) for sample in samples])
-        topics = TruncatedSVD(max(1, min(settings.topics, *(side - 1 for side in weighted.shape))), random_state=SEED)
-        table = np.hstack([table[:, self._kept], topics.fit_transform(weighted)])
-        self._topics = make_pipeline(texts, topics)
-        # The most frequent label is told from all others by as many samples as there are; told in competition with
-        # many rare ones it is told worse.
+        # The most frequent label is told from all others first: in competition with many rare ones it is told worse.
         is_other = np.array([label != self._first for label in labels])
+        self._facts = DictVectorizer(sparse=False)
+        facts = self._facts.fit_transform([dict(task.features(sample)) for sample in samples])
+        self._kept = (facts != 0).sum(axis=0) >= min(_LEAST_SEEN, 1 + len(samples) // 20)
+        self._words = TfidfVectorizer(min_df=1 if len(samples) < 50 else 3, max_features=60_000, sublinear_tf=True)
+        weighted = self._words.fit_transform([task.text(sample) for sample in samples])
+        self._judge = LogisticRegression(C=3.0, solver="liblinear", random_state=SEED)
+        # A judgement of words it was fitted on would be believed too much: each sample's is by a model without it.
+        parts = min(_PARTS, int(is_other.sum()), int((~is_other).sum()))
+        judged = np.zeros(len(samples))
+        if parts > 1:
+            folds = StratifiedKFold(parts, shuffle=True, random_state=SEED)
+            judged = cross_val_predict(self._judge, weighted, is_other, cv=folds, method="decision_function")
+        self._judge.fit(weighted, is_other)
+        table = np.column_stack([facts[:, self._kept], judged])
         self._trees = settings.trees().fit(table, is_other)
         others = [label for label in labels if label != self._first]
         self._other = others[0] if len(set(others)) == 1 else None
         if self._other is None:
-            self._among = OneVsRestClassifier(settings.trees()).fit(table[is_other], others)
+            self._among = settings.trees().fit(table[is_other], others)
 
     def probabilities(self, sample: AnySample) -> dict[str, float]:
         import numpy as np
@@ -106,7 +111,8 @@ class _Classifier:
         if self._is_only:
             return {self._first: 1.0}
         facts = self._facts.transform([dict(self._task.features(sample))])[:, self._kept]
-        row = np.hstack([facts, self._topics.transform([self._task.text(sample)])])
+        words = self._words.transform([self._task.text(sample)])
+        row = np.column_stack([facts, self._judge.decision_function(words)])
         other = float(self._trees.predict_proba(row)[0, 1])
         if self._other is not None:
             return {self._first: 1 - other, self._other: other}

@@ -24,9 +24,9 @@ class Linear(LabelBaseline):
     meaning: ClassVar[str] = (
         "TF-IDF of the description and design facts, logistic regression; for options, how alike they are"
     )
-    longest: ClassVar[int] = 2
+    longest: ClassVar[int] = 1
     """Words in a row that are one feature, at most."""
-    freedom: ClassVar[float] = 1.0
+    freedom: ClassVar[float] = 3.0
     """Inverse of the weight that holds the coefficients down."""
 
     def learn(self, samples: Sequence[AnySample], task: AnyLabelTask) -> None:
