@@ -10,8 +10,8 @@ import pytest
 from tests.handmade import connection, many_trials
 from tests.tasks.test_trials import TRIAL_TASKS
 from trialpanorama import baselines
-from trialpanorama.errors import UnknownName
-from trialpanorama.tasks import AnySample, AnyTask, LabelTask, Unreadable, task, tasks
+from trialpanorama.errors import UnknownName, UserError
+from trialpanorama.tasks import SPLITS, AnySample, AnyTask, LabelTask, Unreadable, task, tasks
 
 
 @pytest.fixture(scope="module")
@@ -43,13 +43,14 @@ def test_a_misspelt_baseline_is_told_the_nearest() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["majority", "linear", "lexical"])
+@pytest.mark.parametrize("name", ["majority", "linear", "lexical", "option_only", "random_choice"])
 @pytest.mark.parametrize("task_name", ["trial_completion", "endpoint_design"])
 def test_replies_are_read_and_the_same_each_time(name: str, task_name: str, con: duckdb.DuckDBPyConnection) -> None:
     chosen = task(task_name)
     sample = next(iter(chosen.samples(con, "test")))
     if not baselines.baseline(name).answers(chosen, sample):
-        assert (name, task_name) == ("lexical", "trial_completion")
+        assert task_name == "trial_completion"
+        assert name in ("lexical", "option_only")
         return
     assert _figures(name, chosen, con)[1] == _figures(name, chosen, con)[1]
 
@@ -72,19 +73,47 @@ def test_linear_finds_the_signal_that_is_there(con: duckdb.DuckDBPyConnection) -
 
 
 @pytest.mark.slow
-def test_linear_and_lexical_find_the_drug_that_an_endpoint_names(con: duckdb.DuckDBPyConnection) -> None:
-    assert _figures("linear", task("endpoint_design"), con)[0]["accuracy"] > 0.3
-    assert _figures("lexical", task("endpoint_design"), con)[0]["accuracy"] > 0.3
+def test_linear_and_lexical_find_the_drug_that_an_endpoint_names_unless_it_is_masked(
+    con: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trialpanorama.tasks._distractors._TELLING", 0.0)
+    for name in ("linear", "lexical"):
+        assert _figures(name, task("endpoint_design"), con)[0]["accuracy"] > 0.3
+    monkeypatch.setattr("trialpanorama.tasks._distractors._TELLING", 1.0)
+    for name in ("linear", "lexical"):
+        assert _figures(name, task("endpoint_design"), con)[0]["accuracy"] < 0.3
+
+
+def test_random_choice_is_chance_and_the_same_each_time(con: duckdb.DuckDBPyConnection) -> None:
+    chosen = task("endpoint_design")
+    samples = [sample for split in SPLITS for sample in chosen.samples(con, split)]
+    made = baselines.baseline("random_choice")()
+    made.fit([], chosen)
+    replies = [made.answer(sample) for sample in samples]
+    right = [chosen.score(chosen.read(r, s), s)["correct"] for r, s in zip(replies, samples, strict=True)]
+    assert len(right) > 300
+    assert sum(right) / len(right) == pytest.approx(0.25, abs=0.07)
+    assert [made.answer(sample) for sample in samples] == replies
+
+
+def test_random_choice_tosses_a_coin_where_several_options_may_be_right(con: duckdb.DuckDBPyConnection) -> None:
+    figures, replies = _figures("random_choice", task("eligibility_design_all"), con)
+    assert figures["option_accuracy"] == pytest.approx(0.5, abs=0.1)
+    assert figures["accuracy"] < 0.1
+    assert len(set(replies)) > 10
+    with pytest.raises(UserError, match="cannot answer arm_design_free"):
+        baselines.baseline("random_choice")().fit([], task("arm_design_free"))
 
 
 def test_training_of_one_answer_only_gives_that_answer(con: duckdb.DuckDBPyConnection) -> None:
     chosen = task("trial_completion")
     one = [sample for sample in chosen.samples(con, "train") if sample.gold.outcome == "complete"]
-    for name in ("majority", "linear"):
+    for name in ("majority", "linear", "boosted"):
         made = baselines.baseline(name)()
         made.fit(one, chosen)
-        answer = chosen.read(made.answer(one[0]), one[0])
-        assert (answer.outcome, answer.probability) == ("complete", 1.0)
+        assert chosen.read(made.answer(one[0]), one[0]) == chosen.read(
+            '{"outcome": "complete", "reason": "enrollment"}', one[0]
+        )
 
 
 def test_frequencies_are_shares_over_all_labels(con: duckdb.DuckDBPyConnection) -> None:
