@@ -177,7 +177,7 @@ def _clip(value: Any, longest: int = 100) -> str:
 
 # --- show
 
-_SAID = {
+SAID = {
     "public_title": "public_title",
     "scientific_title": "scientific_title",
     "status": "status",
@@ -221,7 +221,7 @@ def show_facts(warehouse: Warehouse, asked: str) -> dict[str, Any]:
         records = _dicts(
             connection,
             f"""SELECT t.precedence, r.record_id, r.id, r.register, r.source, r.url, r.licence, r.place,
-                       {{{", ".join(f"'{name}': {expression}" for name, expression in _SAID.items())}}} AS says
+                       {{{", ".join(f"'{name}': {expression}" for name, expression in SAID.items())}}} AS says
                 FROM trial_records t JOIN records r USING (record_id) WHERE t.study_id = $id ORDER BY t.precedence""",
             {"id": study_id},
         )
@@ -258,7 +258,7 @@ def show_facts(warehouse: Warehouse, asked: str) -> dict[str, Any]:
             },
             "agree": len({_folded(r["says"][name]) for r in records if r["says"][name] not in (None, [])}) <= 1,
         }
-        for name in _SAID
+        for name in SAID
     }
     for record in records:
         del record["says"]

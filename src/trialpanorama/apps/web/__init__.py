@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 from trialpanorama.apps.web import documents, pages, safety
 from trialpanorama.apps.web.pages import PAGES, Ask, Page
-from trialpanorama.apps.web.site import Site
+from trialpanorama.apps.web.site import Site, folder_beside
 from trialpanorama.errors import UserError
+from trialpanorama.warehouse import Warehouse
 
 if TYPE_CHECKING:
     from fastapi import FastAPI, Request, Response
@@ -32,6 +33,7 @@ def create_app(
     token: str | None = None,
     hosts: tuple[str, ...] | None = ("127.0.0.1", "localhost", "[::1]"),
     audit: Path | None = None,
+    say: Callable[[str], None] = lambda _: None,
 ) -> safety.Safety:
     """The pages of a warehouse as an ASGI application, behind its guards (see `safety.Safety`).
 
@@ -43,7 +45,7 @@ def create_app(
         raise UserError("The pages need more libraries. Install them: pip install 'trialpanorama[web]'") from None
     from trialpanorama import __version__
 
-    site = Site(warehouse, logs)
+    site = Site(warehouse, logs, say=say)
     app = FastAPI(
         title="TrialPanorama",
         version=__version__,
@@ -72,9 +74,9 @@ def serve(
         raise UserError(f"The token is too short: give at least {safety.LEAST_TOKEN} characters, or leave out --token.")
     is_made = token is None and not is_private
     token = secrets.token_urlsafe(24) if is_made else token
-    folder = warehouse.with_name(f"{warehouse.resolve().name}.web")
+    Warehouse.open(warehouse)  # before anything is written beside it
     app = create_app(
-        warehouse, logs=logs, token=token, audit=_audit_log(folder, say),
+        warehouse, logs=logs, token=token, audit=_audit_log(folder_beside(warehouse), say), say=say,
         hosts=("127.0.0.1", "localhost", "[::1]") if is_private else None,
     )  # fmt: skip
     import uvicorn
@@ -82,9 +84,10 @@ def serve(
     say(f"http://{f'[{host}]' if ':' in host else host}:{port}/ shows {warehouse}. Stop it with Ctrl-C.")
     if is_made:
         say(f"Others can reach it, and need this token, which is not shown again: {token}")
-    server = uvicorn.Server(
-        uvicorn.Config(app, host=host, port=port, log_level="warning", access_log=False, server_header=False)
+    settings = uvicorn.Config(
+        app, host=host, port=port, log_level="warning", access_log=False, server_header=False, timeout_keep_alive=60
     )
+    server = uvicorn.Server(settings)
     try:
         server.run()
     except SystemExit:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-WIDTH, LEFT, RIGHT = 640, 250, 90
+WIDTH, LEFT, RIGHT = 700, 290, 90
 """Of a forest plot, in its own units: all, the names on the left, the figures on the right."""
 _ROW = 26
 _LABEL = 38
@@ -94,7 +94,9 @@ def _is_drawn(value: float | None, is_log: bool) -> bool:
 
 
 def _cut(text: str) -> str:
-    return text if len(text) <= _LABEL else text[: _LABEL - 1] + "…"
+    """The beginning and end of a long name: outcomes of one trial often begin alike."""
+    half = _LABEL // 2
+    return text if len(text) <= _LABEL else f"{text[: half - 1].rstrip()}…{text[-half:].lstrip()}"
 
 
 def figure(value: float | None, low: float | None = None, high: float | None = None) -> str:

@@ -127,7 +127,7 @@ def search(
         found = look(site.index, read, limits, most=page * size, ranking="bm25", facets=True)
         found = msgspec.structs.replace(found, hits=found.hits[(page - 1) * size :])
         if size <= 100:
-            found = mark(site.warehouse, site.index, read, found)
+            found = mark(site.reading, site.index, read, found)
     except UserError as error:
         problem, can_repair, _ = str(error).partition(" --repair")
         return {"query": q, "hits": [], "total": None, "problem": problem, "can_repair": bool(can_repair)}
@@ -180,7 +180,7 @@ def trial(
     """One trial or paper: merged values, which register says what, why they are one, papers, dates, results."""
     from trialpanorama.apps.show import show_facts
 
-    warehouse = site.warehouse
+    warehouse = site.reading
     facts = show_facts(warehouse, id)
     if facts["kind"] != "trial":
         return facts
@@ -207,6 +207,9 @@ _MOMENTS = {
     "last_updated_date": "last updated",
 }
 
+_PLANNED = ("start_date", "primary_completion_date", "completion_date")
+"""Of other days "estimated" says that the register was not sure of the past."""
+
 
 def _timeline(facts: Facts) -> list[Facts]:
     """What happened when: the dates of the trial, and its papers."""
@@ -216,7 +219,7 @@ def _timeline(facts: Facts) -> list[Facts]:
         {
             "date": str(study[name])[: shown.get(str(study.get(f"{name}_precision")).upper(), 10)],
             "what": what,
-            "is_planned": str(study.get(f"{name}_type")).upper() in ("ESTIMATED", "ANTICIPATED"),
+            "is_planned": name in _PLANNED and str(study.get(f"{name}_type")).upper() in ("ESTIMATED", "ANTICIPATED"),
             "paper": None,
         }
         for name, what in _MOMENTS.items()
@@ -281,7 +284,7 @@ def neighbours(
         return {"neighbours": [], "node": None}
     try:
         return neighbours_facts(
-            site.warehouse, id.strip(), types=[type] if type else None, relations=[relation] if relation else None,
+            site.reading, id.strip(), types=[type] if type else None, relations=[relation] if relation else None,
             limit=limit,
         )  # fmt: skip
     except UserError as error:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Hashable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from trialpanorama.apps.web.reading import reading
 from trialpanorama.errors import UserError
 from trialpanorama.warehouse import Warehouse
 
@@ -28,9 +29,13 @@ SQL_SECONDS, SQL_MEMORY_MB, SQL_AT_ONCE = 20, 512, 2
 class Site:
     """A warehouse that is shown, and perhaps a folder of runs."""
 
-    def __init__(self, warehouse: Path, logs: Path | None = None) -> None:
+    def __init__(
+        self, warehouse: Path, logs: Path | None = None, *, say: Callable[[str], None] = lambda _: None
+    ) -> None:
         self.path = warehouse
         self.logs = logs
+        self.folder = folder_beside(warehouse)
+        self._say = say
         self.queries = threading.BoundedSemaphore(SQL_AT_ONCE)
         self._opening = threading.RLock()
         self._answers: OrderedDict[Hashable, Any] = OrderedDict()
@@ -38,6 +43,7 @@ class Site:
         self._warehouse: Warehouse
         self._kept_open: duckdb.DuckDBPyConnection | None = None
         self._index: Index | None = None
+        self._reading: Warehouse | None = None
         _ = self.warehouse
 
     @property
@@ -51,14 +57,23 @@ class Site:
                 state = None  # it is missing: opening says so
             if state is None or state != self._state:
                 self._warehouse = Warehouse.open(self.path)
-                # connections opened beside one that stays open share what it has read
-                if self._kept_open is not None:
-                    self._kept_open.close()
-                self._kept_open = self._warehouse.connect()
-                self._index = None
+                self._index = self._reading = None
                 self._answers.clear()
                 self._state = state
             return self._warehouse
+
+    @property
+    def reading(self) -> Warehouse:
+        """The warehouse for pages about one trial, paper or node: looked up in a copy with indexes, made if need be."""
+        with self._opening:
+            warehouse = self.warehouse
+            if self._reading is None:
+                if self._kept_open is not None:
+                    self._kept_open.close()
+                self._reading = reading(warehouse, self.folder, self._say)
+                # connections opened beside one that stays open share what it has read
+                self._kept_open = self._reading.connect()
+            return self._reading
 
     @property
     def index(self) -> Index:
@@ -99,6 +114,11 @@ class Site:
             sorted((str(path), path.stat().st_mtime_ns) for path in folder.rglob("*") if path.suffix in _LOGS)
         )
         return _read(folder, state)
+
+
+def folder_beside(warehouse: Path) -> Path:
+    """Where the pages keep what they make: beside the warehouse, as a build exchanges the whole of it."""
+    return warehouse.resolve().with_name(f"{warehouse.resolve().name}.web")
 
 
 _LOGS = (".eval", ".json")
