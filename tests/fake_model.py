@@ -57,6 +57,9 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that went away before its reply came is no error."""
+
 
 class FakeServer:
     """An OpenAI-compatible server on this machine; `answer` gets each request and its number, None is a stall.

@@ -143,6 +143,7 @@ def _accounted(opened: Warehouse, server: FakeServer, folder: Path, n: int) -> N
     assert told["metrics"]["balanced_accuracy"]["value"] == pytest.approx(expected)
     assert Counter(sample["outcome"] for sample in json.loads(results.read_bytes())["samples"]) == counted
     assert told["usage"]["output_tokens"] == 40 * len(scored)
+    assert sum(sample.repetitions for sample in result.samples) > n / 20, "requests that were made again are told"
 
 
 @pytest.mark.usefixtures("_no_waiting")
@@ -173,7 +174,9 @@ print(result.n, result.status)
 """
 
 
-def _killed_and_resumed(opened: Warehouse, server: FakeServer, folder: Path, n: int, kills: int) -> None:
+def _killed_and_resumed(
+    opened: Warehouse, server: FakeServer, folder: Path, n: int, kills: int, how: signal.Signals = signal.SIGKILL
+) -> None:
     chosen = tasks.task(TASK)
     samples = tasks.load(opened, chosen, "train")[:n]
     prompts = {chosen.prompt(sample): sample.id for sample in samples}
@@ -191,9 +194,11 @@ def _killed_and_resumed(opened: Warehouse, server: FakeServer, folder: Path, n: 
             while sum(faults.replied.values()) < target and process.poll() is None:
                 assert time.monotonic() < deadline
                 time.sleep(0.005)
-            process.send_signal(signal.SIGKILL)
-            process.communicate()
-            assert process.returncode == -signal.SIGKILL, "it was killed in the middle"
+            process.send_signal(how)
+            out, err = process.communicate(timeout=120)
+            assert process.returncode != 0, "it was ended in the middle"
+            assert how == signal.SIGKILL or err.rstrip().endswith("KeyboardInterrupt")
+            assert "success" not in out
         else:
             out, err = process.communicate(timeout=300)
             assert process.returncode == 0, err
@@ -225,8 +230,11 @@ def _kept(folder: Path) -> set[str]:
     return found
 
 
-def test_a_killed_run_goes_on_and_asks_nothing_twice(opened: Warehouse, server: FakeServer, tmp_path: Path) -> None:
-    _killed_and_resumed(opened, server, tmp_path, 150, 1)
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_a_run_that_was_ended_goes_on_and_asks_nothing_twice(
+    how: signal.Signals, opened: Warehouse, server: FakeServer, tmp_path: Path
+) -> None:
+    _killed_and_resumed(opened, server, tmp_path, 150, 1, how)
 
 
 @pytest.mark.verify

@@ -67,9 +67,6 @@ def contestants(
     for one in found:
         if one.model.startswith("baseline/"):
             baseline(one.model.removeprefix("baseline/"))
-    labels = [one.label for one in found]
-    if twice := next((label for label in labels if labels.count(label) > 1), None):
-        raise UserError(f"{twice} is named twice. Give each a `name` of its own in the file of models.")
     return priced(found, read_prices(prices)) if prices else found
 
 

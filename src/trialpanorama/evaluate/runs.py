@@ -121,21 +121,22 @@ def run_all(
     folder = Path(log_dir or os.environ.get("INSPECT_LOG_DIR") or "logs")
     counter = _Counter(progress)
     runs = _prepare(task_names, models, warehouse, options, folder, counter)
-    logs: dict[int, EvalLog] = {}
+    came: dict[tuple[str, str], Result] = {}
     # Baselines compute in this process: beside them, the replies of models would wait to be read until they are late.
     for is_baseline in (True, False):
         chosen = [one for one in runs if (one.replies is None) == is_baseline]
-        if chosen:
-            logs |= dict(zip(map(id, chosen), _eval(chosen, folder, display), strict=True))
+        logs = _eval(chosen, folder, display) if chosen else []
+        # Of runs that had not begun when the user ended it all there is no log.
+        if len(logs) < len(chosen) or any(log.status == "cancelled" for log in logs):
+            raise KeyboardInterrupt
+        came |= {(one.task, one.model): one for one in map(result, logs)}
     found = []
     for one in runs:
-        came = result(logs[id(one)])
-        write_results(came, metrics_facts(came))
-        if one.replies is not None and came.status == "success" and not came.failed:
+        ended = came[one.task_name, one.contestant.label]
+        write_results(ended, metrics_facts(ended))
+        if one.replies is not None and ended.status == "success" and not ended.failed:
             one.replies.discard()
-        found.append(came)
-    if any(one.status == "cancelled" for one in found):
-        raise KeyboardInterrupt
+        found.append(ended)
     if not any(one.scores for one in found):
         raise _nothing(found[0])
     return found
@@ -171,10 +172,13 @@ def _prepare(
     folder: Path,
     counter: _Counter,
 ) -> list[_Run]:
-    chosen = [task(name).name for name in task_names]
+    chosen = list(dict.fromkeys(task(name).name for name in task_names))
     entries = [_entry(model) for model in models]
     for entry, _ in entries:
         _check(entry, options)
+    labels = [entry.label for entry, _ in entries]
+    if twice := next((label for label in labels if labels.count(label) > 1), None):
+        raise UserError(f"{twice} is named twice. Give each a `name` of its own in a file of models.")
     with _mistakes():
         from trialpanorama.evaluate import plugin
 
@@ -247,9 +251,7 @@ def _ready(
         else plugin.baseline_solver(entry.model.removeprefix(BASELINE_PREFIX), counter)()
     )
     price = msgspec.to_builtins(entry.price) if entry.price else None
-    about = {"after": after, "cutoff": entry.cutoff, "price": price, "settings": settings}
-    if entry.name:
-        about["label"] = entry.name
+    about = {"label": entry.label, "after": after, "cutoff": entry.cutoff, "price": price, "settings": settings}
     made = plugin.make_task(
         name, split=options.split, asked=asked, solver=solver, model=plugin.NO_MODEL if is_baseline else model,
         metadata={key: value for key, value in about.items() if value is not None},
