@@ -187,6 +187,8 @@ def test_verdicts_are_read_in_many_forms(reply: str) -> None:
         "{1: 'INCLUDED', 2: 'EXCLUDED', 3: 'EXCLUDED'}",
         "Candidate 1 - include\nCandidate 2 - exclude\nCandidate 3 - exclude",
         '{"1": "include", "2": "exclude", "3": "exclude"}',
+        '{"number": 3, "study": "On drugs", "decisions": {"1": "include", "2": "exclude", "3": "exclude"}}',
+        '{"included": [1], "excluded": [2, 3], "number": 3}',
     ],
 )
 def test_a_verdict_without_a_probability_is_given_for_certain(reply: str) -> None:

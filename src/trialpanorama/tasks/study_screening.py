@@ -490,16 +490,16 @@ _LINE = re.compile(
 
 def _decisions(item: Mapping[str, object]) -> Iterator[Decision]:
     """The verdicts of a JSON object, whatever it calls the list that they stand in."""
-    if any(key in item for key in _NUMBER_KEYS):
-        number = next(item[key] for key in _NUMBER_KEYS if key in item)
-        if (known := _number(number)) is not None:
-            yield _decision(known, item)
+    numbers = (_number(item[key]) for key in _NUMBER_KEYS if key in item)
+    own = next((number for number in numbers if number is not None), None)
+    if own is not None and (_word(item) is not None or "probability" in item or "confidence" in item):
+        yield _decision(own, item)
         return
     for key, value in item.items():
         verdict = _VERDICTS.get(key.replace("_", " "))
         if isinstance(value, list) and verdict:
-            numbers = [known for one in value if (known := _number(one)) is not None]
-            yield from (_decision(number, {"decision": verdict}) for number in numbers)
+            said = [known for one in value if (known := _number(one)) is not None]
+            yield from (_decision(number, {"decision": verdict}) for number in said)
         elif (number := _number(key)) is not None:
             yield _decision(number, value if isinstance(value, dict) else {"decision": value})
         elif isinstance(value, dict):
@@ -518,14 +518,18 @@ def _number(value: object) -> int | None:
 
 
 def _decision(number: int | str, item: Mapping[str, object]) -> Decision:
-    said = next((item[key] for key in _VERDICT_KEYS if key in item), None)
-    word = " ".join(re.findall(r"[a-z]+", str(said).lower())) if isinstance(said, str | bool) else ""
-    verdict = _VERDICTS.get(word)
+    verdict = _VERDICTS.get(_word(item) or "")
     certain = {"include": 1.0, "exclude": 0.0, None: 0.5}[verdict]
     probability = _share(item.get("probability", item.get("probability_of_inclusion")), 1)
     if probability is None and (confidence := _share(item.get("confidence"), 100)) is not None:
         probability = round(1 - confidence, 9) if verdict == "exclude" else confidence
     return Decision(int(number), verdict, certain if probability is None else probability)
+
+
+def _word(item: Mapping[str, object]) -> str | None:
+    """What an entry says in place of a verdict, in small letters."""
+    said = next((item[key] for key in _VERDICT_KEYS if isinstance(item.get(key), str | bool)), None)
+    return None if said is None else " ".join(re.findall(r"[a-z]+", str(said).lower()))
 
 
 def _share(value: object, most: float) -> float | None:
