@@ -84,6 +84,7 @@ def test_a_test_text_that_stands_in_training_is_found_and_a_shared_formula_is_no
     assert [(d.sample, d.other) for d in found.near_duplicates] == [("NCT99009001@1", "NCT99000003@1")]
     assert found.near_duplicates[0].shared >= NEAR
     assert found.near_duplicate_samples == 1
+    assert found.near_duplicates_by_task == {"one": 1}
     assert found.compared == 22
 
 

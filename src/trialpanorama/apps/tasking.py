@@ -45,10 +45,12 @@ def cards_text(cards: dict[str, Card]) -> str:
 
 def contamination_text(found: Contamination, place: Path) -> str:
     """What the splits of all tasks know of one another, in three lines at most."""
+    by_task = ", ".join(f"{name} {count:,}" for name, count in found.near_duplicates_by_task.items())
     lines = [
         f"Contamination: {found.crossing_ids:,} ids on two sides of a split, {found.near_duplicate_samples:,} samples "
-        f"with a near-duplicate in an earlier split (of {found.compared:,} long enough to tell), {found.citations:,} "
-        f"ids of a later split in earlier texts. All of it: {place}"
+        f"with a near-duplicate in an earlier split (of {found.compared:,} long enough to tell"
+        f"{'; ' if by_task else ''}{by_task}), {found.citations:,} ids of a later split in earlier texts. All of it: "
+        f"{place}"
     ]
     lines += [f"  {one.id} is in {', '.join(one.where)}" for one in found.crossing[:2]]
     return "\n".join(lines)

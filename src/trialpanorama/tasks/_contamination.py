@@ -74,6 +74,7 @@ class Contamination(msgspec.Struct, kw_only=True):
     crossing: list[Crossing]
     near_duplicate_samples: int
     """Samples for test or validation with a near-duplicate in an earlier split."""
+    near_duplicates_by_task: dict[str, int]
     near_duplicates: list[NearDuplicate]
     citations: int
     citing: list[Citation]
@@ -121,6 +122,7 @@ def contamination(folder: Path, tasks: Mapping[str, AnyTask]) -> Contamination:
         crossing_ids=len(crossing),
         crossing=crossing[:_SHOWN],
         near_duplicate_samples=len(near),
+        near_duplicates_by_task=dict(sorted(Counter(names[later][1] for later in near).items())),
         near_duplicates=[
             NearDuplicate(
                 sample=names[later][0],
