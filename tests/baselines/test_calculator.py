@@ -373,6 +373,220 @@ CASES: list[tuple[str, dict[str, Any]]] = [
         "needed (80% power, p<0.05, two-sided Fisher's exact test).",
         {"proportion_1": 0.22, "proportion_2": 0.11, "test": "fisher"},
     ),
+    (
+        "Assuming 55% or more of patients in group 2 and 35% of patients in group 1 would respond, [N] "
+        "patients per group were required to achieve greater than 90% power (two-sided chi-square, α = "
+        "0.05).",
+        {"proportion_1": 0.55, "proportion_2": 0.35, "power": 0.9},
+    ),
+    (
+        "The trial required [N] events for 90% power to detect a hazard ratio of 0.70 using a two-sided "
+        "log-rank test at the 5% level; with accrual over 24 months and a further 12 months of follow-up "
+        "this needs [number] patients.",
+        {"design": "survival", "hazard_ratio": 0.7, "power": 0.9},
+    ),
+    (
+        "We hypothesised an improvement in 2-year progression-free survival from 40% to 55%. With a "
+        "two-sided alpha of 0.05 and 80% power, [N] patients are needed in total in the two arms (log-rank "
+        "test).",
+        {"design": "survival", "event_rate_1": 0.6, "event_rate_2": 0.45},
+    ),
+    (
+        "The median survival in the control arm was expected to be 9 months; an increase to 12 months was "
+        "considered relevant. With 80% power and a two-sided 5% level, [N] events were needed.",
+        {"design": "survival", "median_1": 9, "median_2": 12},
+    ),
+    (
+        "In this three-arm trial a difference of 6 points between any two groups (SD 14) should be found "
+        "with 80% power at the 5% level, for which [N] patients per group are needed.",
+        {"mean_difference": 6, "sd": 14, "arms": 3},
+    ),
+    (
+        "We expected a mean (± SD) of 12 ± 4 days in the control group, and considered a reduction of 2 days "
+        "relevant. With alpha 0.05 and power 90%, [N] patients per group were required.",
+        {"mean_difference": 2, "sd": 4, "power": 0.9},
+    ),
+    (
+        "Given a within-group standard deviation of 1.1, [N] children per group allow detection of a "
+        "difference of 0.5 z-scores with 90% power and 5% significance.",
+        {"mean_difference": 0.5, "sd": 1.1},
+    ),
+    (
+        "For a two-sided significance level of 5% and 80% power, [N] women in each group would be needed to "
+        "detect an increase in the proportion breastfeeding at six weeks from 30% to 40%.",
+        {"proportion_1": 0.3, "proportion_2": 0.4},
+    ),
+    (
+        "It was assumed that the incidence of shivering would be 50% in the saline group, and that a "
+        "reduction to 20% would be of clinical importance. [N] patients per group were needed (α = 0.05, "
+        "power = 80%).",
+        {"proportion_1": 0.5, "proportion_2": 0.2},
+    ),
+    (
+        "Our sample size of [N] in each group was chosen to detect a difference of one standard deviation "
+        "with a power of 90% at a 5% level.",
+        {"effect_size": 1, "power": 0.9},
+    ),
+    (
+        "A prior study showed a mean of 5.2 (SD 2.1). Assuming that the treatment would lower this by 1.5, "
+        "[N] patients per group were required for a power of 80% with a type I error of 0.05.",
+        {"mean_difference": 1.5, "sd": 2.1},
+    ),
+    (
+        "The number of patients needed was calculated to be [N] in each group to show a difference in the "
+        "failure rate from 20% in one group to 5% in the other, with a power of 80% and p<0.05.",
+        {"proportion_1": 0.2, "proportion_2": 0.05},
+    ),
+    (
+        "A sample size of [N] patients per treatment was estimated to give 80% power to detect a treatment "
+        "difference of 0.12 L in trough FEV1, assuming a standard deviation of 0.25 L and a two-sided "
+        "significance level of 0.05.",
+        {"mean_difference": 0.12, "sd": 0.25},
+    ),
+    (
+        "With [N] participants per group, the trial has 90% power to show a between-group difference of 12 "
+        "mm on a 100 mm scale, given an SD of 25 mm (two-sided alpha 5%).",
+        {"mean_difference": 12, "sd": 25, "power": 0.9},
+    ),
+    (
+        "The primary hypothesis is that 10% fewer patients will relapse (25% v 35%). To show this with 80% "
+        "power and 5% two-sided significance, [N] patients per arm are needed.",
+        {"proportion_1": 0.25, "proportion_2": 0.35},
+    ),
+    (
+        "We assumed a success rate of 65% with standard care and 80% with fictumab. Setting type 1 error at "
+        "0.05 and type 2 error at 0.2, [N] patients were needed per arm.",
+        {"proportion_1": 0.65, "proportion_2": 0.8, "power": 0.8},
+    ),
+    (
+        "Sample size calculations assumed a 3-month abstinence rate of 12% in the control group and 24% in "
+        "the intervention group, 80% power, and a two-tailed alpha of .05, yielding [N] per group.",
+        {"proportion_1": 0.12, "proportion_2": 0.24},
+    ),
+    (
+        "The minimum clinically important difference is 1.0 point on the severity scale (SD 1.8). With alpha "
+        "= .05, two tailed, and power = .80, a sample of [N] per arm is necessary; anticipating 15% "
+        "attrition, [number] per arm were enrolled.",
+        {"mean_difference": 1.0, "sd": 1.8, "drop_out": 0.15},
+    ),
+    (
+        "Power calculation: for a 15 bpm difference in heart rate with a standard deviation of 20 bpm, power "
+        "of 90% and significance of 5%, [N] patients in each group.",
+        {"mean_difference": 15, "sd": 20, "power": 0.9},
+    ),
+    (
+        "With an alpha of 0.05, [N] patients per group would yield a power of 80% if the true response rates "
+        "were 0.60 and 0.80.",
+        {"proportion_1": 0.6, "proportion_2": 0.8},
+    ),
+    (
+        "A total sample of [N] was needed for a paired t test to detect a mean difference of 3 with a "
+        "standard deviation of differences of 7, at 80% power and alpha 0.05.",
+        {"design": "paired_means", "mean_difference": 3, "sd": 7},
+    ),
+    (
+        "To detect a decrease in mean pain from 50 mm to 35 mm with an SD of 22 mm (power 85%, alpha 5%), "
+        "[N] patients per group were needed.",
+        {"mean_difference": 15, "sd": 22, "power": 0.85},
+    ),
+    (
+        "We needed [N] patients to have a 90% power to detect a 40% reduction in the primary outcome, "
+        "expected in 18% of controls, at the two-sided 0.05 level.",
+        {"proportion_1": 0.18, "proportion_2": 0.108, "power": 0.9},
+    ),
+    (
+        "The study was designed with 80% power to detect a 5-percentage-point difference, from 10% to 15%, "
+        "at a 2-sided significance level of .05; this required [N] patients.",
+        {"proportion_1": 0.1, "proportion_2": 0.15},
+    ),
+    (
+        "Assuming a common SD of 1.3%, [N] patients per arm provide 90% power to detect a treatment "
+        "difference of 0.5% in HbA1c at the two-sided 5% level.",
+        {"mean_difference": 0.5, "sd": 1.3},
+    ),
+    (
+        "With clusters of 15 patients and an intra-practice correlation coefficient of 0.04, [N] patients in "
+        "all are needed to detect a difference between 30% and 45% with 80% power and 5% significance in two "
+        "arms.",
+        {"design": "cluster_proportions", "cluster_size": 15, "icc": 0.04, "proportion_1": 0.3, "proportion_2": 0.45},
+    ),
+    (
+        "We assumed 25 pupils per class, an intraclass correlation for the ear score of 0.1, a standard "
+        "deviation of 6 and a difference of 2; [N] pupils per arm give 80% power at the 5% level.",
+        {"design": "cluster_means", "cluster_size": 25, "icc": 0.1, "sd": 6, "mean_difference": 2},
+    ),
+    (
+        "The sample size of [N] per group (80% power, alpha 0.05, SD 10, difference 5) was increased by 15% "
+        "to [number].",
+        {"sd": 10, "mean_difference": 5, "drop_out": 0.15},
+    ),
+    (
+        "In this phase II study a response rate below 10% was uninteresting and 30% the target response. "
+        "With an alpha of 0.05 and power of 80%, [N] patients are needed.",
+        {"design": "one_proportion", "proportion_1": 0.1, "proportion_2": 0.3},
+    ),
+    (
+        "We powered the study on the walking test, whose standard deviation at baseline in our earlier "
+        "cohort of older people living at home was 80 m. A difference of 40 m was deemed relevant. 80% power "
+        "and a two-sided 5% level require [N] patients per arm.",
+        {"sd": 80, "mean_difference": 40},
+    ),
+    (
+        "Mean length of stay was 8.5 (SD 3.2) days. A 20% reduction was considered important. With 80% power "
+        "and 5% significance [N] patients per group were needed.",
+        {"mean_difference": 1.7, "sd": 3.2},
+    ),
+    (
+        "Based on pilot data (mean 14.2, SD 3.1 in the control group; mean 12.1, SD 2.9 in the treatment "
+        "group), [N] patients per group were needed for 90% power with an alpha of 0.05.",
+        {"mean_difference": 2.1, "power": 0.9},
+    ),
+    (
+        "We calculated that [N] patients per group were required to detect a difference of 0.8 in the fever "
+        "score with a power of 0.8, alpha of 0.05, and an estimated SD of 1.4. Ten per cent dropped out in "
+        "the pilot.",
+        {"mean_difference": 0.8, "sd": 1.4},
+    ),
+    (
+        "Assuming that 60% of those in the control arm and 80% of those in the fictumab arm will be free of "
+        "fever at day 28, [N] patients per arm provide 90% power (two-sided alpha=5%).",
+        {"proportion_1": 0.6, "proportion_2": 0.8, "power": 0.9},
+    ),
+    (
+        "A sample size of [N] patients was needed to detect a clinically significant difference of 20 mm in "
+        "VAS pain between the two groups with SD = 25 mm, α = 0.05 and 80% power, plus 10% for drop-outs.",
+        {"mean_difference": 20, "sd": 25, "drop_out": 0.1},
+    ),
+    (
+        "Power analysis: to show that the incidence of cough is reduced from 60% to 30% (by half) with an α "
+        "error of 5% and β error of 10%, [N] patients per group.",
+        {"proportion_1": 0.6, "proportion_2": 0.3, "power": 0.9},
+    ),
+    (
+        "The ear index is expected to be 3.5 in the control group and 2.8 in the intervention group, with a "
+        "standard deviation of 1.2. [N] per group give 80% power at 5%.",
+        {"mean_difference": 0.7, "sd": 1.2},
+    ),
+    (
+        "An absolute risk reduction of 8% from a baseline risk of 24% would need [N] patients per group at "
+        "80% power and 5% significance.",
+        {"proportion_1": 0.24, "proportion_2": 0.16},
+    ),
+    (
+        "A two-sided 5% significance test with [N] patients per group has 80% power to detect a change in "
+        "the success rate of 20% from the 55% seen in controls.",
+        {"proportion_1": 0.55, "proportion_2": 0.75},
+    ),
+    (
+        "Between-group difference of at least 3.5 units (pooled standard deviation = 7.1 units), "
+        "significance level 5%, power 80%: [N] participants per group.",
+        {"mean_difference": 3.5, "sd": 7.1},
+    ),
+    (
+        "If the true difference is 4 mmHg and the standard deviation 11 mmHg, a trial with [N] patients per "
+        "group will reject the null hypothesis with probability (power) 0.9 at a type I error of 0.05.",
+        {"mean_difference": 4, "sd": 11, "power": 0.9},
+    ),
 ]
 
 

@@ -99,7 +99,7 @@ _SD = (
     _rule(rf"\d\s?(?:[a-z/%]+\s)?(?:±|\+/-|\+-)\s?{_V}"),
     _rule(
         rf"(?:standard deviations?|\bSDs?\b|\bs\.d\.|σ|\bsigma\b|standard error|\bSEM\b"
-        rf"|root mean square error)(?:\s?\((?:SD|s\.d\.|σ)\))?[^.;\d]{{0,60}}?{_V}"
+        rf"|root mean square error)(?:\s?\((?:SD|s\.d\.|σ)\))?[^.;\d]{{0,90}}?{_V}"
     ),
     _rule(rf"{_V}(?:\s?[a-z/μ]+){{0,3}}\s?\(?(?:standard deviations?|\bSDs?)\b"),
     _rule(rf"\bS\s?=\s?{_V}"),
@@ -110,7 +110,7 @@ _SD = (
     _rule(rf"(?:±|\+/-|\+-)\s?{_V}"),
 )
 _MEAN_SD = (
-    _rule(r"(?P<m>\d+(?:\.\d+)?)\s?(?:[a-z/%]+\s)?(?:±|\+/-|\(\s?(?:±|SD|s\.d\.)[:=]?)\s?(?P<v>\d+(?:\.\d+)?)"),
+    _rule(r"(?P<m>\d+(?:\.\d+)?)\s?(?:[a-z/%]+\s)?(?:±|\+/-|[(,]\s?(?:±|SD|s\.d\.)[:=]?)\s?(?P<v>\d+(?:\.\d+)?)"),
     _rule(
         r"\bmeans?\s?\(\s?±?\s?(?:SD|standard deviation)\s?\)[^.;\d]{0,60}?(?P<m>\d+(?:\.\d+)?)[^.;\d(]{0,12}"
         r"\((?P<v>\d+(?:\.\d+)?)(?P<p>)\)"
@@ -134,14 +134,21 @@ _RATIO_OF = _rule(
 )
 _CORRELATION = _rule(r"(?:\bcorrelation(?: coefficient)?|\br|ρ|\brho)\b[^.;\d]{0,35}?(?P<v>0?\.\d+)(?P<p>)")
 _ICC = _rule(
-    r"(?:\bICC\b|intra-?\s?(?:class|cluster)(?: correlation)?(?: coefficient)?|ρ|\brho\b)[^.;\d]{0,50}?"
-    r"(?P<v>0?\.\d+)(?P<p>)"
+    r"(?:\bICCs?\b|(?:intra|within|inter)-?\s?(?:class|cluster|practice|school|class(?:room)?|famil|group|cent(?:er|re)|village"
+    r"|communit|household|site|physician|provider|ward|gp)\w*[- ](?:correlation|coefficient)(?:\scoefficient)?|ρ"
+    r"|\brho)\b"
+    r"[^.;\d]{0,80}?(?P<v>0?\.\d+)(?P<p>)"
 )
 _INFLATION = _rule(
     rf"(?:design effects?|variance inflation factor|(?<!attrition )inflation factor"
     rf"|\bVIF\b)[^.;\d]{{0,30}}?{_V}"
 )
 _CLUSTER_SIZE = (
+    _rule(r"\bclusters? of (?:about |approximately |an average of |size )?(?P<v>\d+(?:\.\d+)?)(?P<p>)"),
+    _rule(
+        r"(?:per|each|every) (?:cluster|practice|gp|school|class|village|clinic)\b[^.;\d]{0,30}?"
+        r"(?P<v>\d+(?:\.\d+)?)(?P<p>)(?!\s?%|\.)"
+    ),
     _rule(r"cluster sizes?[^.;\d]{0,25}?(?P<v>\d+(?:\.\d+)?)(?P<p>)"),
     _rule(
         r"(?P<v>\d+(?:\.\d+)?)(?P<p>)\s?(?:(?:\w+\s){0,5}?(?:per|in each|from each|for each|within each"
@@ -184,6 +191,10 @@ _MEANS = (
     _rule(
         r"\bfrom\s(?:(?:a|an|about|mean|of)\s)*(?P<a>\d+(?:\.\d+)?)[^.;\d%]{0,50}?\bto\s(?:(?:a|an|about|mean|of)\s)*"
         r"(?P<b>\d+(?:\.\d+)?)(?![\d.]|\s?%)"
+    ),
+    _rule(
+        r"(?P<a>\d+(?:\.\d+)?)(?![\d.]|\s?%)[^.;\d%]{0,12}\b(?:in|for|with) (?:the )?(?:[\w-]+ ){0,3}?(?:groups?|arms?"
+        r"|controls?|placebo)\b[^.;\d%]{0,25}?\band (?P<b>\d+(?:\.\d+)?)(?![\d.]|\s?%)[^.;\d%]{0,12}\b(?:in|for|with)\b"
     ),
 )
 _R = r"(?<![\w.~/-])(\d+(?:\.\d+)?)\s?(%?)"
@@ -230,9 +241,9 @@ _MEDIANS = _rule(
     r"(?:\.\d+)?)"
 )
 _MEDIANS_APART = _rule(
-    r"median (?:survival|time|overall|progression|disease|event|duration)(?:[^.;\d]{0,80}?)(\d+(?:\.\d+)?)\s(?:months|weeks|days"
-    r"|years)\b(?:[^.\d]|\.\d){0,20}[^.\d]{0,60}?(?:increas|improv|prolong|exten|rais|reduc)\w*[^.;\d]{0,30}?\bto "
-    r"(\d+(?:\.\d+)?)\s(?:months|weeks|days|years)"
+    r"median (?:survival|time|overall|progression|disease|event|duration)(?:[^.;\d]{0,80}?)(\d+(?:\.\d+)?)\s"
+    r"(?:months|weeks|days|years)\b(?:[^.\d]|\.\d){0,20}[^.\d]{0,60}?(?:increas|improv|prolong|exten|rais|reduc)\w*"
+    r"[^.;\d]{0,30}?\bto (\d+(?:\.\d+)?)\s(?:months|weeks|days|years)"
 )
 _UPPER = re.compile(r"\b(1\.[1-6]\d*|1[1-6]\d(?:\.\d+)?)\s?(%?)")
 _TRUE_RATIO = _rule(r"true ratio[^.;\d]{0,30}?(?P<v>\d(?:\.\d+)?)(?P<p>)")
@@ -457,7 +468,10 @@ _WITHIN = _rule(r"within[- ](?:(?:subject|patient|participant|person)\s)?(?:stan
 _VARIANCE = _rule(r"\banova\b|analysis of variance")
 _ONE_GROUP = _rule(
     r"(?:one|1)[- ]sample|(?:one|1)[- ]group|single[- ](?:group|arm)|null hypothesis (?:rate|proportion|response)"
-    r"|historical"
+    r"|historical|\bphase (?:ii|2)[ab]?\b|minimax|\bp0\b|uninterest|binomial|target response"
+)
+_SEVERAL_GROUPS = _rule(
+    r"randomi|\bcontrols?\b|placebo|versus|\bvs\b|(?:per|each|both|between|the 2|either) (?:\w+ )?(?:groups?|arms?)"
 )
 _TO_EVENT = _rule(r"log-?\s?rank|surviv(?:al|e) (?:rate )?(?:of|at|rate)|time[- ]to[- ]event|kaplan|hazard")
 _FREE = _rule(r"surviv|free|alive|\b(?:dfs|pfs|os|rfs|efs)\b")
@@ -496,7 +510,7 @@ def _effect(r: _Reader, low: str, said: dict[str, Any]) -> tuple[dict[str, Any],
     pair = _proportions(r, ratio_of, low)
     if pair is not None and 0 < pair[0] < 1 and 0 < pair[1] < 1 and pair[0] != pair[1]:
         first, second, is_clear = pair
-        if clustered or (_ONE_GROUP.search(low) and "randomi" not in low):
+        if clustered or (_ONE_GROUP.search(low) and not _SEVERAL_GROUPS.search(low)):
             if clustered:
                 return {"design": "cluster_proportions", "proportion_1": first, "proportion_2": second}, is_clear
             alone = {"design": "one_proportion", "arms": None}
@@ -622,6 +636,10 @@ def _difference(r: _Reader, spread: Found, centres: Sequence[float]) -> float | 
             # What is read from 0 on is a scale.
             if float(pair["a"]) and _LIKELY[0] <= difference / spread.value <= _LIKELY[1]:
                 return difference
+    if in_percent and (shares := _pair(r)):
+        difference = 100 * abs(shares[0] - shares[1])
+        if _LIKELY[0] <= difference / spread.value <= _LIKELY[1]:
+            return difference
     for rule in _CHANGE:
         found = []
         for match in rule.finditer(r.text):

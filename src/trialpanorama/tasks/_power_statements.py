@@ -133,11 +133,25 @@ _POWER = (
 _BETA = 3
 """The rule that reads a type II error."""
 _LOST = (
-    r"(?:drop(?:ping)?[- ]?(?:outs?|offs?)\b|attrition|wastage|withdraw\w*|discontinu\w*|missing|\blost\b"
+    r"(?:drop(?:ped|ping)?[- ]?(?:outs?|offs?)\b|attrition|wastage|withdraw\w*|discontinu\w*|missing|\blost\b"
     r"|(?<!blood )(?<!weight )(?<!bone )\bloss(?:es)?\b(?! of (?!patients|participants|subjects|follow))"
-    r"|(?:non-?\s?|in|un|not (?:be )?)evaluable|non-?\s?(?:complian|adheren)\w*|non-?\s?respon(?:se|ders?)\b)"
+    r"|(?:non-?\s?|in|un|not (?:be )?)evaluable|non-?\s?(?:complian|adheren)\w*|non-?\s?respon(?:se|ders?)\b"
+    r"|over-?\s?sampl\w*|incomplete\b|protocol (?:violat|deviat)\w*|(?:not|fail\w* to) complet\w*|non-?\s?participa\w*"
+    r"|ineligib\w*|non-?\s?return\w*|non-?\s?attend\w*)"
 )
-_DROP_OUT = (_rule(rf"{NUMBER}[^.;,\d\[]{{0,40}}?{_LOST}"), _rule(rf"{_LOST}{_GAP}{{0,50}}?{NUMBER}"))
+_DROP_OUT = (
+    _rule(rf"{NUMBER}[^.;,\d\[]{{0,40}}?{_LOST}"),
+    _rule(rf"{_LOST}{_GAP}{{0,50}}?{NUMBER}"),
+    _rule(
+        r"\b(?:sample|size|number of (?:patients|participants|subjects))\b(?:[^.;]|\.\d){0,120}?"
+        rf"(?:increased|inflated|raised|enlarged) by {NUMBER}"
+    ),
+    _rule(
+        r"(?:increas|inflat|rais|enlarg)\w* (?:the |each |this |our )?(?:sample|number|size|group|arm)"
+        rf"{_GAP}{{0,30}}?by {NUMBER}"
+    ),
+    _rule(rf"(?:additional|extra|further) {NUMBER}(?! (?:absolute|relative|reduction|increase|difference))"),
+)
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -255,7 +269,11 @@ _OF_A_CLUSTER = _rule(
 )
 _CLUSTERS_AFTER = _rule(rf"\s*(?:[\w-]+\s+)?{_UNITS_OF_PEOPLE}\b")
 _CLUSTER_BEFORE = _rule(
-    r"(?:cluster|class|practice|family|litter|block)\s+sizes?\s[^.;\d]{0,25}$", r"each supplying\s*$"
+    r"\b(?:clusters?|practices?|clinics?|gps?|schools?|classes|villages?|households?|families|wards?)\s(?:each\s)?"
+    r"(?:of|with|having|containing|including|recruiting|enrolling|providing|contributing)\s"
+    r"(?:(?:about|approximately|around|an average of|a mean of|at least|size)\s)?$",
+    r"(?:cluster|class|practice|family|litter|block)\s+sizes?\s[^.;\d]{0,25}$",
+    r"each supplying\s*$",
 )
 _EACH_AFTER = _rule(
     r"^[^.;\d\[]{0,60}?(?:\b(?:each|every|either|both|per|respective)\b|/)\s*(?:of (?:the )?)?"
@@ -372,7 +390,8 @@ def mask(text: str, asked: int | None, also: Iterable[int] = ()) -> str:
 
 
 _ARMS = _rule(
-    r"\b(?:(?P<count>two|three|four|five|six|2|3|4|5|6)\b[- ]?(?:\w+[- ]){0,3}?(?:groups|arms|conditions|treatment arms"
+    r"(?<![\d.,])\b(?:(?P<count>two|three|four|five|six|2|3|4|5|6)\b[- ]?(?:\w+[- ]){0,3}?(?:groups|arms|conditions"
+    r"|treatment arms"
     r"|treatments|sequences|arm|group)|both|either|control (?:group|arm)|control and|and control|placebo"
     r"|(?:the )?other group|versus|vs|comparator|between[- ](?:the )?(?:group|arm|treatment)s?)\b",
 )
