@@ -117,6 +117,19 @@ def test_a_screening_row_keeps_texts_and_labels(tmp_path: Path) -> None:
     }
 
 
+def test_the_batches_of_a_review_are_one_row(tmp_path: Path) -> None:
+    chosen = task("study_screening")
+    one, other = read("study_screening", tmp_path)
+    again = msgspec.structs.replace(other, subject=one.subject)
+    assert _published.write(tmp_path, chosen, [one, again, other]) == {"study_screening/test.jsonl": 2}
+    row, _ = map(msgspec.json.decode, (tmp_path / "study_screening/test.jsonl").read_bytes().splitlines())
+    assert [paper["PMID"] for paper in row["context"]] == [label["PMID"] for label in row["labels"]]
+    assert [paper["PMID"] for paper in row["context"]] == [str(number) for number in range(1, 7)]
+    assert [paper["title"] for paper in row["context"][3:]] == [one.title for one in other.inputs.candidates]
+    back = list(chosen.samples_from([tmp_path], "test"))
+    assert len({sample.id for sample in back}) == len(back)
+
+
 @pytest.mark.parametrize(
     ("said", "unit"),
     [("total", "total"), ("Total sample size", "total"), ("per arm", "per_arm"), ("events", "events"), (None, "total")],

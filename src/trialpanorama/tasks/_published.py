@@ -173,15 +173,16 @@ def row(sample: AnySample, chosen: AnyTask) -> dict[str, Any]:
 
 
 def write(out: Path, chosen: AnyTask, samples: Iterable[AnySample], family: str = "code") -> dict[str, int]:
-    """Write Samples as OUT/FOLDER/SPLIT.jsonl; how many each file has, by its path within OUT."""
-    place = folder(chosen.name, family)
+    """Write Samples as OUT/FOLDER/SPLIT.jsonl; how many rows each file has, by its path within OUT."""
+    place, convert = folder(chosen.name, family), _converter(chosen.name)
     (out / place).mkdir(parents=True, exist_ok=True)
     counts: dict[str, int] = {}
     handles = {split: (out / place / f"{split}.jsonl").open("wb") for split in SPLITS}
+    rows = ((sample.split, convert.row(sample, chosen)) for sample in samples)
     try:
-        for sample in samples:
-            handles[sample.split].write(msgspec.json.encode(row(sample, chosen)) + b"\n")
-            path = f"{place}/{sample.split}.jsonl"
+        for split, one in convert.join(rows) if convert.join else rows:
+            handles[split].write(msgspec.json.encode(one) + b"\n")
+            path = f"{place}/{split}.jsonl"
             counts[path] = counts.get(path, 0) + 1
     finally:
         for handle in handles.values():
@@ -189,10 +190,15 @@ def write(out: Path, chosen: AnyTask, samples: Iterable[AnySample], family: str 
     return counts
 
 
+_Rows = Iterator[tuple[Split, dict[str, Any]]]
+
+
 class _Converter(msgspec.Struct):
     read: Callable[[Mapping[str, Any], AnyTask], _Read] | None
     """None where the task itself reads published files (`Task.samples_from`)."""
     row: Callable[[AnySample, AnyTask], dict[str, Any]]
+    join: Callable[[_Rows], _Rows] | None = None
+    """Makes one row of several, where a row holds what several samples ask."""
 
 
 def _converter(name: str) -> _Converter:
@@ -300,6 +306,18 @@ def _screening_row(sample: AnySample, chosen: AnyTask) -> dict[str, Any]:
             for decision in sample.gold.decisions
         ],
     }
+
+
+def _whole_reviews(rows: _Rows) -> _Rows:
+    """The rows of a review's batches as one, its candidates numbered through."""
+    whole: dict[tuple[Split, str], dict[str, Any]] = {}
+    for split, row in rows:
+        first = whole.setdefault((split, row["metadata"]["review_pmid"]), row)
+        if first is not row:
+            before = len(first["context"])
+            for part in ("context", "labels"):
+                first[part] += [one | {"PMID": str(before + int(one["PMID"]))} for one in row[part]]
+    yield from ((split, row) for (split, _), row in whole.items())
 
 
 # --- sample size
@@ -459,7 +477,7 @@ def _years(years: float | None) -> str | None:
 
 _CONVERTERS: dict[str, _Converter] = {
     "study_search": _Converter(None, _search_row),
-    "study_screening": _Converter(None, _screening_row),
+    "study_screening": _Converter(None, _screening_row, _whole_reviews),
     "evidence_summary": _Converter(_read_evidence, _evidence_row),
     "arm_design": _Converter(_read_design, _choice_row),
     "eligibility_design": _Converter(_read_design, _choice_row),
