@@ -13,10 +13,12 @@ import pytest
 
 from tests.fake_model import FakeServer, asks_for_schema, completion
 from tests.handmade import many_trials, warehouse
+from tests.tasks import published_rows
 from trialpanorama import evaluate, tasks
 from trialpanorama.errors import UserError
 from trialpanorama.evaluate import Contestant, Options, Price
 from trialpanorama.evaluate.runs import load_environment
+from trialpanorama.tasks import _published
 from trialpanorama.warehouse import Warehouse
 
 TASK = "trial_completion"
@@ -291,3 +293,27 @@ def test_a_log_of_other_words_is_not_scored_anew(
         evaluate.rescore(before.log)
     with pytest.raises(UserError, match="no log"):
         evaluate.rescore(tmp_path / "none.eval")
+
+
+# --- samples from files
+
+
+@pytest.mark.parametrize("name", ["endpoint_design", "trial_completion"])
+def test_the_published_benchmark_is_asked_from_its_files(
+    name: str, server: FakeServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("TRIALPANORAMA_WAREHOUSE", raising=False)
+    monkeypatch.chdir(tmp_path)
+    benchmark = tmp_path / "benchmark"
+    for split in ("train", "test"):
+        published_rows.write(benchmark / _published.folder(name), name, split)
+    options = Options(paths=(benchmark,))
+    model, baseline = evaluate.run_all([name], [contestant(server), "baseline/majority"], None, options)
+    expected = list(tasks.task(name).samples_from([benchmark], "test"))
+    for result in (model, baseline):
+        assert [sample.id for sample in result.samples] == [sample.id for sample in expected]
+        assert not result.failed
+        assert result.snapshot.startswith("files-")
+    assert evaluate.compare(model, baseline)[0].n == len(expected)
+    with pytest.raises(UserError, match="holds no validation split"):
+        evaluate.run_all([name], ["baseline/majority"], None, Options(paths=(benchmark,), split="validation"))

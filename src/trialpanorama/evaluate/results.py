@@ -101,7 +101,7 @@ class SampleResult(msgspec.Struct, kw_only=True):
     strata: dict[str, str] = {}
     usage: Usage = Usage()
     repetitions: int = 0
-    """Requests that were made again, as the one before brought no reply."""
+    """Requests that Inspect made again, as the one before brought no reply; a provider's client may repeat, too."""
 
 
 class Result(msgspec.Struct, kw_only=True):
