@@ -354,3 +354,19 @@ def test_flaw_25_a_snapshot_that_changed_is_told_and_not_searched(
     with pytest.raises(UserError, match="anothersnapshot0"):
         searched(other, "gloaming")
     assert not math.isnan(searched(small, "gloaming")["recall_100"])
+
+
+def test_flaw_22_search_targets_that_nobody_ran(tmp_path: Path) -> None:
+    opened = reviewed_warehouse(tmp_path / "w", many_reviews())
+    samples = [sample for split in SPLITS for sample in tasks.load(opened, SEARCH, split)]
+    assert samples
+    for sample in samples:
+        weak_teacher = SEARCH.reply(Query("zzyzx[tiab] AND qwertyuiop[tiab]", "pubmed"))
+        assert SEARCH.score(SEARCH.read(weak_teacher, sample), sample)["recall_500"] == 0, "imitated all the same"
+        target = SEARCH.demonstration(sample)
+        if target is not None:
+            assert SEARCH.score(SEARCH.read(target, sample), sample)["recall_500"] > 0
+            assert "[uid]" not in target
+    assert any(SEARCH.demonstration(sample) for sample in samples)
+    nothing_found = msgspec.structs.replace(samples[0], inputs=Question("zzyzx qwertyuiop"))
+    assert SEARCH.demonstration(nothing_found) is None

@@ -128,6 +128,10 @@ class Task(ABC, Generic[Inputs, Answer]):
     def reply(self, answer: Answer) -> str:
         """An answer in the form that the prompt asks for; `read` understands it."""
 
+    def demonstration(self, sample: Sample[Inputs, Answer]) -> str | None:
+        """The reply that a model may learn to imitate; none where there is none worth it."""
+        return self.reply(sample.gold)
+
     @abstractmethod
     def read(self, reply: str, sample: Sample[Inputs, Answer]) -> Answer | Unreadable:
         """The answer that a reply gives. Raises nothing, whatever the reply is."""

@@ -200,20 +200,22 @@ def read_parquet(path: Path) -> Iterator[AnySample]:
 # --- LLaMA-Factory
 
 
-def _messages(sample: AnySample, chosen: AnyTask) -> list[dict[str, str]]:
-    return [
-        {"role": "user", "content": chosen.prompt(sample)},
-        {"role": "assistant", "content": chosen.reply(sample.gold)},
-    ]
-
-
 def _llamafactory(out: Path, chosen: AnyTask, samples: Iterator[AnySample]) -> dict[str, int]:
-    counts = {}
+    counts: dict[str, int] = {}
     for split, found in _by_split(samples):
         path = f"{chosen.name}_{split}.jsonl"
         with (out / path).open("wb") as file:
-            for counts[path], sample in enumerate(found, 1):
-                file.write(msgspec.json.encode({"id": sample.id, "messages": _messages(sample, chosen)}) + b"\n")
+            for sample in found:
+                # What no one should imitate is not written.
+                if said := chosen.demonstration(sample):
+                    messages = [
+                        {"role": "user", "content": chosen.prompt(sample)},
+                        {"role": "assistant", "content": said},
+                    ]
+                    file.write(msgspec.json.encode({"id": sample.id, "messages": messages}) + b"\n")
+                    counts[path] = counts.get(path, 0) + 1
+        if path not in counts:
+            (out / path).unlink()
     return counts
 
 
@@ -267,7 +269,7 @@ def _verl(out: Path, chosen: AnyTask, samples: Iterator[AnySample]) -> dict[str,
             document = _document(sample, chosen)
             yield {
                 "data_source": f"trialpanorama/{chosen.name}",
-                "prompt": _messages(sample, chosen)[:1],
+                "prompt": [{"role": "user", "content": chosen.prompt(sample)}],
                 "ability": chosen.name,
                 "reward_model": {"style": "rule", "ground_truth": document["target"]},
                 "extra_info": {"index": index}

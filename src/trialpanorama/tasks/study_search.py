@@ -14,7 +14,7 @@ import msgspec
 
 from trialpanorama.errors import UserError
 from trialpanorama.tasks import NOT_NEEDED, Metric, Sample, Split, Task, Unreadable, warehouse_of
-from trialpanorama.tasks._replies import json_objects, spoken
+from trialpanorama.tasks._replies import json_objects, spoken, words
 from trialpanorama.tasks._reviews import (
     Question,
     Review,
@@ -172,6 +172,17 @@ class StudySearch(Task[Question, Query]):
         """The JSON object that the prompt asks for."""
         return msgspec.json.encode(answer).decode()
 
+    def demonstration(self, sample: Sample[Question, Query]) -> str | None:
+        """The best of several searches made of the question, by what it really finds; none where all find nothing.
+
+        The gold lists ids: imitating it would be reciting. Without a snapshot to run searches on there is none either.
+        """
+        if not sample.snapshot:
+            return None
+        found = {query: self.score(query, sample) for query in _candidates(sample.inputs)}
+        best = max(found, key=lambda query: (found[query]["recall_100"], found[query]["recall_500"]))
+        return self.reply(best) if found[best]["recall_500"] else None
+
     def read(self, reply: str, sample: Sample[Question, Query]) -> Query | Unreadable:
         """The search of a reply: in its JSON object, or in one fenced block without JSON.
 
@@ -244,6 +255,15 @@ class StudySearch(Task[Question, Query]):
                 inputs=question,
                 gold=by_ids(ids),
             )
+
+
+def _candidates(question: Question) -> list[Query]:
+    """Searches that a question itself offers: its title, with what else it says, and its title's words joined."""
+    said = [question.title, question.objectives, question.criteria, question.background]
+    ranked = [" ".join(filter(None, said[:most])) for most in range(1, len(said) + 1)]
+    telling = [word for word in words(question.title).split() if len(word) > 3]
+    boolean = [Query(" AND ".join(f"{word}[tiab]" for word in telling), "pubmed")] if telling else []
+    return [Query(text, "plain") for text in dict.fromkeys(ranked)] + boolean
 
 
 def _query(item: Mapping[str, object]) -> Query | Unreadable:
