@@ -665,7 +665,7 @@ def _papers(con: duckdb.DuckDBPyConnection) -> dict[str, tuple[str, str, str, bo
     Papers are where all tasks have them. One without a date stands in no split: if it has a PubMed Central
     number, which are given out in the order of time, it is cut by the number in the usual shares, and dated by
     the papers with the nearest numbers where there are any (on 908 dated papers off by 0.2 years in the median,
-    2.1 years at the 90th percentile).
+    2.2 years at the 90th percentile).
     """
     placed = {
         paper: (group, date, split, False)
