@@ -1,0 +1,1 @@
+"""The web pages as a person meets them, in a browser."""
