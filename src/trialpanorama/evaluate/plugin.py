@@ -1,7 +1,7 @@
 """The tasks and baselines as Inspect sees them: `inspect eval trialpanorama/TASK --model MODEL`.
 
 Every task of `trialpanorama.tasks` is an Inspect task, every baseline an Inspect solver (`--solver
-trialpanorama/linear --model none/none`). With the model none/none and no solver, the majority baseline answers.
+trialpanorama/linear --model none/none`). With the model none/none and no solver, the majority baseline answers, or the first that can.
 """
 
 from __future__ import annotations
@@ -227,10 +227,14 @@ def _answer(kind: str, state: TaskState) -> TaskState:
 
 @solver
 def ask() -> Solver:
-    """Asks the model; with the model none/none, the majority baseline answers."""
+    """Asks the model; with the model none/none, the majority baseline answers, or the first that can."""
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:
-        return _answer(DEFAULT_BASELINE, state) if str(state.model) == NO_MODEL else await generate(state)
+        if str(state.model) != NO_MODEL:
+            return await generate(state)
+        chosen, sample = task(str(state.metadata["task"])), _sample(state)
+        able = (kind for kind in (DEFAULT_BASELINE, *baselines()) if baseline(kind).answers(chosen, sample))
+        return _answer(next(able, DEFAULT_BASELINE), state)
 
     return solve
 
