@@ -37,9 +37,9 @@ import numpy as np
 from trialpanorama.baselines import Baseline, baseline
 from trialpanorama.baselines.forecaster import Forecaster, Settings
 from trialpanorama.evaluate import bootstrap
-from trialpanorama.tasks import AnySample, columns, task
+from trialpanorama.tasks import AnySample, columns
+from trialpanorama.tasks.outcome_prediction import TASK
 
-TASK = task("outcome_prediction")
 DATA = (
     Path(os.environ.get("TRIALPANORAMA_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data") / "outcomes"
 )
@@ -199,8 +199,9 @@ def main() -> None:
     def log(entry: dict[str, Any]) -> None:
         print(json.dumps(entry), flush=True)
         if options.log:
-            runs = json.loads(options.log.read_text()) if options.log.exists() else []
-            options.log.write_text(json.dumps([*runs, entry], indent=1) + "\n")
+            kept = json.loads(options.log.read_text()) if options.log.exists() else {"runs": []}
+            kept["runs"].append(entry)
+            options.log.write_text(json.dumps(kept, indent=1) + "\n")
 
     train = list(TASK.samples_from(options.train, "train"))
     ids = {sample.subject for sample in train}
@@ -217,7 +218,12 @@ def main() -> None:
     asked = [sample for _, block in parts[first:] for sample in block]
     print(f"{len(train)} trials to train on, {len(also)} of other phases; {len(asked)} forecast, of which "
           f"{np.mean([TASK.label(s) == 'success' for s in asked]):.3f} succeed", flush=True)  # fmt: skip
-    kinds = {"prior": baseline("majority"), "tfidf": TfIdf, "facts": Facts, "linear": baseline("linear")}
+    kinds: dict[str, Callable[[], Baseline]] = {
+        "prior": baseline("majority"),
+        "tfidf": TfIdf,
+        "facts": Facts,
+        "linear": baseline("linear"),
+    }
     floors = {name: list(chain.from_iterable(forward(parts[first:], kind))) for name, kind in kinds.items()}
     for name, scores in floors.items():
         log({"run": "floor", "baseline": name, "n": len(scores), **figures(scores)})

@@ -102,7 +102,7 @@ def test_any_reply_is_read_or_unreadable_and_scored(reply: str) -> None:
 @given(st.sampled_from(["success", "failure"]), st.floats(0, 1))
 @settings(derandomize=True, max_examples=100, deadline=None)
 def test_what_is_replied_is_read_back(outcome: str, probability: float) -> None:
-    answer = Forecast(outcome, probability)  # type: ignore[arg-type]
+    answer = Forecast(outcome, probability)
     assert TASK.read(TASK.reply(answer), sample()) == answer
 
 
@@ -213,7 +213,7 @@ def test_posted_results_and_status_change_no_prompt_and_no_feature() -> None:
             post(con, number, 0.01 if (number % 2) ^ flipped else 0.3)
         found = {one.subject: one for split in SPLITS for one in TASK.samples(con, split)}
         shown.append({id: (TASK.prompt(one), TASK.text(one), dict(TASK.features(one))) for id, one in found.items()})
-        shown[-1] |= {"gold " + id: one.gold.outcome for id, one in found.items()}  # type: ignore[dict-item]
+        shown[-1] |= {"gold " + id: one.gold.outcome for id, one in found.items()}
     assert len(shown[0]) == 80
     same, other = ({id: v for id, v in one.items() if not id.startswith("gold")} for one in shown)
     assert same == other
