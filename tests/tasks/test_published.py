@@ -186,6 +186,14 @@ def test_a_row_that_is_none_is_told_with_its_line_or_counted(change: dict[str, A
     assert left_out.total() == 1
 
 
+@pytest.mark.parametrize("name", ["endpoint_design", "evidence_summary", "sample_size"])
+def test_ids_are_masked_and_nothing_else_is_changed(name: str, tmp_path: Path) -> None:
+    asked = "NCT99000001 (ISRCTN90000007) was stopped early.\n\n  Which   belongs to nct99000001?"
+    row = ROWS[name][0] | {"trial_id": "NCT99000001", "question": asked}
+    (sample,) = read(name, tmp_path, [row])
+    assert "[id] ([id]) was stopped early.\n\n  Which   belongs to [id]?" in task(name).prompt(sample)
+
+
 def test_letters_in_lower_case_and_questions_of_one_trial_are_kept_apart(tmp_path: Path) -> None:
     rows = [{key: value for key, value in design(1, letter).items() if key != "id"} for letter in "ab"]
     one, other = read("endpoint_design", tmp_path, rows)

@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from trialpanorama import vocabulary
+from trialpanorama import identifiers, vocabulary
 from trialpanorama.errors import UnknownName, UserError
 from trialpanorama.tasks import SPLITS, AnySample, AnyTask, Sample, Split, task
 from trialpanorama.tasks._choice import LETTERS, Choice, Chosen
@@ -209,6 +209,8 @@ def _converter(name: str) -> _Converter:
 
 # --- questions with letters
 
+_SHORTEST_ID = 5
+
 
 def _trial_id(said: Mapping[str, Any]) -> str:
     about = said.get("metadata") or {}
@@ -218,6 +220,17 @@ def _trial_id(said: Mapping[str, Any]) -> str:
 
 def _no(key: str) -> str:
     raise KeyError(key)
+
+
+def _unnamed(text: object, ids: Iterable[str]) -> str:
+    """A question without the ids of what it is about, and without registry ids; else as it was published."""
+    said = text if isinstance(text, str) else ""
+    for id in ids:
+        if len(id) >= _SHORTEST_ID and any(map(str.isdigit, id)):
+            said = re.sub(rf"(?i)(?<![a-z0-9]){re.escape(id)}(?![a-z0-9])", "[id]", said)
+    for found in reversed(identifiers.find(said)):
+        said = f"{said[: found.start]}[id]{said[found.end :]}"
+    return said or _no("question")
 
 
 def _options(said: Mapping[str, Any]) -> tuple[list[str], Chosen]:
@@ -238,7 +251,7 @@ def _read_design(said: Mapping[str, Any], chosen: AnyTask) -> _Read:
     return _Read(
         subject=trial,
         id=str(said["id"]) if said.get("id") is not None else None,
-        inputs=Choice(Start(title=""), options, asked=Mask([trial])(said["question"]) or _no("question")),
+        inputs=Choice(Start(title=""), options, asked=_unnamed(said["question"], [trial])),
         gold=gold,
     )
 
@@ -265,7 +278,7 @@ def _read_evidence(said: Mapping[str, Any], chosen: AnyTask) -> _Read:
         subject=subject,
         id=str(said["id"]) if said.get("id") is not None else None,
         entities=[id for id in ids if id],
-        inputs=chosen.inputs(text="", question=str(said["question"]), options=options),
+        inputs=chosen.inputs(text="", question=_unnamed(said["question"], [subject, *ids]), options=options),
         gold=gold,
     )
 
@@ -330,12 +343,12 @@ def _read_size(said: Mapping[str, Any], chosen: AnyTask) -> _Read:
     size = str(said["answer"]).replace(",", "").strip()
     if not re.fullmatch(r"\d+(?:\.0+)?", size):
         raise ValueError(f"the answer {said['answer']!r} is no whole number")
-    mask = Mask([str(id) for id in (said.get("trial_id"), said.get("pmid")) if id])
+    about = [str(id) for id in (said.get("trial_id"), said.get("pmid")) if id]
     return _Read(
         subject=subject,
         id=str(said["id"]) if said.get("id") is not None else None,
-        entities=[str(id) for id in (said.get("trial_id"), said.get("pmid")) if id],
-        inputs=chosen.inputs(text=mask(str(said["question"])) or _no("question"), answer_type=unit),
+        entities=about,
+        inputs=chosen.inputs(text=_unnamed(said["question"], about), answer_type=unit),
         gold=chosen.answer(sample_size=int(float(size)), unit=unit),
     )
 
