@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.handmade import HandTrial, connection
 from trialpanorama.tasks import SPLITS, Sample, Unreadable
 from trialpanorama.tasks._choice import LETTERS, Chosen
-from trialpanorama.tasks.evidence_summary import ANSWERS, EFFECTS, TASK, Evidence
+from trialpanorama.tasks.evidence_summary import ANSWERS, EFFECTS, TASK, Evidence, EvidenceSummary
 
 OPTIONS = list(ANSWERS.values())
 
@@ -259,6 +259,22 @@ def test_what_the_numbers_do_not_decide_is_left_out_and_counted(changes: dict[st
     assert "NCT99000001" not in found
     assert left_out[f"analyses: {reason}"] == 1
     assert len(found) == 3
+
+
+def test_no_more_trials_are_read_than_needed_and_all_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    from trialpanorama.tasks import evidence_summary
+
+    con = posted([analysis(n, **(HIGHER, LOWER, NONE)[n % 3]) for n in range(1, 61)])
+    whole = [made.id for made in TASK.samples(con, "train")]
+    monkeypatch.setattr(evidence_summary, "_AT_ONCE", 7)
+    assert [made.id for made in TASK.samples(con, "train")] == whole
+    monkeypatch.setattr(EvidenceSummary, "most_samples", {"train": 6, "validation": 6, "test": 6})
+    left_out: Counter[str] = Counter()
+    few = list(TASK.samples(con, "train", left_out))
+    assert len(few) == 6
+    trials = con.execute("SELECT count(*) FROM trial_splits WHERE split = 'train'").fetchall()[0][0]
+    assert left_out.total() + len(few) == trials
+    assert left_out["trials: more than the task asks for"] > 10
 
 
 def _question(**changes: Any) -> Any:

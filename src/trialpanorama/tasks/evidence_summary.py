@@ -50,8 +50,8 @@ ALPHA = 0.05
 _LEVEL = 95.0
 _MOST_OF_ONE = 6
 """Questions that one trial or paper gives at most, so that none dominates."""
-_READ_FOR_EACH = 3
-"""Trials that are read for each question asked for."""
+_AT_ONCE = 5_000
+"""Trials whose results are read in one query, so that memory is bounded."""
 _LONGEST = 600
 """Characters of a description that are shown."""
 
@@ -252,7 +252,8 @@ def _count_reviews(con: duckdb.DuckDBPyConnection, split: Split, counted: Counte
 # --- posted analyses
 
 _ANALYSES = """
-WITH chosen AS (SELECT * FROM trial_splits WHERE split = $split AND is_used AND place <= $most)
+WITH chosen AS (SELECT * FROM trial_splits
+    WHERE split = $split AND is_used AND place > $after AND place <= $after + $most)
 SELECT c.study_id, c.group_id, c.date, coalesce(s.is_fictional, false), s.acronym, r.outcomes, r.description,
        r.time_frame, r.measure_type, r.unit_of_measure, m.dispersion_type, r.group_ids, m.groups, m.denoms, m.classes,
        r.group_description, r.non_inferiority_type, r.statistical_method, r.p_value, r.p_value_inequality,
@@ -260,11 +261,16 @@ SELECT c.study_id, c.group_id, c.date, coalesce(s.is_fictional, false), s.acrony
 FROM chosen c JOIN studies s USING (study_id) JOIN results r USING (study_id)
 LEFT JOIN (SELECT record_id, unnest(results.outcome_measures) AS m,
                   generate_subscripts(results.outcome_measures, 1) AS outcome_position
-           FROM records WHERE len(results.outcome_measures) > 0) o
+           FROM records WHERE len(results.outcome_measures) > 0 AND record_id IN (
+               SELECT record_id FROM results WHERE study_id IN (SELECT study_id FROM chosen))) o
        ON o.record_id = r.record_id AND o.outcome_position = r.outcome_position
 WHERE r.analysis_position IS NOT NULL
 ORDER BY c.place, r.outcome_position, r.analysis_position
 """
+
+
+_POSTED = """SELECT place FROM trial_splits WHERE split = ? AND is_used
+             AND study_id IN (SELECT study_id FROM results WHERE analysis_position IS NOT NULL)"""
 
 
 class _Analysis(msgspec.Struct):
@@ -302,25 +308,29 @@ class _Analysis(msgspec.Struct):
 
 def _analyses(con: duckdb.DuckDBPyConnection, split: Split, most: int, counted: Counter[str]) -> Iterator[_Question]:
     """The questions that posted analyses decide, trial by trial."""
-    total, posted = con.execute(
-        """SELECT count(*), count(*) FILTER (study_id IN (SELECT study_id FROM results WHERE analysis_position > 0))
-           FROM trial_splits WHERE split = ? AND is_used""",
-        [split],
-    ).fetchall()[0]
+    total = con.execute("SELECT count(*) FROM trial_splits WHERE split = ? AND is_used", [split]).fetchall()[0][0]
+    posted = con.execute(f"SELECT count(*) FROM ({_POSTED})", [split]).fetchall()[0][0]
     if total > posted:
         counted["trials: no posted analysis"] += total - posted
-    if not posted:
-        return
-    found: dict[str, list[_Question]] = defaultdict(list)
-    for row in con.execute(_ANALYSES, {"split": split, "most": _READ_FOR_EACH * most * total // posted}).fetchall():
-        analysis = _Analysis(*row)
-        asked = _ask(analysis)
-        if isinstance(asked, str):
-            counted[f"analyses: {asked}"] += 1
-        else:
-            found[analysis.study_id].append(asked)
-    for study_id, questions in found.items():
-        yield from _few(study_id, questions, "analyses", counted)
+    effects: Counter[Effect] = Counter()
+    for after in range(0, total if posted else 0, _AT_ONCE):
+        if 3 * min(effects[effect] for effect in EFFECTS) >= most:
+            unread = con.execute(f"SELECT count(*) FROM ({_POSTED}) WHERE place > ?", [split, after]).fetchall()[0][0]
+            if unread:
+                counted[f"trials: {NOT_NEEDED}"] += unread
+            return
+        found: dict[str, list[_Question]] = defaultdict(list)
+        for row in con.execute(_ANALYSES, {"split": split, "after": after, "most": _AT_ONCE}).fetchall():
+            analysis = _Analysis(*row)
+            asked = _ask(analysis)
+            if isinstance(asked, str):
+                counted[f"analyses: {asked}"] += 1
+            else:
+                found[analysis.study_id].append(asked)
+        for study_id, questions in found.items():
+            kept = _few(study_id, questions, "analyses", counted)
+            effects.update(question.effect for question in kept)
+            yield from kept
 
 
 def _few(subject: str, questions: list[_Question], what: str, counted: Counter[str]) -> list[_Question]:
