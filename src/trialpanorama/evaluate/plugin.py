@@ -1,7 +1,8 @@
 """The tasks and baselines as Inspect sees them: `inspect eval trialpanorama/TASK --model MODEL`.
 
 Every task of `trialpanorama.tasks` is an Inspect task, every baseline an Inspect solver (`--solver
-trialpanorama/linear --model none/none`). With the model none/none and no solver, the majority baseline answers, or the first that can.
+trialpanorama/linear --model none/none`). With the model none/none and no solver, the majority baseline answers, or the
+first that can.
 """
 
 from __future__ import annotations
