@@ -587,6 +587,77 @@ CASES: list[tuple[str, dict[str, Any]]] = [
         "group will reject the null hypothesis with probability (power) 0.9 at a type I error of 0.05.",
         {"mean_difference": 4, "sd": 11, "power": 0.9},
     ),
+    (
+        "A standard deviation (SD) of 5 and a difference of 3 were assumed; 80% power, alpha 0.05: [N] per group.",
+        {"sd": 5, "mean_difference": 3},
+    ),
+    (
+        "With SDs of 10.5 and 9, a difference of 6 units needs [N] per group at 80% power and 5% significance level.",
+        {"mean_difference": 6},
+    ),
+    (
+        "For a difference of 3 (SD=5), power 0.8, α=0.05, [N] per arm.",
+        {"sd": 5, "mean_difference": 3},
+    ),
+    (
+        "For a difference of 3 (S.D. 5), power 0.8, α=0.05, [N] per arm.",
+        {"sd": 5, "mean_difference": 3},
+    ),
+    (
+        "Assuming a standard deviation of ±5 kg, [N] patients per group will detect a 3 kg difference with "
+        "80% power at the 0.05 level.",
+        {"sd": 5, "mean_difference": 3},
+    ),
+    (
+        "Assuming a variance of 25, [N] patients per group will detect a difference of 3 with 80% power at "
+        "the 0.05 level.",
+        {"sd": 5, "mean_difference": 3},
+    ),
+    (
+        "The difference considered was 3 mm (with standard deviation 5 mm), with 80% power at the 0.05 "
+        "level: [N] per group.",
+        {"sd": 5, "mean_difference": 3},
+    ),
+    (
+        "A mean difference in weight of 3.0 kg (s.d. 5.0 kg) between groups could be detected with [N] "
+        "participants per group (80% power, P=0.05).",
+        {"sd": 5, "mean_difference": 3},
+    ),
+    (
+        "A 3-point difference with an assumed standard deviation of 5 points, 80% power and two-sided alpha "
+        "of 0.05 leads to [N] per group.",
+        {"sd": 5, "mean_difference": 3},
+    ),
+    (
+        "Given the SD of the change in HbA1c (1.2%), [N] per group have 90% power to detect a difference in "
+        "change of 0.6% at the 5% level.",
+        {"sd": 1.2, "mean_difference": 0.6},
+    ),
+    (
+        "Assuming standard deviations of 2.0 in both groups and a mean of 7.0 in controls, [N] per group can "
+        "detect a mean of 6.0 with 80% power and 5% significance.",
+        {"sd": 2, "mean_difference": 1},
+    ),
+    (
+        "We wished to detect a difference of at least 15 ml/min/1.73 m2 with an SD of 20; power 80%, "
+        "significance 5%; [N] per group.",
+        {"sd": 20, "mean_difference": 15},
+    ),
+    (
+        "A decrease of the score by 3 units was considered relevant with SD 5; to show this with 80% power "
+        "at alpha 0.05, [N] patients per group are needed.",
+        {"sd": 5, "mean_difference": 3},
+    ),
+    (
+        "To detect a 25% reduction in morphine use (mean 40 mg, SD 18 mg) with 80% power and alpha 0.05, [N] "
+        "per group were needed.",
+        {"sd": 18, "mean_difference": 10},
+    ),
+    (
+        "The mean of the control group was assumed to be 40 mg with a standard deviation of 18 mg, and a 25% "
+        "lower use relevant. 80% power, alpha .05: [N] per group.",
+        {"sd": 18, "mean_difference": 10},
+    ),
 ]
 
 

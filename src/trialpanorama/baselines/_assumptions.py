@@ -116,7 +116,10 @@ _MEAN_SD = (
         r"\((?P<v>\d+(?:\.\d+)?)(?P<p>)\)"
     ),
 )
-_MEAN = _rule(r"\bmean\b[^.;\d±]{0,60}?(?P<v>\d+(?:\.\d+)?)(?!\s?%)")
+_MEAN = _rule(
+    r"\bmean\b(?! (?:[\w-]+ ){0,2}?(?:differ|chang|reduc|increas|decreas|improv|effect))[^.;\d±]{0,60}?"
+    r"(?P<v>\d+(?:\.\d+)?)(?!\s?%)"
+)
 _MARGIN = (
     _rule(
         rf"(?:non-?\s?inferiority|equivalence)?\s?(?:margins?|limits?|bounds?|boundar\w+|\bdelta\b|Δ"
@@ -236,6 +239,7 @@ _NO_AMOUNT = _rule(
 )
 
 
+_SQUARED = _rule(rf"\bvariance (?:of|was|is|=)[^.;\d]{{0,30}}?{_V}")
 _MEDIANS = _rule(
     r"median[^.;\d]{0,60}?(\d+(?:\.\d+)?)[^.;\d]{0,60}?\b(?:to|and|versus|vs\.?|compared)\b[^.;\d]{0,40}?(\d+"
     r"(?:\.\d+)?)"
@@ -499,6 +503,8 @@ def _effect(r: _Reader, low: str, said: dict[str, Any]) -> tuple[dict[str, Any],
         return {"design": "correlation", "correlation": one.value}, True
     centres = [float(one["m"]) for rule in _MEAN_SD for one in rule.finditer(r.text)]
     spread = r.take(_MEAN_SD[1], *_SD)
+    if spread is None and (squared := r.take(_SQUARED)):
+        spread = Found(math.sqrt(squared.value), squared.start, squared.end)
     if spread is not None and (difference := _difference(r, spread, centres)):
         is_f = bool(_VARIANCE.search(low) and count > 2 and re.search(r"f[- ]test|one-way", low))
         design = "anova" if is_f else _of_means(low, clustered)
@@ -623,13 +629,14 @@ def _events(r: _Reader, low: str) -> dict[str, float]:
 
 def _difference(r: _Reader, spread: Found, centres: Sequence[float]) -> float | None:
     """The difference of means, in the unit of the standard deviation; `centres` are means that a spread goes with."""
+    r.text = re.sub(r"\([^()\d\[\]]*\)", lambda found: " " * len(found.group()), r.text)
+    in_percent = r.is_percent(spread)
+    centres = centres or [float(found["v"]) for found in _MEAN.finditer(r.text)]
     if len(centres) == 2 and _LIKELY[0] <= abs(centres[0] - centres[1]) / spread.value <= _LIKELY[1]:
         return abs(centres[0] - centres[1])
     mean = centres[0] if centres else None
-    r.text = re.sub(r"\([^()\d\[\]]*\)", lambda found: " " * len(found.group()), r.text)
-    in_percent = r.is_percent(spread)
-    if mean is None and (found_mean := _MEAN.search(r.text)):
-        mean = float(found_mean["v"])
+    # Beside a change in per cent the mean is what it is of, and no difference.
+    told = centres if not in_percent and any(r.is_percent(one) for one in r.rates()) else ()
     for rule in _MEANS:
         if pair := rule.search(r.text):
             difference = abs(float(pair["a"]) - float(pair["b"]))
@@ -654,7 +661,7 @@ def _difference(r: _Reader, spread: Found, centres: Sequence[float]) -> float | 
                 value = one.value
                 if not is_same and r.is_percent(one) and mean is not None:
                     value = one.value / 100 * mean
-                if is_same == same_unit and _LIKELY[0] <= value / spread.value <= _LIKELY[1]:
+                if is_same == same_unit and one.value not in told and _LIKELY[0] <= value / spread.value <= _LIKELY[1]:
                     likely.append(Found(value, one.start, one.end))
             if (best := r.nearest(likely)) is not None:
                 r.doubt(likely)
