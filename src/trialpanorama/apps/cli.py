@@ -845,7 +845,9 @@ def evaluate(
     system_prompt: Annotated[
         str | None, typer.Option(metavar="TEXT|FILE", help="Said before each question; a file's name or the text.")
     ] = None,
-    temperature: Annotated[float | None, typer.Option(metavar="T", min=0)] = None,
+    temperature: Annotated[
+        float | None, typer.Option(metavar="T", min=0, help="Of the sampling; 0 takes the likeliest words.")
+    ] = None,
     max_tokens: Annotated[int | None, typer.Option(metavar="N", min=1, help="Longest reply, in tokens.")] = None,
     seed: Annotated[int | None, typer.Option(metavar="N", help="For providers that take one.")] = None,
     option: Annotated[
