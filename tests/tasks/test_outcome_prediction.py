@@ -179,7 +179,7 @@ def test_every_trial_is_a_sample_or_counted_and_labels_are_what_was_posted(con: 
             assert number % 5
             assert one.gold == (FAILURE if number % 2 else SUCCESS)
             assert one.split == split
-            assert one.strata == {"label": "posted results"}
+            assert one.strata == {"origin": "posted results"}
     assert total + sum(left_out.values()) == 120
     assert left_out["no posted analysis of a primary endpoint"] == 24
 

@@ -231,7 +231,7 @@ class OutcomePrediction(LabelTask[Start, Forecast]):
                     group=trial.group,
                     date=trial.date,
                     is_fictional=trial.is_fictional,
-                    strata={"label": "posted results"},
+                    strata={"origin": "posted results"},
                     inputs=trial.start,
                     gold=_gold("success" if met else "failure"),
                 )
@@ -266,7 +266,7 @@ class OutcomePrediction(LabelTask[Start, Forecast]):
                     group=trial.group if trial else one.nct_id,
                     date=trial.date if trial else registered_about(one.nct_id),
                     is_fictional=bool(trial and trial.is_fictional),
-                    strata={"label": "label file"},
+                    strata={"origin": "label file"},
                     inputs=start,
                     gold=_gold(outcome),
                 )
