@@ -29,7 +29,7 @@ def _samples(name: str, opened: Warehouse) -> list[AnySample]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["trial_completion", "endpoint_design"])
+@pytest.mark.parametrize("name", ["trial_completion", "arm_design", "eligibility_design", "endpoint_design"])
 def test_real_prompts_hold_no_registry_id(name: str, opened: Warehouse) -> None:
     samples = _samples(name, opened)
     assert len(samples) > 200

@@ -259,8 +259,8 @@ def _trial(row: tuple[Any, ...]) -> Trial:
     (
         study_id, split, date, group, is_fictional, title, scientific_title, trial_type, phases, allocation,
         intervention_model, observational_model, time_perspective, masking, masked_roles, primary_purpose,
-        number_of_arms, minimum_age, maximum_age, sex, healthy, eligibility, inclusion, exclusion, sponsor, sponsor_class,
-        has_dmc, conditions, interventions, arms, acronym, ids, raws, status, outcome_type, why_stopped,
+        number_of_arms, minimum_age, maximum_age, sex, healthy, eligibility, inclusion, exclusion, sponsor,
+        sponsor_class, has_dmc, conditions, interventions, arms, acronym, ids, raws, status, outcome_type, why_stopped,
         registered_after_end, primary, measures,
     ) = row  # fmt: skip
     mask = Mask([study_id, *(ids or ()), *(raws or ())], acronym)
