@@ -222,8 +222,20 @@ def test_a_trial_says_who_says_what_and_when(client: TestClient, warehouse: Path
 
 
 def test_posted_results_are_plotted_on_scales_that_fit_them(client: TestClient, warehouse: Path) -> None:
-    ratio = {"outcome": "death", "estimate_type": "Hazard Ratio (HR)", "unit_of_measure": "months", "estimate": 0.5}
-    change = {"outcome": "pain", "estimate_type": "Mean Difference (Net)", "unit_of_measure": "points", "estimate": -2}
+    ratio = {
+        "number": "1.1",
+        "outcome": "death",
+        "estimate_type": "Hazard Ratio (HR)",
+        "unit_of_measure": "months",
+        "estimate": 0.5,
+    }
+    change = {
+        "number": "2.1",
+        "outcome": "pain",
+        "estimate_type": "Mean Difference (Net)",
+        "unit_of_measure": "points",
+        "estimate": -2,
+    }
     ends = {"ci_lower": 0.25, "ci_upper": 1.0}
     plots = result_plots([ratio | ends, change | {"ci_lower": -3.0, "ci_upper": None}])
     assert [(one["title"], one["is_log"]) for one in plots] == [

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+import socket
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 pytest.importorskip("fastapi", reason="the web extra is not installed")
 from starlette.testclient import TestClient
 
+from tests.apps.conftest import Done
 from trialpanorama.apps import web
 from trialpanorama.apps.web import _inside, create_app, safety
 from trialpanorama.apps.web.safety import HEADERS, LARGEST_BODY, Safety, is_loopback
@@ -278,12 +280,23 @@ def test_a_token_that_can_be_guessed_is_refused_and_one_is_made_where_others_rea
     with pytest.raises(UserError, match="too short"):
         start("127.0.0.1", "guess")
     assert made == []
-    (line,) = start("127.0.0.1")
-    assert line.startswith("http://127.0.0.1:8321/")
+    assert start("127.0.0.1")[-1].startswith("http://127.0.0.1:8321/")
     assert _client(made[-1]).get("/sql").status_code == 200
-    _, told = start("0.0.0.0")
-    token = told.rpartition(" ")[2]
+    token = start("0.0.0.0")[-1].rpartition(" ")[2]
     assert len(token) >= safety.LEAST_TOKEN
     assert _client(made[-1]).get("/sql").status_code == 401
     assert _client(made[-1]).get("/sql", headers={"authorization": f"Bearer {token}"}).status_code == 200
     assert (tmp_path / "warehouse.web" / "audit.jsonl").exists()
+    assert (tmp_path / "warehouse.web").stat().st_mode & 0o077 == 0
+
+
+def test_an_address_that_is_taken_is_one_clear_line(warehouse: Path, command: Callable[..., Done]) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = command("serve", "--port", str(port), "-w", warehouse)
+    assert done.code == 2
+    assert f"The address 127.0.0.1:{port} cannot be had" in done.err
+    assert "Traceback" not in done.err
+    assert command("serve", "-w", warehouse / "nowhere").code == 2

@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 from trialpanorama.apps.web import documents, pages, safety
 from trialpanorama.apps.web.pages import PAGES, Ask, Page
-from trialpanorama.apps.web.site import Site, folder_beside
+from trialpanorama.apps.web.site import Site
 from trialpanorama.errors import UserError
-from trialpanorama.warehouse import Warehouse
 
 if TYPE_CHECKING:
     from fastapi import FastAPI, Request, Response
@@ -27,13 +26,12 @@ _FORMS = {"html": "", "json": ".json", "csv": ".csv"}
 
 
 def create_app(
-    warehouse: Path,
+    warehouse: Path | Site,
     *,
     logs: Path | None = None,
     token: str | None = None,
     hosts: tuple[str, ...] | None = ("127.0.0.1", "localhost", "[::1]"),
     audit: Path | None = None,
-    say: Callable[[str], None] = lambda _: None,
 ) -> safety.Safety:
     """The pages of a warehouse as an ASGI application, behind its guards (see `safety.Safety`).
 
@@ -45,7 +43,7 @@ def create_app(
         raise UserError("The pages need more libraries. Install them: pip install 'trialpanorama[web]'") from None
     from trialpanorama import __version__
 
-    site = Site(warehouse, logs, say=say)
+    site = warehouse if isinstance(warehouse, Site) else Site(warehouse, logs)
     app = FastAPI(
         title="TrialPanorama",
         version=__version__,
@@ -74,13 +72,16 @@ def serve(
         raise UserError(f"The token is too short: give at least {safety.LEAST_TOKEN} characters, or leave out --token.")
     is_made = token is None and not is_private
     token = secrets.token_urlsafe(24) if is_made else token
-    Warehouse.open(warehouse)  # before anything is written beside it
+    site = Site(warehouse, logs, say=say)
     app = create_app(
-        warehouse, logs=logs, token=token, audit=_audit_log(folder_beside(warehouse), say), say=say,
+        site,
+        token=token,
+        audit=_audit_log(site.folder, say),
         hosts=("127.0.0.1", "localhost", "[::1]") if is_private else None,
-    )  # fmt: skip
+    )
     import uvicorn
 
+    site.prepare()
     say(f"http://{f'[{host}]' if ':' in host else host}:{port}/ shows {warehouse}. Stop it with Ctrl-C.")
     if is_made:
         say(f"Others can reach it, and need this token, which is not shown again: {token}")
@@ -96,7 +97,7 @@ def serve(
 
 def _audit_log(folder: Path, say: Callable[[str], None]) -> Path | None:
     try:
-        folder.mkdir(exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
         path = folder / "audit.jsonl"
         path.open("a").close()
     except OSError as error:

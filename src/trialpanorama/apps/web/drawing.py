@@ -71,7 +71,7 @@ def forest(rows: Sequence[Mapping[str, Any]], *, is_log: bool, null: float | Non
                 "label": _cut(row["label"]),
                 "said": row["label"],
                 "figure": figure(row["value"], row["low"], row["high"]),
-                "short": f"{row['value']:.4g}",
+                "short": figure(row["value"]),
             }
         )
     bottom = 20 + _ROW * len(shown)
@@ -103,9 +103,8 @@ def figure(value: float | None, low: float | None = None, high: float | None = N
     """An estimate with its interval, such as "0.71 (0.52 to 0.98)"."""
     if value is None:
         return ""
-    if low is None and high is None:
-        return f"{value:.4g}"
-    return f"{value:.4g} ({'' if low is None else f'{low:.4g}'} to {'' if high is None else f'{high:.4g}'})"
+    said = ["" if end is None else f"{end + 0.0:.4g}" for end in (value, low, high)]  # + 0.0: no -0
+    return said[0] if low is None and high is None else f"{said[0]} ({said[1]} to {said[2]})"
 
 
 def power_curve(

@@ -187,9 +187,15 @@ def trial(
     with warehouse.connect() as connection:
         cursor = connection.execute(_RESULTS, {"id": facts["id"]})
         names = [column[0] for column in cursor.description or ()]
-        facts["results"] = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        facts["results"] = [_numbered(dict(zip(names, row, strict=True))) for row in cursor.fetchall()]
     facts["timeline"] = _timeline(facts)
     return facts
+
+
+def _numbered(result: Facts) -> Facts:
+    """A posted result with a number by which the plot and the table name it: that of the outcome, and its analysis."""
+    numbers = (result["outcome_position"], result["analysis_position"])
+    return result | {"number": ".".join(str(one) for one in numbers if one is not None)}
 
 
 _RESULTS = """
@@ -246,7 +252,12 @@ def result_plots(results: Sequence[Facts]) -> list[Facts]:
         kind = (one["estimate_type"] or "").lower()
         is_ratio = any(word in kind for word in _RATIOS) and not any(word in kind for word in _NOT_RATIOS)
         title = "Ratios" if is_ratio else " in ".join(filter(None, [one["estimate_type"], one["unit_of_measure"]]))
-        row = {"label": one["outcome"] or "", "value": one["estimate"], "low": one["ci_lower"], "high": one["ci_upper"]}
+        row = {
+            "label": f"{one['number']} {one['outcome'] or ''}",
+            "value": one["estimate"],
+            "low": one["ci_lower"],
+            "high": one["ci_upper"],
+        }
         groups.setdefault((title or "Estimates", is_ratio), []).append(row)
     plots = []
     for (title, is_ratio), rows in sorted(groups.items(), key=lambda group: (not group[0][1], -len(group[1]))):

@@ -61,7 +61,7 @@ def reading(warehouse: Warehouse, folder: Path, say: Callable[[str], None]) -> W
     if not copy.exists():
         partial = folder / f".lookup.{os.getpid()}.part"
         try:
-            folder.mkdir(exist_ok=True)
+            folder.mkdir(mode=0o700, exist_ok=True)
             partial.unlink(missing_ok=True)
             _make(warehouse, partial)
             partial.replace(copy)

@@ -86,6 +86,17 @@ class Site:
                 self._index = Index.open(warehouse)
             return self._index
 
+    def prepare(self) -> None:
+        """Make what pages need of a new snapshot, so that the first visitor does not wait for it."""
+        from trialpanorama.search.index import Index
+
+        if not Index.is_ready(self.warehouse):
+            self._say("Making the search index, once for this snapshot ...")
+        try:
+            _ = self.reading, self.index
+        except UserError as error:  # all but the search works
+            self._say(str(error))
+
     def remember(self, key: Hashable, make: Callable[[], Any]) -> Any:
         """What `make` gives for this snapshot, made once."""
         snapshot = self.warehouse.snapshot
