@@ -44,6 +44,12 @@ def test_near_names_of_folders_and_files_are_found(near: str, tmp_path: Path) ->
     assert len(list(task("endpoint_design").samples_from([tmp_path], "validation"))) == 2
 
 
+def test_the_folder_of_a_task_is_known_from_within(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path / "design_arms_qa", "arm_design")
+    monkeypatch.chdir(tmp_path / "design_arms_qa")
+    assert len(list(task("arm_design").samples_from([Path()], "test"))) == 2
+
+
 def test_a_task_in_two_folders_is_refused(tmp_path: Path) -> None:
     write(tmp_path / "arm_design", "arm_design")
     write(tmp_path / "design_arms_qa", "arm_design")

@@ -80,7 +80,7 @@ def files(path: Path) -> dict[str, dict[Split, Path]]:
     named = {_folded(known): name for name, all_known in FOLDERS.items() for known in all_known}
     found: dict[str, dict[Split, Path]] = {}
     for file in sorted(path.glob("*.jsonl")) + sorted(path.glob("*/*.jsonl")):
-        name, split = named.get(_folded(file.parent.name)), _FILES.get(file.stem.lower())
+        name, split = named.get(_folded(file.absolute().parent.name)), _FILES.get(file.stem.lower())
         if name and split:
             if split in found.setdefault(name, {}):
                 raise UserError(
