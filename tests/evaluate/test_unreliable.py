@@ -196,9 +196,8 @@ def _killed_and_resumed(
                 time.sleep(0.005)
             process.send_signal(how)
             out, err = process.communicate(timeout=120)
-            assert process.returncode != 0, "it was ended in the middle"
-            assert how == signal.SIGKILL or err.rstrip().endswith("KeyboardInterrupt")
-            assert "success" not in out
+            assert process.returncode in (-how, 128 + how), (process.returncode, err)
+            assert out == "", "it was ended in the middle"
         else:
             out, err = process.communicate(timeout=300)
             assert process.returncode == 0, err
