@@ -229,6 +229,7 @@ def _kept(folder: Path) -> set[str]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
 def test_a_run_that_was_ended_goes_on_and_asks_nothing_twice(
     how: signal.Signals, opened: Warehouse, server: FakeServer, tmp_path: Path
