@@ -25,8 +25,13 @@ class Note(msgspec.Struct, frozen=True):
 class _Notes:
     """As much of a task as the report asks of it."""
 
-    def __init__(self, notes: dict[Split, list[tuple[str, str]]], entities: dict[str, list[str]] | None = None) -> None:
-        self.notes, self.entities = notes, entities or {}
+    def __init__(
+        self,
+        notes: dict[Split, list[tuple[str, str]]],
+        entities: dict[str, list[str]] | None = None,
+        origin: str = "reported",
+    ) -> None:
+        self.notes, self.entities, self.origin = notes, entities or {}, origin
 
     def write(self, folder: Path, name: str) -> None:
         (folder / name).mkdir()
@@ -40,6 +45,7 @@ class _Notes:
                         group=subject,
                         date="2020-01-01",
                         entities=self.entities.get(subject, []),
+                        strata={"origin": self.origin},
                         inputs=Note(text),
                         gold=Note(""),
                     )
@@ -86,6 +92,12 @@ def test_a_test_text_that_stands_in_training_is_found_and_a_shared_formula_is_no
     assert found.near_duplicate_samples == 1
     assert found.near_duplicates_by_task == {"one": 1}
     assert found.compared == 22
+
+
+def test_generated_texts_share_their_templates_and_are_not_compared(tmp_path: Path) -> None:
+    notes = _Notes({"train": [("D-1", _words(1))], "test": [("D-2", _words(1))]}, origin="generated")
+    found = _report(tmp_path, one=notes)
+    assert (found.samples, found.compared, found.near_duplicate_samples) == (2, 0, 0)
 
 
 def test_texts_of_one_split_may_be_alike(tmp_path: Path) -> None:

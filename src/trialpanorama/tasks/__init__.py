@@ -344,8 +344,9 @@ def build(warehouse: Warehouse, out: Path | None = None, names: Iterable[str] | 
                         for stratum, value in sample.strata.items():
                             counted = card.strata[split].setdefault(stratum, {})
                             counted[value] = counted.get(value, 0) + 1
-                        card.first_date[split] = min(card.first_date.get(split, sample.date), sample.date)
-                        card.last_date[split] = max(card.last_date.get(split, sample.date), sample.date)
+                        if sample.date:
+                            card.first_date[split] = min(card.first_date.get(split, sample.date), sample.date)
+                            card.last_date[split] = max(card.last_date.get(split, sample.date), sample.date)
                 card.left_out[split] = dict(sorted(left_out.items()))
                 card.labels[split] = dict(sorted(card.labels[split].items()))
             partial = folder / ".card.json"
