@@ -240,6 +240,19 @@ def test_no_other_file_is_served(site: TestClient, path: str) -> None:
     assert "import" not in answer.text
 
 
+def test_no_library_tells_another_machine_what_is_looked_at(warehouse: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as collector:
+        collector.bind(("127.0.0.1", 0))
+        collector.listen()
+        collector.settimeout(0.5)
+        monkeypatch.setenv("FASTAPI_OTEL_AUTO_CONFIGURE", "true")
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{collector.getsockname()[1]}")
+        with TestClient(create_app(warehouse), base_url="http://127.0.0.1") as client:
+            assert client.get("/sql").status_code == 200
+        with pytest.raises(TimeoutError):
+            collector.accept()
+
+
 # --- the audit log
 
 

@@ -51,6 +51,14 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         openapi_url="/openapi.json",
+        # the library would send addresses of pages to another machine if the environment names one
+        telemetry={
+            "tracing": False,
+            "metrics": False,
+            "logs": False,
+            "operation_spans": False,
+            "auto_configure": False,
+        },
     )
     _add_pages(app, site)
     _add_sizing(app, site)
