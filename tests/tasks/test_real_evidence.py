@@ -1,8 +1,8 @@
 """Questions on real abstracts: no identifier is shown, and keys follow from what is shown, by a reader's judgement.
 
-`evidence_judged.json` holds 50 questions drawn at random, by paper and hash, and whether a reader of the text that is
-shown, without the annotation, comes to the key. In the four that do not follow the text tells of a change within one
-group, or does not say that a difference is significant.
+`evidence_judged.json` holds 50 questions drawn at random, by paper and hash, and whether the key follows from the text
+that is shown, by a reader who saw the key: it shows plausibility, and is no blind agreement. In the four that do not
+follow, the text tells of a change within one group, or does not say that a difference is significant.
 """
 
 from __future__ import annotations
