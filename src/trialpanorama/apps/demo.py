@@ -16,6 +16,12 @@ if TYPE_CHECKING:
     from trialpanorama.warehouse import Manifest
 
 
+_SHOWN = ("majority", "linear", "calculator", "reader", "retriever")
+"""The baselines of the demo: quick ones, at least one for each task."""
+_ASKED = 100
+"""Samples that the demo asks of a task at most."""
+
+
 def write_sample(directory: Path, *, trials: int, seed: int) -> list[Path]:
     """Write fictional registry files, showing progress; returns the folders that `build` reads."""
     from trialpanorama import sample
@@ -75,7 +81,7 @@ def run_demo(directory: Path, *, trials: int, seed: int) -> None:
     from trialpanorama.apps.evaluating import evaluate_models
     from trialpanorama.apps.show import atlas_facts, atlas_text, results_text
     from trialpanorama.baselines import baselines
-    from trialpanorama.evaluate import report, table
+    from trialpanorama.evaluate import Options, report, table
     from trialpanorama.warehouse import Warehouse
 
     if directory.exists() and not (directory.is_dir() and all(_is_ours(path) for path in directory.iterdir())):
@@ -97,8 +103,8 @@ def run_demo(directory: Path, *, trials: int, seed: int) -> None:
         if not samples or not cards[name].samples["train"]:
             say(f"{name} has no sample to train on, or none for the test, in a demo of this size.")
             continue
-        models = [f"baseline/{kind}" for kind, made in baselines().items() if made.answers(chosen, samples[0])]
-        results += evaluate_models([name], models, warehouse.path, logs=logs)
+        models = [f"baseline/{kind}" for kind in _SHOWN if baselines()[kind].answers(chosen, samples[0])]
+        results += evaluate_models([name], models, warehouse.path, Options(limit=_ASKED), logs=logs)
     put(results_text(table(results), headline_only=True))
     put("")
     put(f"Report: {report(logs, directory / 'report.html')}")

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     Columns = Mapping[str, NDArray[np.float64]]
 
-MOST_GENERATED: Mapping[Split, int] = {"train": 10_000, "validation": 500, "test": 1_000}
+MOST_GENERATED: Mapping[Split, int] = {"train": 3_000, "validation": 200, "test": 500}
 WORST = math.log(10)
 """Log error of an answer that is ten times too large or too small, or worse, or that cannot be read."""
 _LARGEST = 10**9
