@@ -27,7 +27,7 @@ class Published(msgspec.Struct, frozen=True):
     """By the name of our metric that comes next to the published one; shares from 0 to 1."""
 
 
-_MODELS = ("Llama-3-8B", "Llama-3-70B", "GPT-4o-mini", "GPT-4o", "o3-mini")
+_MODELS = ("Llama-8B", "Llama-70B", "GPT-4o-mini", "GPT-4o", "o3-mini")
 _PERCENT: dict[tuple[str, int], dict[str, tuple[float, ...]]] = {
     ("study_search", 100): {
         "recall_100": (11.6, 25.1, 17.3, 22.9, 27.6),
