@@ -38,8 +38,8 @@ from trialpanorama.baselines._assumptions import Assumptions, read
 from trialpanorama.baselines.calculator import NotEnough, claims_all, required
 from trialpanorama.evaluate import bootstrap
 from trialpanorama.tasks import SEED
-from trialpanorama.tasks._designs import designs
 from trialpanorama.tasks._power_statements import mask, sizes
+from trialpanorama.tasks._size_designs import designs
 from trialpanorama.tasks.sample_size import MOST_GENERATED, _split_of
 
 HERE = Path(__file__).resolve().parent

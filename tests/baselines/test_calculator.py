@@ -19,7 +19,7 @@ from trialpanorama.baselines import baseline
 from trialpanorama.baselines._assumptions import Assumptions, read
 from trialpanorama.baselines.calculator import Calculator, NotEnough, required
 from trialpanorama.tasks import SEED, Sample, task
-from trialpanorama.tasks._designs import designs
+from trialpanorama.tasks._size_designs import designs
 from trialpanorama.tasks.sample_size import TASK, Calculation, Planned, _split_of
 
 CASES: list[tuple[str, dict[str, Any]]] = [

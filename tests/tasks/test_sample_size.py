@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.handmade import HandTrial, connection, many_trials
 from trialpanorama import power
 from trialpanorama.tasks import SPLITS, Sample, Unreadable, sample_size
-from trialpanorama.tasks._designs import _KINDS, designs
+from trialpanorama.tasks._size_designs import _KINDS, designs
 from trialpanorama.tasks.sample_size import TASK, WORST, Calculation, Planned, _split_of
 
 

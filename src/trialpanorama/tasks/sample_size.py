@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, get_args
 import msgspec
 
 from trialpanorama.tasks import NOT_NEEDED, SEED, Metric, Sample, Split, Task, Unreadable
-from trialpanorama.tasks._designs import designs
 from trialpanorama.tasks._power_statements import ASKED, OTHER, AnswerType, Statement, statements
 from trialpanorama.tasks._replies import json_objects, spoken, words
+from trialpanorama.tasks._size_designs import designs
 from trialpanorama.tasks._splits import split_all
 from trialpanorama.tasks._trials import Mask
 
