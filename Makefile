@@ -42,13 +42,13 @@ check: $(DEV)  ## lint, format, types and the fast tests: about a minute
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -q -n logical --dist loadfile -m "not slow and not verify" -k "not test_real"
+	$(BIN)/python -m pytest -q -n logical --dist loadfile --no-loadscope-reorder -m "not slow and not verify" -k "not test_real"
 
 test: $(DEV)  ## lint, format, types and every test that a change can break: under 15 minutes on 2 cores
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -q -n logical --dist loadfile
+	$(BIN)/python -m pytest -q -n logical --dist loadfile --no-loadscope-reorder
 
 verify: $(DEV)  ## the long checks: fuzzing for a minute per parser, repeated kills, scale
 	TRIALPANORAMA_FUZZ_SECONDS=$${TRIALPANORAMA_FUZZ_SECONDS:-60} $(BIN)/python -m pytest -m verify

@@ -11,6 +11,16 @@ import pytest
 _REPOSITORY = Path(__file__).resolve().parent.parent
 
 
+_LONGEST = ("test_changes.py", "test_demo.py", "test_build_real.py", "test_unreliable.py", "test_build.py")
+"""Files that take longest: they begin first, so that no worker is left alone with one of them at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files that take longest first; the order within a file stays."""
+    place = {name: number for number, name in enumerate(_LONGEST)}
+    items.sort(key=lambda item: place.get(item.path.name, len(place)))
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of real registry files ($TRIALPANORAMA_DATA or ../shared/data); the test is skipped without it."""
