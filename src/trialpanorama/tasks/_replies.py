@@ -53,6 +53,15 @@ def json_objects(text: str) -> list[dict[str, Any]]:
     return found
 
 
+_ONE_WORD = re.compile(r"(?i)^\W*(?:(?:the\s+)?(?:outcome|answer|prediction)\W*(?:is\W+)?)?(\w+)\W*$")
+
+
+def one_word(text: str) -> str | None:
+    """The word, in lower case, of a reply that is one word, as "Success" or "The outcome is: success."."""
+    found = _ONE_WORD.match(text)
+    return found.group(1).lower() if found else None
+
+
 def words(text: str) -> str:
     """A text in lower case, with single blanks and nothing but letters and digits."""
     return " ".join(re.findall(r"[^\W_]+", text.lower()))

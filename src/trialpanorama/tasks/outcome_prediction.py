@@ -20,7 +20,7 @@ import msgspec
 from trialpanorama.errors import UserError
 from trialpanorama.tasks import NOT_NEEDED, SEED, LabelTask, Metric, Sample, Split, Unreadable
 from trialpanorama.tasks._outcome_labels import Labelled, read_labels, registered_about, success_of
-from trialpanorama.tasks._replies import json_objects, probability_of, spoken, words
+from trialpanorama.tasks._replies import json_objects, one_word, probability_of, spoken, words
 from trialpanorama.tasks._scores import auroc, average_precision, calibration_slope, f1, recall_mean, share
 from trialpanorama.tasks._trials import Start, Trial, count, describe, trials, trials_of
 
@@ -134,7 +134,6 @@ _OUTCOME_WORDS: dict[str, Outcome] = {
     "failed": "failure",
     "unsuccessful": "failure",
 }
-_BARE = re.compile(r"(?i)^\W*(?:(?:the\s+)?(?:outcome|answer|prediction)\W*(?:is\W+)?)?(\w+)\W*$")
 _LEAST_CRITERIA = 20
 
 
@@ -299,8 +298,7 @@ class OutcomePrediction(LabelTask[Start, Forecast]):
             return Unreadable("the reply is empty, or ends within a thought")
         found = [item for item in json_objects(text) if "outcome" in item or "probability" in item]
         if not found:
-            bare = _BARE.match(text)
-            outcome = _OUTCOME_WORDS.get(bare.group(1).lower()) if bare else None
+            outcome = _OUTCOME_WORDS.get(one_word(text) or "")
             return _gold(outcome) if outcome else Unreadable("no JSON object with an outcome")
         forecasts = [_forecast(item) for item in found]
         if unreadable := next((f for f in forecasts if isinstance(f, Unreadable)), None):

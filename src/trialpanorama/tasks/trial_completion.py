@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 import msgspec
 
 from trialpanorama.tasks import NOT_NEEDED, LabelTask, Metric, Sample, Split, Unreadable
-from trialpanorama.tasks._replies import json_objects, probability_of, spoken, words
+from trialpanorama.tasks._replies import json_objects, one_word, probability_of, spoken, words
 from trialpanorama.tasks._scores import auroc, calibration_slope, recall_mean, share
 from trialpanorama.tasks._trials import Start, count, describe, trials
 
@@ -147,7 +147,6 @@ _REASON_WORDS: dict[str, Reason] = {
     "approval": "regulatory",
     "safety issues": "safety",
 }
-_BARE = re.compile(r"(?i)^\W*(?:(?:the\s+)?(?:outcome|answer|prediction)\W*(?:is\W+)?)?(\w+)\W*$")
 _LABEL_OF_UNSAID = "unsaid"
 
 
@@ -267,8 +266,7 @@ class TrialCompletion(LabelTask[Start, Forecast]):
             return Unreadable("the reply is empty, or ends within a thought")
         found = [item for item in json_objects(text) if "outcome" in item]
         if not found:
-            bare = _BARE.match(text)
-            outcome = _OUTCOME_WORDS.get(bare.group(1).lower()) if bare else None
+            outcome = _OUTCOME_WORDS.get(one_word(text) or "")
             if outcome is None:
                 return Unreadable("no JSON object with an outcome")
             return Forecast(outcome, float(outcome == "complete"))
