@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,3 +37,14 @@ def _no_installed_vocabularies(tmp_path_factory: pytest.TempPathFactory) -> Iter
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TRIALPANORAMA_VOCABULARIES", str(tmp_path_factory.mktemp("vocabularies")))
         yield
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _no_loop_left_running() -> Iterator[None]:
+    """A module that leaves an event loop running breaks whichever module its worker takes up next: it fails itself."""
+    yield
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    pytest.fail("an event loop still runs at the end of this module")

@@ -40,9 +40,9 @@ def address(warehouse: Path) -> Iterator[str]:
     thread.join(20)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """Chromium, started once; what needs it is skipped where it is missing."""
+    """Chromium, started once for a module: Playwright's loop runs until then, and nothing beside it could run one."""
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     if CHROMIUM is None:
         pytest.skip("Chromium is not on this machine")
