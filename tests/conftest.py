@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from trialpanorama import engine
+
 _REPOSITORY = Path(__file__).resolve().parent.parent
 
 
@@ -36,6 +38,14 @@ def _no_installed_vocabularies(tmp_path_factory: pytest.TempPathFactory) -> Iter
     """Tests link with the built-in lexicon, whatever is installed on the machine."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TRIALPANORAMA_VOCABULARIES", str(tmp_path_factory.mktemp("vocabularies")))
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_worker() -> Iterator[None]:
+    """Builds read and link in this process unless a test says otherwise: its linkers are loaded once, not per build."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine, "default_workers", lambda: 1)
         yield
 
 
