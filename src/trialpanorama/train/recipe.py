@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import datetime
 import difflib
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_type_hints
@@ -120,6 +120,24 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             )
 
 
+class _Words(yaml.SafeLoader):
+    """Reads numbers and truth values as YAML 1.2 does: 1e-6 is a number, `off` a word."""
+
+
+_Words.yaml_implicit_resolvers = {
+    first: [one for one in found if one[0].rpartition(":")[2] not in ("bool", "float")]
+    for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Words.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"(true|True|TRUE|false|False|FALSE)$"), list("tTfF"))
+_Words.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(
+        r"[-+]?(\.[0-9]+|[0-9]+\.[0-9]*|[0-9]+(?=[eE]))([eE][-+]?[0-9]+)?$|[-+]?\.(inf|Inf|INF)$|\.(nan|NaN|NAN)$"
+    ),
+    list("-+.0123456789"),
+)
+
+
 def names() -> list[str]:
     """The recipes that come with the package."""
     return sorted(path.stem for path in RECIPES.glob("*.yaml"))
@@ -136,7 +154,7 @@ def read(name: str | Path, settings: Sequence[str] = ()) -> Recipe:
         if not path.exists():
             raise UnknownName("recipe", str(name), names(), "trialpanorama train --help")
     try:
-        found = yaml.safe_load(path.read_bytes())
+        found = yaml.load(path.read_bytes(), _Words)
     except OSError as why:
         raise UserError(
             f"{path} cannot be read ({why.strerror}). Name a recipe file, or one of: {', '.join(names())}"
@@ -166,12 +184,9 @@ def _put(recipe: dict[str, Any], setting: str) -> None:
     if not equals or not key:
         raise UserError(f"--set {setting}: a setting is key=value, as in --set data.most_samples=100")
     try:
-        value = yaml.safe_load(text)
+        value = yaml.load(text, _Words)
     except yaml.YAMLError:
         raise UserError(f"--set {setting}: {text} is no YAML value. Quote it: --set '{key}=\"...\"'") from None
-    if isinstance(value, str):
-        with contextlib.suppress(ValueError):  # YAML 1.1 takes 1e-6, without a point, for a word
-            value = float(value)
     *parents, last = key.split(".")
     inner: Any = recipe
     for parent in parents:
