@@ -5,6 +5,8 @@ It wraps any ASGI application and needs no library of its own, so that no route 
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import hmac
 import ipaddress
 import json
@@ -32,6 +34,8 @@ LARGEST_BODY = 256 * 1024
 """Bytes of a request."""
 LEAST_TOKEN = 16
 """Characters of a token that a user chooses."""
+DRAINED, DRAINED_SECONDS = 2 * 2**30, 60
+"""Bytes of a refused request, and seconds, that are read and thrown away, so that a browser gets to see why."""
 _LOGGED = 2_000
 """Characters of a form's field in the audit log."""
 _FREE = ("/login", "/static/")
@@ -51,6 +55,10 @@ HEADERS = {
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
     "cache-control": "private, no-cache",
 }
+
+
+SCRIPT_POLICY = HEADERS["content-security-policy"] + "; script-src 'self'; connect-src 'self'"
+"""Of pages that say so (`scope["state"]["has_script"]`): scripts of this site, which ask this site alone."""
 
 
 class Refusal(Exception):
@@ -76,7 +84,8 @@ class Safety:
 
     `token`: what has to be known to be let in; nobody is asked where it is None. `hosts`: names under which the
     application answers; any where it is None, which is safe only behind a token. `audit`: a file to which a line is
-    added for each POST.
+    added for each POST. `take_files`: takes in a form with files, sent to one of `takes_files`; the application finds
+    it as `scope["state"]["received"]`, and what it does not keep is discarded.
     """
 
     def __init__(
@@ -86,8 +95,11 @@ class Safety:
         token: str | None = None,
         hosts: Iterable[str] | None = ("127.0.0.1", "localhost", "[::1]"),
         audit: Path | None = None,
+        take_files: Callable[[dict[str, str], Receive, Callable[[dict[str, str]], None]], Awaitable[Any]] | None = None,
+        takes_files: Iterable[str] = (),
     ) -> None:
         self.app = app
+        self._take_files, self._takes_files = take_files, frozenset(takes_files)
         self._token = token
         self._hosts = None if hosts is None else frozenset(hosts)
         self._audit = audit
@@ -117,6 +129,9 @@ class Safety:
                 answered = message["status"]
                 said = [(name, value) for name, value in message.get("headers", ()) if name.decode() not in HEADERS]
                 said += [(name.encode(), value.encode()) for name, value in HEADERS.items()]
+                if state.get("has_script"):
+                    policy = b"content-security-policy"
+                    said = [(name, SCRIPT_POLICY.encode() if name == policy else value) for name, value in said]
                 if is_new and any(name == b"content-type" and value.startswith(b"text/html") for name, value in said):
                     said.append((b"set-cookie", _cookie(SESSION, session)))
                 if state.get("signed_in"):
@@ -125,22 +140,32 @@ class Safety:
             await send(message)
 
         fields: dict[str, str] = {}
+        received = None
+        receive = reading = _Reading(receive)
         try:
             self._check_origin(scope, headers)
+            if self._token is not None and not self._is_let_in(scope, headers, cookies):
+                raise Refusal(401, "This needs the token that `trialpanorama serve` printed.")
             if scope["method"] == "POST":
-                body = await _body(headers, receive)
-                fields = _fields(headers, body)
-                self._check_form(headers, fields, session, is_new)
+                if self._take_files is not None and scope["path"] in self._takes_files:
+                    received = await self._take_files(
+                        headers, receive, lambda fields: self._check_form(headers, fields, session, is_new)
+                    )
+                    fields, state["received"], body = received.fields, received, b""
+                else:
+                    body = await _body(headers, receive)
+                    fields = _fields(headers, body)
+                    self._check_form(headers, fields, session, is_new)
                 receive = _again(body)
             elif scope["method"] not in ("GET", "HEAD"):
                 raise Refusal(405, "Only GET, HEAD and POST are answered.")
-            if self._token is not None and not self._is_let_in(scope, headers, cookies):
-                raise Refusal(401, "This needs the token that `trialpanorama serve` printed.")
             if scope["path"] == "/login" and fields and self.is_token(fields.get("token", "")):
                 state["signed_in"] = True
             scope["query_string"] = _without_blanks(scope.get("query_string", b""))
             await self.app(scope, receive, guarded)
         except Refusal as refusal:
+            if scope["method"] == "POST" and "expect" not in headers:
+                await reading.drain()
             if refusal.status == 401 and "text/html" in headers.get("accept", "") and scope["method"] == "GET":
                 # after signing in, back to the page that was asked for
                 asked = quote(scope["path"])
@@ -148,6 +173,8 @@ class Safety:
             else:
                 await _answer(guarded, refusal.status, refusal.why)
         finally:
+            if received is not None:
+                received.discard()
             if scope["method"] == "POST":
                 self._write_down(scope, fields, answered)
 
@@ -238,6 +265,27 @@ async def _body(headers: dict[str, str], receive: Receive) -> bytes:
             raise refusal
         is_more = message.get("more_body", False)
     return b"".join(parts)
+
+
+class _Reading:
+    """The body of a request as it is read, the rest of which can be thrown away."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._is_at_end = False
+
+    async def __call__(self) -> Message:
+        message = await self._receive()
+        self._is_at_end = message["type"] != "http.request" or not message.get("more_body", False)
+        return message
+
+    async def drain(self) -> None:
+        """A browser that is still sending does not look at the answer: read on, and keep nothing."""
+        size = 0
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(DRAINED_SECONDS):
+                while not self._is_at_end and size < DRAINED:
+                    size += len((await self()).get("body", b""))
 
 
 def _again(body: bytes) -> Receive:
