@@ -20,7 +20,7 @@ from trialpanorama.baselines import Baseline
 from trialpanorama.baselines._assumptions import Assumptions, Reading, read
 from trialpanorama.errors import UserError
 from trialpanorama.tasks import AnySample, AnyTask
-from trialpanorama.tasks.sample_size import Planned, SampleSize
+from trialpanorama.tasks.sample_size import Calculation, Planned, SampleSize
 
 ALPHA, SIDES, POWER, ARMS, PROPORTIONS_TEST = 0.05, 2, 0.8, 2, "continuity"
 """What is assumed where a text does not say it."""
@@ -54,7 +54,7 @@ def required(assumptions: Assumptions) -> Required:
     Raises NotEnough where they do not suffice.
     """
     try:
-        sizing, arms = _sized(assumptions)
+        sizing, arms = calculation(assumptions)
     except (UserError, ArithmeticError, ValueError) as error:
         raise NotEnough(str(error)) from None
     # Sizes of a calculation for two arms hold for each pair of several; those of one group have one arm.
@@ -81,6 +81,14 @@ def claims_all(reading: Reading, answer_type: str) -> bool:
         if all(share is None for share in shares):
             return False
     return reading.claims and (answer_type != "total" or told.arms is not None or told.design in _ONE_GROUP)
+
+
+def reading_of(asked: Calculation) -> Reading:
+    """What a question's text says, with the number of arms that the question itself knows."""
+    reading = read(asked.text)
+    if reading.assumptions.arms is None and asked.arms:
+        return Reading(msgspec.structs.replace(reading.assumptions, arms=asked.arms), reading.claims)
+    return reading
 
 
 class Calculator(Baseline):
@@ -119,13 +127,9 @@ class Calculator(Baseline):
 
     def _read(self, sample: AnySample) -> tuple[int | None, bool]:
         asked = sample.inputs
-        reading = read(asked.text)
-        assumptions = reading.assumptions
-        if assumptions.arms is None and asked.arms:
-            assumptions = msgspec.structs.replace(assumptions, arms=asked.arms)
-            reading = Reading(assumptions, reading.claims)
+        reading = reading_of(asked)
         try:
-            size = required(assumptions).size(asked.answer_type, asked.includes_drop_out)
+            size = required(reading.assumptions).size(asked.answer_type, asked.includes_drop_out)
         except NotEnough:
             return None, False
         return (size, claims_all(reading, asked.answer_type)) if size > 0 else (None, False)
@@ -140,8 +144,11 @@ def _given(*values: float | None) -> list[float]:
     return [float(value) for value in values if value is not None]
 
 
-def _sized(a: Assumptions) -> tuple[power.Sizing, int]:
-    """The calculation, and how many arms there are."""
+def calculation(a: Assumptions) -> tuple[power.Sizing, int]:
+    """The calculation that assumptions call for, and how many arms there are.
+
+    Raises NotEnough, UserError or an error of arithmetic where they do not suffice.
+    """
     alpha = ALPHA if a.alpha is None else a.alpha
     wanted = POWER if a.power is None else a.power
     ratio, arms = a.allocation_ratio or 1.0, a.arms or ARMS
@@ -248,7 +255,8 @@ def _two_means(a: Assumptions, ratio: float, both: dict[str, Any], test: str) ->
     if re.search("wilcoxon|mann|rank", test):
         # The rank test needs pi / 3 times as many as the t test where outcomes are normal.
         grown = tuple(math.ceil(n * math.pi / 3) for n in sizing.n_per_arm)
-        sizing = msgspec.structs.replace(sizing, n_per_arm=grown, n_total=sum(grown))
+        step = f"The rank test needs pi / 3 times as many where outcomes are normal: {grown[0]} and {grown[1]}."
+        sizing = msgspec.structs.replace(sizing, n_per_arm=grown, n_total=sum(grown), steps=(*sizing.steps, step))
     return sizing
 
 
