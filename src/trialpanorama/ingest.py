@@ -755,6 +755,20 @@ def read_piece(piece: Piece) -> Iterator[Record | Reject]:
         yield outcome
 
 
+def read_content(content: bytes, name: str) -> Iterator[Record | Reject]:
+    """Records (without contacts) and Rejects of what is held in memory, such as an upload, with their place and key."""
+    file = io.BytesIO(content)
+    digest = hashlib.sha256(content).hexdigest()
+    found = _read_zip(file, None, 0, 1) if is_zip_archive(file) else _read_stream(file, file, None, name, depth=0)
+    for member, outcome in found:
+        place = outcome.place
+        place.file, place.file_sha256, place.member = name, digest, member
+        if isinstance(outcome, Record):
+            outcome.record_id = hashlib.sha256(f"{digest}|1|{member}|{place.ordinal}".encode()).hexdigest()[:20]
+            outcome = msgspec.json.decode(record_line(outcome, keep_contacts=False), type=Record)
+        yield outcome
+
+
 _ENCODER = msgspec.json.Encoder()
 
 
