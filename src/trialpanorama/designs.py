@@ -459,7 +459,7 @@ class Shared(msgspec.Struct, frozen=True, kw_only=True):
     phases: list[Phase] = []
     intervention_types: list[InterventionType] = []
     parts: dict[str, float] = {}
-    """How alike they are in each respect, 0 to 1: conditions, interventions, words, phases, intervention_types."""
+    """How alike they are in each respect, 0 to 1: conditions, interventions, words, phases, study_type, intervention_types."""
 
 
 class Similar(msgspec.Struct, frozen=True, kw_only=True):
@@ -514,6 +514,7 @@ def similar(warehouse: Warehouse, record: Record, count: int = 10, before: str |
             title=one.title,
             score=score,
             shared=shared,
+            study_type=one.study_type,
             phases=one.phases,
             **became[one.study_id],
         )
@@ -526,6 +527,7 @@ WEIGHTS: Mapping[str, float] = {
     "interventions": 0.25,
     "words": 0.2,
     "phases": 0.1,
+    "study_type": 0.1,
     "intervention_types": 0.05,
 }
 """What each respect counts for; those that a draft says nothing of are left out, and the others share the whole."""
@@ -604,6 +606,7 @@ class _About:
         }
         self.concepts = {field: _linked(con, field, texts[field]) for field in _FIELDS}
         self.closures = {field: self.known.closure(self.concepts[field]) for field in _FIELDS}
+        self.study_type = record.study_type
         self.phases = set(record.phases) - {"NA"}
         self.types = {one.type for one in record.interventions if one.type}
         self.ids = [record.id, *(one.id for one in record.identifiers if _is_own(one.role, one.id))]
@@ -691,6 +694,7 @@ class _Candidate(msgspec.Struct, frozen=True):
 
     study_id: str
     title: str | None
+    study_type: StudyType | None
     phases: list[Phase]
     types: list[InterventionType]
     concepts: dict[str, list[str]]
@@ -720,7 +724,7 @@ def _candidates(
             FROM told JOIN concept_ancestors a ON a.ancestor_id = told.concept),
         held AS (SELECT DISTINCT study_id, field, concept, bits FROM said JOIN below USING (field, concept_id)),
         allowed AS (
-            SELECT study_id, title, coalesce(phases, []) AS phases FROM studies
+            SELECT study_id, title, trial_type, coalesce(phases, []) AS phases FROM studies
             WHERE kind = 'registration' AND ($before IS NULL OR {_REGISTERED} < CAST($before AS DATE))
                 AND study_id NOT IN (SELECT study_id FROM identifiers
                     WHERE list_contains($ids, id) AND role <> 'mentioned')
@@ -730,7 +734,7 @@ def _candidates(
             ORDER BY sum(bits) + CASE WHEN list_has_any(phases, $phases) THEN 1 ELSE 0 END DESC, study_id
             LIMIT {_CANDIDATES}),
         chosen AS (FROM near UNION SELECT unnest($words))
-        SELECT study_id, title, phases,
+        SELECT study_id, title, trial_type, phases,
             (SELECT list(DISTINCT intervention_type ORDER BY intervention_type) FROM disposition d
              WHERE d.study_id = a.study_id AND intervention_type IS NOT NULL),
             (SELECT list({{'field': field, 'id': concept_id}} ORDER BY field, concept_id) FROM said s
@@ -750,11 +754,12 @@ def _candidates(
         _Candidate(
             study_id,
             title,
+            study_type,
             phases,
             types or [],
             {field: [one["id"] for one in concepts or () if one["field"] == field] for field in _FIELDS},
         )
-        for study_id, title, phases, types, concepts in rows
+        for study_id, title, study_type, phases, types, concepts in rows
         if not title or _plain(title) not in about.titles
     ]
 
@@ -772,6 +777,8 @@ def _score(about: _About, one: _Candidate, words: Mapping[str, float] | None) ->
         parts["words"] = words.get(one.study_id, 0.0)
     if about.phases:
         parts["phases"] = _phases_alike(about.phases, one.phases)
+    if about.study_type:
+        parts["study_type"] = float(one.study_type == about.study_type)
     if about.types:
         parts["intervention_types"] = len(about.types & set(one.types)) / len(about.types | set(one.types))
     whole = sum(WEIGHTS[name] for name in parts) or 1.0
@@ -815,7 +822,7 @@ def _became(con: duckdb.DuckDBPyConnection, ids: Sequence[str], before: str | No
             FROM studies s LEFT JOIN outcomes o USING (study_id) LEFT JOIN numbers n USING (study_id)
                 LEFT JOIN primary_p p USING (study_id)
             WHERE list_contains($ids, s.study_id))
-        SELECT study_id, ids, trial_type AS study_type, lead_sponsor_class AS sponsor_class, sponsor, is_fictional,
+        SELECT study_id, ids, lead_sponsor_class AS sponsor_class, sponsor, is_fictional,
             {_REGISTERED} AS registration_date, start_date,
             CASE WHEN has_ended THEN coalesce(nullif(enrollment_actual, 0), enrollment_target) END AS enrollment,
             CASE WHEN has_ended THEN recruitment_status END AS status,
@@ -1024,7 +1031,8 @@ def _spoken(name: str) -> str:
 
 def _comparators(con: duckdb.DuckDBPyConnection) -> list[Common]:
     rows = con.execute("""
-        SELECT lower(coalesce(d.concept_name, x.intervention_name, x.group_type)) AS name, x.study_id,
+        SELECT CASE WHEN contains(lower(x.intervention_name), 'placebo') THEN 'placebo'
+                ELSE lower(coalesce(d.concept_name, x.intervention_name, x.group_type)) END, x.study_id,
             coalesce(x.intervention_name, x.arm_label)
         FROM disposition x JOIN chosen USING (study_id)
             LEFT JOIN (SELECT study_id, position, any_value(concept_name) AS concept_name, count(*) AS n FROM drugs

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from typer.core import TyperGroup
 
+from trialpanorama.apps import designing
 from trialpanorama.apps.console import Reporter, put, put_json, say, table
 from trialpanorama.errors import TrialPanoramaError, UnknownName
 
@@ -63,6 +64,8 @@ app.add_typer(
     name="power",
     rich_help_panel=DESIGN,
 )
+
+app.command("designs", rich_help_panel=DESIGN)(designing.designs)
 
 WarehouseOption = Annotated[
     Path | None,
