@@ -14,7 +14,7 @@ from trialpanorama import engine
 _REPOSITORY = Path(__file__).resolve().parent.parent
 
 
-_LONGEST = ("test_changes.py", "test_demo.py", "test_build_real.py", "test_unreliable.py", "test_build.py")
+_LONGEST = ("test_demo.py", "test_changes.py", "test_unreliable.py", "test_build.py")
 """Files that take longest: they begin first, so that no worker is left alone with one of them at the end."""
 
 
