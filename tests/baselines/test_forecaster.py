@@ -10,7 +10,7 @@ import pytest
 
 from tests.handmade import connection, many_trials
 from trialpanorama.baselines import baseline
-from trialpanorama.baselines.forecaster import Forecaster, Settings, _normalised, _temperature, _weights
+from trialpanorama.baselines.forecaster import Forecaster, Settings, normalised, temperature_of, weights_by_age
 from trialpanorama.errors import UserError
 from trialpanorama.tasks import AnyLabelTask, AnySample, LabelTask, Unreadable, task, tasks
 
@@ -106,10 +106,10 @@ def test_either_model_works_alone(settings: Settings, made: tuple[list[AnySample
 
 def test_the_latest_trials_weigh_most(made: tuple[list[AnySample], list[AnySample]]) -> None:
     old, new = (msgspec.structs.replace(made[0][0], date=date) for date in ("2010-06-01", "2015-06"))
-    weights = _weights([old, new], 5.0)
+    weights = weights_by_age([old, new], 5.0)
     assert weights[1] == pytest.approx(2 * weights[0])
     assert weights.mean() == pytest.approx(1)
-    assert _weights([old, new], None).tolist() == [1, 1]
+    assert weights_by_age([old, new], None).tolist() == [1, 1]
 
 
 def test_a_recent_change_is_learnt_sooner_with_a_half_life(made: tuple[list[AnySample], list[AnySample]]) -> None:
@@ -142,8 +142,8 @@ def test_the_temperature_dims_what_is_too_sure_and_sharpens_what_is_too_timid() 
     logit = random.normal(0, 1.5, 4_000)
     truth = (random.random(4_000) < 1 / (1 + np.exp(-logit))).astype(int)
     for factor in (2.0, 1.0, 0.5):
-        logs = _normalised(np.column_stack([np.zeros_like(logit), factor * logit]))
-        assert _temperature(logs, truth) == pytest.approx(factor, rel=0.12)
+        logs = normalised(np.column_stack([np.zeros_like(logit), factor * logit]))
+        assert temperature_of(logs, truth) == pytest.approx(factor, rel=0.12)
 
 
 def test_real_phase_one_trials_are_forecast_better_than_by_the_prior(shared_data: Path) -> None:

@@ -80,9 +80,9 @@ class Forecaster(LabelBaseline):
         self._labels = sorted(set(truth))
         if len(self._labels) == 1:
             return
-        self._reader = _Reader(samples, task)
+        self._reader = Reader(samples, task)
         said, facts = self._reader.transform(samples)
-        weights = _weights(samples, self._settings.half_life_years)
+        weights = weights_by_age(samples, self._settings.half_life_years)
         classes = np.searchsorted(self._labels, truth)
         self._models = self._fitted(said, facts, classes, weights)
         groups = sorted({sample.group for sample in samples})
@@ -94,15 +94,15 @@ class Forecaster(LabelBaseline):
             for left_out in range(folds):
                 rest, asked = place != left_out, place == left_out
                 models = self._fitted(said[rest], facts[rest], classes[rest], weights[rest])
-                logs[asked] = _blended([model.probabilities(said[asked], facts[asked]) for model in models])
-            self._temperature = _temperature(logs, classes)
+                logs[asked] = blended([model.probabilities(said[asked], facts[asked]) for model in models])
+            self._temperature = temperature_of(logs, classes)
 
-    def _fitted(self, said: Any, facts: Matrix, classes: Any, weights: Matrix) -> list[_Regressions | _Forest]:
-        models: list[_Regressions | _Forest] = []
+    def _fitted(self, said: Any, facts: Matrix, classes: Any, weights: Matrix) -> list[Regressions | Forest]:
+        models: list[Regressions | Forest] = []
         if self._settings.strength:
-            models.append(_Regressions(self._settings, len(self._labels)))
+            models.append(Regressions(self._settings, len(self._labels)))
         if self._settings.trees:
-            models.append(_Forest(self._settings, len(self._labels), self._reader.frequent))
+            models.append(Forest(self._settings, len(self._labels), self._reader.frequent))
         for model in models:
             model.fit(said, facts, classes, weights)
         return models
@@ -114,8 +114,8 @@ class Forecaster(LabelBaseline):
         if len(self._labels) == 1:
             return [{self._labels[0]: 1.0} for _ in samples]
         said, facts = self._reader.transform(samples)
-        logs = _blended([model.probabilities(said, facts) for model in self._models])
-        chances = np.exp(_normalised(logs / self._temperature))
+        logs = blended([model.probabilities(said, facts) for model in self._models])
+        chances = np.exp(normalised(logs / self._temperature))
         return [dict(zip(self._labels, row.tolist(), strict=True)) for row in chances]
 
     def answer(self, sample: AnySample) -> str:
@@ -123,7 +123,7 @@ class Forecaster(LabelBaseline):
         return self._task.reply(self._task.decide(self.probabilities([sample])[0], self._priors))
 
 
-class _Reader:
+class Reader:
     """Samples as numbers: weighted words and letters, sparse, and facts."""
 
     def __init__(self, samples: Sequence[AnySample], task: AnyLabelTask) -> None:
@@ -133,36 +133,36 @@ class _Reader:
 
         self._task = task
         least = 1 if len(samples) < 50 else 3
-        self._words = TfidfVectorizer(ngram_range=(1, 2), min_df=least, max_features=_WORDS, sublinear_tf=True)
-        self._letters = TfidfVectorizer(
+        self.words = TfidfVectorizer(ngram_range=(1, 2), min_df=least, max_features=_WORDS, sublinear_tf=True)
+        self.letters = TfidfVectorizer(
             analyzer="char_wb", ngram_range=(2, 5), min_df=least, max_features=_LETTERS, sublinear_tf=True
         )
-        self._facts = DictVectorizer(sparse=False)
+        self.facts = DictVectorizer(sparse=False)
         texts = [task.text(sample) for sample in samples]
-        self._facts.fit([dict(task.features(sample)) for sample in samples])
+        self.facts.fit([dict(task.features(sample)) for sample in samples])
         # The inverse frequency of documents is least for what stands in most of them.
         parts = (
-            (self._words.fit(texts), _FREQUENT_WORDS),
-            (self._letters.fit(map(_beginning, texts)), _FREQUENT_LETTERS),
+            (self.words.fit(texts), _FREQUENT_WORDS),
+            (self.letters.fit(map(_beginning, texts)), _FREQUENT_LETTERS),
         )
         frequent = [np.argsort(part.idf_, kind="stable")[:most] for part, most in parts]
-        self.frequent = np.concatenate([frequent[0], frequent[1] + len(self._words.idf_)])
+        self.frequent = np.concatenate([frequent[0], frequent[1] + len(self.words.idf_)])
 
     def transform(self, samples: Sequence[AnySample]) -> tuple[Any, Matrix]:
         from scipy.sparse import hstack
 
         texts = [self._task.text(sample) for sample in samples]
         # Half the weight for letters: they repeat the words.
-        letters = self._letters.transform(map(_beginning, texts)) * 0.5
-        said = hstack([self._words.transform(texts), letters], format="csr")
-        return said, self._facts.transform([dict(self._task.features(sample)) for sample in samples])
+        letters = self.letters.transform(map(_beginning, texts)) * 0.5
+        said = hstack([self.words.transform(texts), letters], format="csr")
+        return said, self.facts.transform([dict(self._task.features(sample)) for sample in samples])
 
 
 def _beginning(text: str) -> str:
     return text[:_BEGINNING]
 
 
-class _Regressions:
+class Regressions:
     """Each label against the rest: several times quicker on sparse text than all labels at once."""
 
     def __init__(self, settings: Settings, labels: int) -> None:
@@ -171,34 +171,34 @@ class _Regressions:
     def fit(self, said: Any, facts: Matrix, classes: Any, weights: Matrix) -> None:
         from sklearn.linear_model import LogisticRegression
 
-        self._fitted: list[Any] = []
+        self.models: list[Any] = []
         for label in range(1 if self._labels == 2 else 0, self._labels):
             is_label = classes == label
             if is_label.all() or not is_label.any():
-                self._fitted.append(float(is_label.all()))
+                self.models.append(float(is_label.all()))
                 continue
             model = LogisticRegression(C=self._strength, solver="liblinear", random_state=SEED)
-            self._fitted.append(model.fit(said, is_label, sample_weight=weights))
+            self.models.append(model.fit(said, is_label, sample_weight=weights))
 
     def probabilities(self, said: Any, facts: Matrix) -> Matrix:
         import numpy as np
 
         each = [
             np.full(said.shape[0], model) if isinstance(model, float) else model.predict_proba(said)[:, 1]
-            for model in self._fitted
+            for model in self.models
         ]
         found: Matrix = np.column_stack([1 - each[0], *each] if self._labels == 2 else each)
         return found
 
 
-class _Forest:
+class Forest:
     """Extremely randomised trees on frequent words, letters and facts."""
 
     def __init__(self, settings: Settings, labels: int, frequent: Any) -> None:
         from sklearn.ensemble import ExtraTreesClassifier
 
         self._labels, self._frequent, self._with_facts = labels, frequent, settings.facts
-        self._trees = ExtraTreesClassifier(
+        self.trees = ExtraTreesClassifier(
             settings.trees,
             min_samples_leaf=settings.least_leaf,
             max_features=settings.share_of_features,
@@ -207,13 +207,13 @@ class _Forest:
         )
 
     def fit(self, said: Any, facts: Matrix, classes: Any, weights: Matrix) -> None:
-        self._trees.fit(self._columns(said, facts), classes, sample_weight=weights)
+        self.trees.fit(self._columns(said, facts), classes, sample_weight=weights)
 
     def probabilities(self, said: Any, facts: Matrix) -> Matrix:
         import numpy as np
 
         found = np.zeros((said.shape[0], self._labels))
-        found[:, self._trees.classes_] = self._trees.predict_proba(self._columns(said, facts))
+        found[:, self.trees.classes_] = self.trees.predict_proba(self._columns(said, facts))
         return found
 
     def _columns(self, said: Any, facts: Matrix) -> Any:
@@ -223,7 +223,7 @@ class _Forest:
         return np.hstack([words, facts.astype(np.float32)]) if self._with_facts else words
 
 
-def _weights(samples: Sequence[AnySample], half_life_years: float | None) -> Matrix:
+def weights_by_age(samples: Sequence[AnySample], half_life_years: float | None) -> Matrix:
     """Weights by age, with mean 1; a date says at least its year."""
     import numpy as np
 
@@ -232,28 +232,28 @@ def _weights(samples: Sequence[AnySample], half_life_years: float | None) -> Mat
     return np.asarray(weights / weights.mean(), dtype=np.float64)
 
 
-def _blended(found: Sequence[Matrix]) -> Matrix:
+def blended(found: Sequence[Matrix]) -> Matrix:
     """Log-probabilities averaged over models."""
     import numpy as np
 
     logs = [np.log(np.maximum(chances, _LEAST_PROBABILITY)) for chances in found]
-    return _normalised(sum(logs[1:], logs[0]) / len(logs))
+    return normalised(sum(logs[1:], logs[0]) / len(logs))
 
 
-def _normalised(logs: Matrix) -> Matrix:
+def normalised(logs: Matrix) -> Matrix:
     from scipy.special import logsumexp
 
-    normalised: Matrix = logs - logsumexp(logs, axis=1, keepdims=True)
-    return normalised
+    found: Matrix = logs - logsumexp(logs, axis=1, keepdims=True)
+    return found
 
 
-def _temperature(logs: Matrix, classes: Any) -> float:
+def temperature_of(logs: Matrix, classes: Any) -> float:
     """What log-probabilities must be divided by for the truth to be likeliest."""
     import numpy as np
     from scipy.optimize import minimize_scalar
 
     def loss(logarithm: float) -> float:
-        scaled = _normalised(logs / np.exp(logarithm))
+        scaled = normalised(logs / np.exp(logarithm))
         return -float(scaled[np.arange(len(classes)), classes].mean())
 
     return float(np.exp(minimize_scalar(loss, bounds=(-2.0, 2.0), method="bounded").x))

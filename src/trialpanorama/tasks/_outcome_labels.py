@@ -131,6 +131,26 @@ def read_labels(paths: Sequence[Path]) -> LabelFiles:
     return LabelFiles(trials=found, left_out=left_out)
 
 
+REASON_COLUMNS = ("why_stop", "why_stopped", "failure_reason")
+"""Names of the column of the words on why a trial stopped, in lower case: a label of failed trials, and never shown."""
+
+
+def read_reasons(paths: Sequence[Path]) -> dict[str, str]:
+    """Why trials stopped, by NCT number, as label files say it; of those alone that have such a column."""
+    found: dict[str, str] = {}
+    for path in paths:
+        head, rows = _rows(path)
+        id_column = next((name for name in ID_COLUMNS if name in head), None)
+        reason_column = next((name for name in REASON_COLUMNS if name in head), None)
+        if id_column is None or reason_column is None:
+            continue
+        for row in rows:
+            nct_id, words = _nct(row.get(id_column)), (row.get(reason_column) or "").strip()
+            if nct_id is not None and words:
+                found.setdefault(nct_id, words)
+    return found
+
+
 def success_of(label: str) -> Literal["success", "failure"] | None:
     """Success or failure, as label files write them (1, 0, 1.0, true, "success" ...); none for anything else."""
     word = label.strip().lower().removesuffix(".0")
