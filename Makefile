@@ -27,9 +27,17 @@ $(BASE): | $(BIN)/python
 	@$(PIP) --editable .
 	@touch $@
 
+# PyTorch's build for processors alone: what a plain name gives on Linux is gigabytes of GPU libraries. Where no such
+# build is to be had, the tests of training are skipped, each by name.
+TORCH := torch==$(shell sed -n 's/^torch==//p' constraints.txt)$(if $(filter Linux,$(shell uname)),+cpu)
+
 $(DEV): | $(BIN)/python
 	@echo "Installing trialpanorama and what its tests need into $(VENV) ..."
-	@$(PIP) --editable '.[dev]'
+	@$(BIN)/python -c 'import importlib.metadata as m; m.version("torch")' 2>/dev/null \
+		|| $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check '$(TORCH)' 2>/dev/null \
+		|| echo "There is no $(TORCH) here, so training is not tested. Install a build of PyTorch into $(VENV) to test it."
+	@if $(BIN)/python -c 'import importlib.metadata as m; m.version("torch")' 2>/dev/null; \
+		then $(PIP) --editable '.[dev,train]'; else $(PIP) --editable '.[dev]'; fi
 	@touch $(BASE) $@
 
 setup: $(DEV)  ## a virtual environment in .venv with all that the other verbs need
