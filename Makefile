@@ -34,7 +34,7 @@ TORCH := torch==$(shell sed -n 's/^torch==//p' constraints.txt)$(if $(filter Lin
 $(DEV): | $(BIN)/python
 	@echo "Installing trialpanorama and what its tests need into $(VENV) ..."
 	@$(BIN)/python -c 'import importlib.metadata as m; m.version("torch")' 2>/dev/null \
-		|| $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check '$(TORCH)' 2>/dev/null \
+		|| $(PIP) '$(TORCH)' 2>/dev/null \
 		|| echo "There is no $(TORCH) here, so training is not tested. Install a build of PyTorch into $(VENV) to test it."
 	@if $(BIN)/python -c 'import importlib.metadata as m; m.version("torch")' 2>/dev/null; \
 		then $(PIP) --editable '.[dev,train]'; else $(PIP) --editable '.[dev]'; fi

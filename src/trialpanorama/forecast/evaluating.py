@@ -16,13 +16,14 @@ import msgspec
 
 from trialpanorama.errors import UserError
 from trialpanorama.forecast.models import Model
-from trialpanorama.tasks import AnyLabelTask, AnySample, Columns, Split, load
+from trialpanorama.tasks import AnyLabelTask, AnySample, Split, load
 from trialpanorama.tasks.outcome_prediction import TASK as OUTCOME
 from trialpanorama.tasks.trial_completion import TASK as COMPLETION
 
 if TYPE_CHECKING:
     from trialpanorama.evaluate.figures import Interval
     from trialpanorama.forecast.predicting import Forecast
+    from trialpanorama.tasks import Columns
     from trialpanorama.warehouse import Warehouse
 
 LEAST, LEAST_OF_A_PHASE = 10, 20

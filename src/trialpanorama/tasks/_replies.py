@@ -8,19 +8,37 @@ from typing import Any
 
 _MOST = 60_000
 _MOST_OBJECTS = 200
-_THOUGHT = re.compile(r"<(think|thinking|reasoning)>.*?</\1>", re.DOTALL | re.IGNORECASE)
-_OPEN_THOUGHT = re.compile(r"<(?:think|thinking|reasoning)>", re.IGNORECASE)
+_OPEN_THOUGHT = re.compile(r"<(think|thinking|reasoning)>", re.IGNORECASE)
 _CLOSED_THOUGHT = re.compile(r"</(?:think|thinking|reasoning)>", re.IGNORECASE)
+_END = {name: re.compile(f"</{name}>", re.IGNORECASE) for name in ("think", "thinking", "reasoning")}
 
 
 def spoken(reply: str) -> str:
     """The reply without its thoughts; empty where it was cut off while still thinking."""
-    text = _THOUGHT.sub(" ", reply)
+    # Half of a pair of surrogates is no character, and no index or file takes it.
+    text = _without_thoughts(reply.encode(errors="replace").decode())
     # A chat template may open the thought itself, so that only its end is in the reply.
     text = _CLOSED_THOUGHT.split(text)[-1]
     if _OPEN_THOUGHT.search(text):
         return ""
     return text.strip()[-_MOST:]
+
+
+def _without_thoughts(text: str) -> str:
+    """The text with a blank for each thought; one pass, as a model may open thoughts without end."""
+    parts: list[str] = []
+    endless: set[str] = set()
+    kept = place = 0
+    while opened := _OPEN_THOUGHT.search(text, place):
+        name = opened[1].lower()
+        closed = None if name in endless else _END[name].search(text, opened.end())
+        if closed:
+            parts += [text[kept : opened.start()], " "]
+            kept = place = closed.end()
+        else:
+            endless.add(name)
+            place = opened.end()
+    return "".join(parts) + text[kept:]
 
 
 class _Contradiction(ValueError):
@@ -45,8 +63,10 @@ def json_objects(text: str) -> list[dict[str, Any]]:
     while place >= 0 and tried < _MOST_OBJECTS:
         tried += 1
         try:
-            value, place = decoder.raw_decode(text, place)
+            value, after = decoder.raw_decode(text, place)
+            json.dumps(value, ensure_ascii=False).encode()  # raises for half of a pair of surrogates
             found.append(value)
+            place = after
         except (ValueError, RecursionError):
             place += 1
         place = text.find("{", place)

@@ -319,6 +319,13 @@ class OutcomePrediction(LabelTask[Start, Forecast]):
             "probability": said.probability if said else 1 - success,
         }
 
+    def reward(self, scores: Mapping[str, float]) -> float:
+        """Half for the outcome, half for the probability (1 - Brier): most for saying what one believes.
+
+        Each half is a proper scoring rule, so that no other reply earns more on average.
+        """
+        return (scores["correct"] + 1 - (scores["probability"] - scores["success"]) ** 2) / 2
+
     def text(self, sample: Sample[Start, Forecast]) -> str:
         """The trial's description."""
         return describe(sample.inputs)

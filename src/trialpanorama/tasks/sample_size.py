@@ -287,8 +287,9 @@ _UNIT_WORDS: dict[str, AnswerType] = {
     "events": "events",
 }
 _FINAL = re.compile(
-    r"(?i)\b(?:final answer|answer|sample size)\b\W{0,4}(?:(?:is|of|needed|required|total)\b\W{0,4}){0,3}"
-    r"([^\n]*?\d[^\n]*)"
+    # Possessive, as a model that says "the answer is" without end would be read for minutes.
+    r"(?i)\b(?:final answer|answer|sample size)\b\W{0,4}+(?:(?:is|of|needed|required|total)\b\W{0,4}+){0,3}+"
+    r"([^\n\d]*+\d[^\n]*)"
 )
 _SPACED = re.compile(r"(?<=\d)[,\u00a0\u2009\u202f ](?=\d{3}(?!\d))")
 _ANY_NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?:[eE]\d+)?(?![\w])")
@@ -342,10 +343,11 @@ def _sized(value: object, unit: AnswerType) -> Planned | Unreadable:
         return _from_words(value, unit)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return Unreadable("the size is no number")
-    if not math.isfinite(value) or value != int(value):
-        return Unreadable("the size is no whole number")
+    # Compared before anything else: an integer of JSON may be too large for a float.
     if not 0 < value <= _LARGEST:
         return Unreadable("the size is out of range")
+    if value != int(value):
+        return Unreadable("the size is no whole number")
     return Planned(int(value), unit)
 
 

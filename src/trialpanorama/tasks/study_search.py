@@ -229,8 +229,11 @@ class StudySearch(Task[Question, Query]):
         }
 
     def reward(self, scores: Mapping[str, float]) -> float:
-        """Recall among the first 100."""
-        return scores["recall_100"]
+        """Mean of recall and nDCG among the first 100: whoever finds all there is must still put the right ones first.
+
+        By recall alone a search for everything would earn all in an index of up to 100 papers.
+        """
+        return (scores["recall_100"] + scores["ndcg_100"]) / 2
 
     def text(self, sample: Sample[Question, Query]) -> str:
         """The review's question."""

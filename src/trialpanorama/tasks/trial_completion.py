@@ -291,6 +291,13 @@ class TrialCompletion(LabelTask[Start, Forecast]):
             "reason_correct": float(said is not None and gold.reason is not None and said.reason == gold.reason),
         }
 
+    def reward(self, scores: Mapping[str, float]) -> float:
+        """Half for the outcome, half for the probability (1 - Brier): most for saying what one believes.
+
+        Each half is a proper scoring rule, so that no other reply earns more on average.
+        """
+        return (scores["correct"] + 1 - (scores["probability"] - scores["complete"]) ** 2) / 2
+
     def text(self, sample: Sample[Start, Forecast]) -> str:
         """The trial's description, and who runs it."""
         sponsor = sample.inputs.lead_sponsor

@@ -168,6 +168,31 @@ def answering(kind: str, name: str, answer: Callable[[str], str]) -> Model:
     return Model(Answerer(model_name=name), GenerateConfig())
 
 
+def rephrased(entry: Contestant, prompts: Mapping[str, str]) -> Model:
+    """The model of a contestant, asked other words than the log tells: `prompts` gives them for a task's own.
+
+    What was truly asked stands in the reply's metadata as `asked`.
+    """
+    from inspect_ai.model import ChatMessageUser, GenerateConfig, Model, ModelAPI, ModelOutput, get_model, modelapi
+
+    inner = get_model(
+        entry.model, config=GenerateConfig(**entry.config), base_url=entry.base_url, memoize=False, **entry.args
+    )
+
+    @modelapi(name="rephrased")
+    class Rephrased(ModelAPI):
+        async def generate(self, input: Any, tools: Any, tool_choice: Any, config: GenerateConfig) -> ModelOutput:
+            said = prompts[input[-1].text]
+            output = await inner.generate([*input[:-1], ChatMessageUser(content=said)], config=config)
+            output.metadata = {**(output.metadata or {}), "asked": said}
+            return output
+
+        def max_connections(self) -> int:
+            return inner.api.max_connections()
+
+    return Model(Rephrased(model_name=entry.label), GenerateConfig())
+
+
 def contestant(
     model: Path | str,
     name: str,

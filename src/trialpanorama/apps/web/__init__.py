@@ -6,13 +6,16 @@ Every page is thin over the function of the command of the same name. Pages are 
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import functools
 import inspect
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
-from trialpanorama.apps.web import documents, pages, safety
+from trialpanorama.apps.web import documents, outcomes, pages, safety, uploads
 from trialpanorama.apps.web.pages import PAGES, Ask, Page
 from trialpanorama.apps.web.site import Site
 from trialpanorama.errors import UserError
@@ -20,7 +23,7 @@ from trialpanorama.errors import UserError
 if TYPE_CHECKING:
     from fastapi import FastAPI, Request, Response
 
-MENU = ("atlas", "search", "neighbours", "sizing", "runs", "overdue", "problems", "dictionary", "sql")
+MENU = ("atlas", "search", "neighbours", "sizing", "outcome", "runs", "overdue", "problems", "dictionary", "sql")
 """Pages in the order of the menu."""
 _FORMS = {"html": "", "json": ".json", "csv": ".csv"}
 
@@ -44,7 +47,14 @@ def create_app(
     from trialpanorama import __version__
 
     site = warehouse if isinstance(warehouse, Site) else Site(warehouse, logs)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        await asyncio.to_thread(site.close)
+
     app = FastAPI(
+        lifespan=lifespan,
         title="TrialPanorama",
         version=__version__,
         description="A warehouse of clinical trials, as its pages show it.",
@@ -65,7 +75,15 @@ def create_app(
     _add_sql(app, site)
     _add_rest(app, site)
     _add_errors(app, site)
-    return safety.Safety(app, token=token, hosts=hosts, audit=audit)
+    outcomes.add(app, site, _respond, _route)
+    return safety.Safety(
+        app,
+        token=token,
+        hosts=hosts,
+        audit=audit,
+        take_files=functools.partial(uploads.receive_form, site.jobs.uploads),
+        takes_files=outcomes.TAKES_FILES,
+    )
 
 
 def serve(
@@ -94,8 +112,9 @@ def serve(
     if is_made:
         say(f"Others can reach it, and need this token, which is not shown again: {token}")
     settings = uvicorn.Config(
-        app, host=host, port=port, log_level="warning", access_log=False, server_header=False, timeout_keep_alive=60
-    )
+        app, host=host, port=port, log_level="warning", access_log=False, server_header=False, timeout_keep_alive=60,
+        timeout_graceful_shutdown=2,
+    )  # fmt: skip
     server = uvicorn.Server(settings)
     try:
         server.run()
@@ -198,9 +217,18 @@ def _query(site_function: Callable[..., Any]) -> list[inspect.Parameter]:
     return found
 
 
+_OF_FORMS: dict[int | str, dict[str, Any]] = {
+    202: {"description": "It was taken in, and is worked on"},
+    303: {"description": "It is done: the page to go on with"},
+    403: {"description": f"Sent without the header {safety.SCRIPT_HEADER}, or the field of the form"},
+    413: {"description": "It is larger than what is taken"},
+    415: {"description": "It is sent as something else than a form"},
+}
+
+
 def _route(
     app: FastAPI, path: str, form: str, answer: Callable[..., Response], parameters: list[inspect.Parameter],
-    *, title: str, meaning: str, name: str,
+    *, title: str, meaning: str, name: str, method: str = "GET", **more: Any,
 ) -> None:  # fmt: skip
     """Add an address; `answer` is called with the request and what was asked."""
     from fastapi import Request, Response
@@ -213,14 +241,16 @@ def _route(
     endpoint.__annotations__ = {one.name: one.annotation for one in (first, *parameters)}
     kinds = {"html": "text/html", "json": "application/json", "csv": "text/csv"}
     app.add_api_route(
-        path, endpoint, methods=["GET"], summary=title, description=meaning, response_class=Response,
+        path, endpoint, methods=[method], summary=title, description=meaning, response_class=Response,
         operation_id=f"{name}_{form}",
         responses={
             200: {"description": meaning, "content": {kinds[form]: {}}},
             400: {"description": "What was asked cannot be answered: one line says why"},
             404: {"description": "There is no such thing here"},
             422: {"description": "A parameter is not what it should be: one line says which"},
+            **(_OF_FORMS if method == "POST" else {}),
         },
+        **more,
     )  # fmt: skip
 
 
@@ -380,12 +410,16 @@ def _add_rest(app: FastAPI, site: Site) -> None:
     def icon(request: Request) -> Response:
         return FileResponse(documents.FOLDER / "static" / "icon.svg", media_type="image/svg+xml")
 
+    def script(request: Request) -> Response:
+        return FileResponse(documents.FOLDER / "static" / "progress.js", media_type="text/javascript")
+
     for path, answer, method in (
         ("/api", addresses, "GET"),
         ("/login", login, "GET"),
         ("/login", signed_in, "POST"),
         ("/static/style.css", style, "GET"),
         ("/static/icon.svg", icon, "GET"),
+        ("/static/progress.js", script, "GET"),
     ):
         answer.__annotations__ = {"request": Request}
         app.add_api_route(path, answer, methods=[method], include_in_schema=False, response_class=Response)
@@ -418,6 +452,10 @@ def _add_errors(app: FastAPI, site: Site) -> None:
     async def of_user(request: Request, error: Exception) -> Response:
         return said(request, 404 if str(error).startswith("No ") else 400, str(error))
 
+    async def of_refusal(request: Request, error: Exception) -> Response:
+        assert isinstance(error, safety.Refusal)
+        return said(request, error.status, error.why)
+
     async def of_parameters(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
         one = error.errors()[0]
@@ -431,6 +469,7 @@ def _add_errors(app: FastAPI, site: Site) -> None:
         return said(request, 500, f"Unexpected {type(error).__name__}; the terminal where this runs tells the story.")
 
     app.add_exception_handler(UserError, of_user)
+    app.add_exception_handler(safety.Refusal, of_refusal)
     app.add_exception_handler(RequestValidationError, of_parameters)
     app.add_exception_handler(HTTPException, of_http)
     app.add_exception_handler(Exception, of_us)

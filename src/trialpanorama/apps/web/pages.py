@@ -5,6 +5,7 @@ The facts are those of the commands, so that a page, its JSON and the command of
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, NamedTuple
@@ -388,11 +389,12 @@ _RUN = ("task", "version", "model", "split", "title", "arrow", "value", "low", "
 def runs(site: Site) -> Facts:
     """What models and baselines scored on the tasks, each figure with its interval and floor."""
     try:
-        _, rows = site.runs()
+        rows, unread = site.runs.table(site.check_runs())
     except UserError as error:
         return {"rows": [], "is_fictional": False, "nothing": str(error)}
     said = [msgspec.to_builtins(row) | {"log": _log(row.log)} for row in rows]
-    return {"rows": said, "is_fictional": any(row.is_fictional for row in rows)}
+    viewer = shlex.join(["inspect", "view", "--log-dir", str(site.runs_folder)])
+    return {"rows": said, "is_fictional": any(row.is_fictional for row in rows), "unread": unread, "viewer": viewer}
 
 
 def _log(path: str) -> str:
@@ -417,10 +419,7 @@ def samples(
     page: Annotated[int, Ask("Which page", 1, 100_000)] = 1,
 ) -> Facts:
     """What a model was asked in a run, what it replied, and what would have been right."""
-    results, _ = site.runs()
-    one = next((result for result in results if _log(result.log) == log), None)
-    if one is None:
-        raise UserError(f'No run here has the log "{log[:100]}". See the page of runs.')
+    one = site.runs.one(site.check_runs(), log)
     chosen = [sample for sample in one.samples if not outcome or outcome == _verdict(sample)]
     counts: dict[str, int] = {}
     for sample in one.samples:

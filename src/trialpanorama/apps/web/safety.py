@@ -38,6 +38,8 @@ DRAINED, DRAINED_SECONDS = 2 * 2**30, 60
 """Bytes of a refused request, and seconds, that are read and thrown away, so that a browser gets to see why."""
 _LOGGED = 2_000
 """Characters of a form's field in the audit log."""
+_NOT_LOGGED = (CSRF_FIELD, "token", "draft")
+"""Fields that are no business of the audit log; an application adds what is (`scope["state"]["written_down"]`)."""
 _FREE = ("/login", "/static/")
 """What is answered without a token: the form that asks for it, and its looks."""
 
@@ -176,7 +178,7 @@ class Safety:
             if received is not None:
                 received.discard()
             if scope["method"] == "POST":
-                self._write_down(scope, fields, answered)
+                self._write_down(scope, {**fields, **state.get("written_down", {})}, answered)
 
     def is_token(self, said: str) -> bool:
         """Whether this is the token, compared in constant time."""
@@ -227,7 +229,7 @@ class Safety:
             "client": (scope.get("client") or ("unknown",))[0],
             "path": scope["path"][:_LOGGED],
             "status": status,
-            "fields": {name: value[:_LOGGED] for name, value in fields.items() if name not in (CSRF_FIELD, "token")},
+            "fields": {name: value[:_LOGGED] for name, value in fields.items() if name not in _NOT_LOGGED},
         }
         with self._writing, self._audit.open("a", encoding="utf-8") as out:
             out.write(json.dumps(line, ensure_ascii=False) + "\n")

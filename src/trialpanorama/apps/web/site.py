@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import functools
+import contextlib
 import os
 import threading
 from collections import OrderedDict
@@ -10,14 +10,15 @@ from collections.abc import Callable, Hashable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from trialpanorama.apps.web.jobs import Jobs, Worker
 from trialpanorama.apps.web.reading import reading
+from trialpanorama.apps.web.runs import Runs
 from trialpanorama.errors import UserError
 from trialpanorama.warehouse import Warehouse
 
 if TYPE_CHECKING:
     import duckdb
 
-    from trialpanorama.evaluate import Result, Row
     from trialpanorama.search.index import Index
 
 _REMEMBERED = 400
@@ -44,6 +45,9 @@ class Site:
         self._kept_open: duckdb.DuckDBPyConnection | None = None
         self._index: Index | None = None
         self._reading: Warehouse | None = None
+        self.runs = Runs(self.folder / "runs")
+        self.jobs = Jobs(self.folder)
+        self.worker = Worker(self.jobs, warehouse)
         _ = self.warehouse
 
     @property
@@ -96,6 +100,16 @@ class Site:
             _ = self.reading, self.index
         except UserError as error:  # all but the search works
             self._say(str(error))
+        if self.runs_folder.is_dir():
+            threading.Thread(target=self._prepare_runs, daemon=True).start()
+
+    def close(self) -> None:
+        """End what runs beside the pages."""
+        self.worker.stop()
+
+    def _prepare_runs(self) -> None:
+        with contextlib.suppress(UserError):  # the page says it
+            self.runs.table(self.runs_folder)
 
     def remember(self, key: Hashable, make: Callable[[], Any]) -> Any:
         """What `make` gives for this snapshot, made once."""
@@ -111,33 +125,21 @@ class Site:
                 self._answers.popitem(last=False)
         return made
 
-    def runs(self) -> tuple[list[Result], list[Row]]:
-        """The runs of the folder of logs and their results table, read again when a log is added or changed.
+    @property
+    def runs_folder(self) -> Path:
+        """The folder of logs: the one that was given, else Inspect's."""
+        return self.logs or Path(os.environ.get("INSPECT_LOG_DIR") or "logs")
 
-        Raises UserError where there is no folder or no log in it.
-        """
-        folder = self.logs or Path(os.environ.get("INSPECT_LOG_DIR") or "logs")
+    def check_runs(self) -> Path:
+        """The folder of logs; raises UserError where there is none."""
+        folder = self.runs_folder
         if not folder.is_dir():
             raise UserError(
                 f"There is no folder of runs at {folder}. Run a task: trialpanorama evaluate; or give serve --logs DIR."
             )
-        state = tuple(
-            sorted((str(path), path.stat().st_mtime_ns) for path in folder.rglob("*") if path.suffix in _LOGS)
-        )
-        return _read(folder, state)
+        return folder
 
 
 def folder_beside(warehouse: Path) -> Path:
     """Where the pages keep what they make: beside the warehouse, as a build exchanges the whole of it."""
     return warehouse.resolve().with_name(f"{warehouse.resolve().name}.web")
-
-
-_LOGS = (".eval", ".json")
-
-
-@functools.lru_cache(maxsize=1)
-def _read(folder: Path, state: tuple[tuple[str, int], ...]) -> tuple[list[Result], list[Row]]:
-    from trialpanorama.evaluate import read_logs, table
-
-    results = read_logs(folder)
-    return results, table(results)

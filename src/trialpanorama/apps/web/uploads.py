@@ -25,7 +25,7 @@ LARGEST_UPLOAD, LARGEST_FILE, LARGEST_UNPACKED = 128 * MB, 16 * MB, 512 * MB
 """Bytes of a request, of one draft, and of all drafts of an archive when unpacked."""
 MOST_FILES = 2_000
 """Files of a request, and members of an archive."""
-LARGEST_FIELD, MOST_FIELDS, LONGEST_NAME = 64 * 1024, 100, 255
+LARGEST_FIELD, MOST_FIELDS, LONGEST_NAME = 512 * 1024, 100, 255
 UNTOUCHED = 600
 """Seconds after which a folder that nobody writes to was left by a killed server."""
 _PARTIAL = ".part-"
