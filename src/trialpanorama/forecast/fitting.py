@@ -355,7 +355,7 @@ def _fit(
     regressions, forest = fitted(everything, settings, classes, len(names))
     temperature, left_out = 1.0, None
     if len(groups) >= _LEAST_TO_CALIBRATE:
-        fold = np.random.default_rng(SEED).permutation(len(groups))[group] % settings.folds
+        fold = np.argsort(np.random.default_rng(SEED).permutation(len(groups)))[group] % settings.folds
         logs = np.empty((len(samples), len(names)))
         for number in range(settings.folds):
             asked = fold == number
