@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
-from trialpanorama.apps.web import documents, outcomes, pages, safety, uploads
+from trialpanorama.apps.web import design_desk, documents, outcomes, pages, safety, uploads
 from trialpanorama.apps.web.pages import PAGES, Ask, Page
 from trialpanorama.apps.web.site import Site
 from trialpanorama.errors import UserError
@@ -23,7 +23,7 @@ from trialpanorama.errors import UserError
 if TYPE_CHECKING:
     from fastapi import FastAPI, Request, Response
 
-MENU = ("atlas", "search", "neighbours", "sizing", "outcome", "runs", "overdue", "problems", "dictionary", "sql")
+MENU = ("atlas", "search", "neighbours", "sizing", "designs", "outcome", "runs", "overdue", "problems", "dictionary", "sql")
 """Pages in the order of the menu."""
 _FORMS = {"html": "", "json": ".json", "csv": ".csv"}
 
@@ -75,6 +75,7 @@ def create_app(
     _add_sql(app, site)
     _add_rest(app, site)
     _add_errors(app, site)
+    design_desk.add(app, site, _respond, _route)
     outcomes.add(app, site, _respond, _route)
     return safety.Safety(
         app,
@@ -82,7 +83,7 @@ def create_app(
         hosts=hosts,
         audit=audit,
         take_files=functools.partial(uploads.receive_form, site.jobs.uploads),
-        takes_files=outcomes.TAKES_FILES,
+        takes_files=(*design_desk.TAKES_FILES, *outcomes.TAKES_FILES),
     )
 
 
@@ -276,6 +277,8 @@ def _page_answer(site: Site, page: Page, form: str) -> Callable[..., Response]:
             site.remember(key, lambda: page.facts(site, **given)) if page.is_remembered else page.facts(site, **given)
         )
         more: dict[str, Any] = {"rows": page.rows, "template": page.template} if form != "json" else {}
+        if form == "html":
+            more |= page.drawn(facts)
         if form == "html" and page.name == "trial" and facts["kind"] == "trial":
             more["plots"] = pages.result_plots(facts["results"])
         return _respond(request, site, form, page.name, facts, **more)

@@ -42,6 +42,8 @@ class Page:
     is_in_menu: bool = True
     is_remembered: bool = True
     """Whether the same question has the same answer as long as the warehouse is the same."""
+    drawn: Callable[[Facts], dict[str, Any]] = lambda facts: {}
+    """What the page for a person shows beside the facts, such as plots of them."""
 
 
 PAGES: dict[str, Page] = {}
@@ -56,12 +58,15 @@ def page(
     rows: Callable[[Facts], Rows] | None = None,
     is_in_menu: bool = True,
     is_remembered: bool = True,
+    drawn: Callable[[Facts], dict[str, Any]] = lambda facts: {},
 ) -> Callable[[Callable[..., Facts]], Callable[..., Facts]]:
     """Make a page of a function that answers with facts; a `problem` among them is the user's mistake."""
 
     def register(facts: Callable[..., Facts]) -> Callable[..., Facts]:
         meaning = (facts.__doc__ or "").splitlines()[0]
-        PAGES[name] = Page(name, title, meaning, facts, template or f"{name}.html", rows, is_in_menu, is_remembered)
+        PAGES[name] = Page(
+            name, title, meaning, facts, template or f"{name}.html", rows, is_in_menu, is_remembered, drawn
+        )
         return facts
 
     return register
