@@ -53,10 +53,11 @@ def required(assumptions: Assumptions) -> Required:
 
     Raises NotEnough where they do not suffice.
     """
-    try:
-        sizing, arms = calculation(assumptions)
-    except (UserError, ArithmeticError, ValueError) as error:
-        raise NotEnough(str(error)) from None
+    return required_by(*calculation(assumptions), assumptions)
+
+
+def required_by(sizing: power.Sizing, arms: int, assumptions: Assumptions) -> Required:
+    """The size that a calculation and what comes after it call for: several arms, a design effect, drop-out."""
     # Sizes of a calculation for two arms hold for each pair of several; those of one group have one arm.
     each = list(sizing.n_per_arm)
     each += [max(each, default=0)] * (arms - len(each))
@@ -144,11 +145,18 @@ def _given(*values: float | None) -> list[float]:
     return [float(value) for value in values if value is not None]
 
 
-def calculation(a: Assumptions) -> tuple[power.Sizing, int]:
-    """The calculation that assumptions call for, and how many arms there are.
+def calculation(assumptions: Assumptions) -> tuple[power.Sizing, int]:
+    """The calculation of `power` that assumptions call for, and how many arms there are.
 
-    Raises NotEnough, UserError or an error of arithmetic where they do not suffice.
+    Raises NotEnough where they do not suffice.
     """
+    try:
+        return _sized(assumptions)
+    except (UserError, ArithmeticError, ValueError) as error:
+        raise NotEnough(str(error)) from None
+
+
+def _sized(a: Assumptions) -> tuple[power.Sizing, int]:
     alpha = ALPHA if a.alpha is None else a.alpha
     wanted = POWER if a.power is None else a.power
     ratio, arms = a.allocation_ratio or 1.0, a.arms or ARMS

@@ -17,7 +17,6 @@ import msgspec
 
 from trialpanorama.baselines import _assumptions, calculator
 from trialpanorama.baselines.retriever import search_for
-from trialpanorama.errors import UserError
 from trialpanorama.power import Sizing
 from trialpanorama.tasks import SEED, AnySample, AnyTask, Sample, Unreadable, warehouse_of
 from trialpanorama.tasks._replies import words
@@ -143,10 +142,10 @@ def reckoned(chosen: SampleSize, sample: Sample[Calculation, Planned]) -> str | 
     asked = sample.inputs
     reading = calculator.reading_of(asked)
     try:
-        required = calculator.required(reading.assumptions)
         sizing, arms = calculator.calculation(reading.assumptions)
-    except (calculator.NotEnough, UserError, ArithmeticError, ValueError):
+    except calculator.NotEnough:
         return None
+    required = calculator.required_by(sizing, arms, reading.assumptions)
     size = required.size(asked.answer_type, asked.includes_drop_out)
     if size <= 0 or not calculator.claims_all(reading, asked.answer_type):
         return None
