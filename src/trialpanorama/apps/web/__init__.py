@@ -23,7 +23,9 @@ from trialpanorama.errors import UserError
 if TYPE_CHECKING:
     from fastapi import FastAPI, Request, Response
 
-MENU = ("atlas", "search", "neighbours", "sizing", "designs", "outcome", "runs", "overdue", "problems", "dictionary", "sql")
+MENU = (
+    "atlas", "search", "neighbours", "sizing", "designs", "outcome", "runs", "overdue", "problems", "dictionary", "sql",
+)  # fmt: skip
 """Pages in the order of the menu."""
 _FORMS = {"html": "", "json": ".json", "csv": ".csv"}
 

@@ -78,10 +78,16 @@ def found(site: Site, record: Record, count: int = COUNT, before: str = "") -> F
 def drawn(facts: Facts) -> dict[str, Any]:
     """What the page shows beside the facts: a plot, and figures in words."""
     from trialpanorama.apps.designing import limits_text, number
+    from trialpanorama.designs import Figure
 
     known = facts.get("detectable")
-    plot = power_plot(known) if known else None
-    return {"plot": plot, "figure": number, "limits": limits_text, "choices": _CHOICES, "most_mb": LARGEST_FILE // MB}
+    return {
+        "plot": power_plot(known) if known else None,
+        "figure": number,
+        "limits": lambda found: limits_text(msgspec.convert(found, list[Figure])),
+        "choices": _CHOICES,
+        "most_mb": LARGEST_FILE // MB,
+    }
 
 
 # --- power at the sizes of similar trials
@@ -249,7 +255,8 @@ class _Answers:
         try:
             facts = found(self._site, _record(received))
         except UserError as error:
-            facts = {"draft": None, "similar": [], "summary": None, "problem": str(error)}
+            typed = received.fields.get("draft", "")
+            facts = {"draft": None, "similar": [], "summary": None, "problem": str(error), "draft_text": typed}
         facts["is_sent"] = True
         more: dict[str, Any] = {} if form == "json" else {"template": "designs.html", "rows": _rows}
         return self._respond(
@@ -338,5 +345,3 @@ def add(app: FastAPI, site: Site, respond: Callable[..., Response], route: Calla
             meaning="A draft put together from choices, or one that was typed, as a file",
             name=f"draft_as_{form}", method="POST", openapi_extra=_body(*_FIELDS, has_file=False),
         )  # fmt: skip
-
-
