@@ -181,7 +181,7 @@ def fit(
     building.mkdir(parents=True)
     try:
         progress(f"outcome: {len(known):,} trials")
-        outcome = _fit(known, OUTCOME, "success", settings, refits, building / "outcome", _succeeded)
+        outcome = fit_model(known, OUTCOME, "success", settings, refits, building / "outcome", _succeeded)
         _choose_threshold(outcome, validation, building / "outcome")
         failed, kinds = _failed(known, finished, labels)
         counts = Counter(kinds[sample.subject] for sample in failed)
@@ -190,12 +190,12 @@ def fit(
             progress(f"kinds of failure: {len(failed):,} trials")
             # The commonest kind stands for the positive one: nothing asks for an interval of it.
             commonest = max(counts, key=lambda kind: counts[kind])
-            failure = _fit(failed, _Failures(kinds), commonest, settings, 0, building / "failure").part
+            failure = fit_model(failed, _Failures(kinds), commonest, settings, 0, building / "failure").part
         completion = None
         stopped = sum(sample.gold.outcome == "stopped" for sample in finished)
         if len(finished) >= LEAST and LEAST_OF_EACH <= stopped <= len(finished) - LEAST_OF_EACH:
             progress(f"completion: {min(len(finished), MOST_SAMPLES):,} trials")
-            completion = _fit(
+            completion = fit_model(
                 finished, COMPLETION, "complete", settings, refits, building / "completion", _completed
             ).part
         _write_seen(building, [*known, *finished])
@@ -315,14 +315,16 @@ def _completed(sample: AnySample) -> bool:
     return bool(sample.gold.outcome == "complete")
 
 
-class _Fit(msgspec.Struct):
+class FittedModel(msgspec.Struct):
+    """What came of fitting one model."""
+
     part: Part
     truth: Any = None
     """Whether each trial is positive, and the forecasts that were made while it was left out."""
     left_out: Any = None
 
 
-def _fit(
+def fit_model(
     samples: Sequence[AnySample],
     task: AnyLabelTask,
     positive: str,
@@ -330,7 +332,7 @@ def _fit(
     refits: int,
     folder: Path,
     is_positive: Callable[[AnySample], bool] | None = None,
-) -> _Fit:
+) -> FittedModel:
     """Fit the forecaster on samples and write it."""
     import numpy as np
 
@@ -399,7 +401,7 @@ def _fit(
     )
     if left_out is not None:
         part.left_out = _figures(is_one, left_out)
-    return _Fit(part, is_one, left_out)
+    return FittedModel(part, is_one, left_out)
 
 
 def _floors(words: Any, facts: Any, is_one: Any) -> dict[str, Any]:
@@ -500,7 +502,7 @@ def _figures(is_one: Any, chances: Any) -> dict[str, float | None]:
     return {name: None if value != value else round(value, 4) for name, value in found.items()}
 
 
-def _choose_threshold(outcome: _Fit, validation: Sequence[AnySample], folder: Path) -> None:
+def _choose_threshold(outcome: FittedModel, validation: Sequence[AnySample], folder: Path) -> None:
     """The probability from which on F1 of success is best, on the validation split or what was left out of fitting."""
     import numpy as np
 

@@ -119,7 +119,7 @@ class Model:
     """A fitted model."""
 
     def __init__(self, shape: Shape, arrays: Mapping[str, Any]) -> None:
-        self.shape, self._arrays = shape, arrays
+        self.shape, self.arrays = shape, arrays
         self._forest = Trees(arrays, "tree_")
 
     @classmethod
@@ -186,7 +186,7 @@ class Model:
                 spans[column].append((start, end))
             columns = np.fromiter(sorted(times), dtype=np.int64, count=len(times))
             counts = np.array([times[column] for column in columns.tolist()], dtype=np.float64)
-            values = (1 + np.log(counts)) * self._arrays["idf"][columns] if len(columns) else counts
+            values = (1 + np.log(counts)) * self.arrays["idf"][columns] if len(columns) else counts
             parts.append((columns, values / (math.sqrt(float(values @ values)) or 1.0) * weight))
         said = np.zeros(len(self.shape.facts))
         for name, value in facts.items():
@@ -248,7 +248,7 @@ class Model:
 
         linear = np.array([self._linear(row) for row in rows])
         forest = self._forest.value[self._forest.leaves(self._dense(rows))].mean(axis=1)
-        words, facts = (np.asarray(self._arrays[f"floor_{name}"], dtype=np.float64) for name in ("words", "facts"))
+        words, facts = (np.asarray(self.arrays[f"floor_{name}"], dtype=np.float64) for name in ("words", "facts"))
         by_words, by_facts = [], []
         for row in rows:
             is_word = row.columns < len(self.shape.words)
@@ -265,8 +265,8 @@ class Model:
     def _linear(self, row: Row) -> Numbers:
         import numpy as np
 
-        coefficients = np.asarray(self._arrays["coefficients"][:, row.columns], dtype=np.float64)
-        chances = 1 / (1 + np.exp(-(coefficients @ row.values + self._arrays["intercepts"])))
+        coefficients = np.asarray(self.arrays["coefficients"][:, row.columns], dtype=np.float64)
+        chances = 1 / (1 + np.exp(-(coefficients @ row.values + self.arrays["intercepts"])))
         found: Numbers = np.array([1 - chances[0], chances[0]]) if len(self.shape.labels) == 2 else chances
         return found
 
@@ -274,13 +274,13 @@ class Model:
         """What the forest reads: its words and letters, and the facts."""
         import numpy as np
 
-        frequent = self._arrays["frequent"]
+        frequent = self.arrays["frequent"]
         found = np.zeros((len(rows), len(frequent) + len(self.shape.facts)), dtype=np.float32)
         for number, row in enumerate(rows):
             place = np.searchsorted(frequent, row.columns)
             place[place == len(frequent)] = 0
             known = frequent[place] == row.columns
-            found[number, self._arrays["frequent_place"][place[known]]] = row.values[known]
+            found[number, self.arrays["frequent_place"][place[known]]] = row.values[known]
             found[number, len(frequent) :] = row.facts
         return found
 
@@ -288,7 +288,7 @@ class Model:
         """Log-odds of the positive label by the models refitted on resampled trials: rows x refits."""
         import numpy as np
 
-        arrays = self._arrays
+        arrays = self.arrays
         linear = np.array(
             [
                 np.asarray(arrays["again_coefficients"][:, row.columns], dtype=np.float64) @ row.values
@@ -312,7 +312,7 @@ class Model:
         """
         import numpy as np
 
-        arrays, label = self._arrays, self.positive
+        arrays, label = self.arrays, self.positive
         side = -1.0 if len(self.shape.labels) == 2 and label == 0 else 1.0
         which = 0 if len(self.shape.labels) == 2 else label
         coefficients = side * np.asarray(arrays["coefficients"][which], dtype=np.float64)
