@@ -459,7 +459,7 @@ class Shared(msgspec.Struct, frozen=True, kw_only=True):
     phases: list[Phase] = []
     intervention_types: list[InterventionType] = []
     parts: dict[str, float] = {}
-    """How alike they are in each respect, 0 to 1: conditions, interventions, words, phases, study_type, intervention_types."""
+    """How alike they are in each respect (a key of WEIGHTS), 0 to 1."""
 
 
 class Similar(msgspec.Struct, frozen=True, kw_only=True):
@@ -535,8 +535,8 @@ _CANDIDATES = 400
 """Trials that are compared more closely: so many by concepts, and as many by words."""
 _LEAST_BITS = 1.0
 """Concepts that more than half of all trials have (such as Disease) make no trial similar."""
-_NAMED = 5
-"""Concepts that are named as shared."""
+_NAMED, _NAMED_ABOVE = 5, 2
+"""Concepts that are named as shared; and broader ones where there is nothing else."""
 _SHORTEST_NAME, _LONGEST_NAME = 3, 7
 """Characters of a name that is looked up at least (mg is no magnesium), and its words at most."""
 _PHASES: Mapping[str, float] = {"EARLY_PHASE1": 0.5, "PHASE1": 1, "PHASE2": 2, "PHASE3": 3, "PHASE4": 4}
@@ -575,11 +575,18 @@ class _Knowledge:
         whole = self.weight(field, one | other)
         return self.weight(field, one & other) / whole if whole else 0.0
 
-    def most_specific(self, field: str, concepts: frozenset[str]) -> list[str]:
-        """Names of the concepts that stand above no other of them, the most telling first."""
-        higher = frozenset().union(*(self.above.get(one, frozenset()) for one in concepts))
-        telling = {one: bits for one in concepts - higher if (bits := self.bits.get((field, one), 0)) >= _LEAST_BITS}
-        return [self.names.get(one, one) for one in sorted(telling, key=lambda one: (-telling[one], one))][:_NAMED]
+    def named(self, field: str, concepts: Iterable[str], most: int) -> list[str]:
+        """Names of concepts that tell enough, the most telling first."""
+        telling = {one: bits for one in concepts if (bits := self.bits.get((field, one), 0)) >= _LEAST_BITS}
+        return [self.names.get(one, one) for one in sorted(telling, key=lambda one: (-telling[one], one))][:most]
+
+    def shared(self, field: str, own: Sequence[str], theirs: Sequence[str]) -> list[str]:
+        """What two lists of concepts have in common: what one of them says itself, else what stands nearest above."""
+        both = self.closure(own) & self.closure(theirs)
+        said = both & {*own, *theirs}
+        found = said or both
+        higher = frozenset().union(*(self.above.get(one, frozenset()) for one in found))
+        return self.named(field, found - higher, _NAMED if said else _NAMED_ABOVE)
 
 
 _SAID = """
@@ -766,13 +773,11 @@ def _candidates(
 
 def _score(about: _About, one: _Candidate, words: Mapping[str, float] | None) -> tuple[float, Shared]:
     """How alike a draft and a trial are, and in what."""
-    parts: dict[str, float] = {}
-    shared: dict[str, frozenset[str]] = {}
-    for field in _FIELDS:
-        theirs = about.known.closure(one.concepts[field])
-        shared[field] = about.closures[field] & theirs
-        if about.closures[field]:
-            parts[field] = about.known.alike(field, about.closures[field], theirs)
+    parts = {
+        field: about.known.alike(field, about.closures[field], about.known.closure(one.concepts[field]))
+        for field in _FIELDS
+        if about.closures[field]
+    }
     if words is not None:
         parts["words"] = words.get(one.study_id, 0.0)
     if about.phases:
@@ -784,7 +789,7 @@ def _score(about: _About, one: _Candidate, words: Mapping[str, float] | None) ->
     whole = sum(WEIGHTS[name] for name in parts) or 1.0
     score = sum(WEIGHTS[name] * value for name, value in parts.items()) / whole
     return round(score, 4), Shared(
-        **{field: about.known.most_specific(field, shared[field]) for field in _FIELDS},
+        **{field: about.known.shared(field, about.concepts[field], one.concepts[field]) for field in _FIELDS},
         phases=[phase for phase in one.phases if phase in about.phases],
         intervention_types=sorted(about.types & set(one.types)),
         parts={name: round(value, 4) for name, value in parts.items()},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -64,6 +65,8 @@ def found(site: Site, record: Record, count: int = COUNT, before: str = "") -> F
     from trialpanorama.apps.designing import day, designs_facts
     from trialpanorama.designs import draft_of, draft_text
 
+    with contextlib.suppress(UserError):  # where it cannot be made, words are not compared
+        _ = site.index
     try:
         facts = designs_facts(site.reading, record, count, day(before))
     except UserError as error:
@@ -95,6 +98,8 @@ def drawn(facts: Facts) -> dict[str, Any]:
 DIFFERENCES = (0.2, 0.5, 0.8)
 """Small, medium and large differences of means, in standard deviations (Cohen 1988, section 2.2.3)."""
 _POWERS = (0.8, 0.9)
+_LABEL = 14.0
+"""Height of a line's label in the plot."""
 
 
 def detectable(size: Mapping[str, Any]) -> Facts | None:
@@ -132,6 +137,10 @@ def power_plot(known: Mapping[str, Any]) -> dict[str, Any] | None:
     def place(n: float, power: float) -> tuple[float, float]:
         return round(left + width * (n - low) / (high - low), 1), round(top + height * (1 - power), 1)
 
+    ends_at = sorted((place(*points[-1])[1], name) for name, points in lines.items())
+    labels: dict[str, float] = {}
+    for y, name in ends_at:  # so that no label stands on another
+        labels[name] = max(y, max(labels.values(), default=y - _LABEL) + _LABEL)
     return {
         "width": left + width + 60,
         "height": top + height + 44,
@@ -141,7 +150,7 @@ def power_plot(known: Mapping[str, Any]) -> dict[str, Any] | None:
         "bottom": top + height,
         "lines": [
             {"name": name, "points": " ".join(f"{x},{y}" for x, y in (place(n, p) for n, p in points)),
-             "end": place(*points[-1]), "kind": kind}
+             "label": (place(*points[-1])[0], labels[name]), "kind": kind}
             for kind, (name, points) in enumerate(lines.items())
         ],
         "across": [(place(tick, 0)[0], f"{tick:,.0f}") for tick in ticks(low, high, 6)],
