@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from typer.core import TyperGroup
 
-from trialpanorama.apps import designing, forecasting, mcp, training
+from trialpanorama.apps import designing, experimenting, forecasting, mcp, training
 from trialpanorama.apps.console import Reporter, put, put_json, say, table
 from trialpanorama.errors import TrialPanoramaError, UnknownName
 
@@ -70,6 +70,7 @@ app.command("predict", rich_help_panel=DESIGN)(forecasting.predict_command)
 app.add_typer(forecasting.outcome_app, name="outcome", rich_help_panel=MODELS)
 app.command("mcp", rich_help_panel=START)(mcp.mcp)
 app.add_typer(training.training_app, name="train", rich_help_panel=MODELS)
+app.command("experiment", rich_help_panel=MODELS)(experimenting.experiment_command)
 
 WarehouseOption = Annotated[
     Path | None,

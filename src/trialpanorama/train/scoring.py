@@ -169,21 +169,24 @@ def answering(kind: str, name: str, answer: Callable[[str], str]) -> Model:
 
 
 def rephrased(entry: Contestant, prompts: Mapping[str, str]) -> Model:
-    """The model of a contestant, asked other words than the log tells: `prompts` gives them for a task's own.
+    """The model of a contestant, asked other words than the task's own: `prompts` gives them for each of those.
 
-    What was truly asked stands in the reply's metadata as `asked`.
+    The log shows the task's own; what was truly asked stands in the reply's metadata as `asked`.
     """
     from inspect_ai.model import ChatMessageUser, GenerateConfig, Model, ModelAPI, ModelOutput, get_model, modelapi
 
-    inner = get_model(
-        entry.model, config=GenerateConfig(**entry.config), base_url=entry.base_url, memoize=False, **entry.args
-    )
+    config = GenerateConfig(**entry.config)
+    inner = get_model(entry.model, config=config, base_url=entry.base_url, memoize=False, **entry.args)
 
     @modelapi(name="rephrased")
     class Rephrased(ModelAPI):
         async def generate(self, input: Any, tools: Any, tool_choice: Any, config: GenerateConfig) -> ModelOutput:
             said = prompts[input[-1].text]
-            output = await inner.generate([*input[:-1], ChatMessageUser(content=said)], config=config)
+            messages = [*input[:-1], ChatMessageUser(content=said)]
+            found = await inner.api.generate(messages, tools, tool_choice, inner.config.merge(config))
+            output = found[0] if isinstance(found, tuple) else found
+            if isinstance(output, Exception):
+                raise output
             output.metadata = {**(output.metadata or {}), "asked": said}
             return output
 
@@ -207,6 +210,8 @@ def contestant(
     beside it. A server calls a model as it was told to (`served_as`), else by the folder that it was started with.
     Raises UserError where there is no such model.
     """
+    from inspect_ai.model import ModelInfo, set_model_info
+
     whole = _whole(model)
     if base_url is not None:
         return Contestant(
@@ -214,6 +219,8 @@ def contestant(
             config={"max_tokens": max_tokens, "temperature": 0.0},
         )  # fmt: skip
     models.require()
+    # Inspect would look up what is known of the model by loading it a second time, by its name.
+    set_model_info(f"hf/{name}", ModelInfo())
     precision = "bfloat16" if models.usable("bf16") == "bf16" else "float32"
     return Contestant(
         model=f"hf/{name}", name=name, structured=False, config={"max_tokens": max_tokens},
@@ -279,13 +286,17 @@ def odds_of(run: Path | str, warehouse: Warehouse, names: Sequence[str]) -> Iter
 
     Raises UserError for a task without labels, before anything is loaded.
     """
-    chosen = [task(name) for name in names]
-    for one in chosen:
-        if not isinstance(one, LabelTask):
-            with_labels = ", ".join(name for name, known in tasks().items() if isinstance(known, LabelTask))
-            raise UserError(f"{one.name} does not ask to choose among labels. Odds are for: {with_labels}.")
+    chosen = [_label_task(name) for name in names]
     loaded = models.load(run)
     for one in chosen:
         training = load(warehouse, one, "train")
         require(training, one, "train", warehouse)
         yield Odds(loaded.model, loaded.tokenizer, one, training, load(warehouse, one, "validation"))
+
+
+def _label_task(name: str) -> AnyLabelTask:
+    chosen = task(name)
+    if not isinstance(chosen, LabelTask):
+        with_labels = ", ".join(known for known, one in tasks().items() if isinstance(one, LabelTask))
+        raise UserError(f"{name} does not ask to choose among labels. Odds are for: {with_labels}.")
+    return chosen
