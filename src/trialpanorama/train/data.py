@@ -109,7 +109,8 @@ def rows(recipe: Recipe, source: Warehouse | Path, tokenizer: PreTrainedTokenize
             prepared.is_fictional |= any(sample.is_fictional for sample in found)
             prepared.snapshots += sorted({one.snapshot for one in found if one.snapshot}.difference(prepared.snapshots))
             counted = prepared.left_out.setdefault(name, Counter())
-            kept = _Maker(recipe, targets.linked(chosen, con) if con else chosen, tokenizer, counted).kept(found, split)
+            shown = targets.linked(chosen, con, found) if con else chosen
+            kept = _Maker(recipe, shown, tokenizer, counted).kept(found, split)
             prepared.split_up[name] = sum(len(one.rows) > 1 for one in kept)
             placed += _placed(recipe, chosen, kept, split, counted)
     finally:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 import math
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -164,7 +164,7 @@ def reckoned(chosen: SampleSize, sample: Sample[Calculation, Planned]) -> str | 
 
 _MEANT = {"total": "the total of all arms", "per_arm": "the size of an arm", "events": "the number of events"}
 _USUAL = ("alpha", "sides", "power")
-_ABBREVIATED = {"sd": "SD", "icc": "ICC"}
+_SPELT = {"sd": "SD", "icc": "ICC", "drop_out": "drop-out"}
 
 
 def _assumed(told: _assumptions.Assumptions, sizing: Sizing) -> Iterator[str]:
@@ -202,7 +202,7 @@ def _enrolled(
 
 
 def _spelt(key: str) -> str:
-    return _ABBREVIATED.get(key, key.replace("_", " "))
+    return _SPELT.get(key, key.replace("_", " "))
 
 
 def _number(value: object) -> str:
@@ -214,24 +214,28 @@ def _number(value: object) -> str:
 HEAD = "Concepts that words of this description were linked to:"
 _MOST_CONCEPTS = 30
 _MENTIONS = """
-    SELECT DISTINCT text, concept_name, concept_id FROM mentions
-    WHERE study_id = ? AND kind NOT IN ('endpoint', 'adverse_event') AND field NOT IN ('outcomes', 'adverse_events')
+    SELECT DISTINCT study_id, text, concept_name, concept_id
+    FROM mentions SEMI JOIN (SELECT unnest($ids) AS study_id) USING (study_id)
+    WHERE kind NOT IN ('endpoint', 'adverse_event') AND field NOT IN ('outcomes', 'adverse_events')
         AND concept_id IS NOT NULL AND concept_name IS NOT NULL AND text IS NOT NULL
         AND NOT coalesce(is_negated, false) AND NOT coalesce(is_history, false)
     ORDER BY ALL"""
 
 
-def linked(chosen: AnyTask, con: duckdb.DuckDBPyConnection) -> AnyTask:
-    """The task with the concepts that a description's words were linked to below it, in its prompts.
+def linked(chosen: AnyTask, con: duckdb.DuckDBPyConnection, samples: Iterable[AnySample]) -> AnyTask:
+    """The task with the concepts that words of a description were linked to below it, in the prompts of these samples.
 
     Of the concepts of a trial only those are shown whose words stand in the description as it is shown, so nothing that
-    was masked comes back; and none whose name has a word that an option or the right reply has and the description
-    has not.
+    was masked comes back; and none whose name has a word that an option (or an item that is to be written) has and the
+    description has not.
     """
+    mentions: dict[str, list[tuple[str, str, str]]] = defaultdict(list)
+    for subject, *mention in con.execute(_MENTIONS, {"ids": sorted({one.subject for one in samples})}).fetchall():
+        mentions[subject].append((mention[0], mention[1], mention[2]))
 
     def prompt(sample: AnySample) -> str:
         text, whole = chosen.text(sample), chosen.prompt(sample)
-        block = concepts(chosen, sample, con.execute(_MENTIONS, [sample.subject]).fetchall())
+        block = concepts(chosen, sample, mentions.get(sample.subject, ()))
         return whole.replace(text, f"{text}\n\n{block}", 1) if block else whole
 
     found = copy.copy(chosen)
@@ -246,8 +250,9 @@ def concepts(chosen: AnyTask, sample: AnySample, mentions: Iterable[tuple[str, s
     """
     text = chosen.text(sample)
     said = f" {words(text)} "
-    answer = " ".join((chosen.reply(sample.gold), *getattr(sample.inputs, "options", ())))
-    told = set(words(answer).split()).difference(said.split())
+    # What was masked for the sake of the answer; never the letter or label itself, whose traces would tell it.
+    answers = getattr(sample.inputs, "options", None) or getattr(sample.gold, "items", ())
+    told = set(words(" ".join(answers)).split()).difference(said.split())
     at: dict[tuple[str, str], int] = {}
     for mention, name, id in mentions:
         place = said.find(f" {words(mention)} ") if words(mention) else -1
