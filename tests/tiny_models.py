@@ -33,10 +33,10 @@ def small_designs(
     stand in all, so that a model can know the size of one that it has met in other words, and of no other.
     """
     designs = [(d, share) for d in (0.4, 0.5, 0.6, 0.8, 1.0) for share in (0.8, 0.9)]
-    sizes = {
-        (d, share): int(power.t_test(difference=d, sd=1, power=share).n_total or 0) for d, share in designs
-    }
-    wordings = [(frame, drug, ill, *one) for frame in _FRAMES for drug in _DRUGS for ill in _CONDITIONS for one in designs]
+    sizes = {(d, share): int(power.t_test(difference=d, sd=1, power=share).n_total or 0) for d, share in designs}
+    wordings = [
+        (frame, drug, ill, *one) for frame in _FRAMES for drug in _DRUGS for ill in _CONDITIONS for one in designs
+    ]
     random.Random(seed).shuffle(wordings)
     asked = task("sample_size")
     found: dict[Split, list[AnySample]] = {}

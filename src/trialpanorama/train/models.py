@@ -235,18 +235,18 @@ def _explained(place: str) -> Iterator[None]:
     try:
         yield
     except Exception as why:
-        causes = {type(cause).__name__ for cause in _causes(why)}
+        kinds = {type(cause).__name__ for cause in causes(why)}
         detail = " ".join(str(why).split())[:200]
         if Path(place).is_dir():
             raise UserError(f"The model in {place} cannot be read ({type(why).__name__}: {detail}).") from why
-        if "GatedRepoError" in causes:
+        if "GatedRepoError" in kinds:
             raise UserError(
                 f"{place} asks for its licence to be accepted: do so on its page on the model hub, then sign in (hf "
                 "auth login)."
             ) from why
-        if causes & {"RepositoryNotFoundError", "RevisionNotFoundError"}:
+        if kinds & {"RepositoryNotFoundError", "RevisionNotFoundError"}:
             raise UserError(f"{place} is no folder here, and the model hub has no model of that name.") from why
-        if causes & {"LocalEntryNotFoundError", "OfflineModeIsEnabled", "ConnectError", "ConnectTimeout"}:
+        if kinds & {"LocalEntryNotFoundError", "OfflineModeIsEnabled", "ConnectError", "ConnectTimeout"}:
             raise UserError(
                 f"{place} is no folder here, and the model hub cannot be reached. Where there is a network, type: hf "
                 f"download {place} --local-dir DIR; then give the folder: --set model=DIR"
@@ -254,7 +254,8 @@ def _explained(place: str) -> Iterator[None]:
         raise UserError(f"The model {place} cannot be had ({type(why).__name__}: {detail}).") from why
 
 
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
+def causes(error: BaseException | None) -> Iterator[BaseException]:
+    """An error, and those that led to it."""
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__

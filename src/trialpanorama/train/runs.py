@@ -377,18 +377,14 @@ def _whole(out: Path, name: str) -> Iterator[Path]:
 
 
 def _is_full(error: BaseException, out: Path) -> bool:
-    causes: list[BaseException] = []
-    cause: BaseException | None = error
-    while cause is not None:
-        causes.append(cause)
-        cause = cause.__cause__ or cause.__context__
+    causes = list(models.causes(error))
     if any(isinstance(one, OSError) and one.errno in (errno.ENOSPC, errno.EDQUOT) for one in causes):
         return True
     # Libraries that write in another language say it in words, PyTorch not even that.
     told = " ".join(map(str, causes))
     if "os error 28" in told or "No space left" in told or "Disk quota exceeded" in told:
         return True
-    return "PytorchStreamWriter" in told and shutil.disk_usage(out).free < 2**20
+    return "inline_container" in told and shutil.disk_usage(out).free < 2**20
 
 
 def _checkpoints(out: Path) -> list[Path]:
