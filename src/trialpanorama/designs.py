@@ -11,11 +11,12 @@ from __future__ import annotations
 import datetime
 import difflib
 import functools
+import itertools
 import math
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_type_hints
 
@@ -23,7 +24,7 @@ import msgspec
 
 from trialpanorama import vocabulary
 from trialpanorama.errors import REJECT_REASONS, UserError
-from trialpanorama.record import Arm, Condition, Country, Intervention, Outcome, PartialDate, Record, Sponsor
+from trialpanorama.record import Arm, Condition, Country, Intervention, Outcome, PartialDate, Record, Reject, Sponsor
 from trialpanorama.vocabulary import (
     Allocation,
     ArmType,
@@ -113,6 +114,8 @@ class Draft(_Part, frozen=True, kw_only=True):
 
 MOST_DRAFT_BYTES = 512 * 1024
 """Of a draft in YAML or JSON: a long protocol's criteria are a tenth of it."""
+_MOST_LOOKED_AT = 1_000
+"""Entries of a file in which the one study is looked for."""
 _ALLOWED = "Keys and values: trialpanorama designs template"
 
 
@@ -126,13 +129,17 @@ def read_draft(content: bytes, name: str) -> Record:
 
     if name.lower().endswith((".yaml", ".yml")):
         return record_of(_read_draft(content, name))
-    found = list(_first(read_content(content, name), 3))
-    records = [one for one in found if isinstance(one, Record)]
-    if len(records) > 1:
-        raise UserError(f"{name} holds several studies. Give a file with one: the one that is planned.")
+    records: list[Record] = []
+    rejects: list[Reject] = []
+    for outcome in itertools.islice(read_content(content, name), _MOST_LOOKED_AT):
+        if isinstance(outcome, Reject):
+            rejects.append(outcome)
+        elif records:
+            raise UserError(f"{name} holds several studies. Give a file with one: the one that is planned.")
+        else:
+            records.append(outcome)
     if not records:
-        (rejected, *_) = found
-        assert not isinstance(rejected, Record)
+        rejected = rejects[0]
         if rejected.reason == "not_a_registry_export" and _may_be_draft(content):
             return record_of(_read_draft(content, name))
         detail = f" ({rejected.detail})" if rejected.detail and rejected.reason != "not_a_registry_export" else ""
@@ -144,10 +151,6 @@ def read_draft(content: bytes, name: str) -> Record:
     if record.kind != "REGISTRATION":
         raise UserError(f"{name} is a {record.kind.lower()}, not the registration or the draft of a trial.")
     return record
-
-
-def _first(items: Iterable[Any], most: int) -> Iterator[Any]:
-    return (item for item, _ in zip(items, range(most), strict=False))
 
 
 def _may_be_draft(content: bytes) -> bool:
@@ -533,8 +536,8 @@ WEIGHTS: Mapping[str, float] = {
 """What each respect counts for; those that a draft says nothing of are left out, and the others share the whole."""
 _CANDIDATES = 400
 """Trials that are compared more closely: so many by concepts, and as many by words."""
-_LEAST_BITS = 1.0
-"""Concepts that more than half of all trials have (such as Disease) make no trial similar."""
+_LEAST_BITS = math.log2(3)
+"""Broader concepts that more than half of all trials have (such as Disease) make no trial similar."""
 _NAMED, _NAMED_ABOVE = 5, 2
 """Concepts that are named as shared; and broader ones where there is nothing else."""
 _SHORTEST_NAME, _LONGEST_NAME = 3, 7
@@ -559,7 +562,8 @@ class _Knowledge:
                 UNION ALL SELECT field, study_id, ancestor_id FROM said JOIN concept_ancestors USING (concept_id))
             GROUP BY field, concept""").fetchall()
         ((trials,),) = con.execute("SELECT count(*) FROM studies WHERE kind = 'registration'").fetchall()
-        self.bits = {(field, concept): math.log2(max(trials, n) / n) for field, concept, n in counts}
+        # never nothing: where all trials are about one disease, it still is what they are about
+        self.bits = {(field, concept): math.log2(1 + trials / n) for field, concept, n in counts}
 
     def closure(self, concepts: Iterable[str]) -> frozenset[str]:
         """Concepts with all that stands above them."""
@@ -575,18 +579,14 @@ class _Knowledge:
         whole = self.weight(field, one | other)
         return self.weight(field, one & other) / whole if whole else 0.0
 
-    def named(self, field: str, concepts: Iterable[str], most: int) -> list[str]:
-        """Names of concepts that tell enough, the most telling first."""
-        telling = {one: bits for one in concepts if (bits := self.bits.get((field, one), 0)) >= _LEAST_BITS}
-        return [self.names.get(one, one) for one in sorted(telling, key=lambda one: (-telling[one], one))][:most]
-
     def shared(self, field: str, own: Sequence[str], theirs: Sequence[str]) -> list[str]:
-        """What two lists of concepts have in common: what one of them says itself, else what stands nearest above."""
+        """Names of what two lists have in common: what one of them says itself, else what stands nearest above."""
         both = self.closure(own) & self.closure(theirs)
         said = both & {*own, *theirs}
-        found = said or both
+        found = said or {one for one in both if self.weight(field, [one]) >= _LEAST_BITS}
         higher = frozenset().union(*(self.above.get(one, frozenset()) for one in found))
-        return self.named(field, found - higher, _NAMED if said else _NAMED_ABOVE)
+        order = sorted(found - higher, key=lambda one: (-self.weight(field, [one]), one))
+        return [self.names.get(one, one) for one in order[: _NAMED if said else _NAMED_ABOVE]]
 
 
 _SAID = """
@@ -720,7 +720,7 @@ def _candidates(
         for field in _FIELDS
         for concept in sorted(about.closures[field])
     ]
-    told = [one for one in told if one[2] >= _LEAST_BITS]
+    told = [one for one in told if one[2] >= _LEAST_BITS or one[1] in about.concepts[one[0]]]
     rows = con.execute(
         f"""
         WITH told AS (SELECT unnest($fields) AS field, unnest($concepts) AS concept, unnest($bits) AS bits),
