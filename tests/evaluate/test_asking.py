@@ -89,7 +89,7 @@ def test_files_beside_the_log_tell_each_sample_and_each_figure(
     assert (first["reply"], first["outcome"], first["error"]) == (REPLY, "answered", None)
     assert (first["input_tokens"], first["cache_read_tokens"], first["output_tokens"]) == (100, 400, 40)
     assert first["cost"] == pytest.approx((100 * 2 + 400 * 1 + 40 * 8) / 1e6)
-    assert first["reward"] == first["scores"]["correct"]
+    assert first["reward"] == tasks.task(TASK).reward(first["scores"])
     told = json.loads(metrics.read_bytes())
     assert told["usage"]["cost"] == pytest.approx(6 * first["cost"])
     assert told["outcomes"] == {"answered": 6, "unreadable": 0, "truncated": 0, "refused": 0, "failed": 0}

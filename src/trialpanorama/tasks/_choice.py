@@ -54,8 +54,9 @@ class ChosenSeveral(msgspec.Struct, frozen=True):
 
 _KEYS = ("answer", "answer_choice", "choice", "option", "letter")
 _LEAD = r"(?:option|choice|answer)?"
-_LONE = re.compile(rf"(?is)^\W*{_LEAD}\W*([A-D])\W*$")
-_HEADED = re.compile(r"(?s)^\W*(?:[Oo]ption|OPTION|[Cc]hoice)?\W*([A-Da-d])\s*[).:\]–—-]+\W*(\S.*)$")
+# Possessive at the start: a reply of nothing but marks would be read for minutes.
+_LONE = re.compile(rf"(?is)^\W*+{_LEAD}+\W*+([A-D])\W*$")
+_HEADED = re.compile(r"(?s)^\W*+(?:[Oo]ption|OPTION|[Cc]hoice)?+\W*+([A-Da-d])\s*[).:\]–—-]+\W*(\S.*)$")
 _STATED = re.compile(
     r"(?:(?i:answer(?:\s+choice)?|choice|correct\s+option|best\s+option|option)(?i:\s+is|\s+would\s+be|\s*:|\s*=)"
     r"[\s*_\"'`(\[{]*(?i:option\s+)?)([A-D])(?![A-Za-z0-9'])"
@@ -266,7 +267,7 @@ _STATED_SEVERAL = re.compile(
     r"(?i:(?:answers?(?:\s+choices?)?|choices?|correct\s+options?|options?)(?:\s+(?:is|are|would\s+be)|\s*[:=]))"
     r"\s*([*_\"'`(\[{]*[A-H](?![A-Za-z0-9'])(?:[\s,;/&*_\"'`()\[\]{}]|\band\b|\b[A-H](?![A-Za-z0-9']))*)"
 )
-_HEADED_OF_MANY = re.compile(r"(?s)^\W*(?:[Oo]ption|OPTION|[Cc]hoice)?\W*([A-Ha-h])\s*[).:\]–—-]+\W*(\S.*)$")
+_HEADED_OF_MANY = re.compile(r"(?s)^\W*+(?:[Oo]ption|OPTION|[Cc]hoice)?+\W*+([A-Ha-h])\s*[).:\]–—-]+\W*(\S.*)$")
 _NOTHING = frozenset(["none", "none of the above", "none of them", "none of these"])
 
 
