@@ -121,13 +121,13 @@ def export(
     out: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")],
     to: Annotated[str, typer.Option("--to", metavar="llamafactory|verl", help="The framework.")],
     warehouse: WarehouseOption = None,
+    samples: SamplesOption = None,
     json: JsonOption = False,
 ) -> None:
     """Write the paper's road for an unmodified LLaMA-Factory (both phases) or verl (sample size, then search)."""
     from trialpanorama.train.exports import export as write
-    from trialpanorama.warehouse import Warehouse
 
-    written = write(Warehouse.open(warehouse), out, to)
+    written = write(_source(warehouse, samples), out, to)
     put_json(written) if json else put(table(["file", "samples"], list(written.items())))
     say(f"Next: sh {shlex.quote(str(out / 'run.sh'))}, which says what it takes")
 

@@ -103,7 +103,7 @@ def rows(recipe: Recipe, source: Warehouse | Path, tokenizer: PreTrainedTokenize
     try:
         for name in sorted(recipe.data.tasks):
             chosen = task(name)
-            found = _samples(source, chosen, split)
+            found = samples_of(source, chosen, split)
             prepared.samples[name] = len(found)
             prepared.files[f"{name}/{split}.jsonl"] = fingerprint(found)
             prepared.is_fictional |= any(sample.is_fictional for sample in found)
@@ -148,7 +148,8 @@ def fingerprint(samples: Sequence[AnySample]) -> str:
     return digest.hexdigest()
 
 
-def _samples(source: Warehouse | Path, chosen: AnyTask, split: Split) -> list[AnySample]:
+def samples_of(source: Warehouse | Path, chosen: AnyTask, split: Split) -> list[AnySample]:
+    """The samples of a split, of a warehouse or of a folder as `tasks build` writes it; UserError where none can be."""
     if isinstance(source, Warehouse):
         return load(source, chosen, split)
     folder = source / chosen.name

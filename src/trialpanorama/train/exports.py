@@ -19,7 +19,7 @@ import msgspec
 import yaml
 
 from trialpanorama.errors import UnknownName, UserError
-from trialpanorama.tasks import _exports
+from trialpanorama.tasks import SPLITS, _exports, task
 from trialpanorama.train import data, plans
 from trialpanorama.train import recipe as recipes
 
@@ -38,29 +38,29 @@ _REWARDED = {"size": "sample_size", "search": "study_search"}
 """The recipes of reinforcement, in their order, and what each is about."""
 
 
-def export(warehouse: Warehouse, out: Path, framework: str) -> dict[str, int]:
+def export(source: Warehouse | Path, out: Path, framework: str) -> dict[str, int]:
     """Write data, settings and a launcher for another framework into an empty folder; the samples of each data file.
 
-    Raises UnknownName for a framework that does not exist, UserError where the folder is not empty, or there is no
-    sample.
+    `source` is a warehouse, or a folder as `tasks build` writes it. Raises UnknownName for a framework that does not
+    exist, UserError where the folder is not empty, or there is no sample.
     """
     if framework not in FRAMEWORKS:
         raise UnknownName("framework", framework, FRAMEWORKS)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UserError(f"{out} is there already, and not an empty folder. Name another.")
-    return (_llamafactory if framework == "llamafactory" else _verl)(warehouse, out)
+    return (_llamafactory if framework == "llamafactory" else _verl)(source, out)
 
 
 # --- LLaMA-Factory
 
 
-def _llamafactory(warehouse: Warehouse, out: Path) -> dict[str, int]:
+def _llamafactory(source: Warehouse | Path, out: Path) -> dict[str, int]:
     written: dict[str, int] = {}
     for phase in _PHASES:
         recipe = recipes.read(f"{MODELS[0]}_{phase}")
         for split in ("train", "validation"):
             try:
-                found = data.rows(recipe, warehouse, plans.tokenizer(recipe.model)[0], split)
+                found = data.rows(recipe, source, plans.tokenizer(recipe.model)[0], split)
             except UserError:
                 if split == "train":
                     raise
@@ -155,14 +155,18 @@ llamafactory-cli train "${{model}}_phase2.yaml"
 # --- verl
 
 
-def _verl(warehouse: Warehouse, out: Path) -> dict[str, int]:
-    written = _exports.export(warehouse, out, "verl", _REWARDED.values())
+def _verl(source: Warehouse | Path, out: Path) -> dict[str, int]:
+    by_task = {
+        name: [one for split in SPLITS for one in data.samples_of(source, task(name), split)]
+        for name in _REWARDED.values()
+    }
+    written = _exports.export(by_task, out, "verl", by_task)
     for model in MODELS:
-        for name, task in _REWARDED.items():
-            if f"{task}/train.parquet" not in written:
-                raise UserError(f"{warehouse.path} holds no train sample of {task}. Build it from more trials.")
-            held_out = f"{task}/validation.parquet"
-            settings = verl_settings(model, name, held_out if held_out in written else f"{task}/train.parquet")
+        for name, about in _REWARDED.items():
+            learnt, held_out = f"{about}/train.parquet", f"{about}/validation.parquet"
+            if learnt not in written:
+                raise UserError(f"There is no train sample of {about}. Build the warehouse from more trials.")
+            settings = verl_settings(model, name, held_out if held_out in written else learnt)
             meaning = f"{recipes.read(f'{model}_grpo_{name}').meaning} For verl 0.9.1: sh run.sh {model} FOLDER"
             if held_out not in written:
                 meaning += " There was no validation sample: it measures itself on what it learns from."
