@@ -111,6 +111,7 @@ def serve(
     import uvicorn
 
     site.prepare()
+    outcomes.prepare(site)
     say(f"http://{f'[{host}]' if ':' in host else host}:{port}/ shows {warehouse}. Stop it with Ctrl-C.")
     if is_made:
         say(f"Others can reach it, and need this token, which is not shown again: {token}")

@@ -58,6 +58,13 @@ def models(site: Site) -> dict[str, Path]:
     return {folder.name: folder for folder in (usual, *beside) if (folder / "card.json").is_file()}
 
 
+def prepare(site: Site) -> None:
+    """Take up what an earlier server left, and read the usual forecast before its first user asks."""
+    site.jobs.sweep()
+    if fitted := models(site):
+        site.worker.wake(soon_asked=str(next(iter(fitted.values()))))
+
+
 # --- facts
 
 

@@ -306,6 +306,8 @@ def _again(body: bytes) -> Receive:
 
 def _fields(headers: dict[str, str], body: bytes) -> dict[str, str]:
     """The first value of each field of a form."""
+    if not body and SCRIPT_HEADER in headers:  # a program that has nothing to add
+        return {}
     if headers.get("content-type", "").partition(";")[0].strip() != "application/x-www-form-urlencoded":
         raise Refusal(415, "A form has to be sent as application/x-www-form-urlencoded.")
     try:

@@ -239,9 +239,9 @@ def members(path: Path) -> list[str]:
     """
     try:
         with path.open("rb") as file, zipfile.ZipFile(file) as archive:
-            if file.seek(0) or file.read(4) != b"PK\x03\x04" or not _ends_with_directory(file, archive):
-                raise Refusal(400, "The archive is also something else: pack the files anew.")
             infos = [info for info in archive.infolist() if not info.is_dir()]
+            if min((info.header_offset for info in archive.infolist()), default=0) or not _ends(file, archive):
+                raise Refusal(400, "The archive is also something else: pack the files anew.")
             _check_members(infos)
             left = LARGEST_UNPACKED
             for info in infos:
@@ -255,7 +255,7 @@ def members(path: Path) -> list[str]:
         raise Refusal(400, f"The archive is damaged: {type(error).__name__}.") from None
 
 
-def _ends_with_directory(file: IO[bytes], archive: zipfile.ZipFile) -> bool:
+def _ends(file: IO[bytes], archive: zipfile.ZipFile) -> bool:
     """Whether nothing stands behind the archive's directory and the comment that it declares."""
     size = file.seek(0, os.SEEK_END)
     file.seek(max(0, size - 22 - len(archive.comment)))

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from trialpanorama.record import Record
     from trialpanorama.warehouse import Warehouse
 
-SIMILAR, SIMILAR_IN_BATCH, MOST_WITH_SIMILAR = 10, 0, 50
+SIMILAR, SIMILAR_IN_BATCH, MOST_WITH_SIMILAR = 10, 0, 20
 """Similar trials beside a forecast; none where the job has more drafts than this, which would take too long."""
 
 
