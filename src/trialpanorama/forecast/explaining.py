@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from trialpanorama.forecast.models import Model, Moved, Row
+from trialpanorama.forecast.ontology import AREA, SUBSTANCE
 from trialpanorama.forecast.prediction import Reason
 
 MOST_REASONS, MOST_WORDS = 12, 4
@@ -134,6 +135,8 @@ _FACTS = (
     ),
     (re.compile(r"interventions?(?:$|_(?!model))"), "Interventions", "their number, names and kinds"),
     (re.compile(r"conditions$|cancer$"), "Conditions", "their number, and whether they are cancers"),
+    (re.compile(rf"{AREA}$"), "Conditions", "their therapeutic area"),
+    (re.compile(rf"{SUBSTANCE}$"), "Interventions", "the kind of substance"),
     (re.compile(r"phases?$"), "Phase", "the phase, or that none is given"),
     (re.compile(r"arms$"), "Arms", "their number"),
 )

@@ -17,7 +17,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
@@ -35,6 +35,7 @@ from trialpanorama.baselines.forecaster import (
 )
 from trialpanorama.errors import UserError
 from trialpanorama.forecast import models
+from trialpanorama.forecast.ontology import Names, facts_of, names_of
 from trialpanorama.forecast.prediction import OUTCOMES, Outcome
 from trialpanorama.forecast.reading import fields_told, restricted
 from trialpanorama.tasks import SEED, AnyLabelTask, AnySample, load
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
 
 LEAST, LEAST_OF_EACH = 20, 5
 """Trials that a model is fitted on at least, and of each of its two sides."""
-REFITS, TREES_OF_A_REFIT = 30, 30
+REFITS, TREES_OF_A_REFIT = 20, 25
 _LEAST_TO_CALIBRATE = 60
 """Groups below which a temperature would be noise."""
 _LEAST_FOR_THRESHOLD = 50
@@ -169,6 +170,7 @@ def fit(
     _check_place(out)
     left_out: Counter[str] = Counter()
     progress("reading trials")
+    names = names_of(warehouse) if warehouse else {}
     own = load(warehouse, OUTCOME, "train") if warehouse else []
     validation = load(warehouse, OUTCOME, "validation") if warehouse else []
     added = _of_files(warehouse, labels, {sample.subject for sample in own}, left_out)
@@ -181,8 +183,8 @@ def fit(
     building.mkdir(parents=True)
     try:
         progress(f"outcome: {len(known):,} trials")
-        outcome = fit_model(known, OUTCOME, "success", settings, refits, building / "outcome", _succeeded)
-        _choose_threshold(outcome, validation, building / "outcome")
+        outcome = fit_model(known, OUTCOME, "success", settings, refits, building / "outcome", names, _succeeded)
+        _choose_threshold(outcome, validation, building / "outcome", names)
         failed, kinds = _failed(known, finished, labels)
         counts = Counter(kinds[sample.subject] for sample in failed)
         failure = None
@@ -190,15 +192,16 @@ def fit(
             progress(f"kinds of failure: {len(failed):,} trials")
             # The commonest kind stands for the positive one: nothing asks for an interval of it.
             commonest = max(counts, key=lambda kind: counts[kind])
-            failure = fit_model(failed, _Failures(kinds), commonest, settings, 0, building / "failure").part
+            failure = fit_model(failed, _Failures(kinds), commonest, settings, 0, building / "failure", names).part
         completion = None
         stopped = sum(sample.gold.outcome == "stopped" for sample in finished)
         if len(finished) >= LEAST and LEAST_OF_EACH <= stopped <= len(finished) - LEAST_OF_EACH:
             progress(f"completion: {min(len(finished), MOST_SAMPLES):,} trials")
             completion = fit_model(
-                finished, COMPLETION, "complete", settings, refits, building / "completion", _completed
+                finished, COMPLETION, "complete", settings, refits, building / "completion", names, _completed
             ).part
         _write_seen(building, [*known, *finished])
+        (building / "names.json").write_bytes(msgspec.json.encode(names))
         card = Card(
             date=datetime.date.today().isoformat(),
             tool_version=__version__,
@@ -315,6 +318,18 @@ def _completed(sample: AnySample) -> bool:
     return bool(sample.gold.outcome == "complete")
 
 
+class _WithNames:
+    """A task whose facts also say what the names of conditions and drugs mean."""
+
+    def __init__(self, task: AnyLabelTask, names: Names) -> None:
+        self._task, self._names = task, names
+        self.text = task.text
+
+    def features(self, sample: AnySample) -> dict[str, str | float]:
+        """The task's facts and those of the names."""
+        return {**self._task.features(sample), **facts_of(sample.inputs, self._names)}
+
+
 class FittedModel(msgspec.Struct):
     """What came of fitting one model."""
 
@@ -331,6 +346,7 @@ def fit_model(
     settings: Settings,
     refits: int,
     folder: Path,
+    names: Names | None = None,
     is_positive: Callable[[AnySample], bool] | None = None,
 ) -> FittedModel:
     """Fit the forecaster on samples and write it."""
@@ -340,9 +356,9 @@ def fit_model(
     told = fields_told(sample.inputs for sample in samples)
     samples = [msgspec.structs.replace(sample, inputs=restricted(sample.inputs, told)) for sample in samples]
     truth = [task.label(sample) for sample in samples]
-    names = sorted(set(truth))
-    classes = np.searchsorted(names, truth)
-    reader = Reader(samples, task)
+    ends = sorted(set(truth))
+    classes = np.searchsorted(ends, truth)
+    reader = Reader(samples, cast("AnyLabelTask", _WithNames(task, names or {})))
     said, facts = reader.transform(samples)
     weights = weights_by_age(samples, settings.half_life_years)
     groups, group = np.unique([sample.group for sample in samples], return_inverse=True)
@@ -354,19 +370,19 @@ def fit_model(
         return made
 
     everything = np.arange(len(samples))
-    regressions, forest = fitted(everything, settings, classes, len(names))
+    regressions, forest = fitted(everything, settings, classes, len(ends))
     temperature, left_out = 1.0, None
     if len(groups) >= _LEAST_TO_CALIBRATE:
         fold = np.argsort(np.random.default_rng(SEED).permutation(len(groups)))[group] % settings.folds
-        logs = np.empty((len(samples), len(names)))
+        logs = np.empty((len(samples), len(ends)))
         for number in range(settings.folds):
             asked = fold == number
-            made = fitted(np.flatnonzero(~asked), settings, classes, len(names))
+            made = fitted(np.flatnonzero(~asked), settings, classes, len(ends))
             logs[asked] = blended([model.probabilities(said[asked], facts[asked]) for model in made])
         temperature = temperature_of(logs, classes)
-        left_out = np.exp(normalised(logs / temperature))[:, names.index(positive)]
+        left_out = np.exp(normalised(logs / temperature))[:, ends.index(positive)]
 
-    share = np.bincount(classes, minlength=len(names)) / len(classes)
+    share = np.bincount(classes, minlength=len(ends)) / len(classes)
     arrays: dict[str, Any] = {
         "idf": np.concatenate([reader.words.idf_, reader.letters.idf_]),
         "mean": np.asarray((weights @ said) / weights.sum(), dtype=np.float32).ravel(),
@@ -376,14 +392,14 @@ def fit_model(
         "frequent_place": np.argsort(reader.frequent),
         **_tree_arrays([tree.tree_ for tree in forest.trees.estimators_], "tree_"),
     }
-    is_one = np.array([is_positive(sample) for sample in samples]) if is_positive else classes == names.index(positive)
+    is_one = np.array([is_positive(sample) for sample in samples]) if is_positive else classes == ends.index(positive)
     if refits:
         arrays |= _floors(said[:, : len(reader.words.idf_)], facts, is_one)
         arrays |= _refits(fitted, said, facts, is_one.astype(np.int64), group, settings, refits)
     shape = models.Shape(
-        labels=names,
+        labels=ends,
         positive=positive,
-        priors=dict(zip(names, share.tolist(), strict=True)),
+        priors=dict(zip(ends, share.tolist(), strict=True)),
         n=len(samples),
         temperature=temperature,
         told=sorted(told),
@@ -502,13 +518,13 @@ def _figures(is_one: Any, chances: Any) -> dict[str, float | None]:
     return {name: None if value != value else round(value, 4) for name, value in found.items()}
 
 
-def _choose_threshold(outcome: FittedModel, validation: Sequence[AnySample], folder: Path) -> None:
+def _choose_threshold(outcome: FittedModel, validation: Sequence[AnySample], folder: Path, names: Names) -> None:
     """The probability from which on F1 of success is best, on the validation split or what was left out of fitting."""
     import numpy as np
 
     truth, chances, where = outcome.truth, outcome.left_out, "trials left out of fitting in turn"
     if len(validation) >= _LEAST_FOR_THRESHOLD:
-        model = models.Model.open(folder)
+        model = models.Model.open(folder, names)
         chances = np.array([model.probability(sample.inputs, OUTCOME) for sample in validation])
         truth, where = np.array([_succeeded(sample) for sample in validation]), "the validation split"
     if chances is None:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from trialpanorama.errors import UserError
+from trialpanorama.forecast.ontology import Names, facts_of
 from trialpanorama.forecast.reading import restricted
 from trialpanorama.tasks import AnyLabelTask, AnySample, Sample
 from trialpanorama.tasks._trials import Start
@@ -118,12 +119,13 @@ class Trees:
 class Model:
     """A fitted model."""
 
-    def __init__(self, shape: Shape, arrays: Mapping[str, Any]) -> None:
-        self.shape, self.arrays = shape, arrays
+    def __init__(self, shape: Shape, arrays: Mapping[str, Any], names: Names | None = None) -> None:
+        """`names` say what names of conditions and drugs mean, as when it was fitted."""
+        self.shape, self.arrays, self.names = shape, arrays, names or {}
         self._forest = Trees(arrays, "tree_")
 
     @classmethod
-    def open(cls, folder: Path) -> Model:
+    def open(cls, folder: Path, names: Names | None = None) -> Model:
         """Read a model's folder; raises UserError where it is not one."""
         import numpy as np
 
@@ -132,7 +134,7 @@ class Model:
             arrays = {
                 path.stem: np.load(path, mmap_mode="r", allow_pickle=False) for path in sorted(folder.glob("*.npy"))
             }
-            return cls(shape, arrays)
+            return cls(shape, arrays, names)
         except (OSError, ValueError, KeyError, msgspec.MsgspecError) as error:
             raise UserError(
                 f"{folder} is not a fitted model ({error}). Fit it anew: trialpanorama outcome fit"
@@ -226,8 +228,12 @@ class Model:
 
     def row_of(self, start: Start, task: AnyLabelTask) -> Row:
         """A trial's start as the task describes it, as numbers."""
+        return self.row(*self.described(start, task))
+
+    def described(self, start: Start, task: AnyLabelTask) -> tuple[str, dict[str, str | float]]:
+        """A trial's start as the model reads it: the task's description of what it knows, and the facts."""
         sample = asked(restricted(start, self.shape.told))
-        return self.row(task.text(sample), task.features(sample))
+        return task.text(sample), {**task.features(sample), **facts_of(sample.inputs, self.names)}
 
     def probability(self, start: Start, task: AnyLabelTask) -> float:
         """Of the positive label."""

@@ -14,9 +14,10 @@ import msgspec
 from trialpanorama.errors import UserError
 from trialpanorama.forecast.explaining import reasons
 from trialpanorama.forecast.fitting import Card, trial_key
-from trialpanorama.forecast.models import Model, Row, asked
+from trialpanorama.forecast.models import Model, Row
+from trialpanorama.forecast.ontology import Names
 from trialpanorama.forecast.prediction import OUTCOMES, Comparison, Completion, Fitted, Likely, Prediction, Reason
-from trialpanorama.forecast.reading import restricted, start_of
+from trialpanorama.forecast.reading import start_of
 from trialpanorama.tasks import AnyLabelTask
 from trialpanorama.tasks.outcome_prediction import TASK as OUTCOME
 from trialpanorama.tasks.trial_completion import REASON_MEANINGS, REASONS
@@ -72,16 +73,20 @@ class Forecast:
     @cached_property
     def outcome(self) -> Model:
         """The model of success."""
-        return Model.open(self.folder / "outcome")
+        return Model.open(self.folder / "outcome", self._names)
 
     @cached_property
     def _failure(self) -> Model | None:
-        return Model.open(self.folder / "failure") if self.card.failure else None
+        return Model.open(self.folder / "failure", self._names) if self.card.failure else None
 
     @cached_property
     def completion(self) -> Model | None:
         """The model of completion, where there is one."""
-        return Model.open(self.folder / "completion") if self.card.completion else None
+        return Model.open(self.folder / "completion", self._names) if self.card.completion else None
+
+    @cached_property
+    def _names(self) -> Names:
+        return msgspec.json.decode((self.folder / "names.json").read_bytes(), type=Names)
 
     @cached_property
     def _seen(self) -> frozenset[bytes]:
@@ -241,8 +246,7 @@ class Forecast:
 
 
 def _read(model: Model, start: Start, task: AnyLabelTask) -> tuple[Row, str, Mapping[str, str | float]]:
-    sample = asked(restricted(start, model.shape.told))
-    text, facts = task.text(sample), task.features(sample)
+    text, facts = model.described(start, task)
     return model.row(text, facts), text, facts
 
 
