@@ -112,7 +112,9 @@ def test_words_of_registers_are_folded_and_lists_may_be_lines() -> None:
         (b"a: &a [1]\nb: *a", "a.yaml", "alias"),
         (b"- A", "a.yaml", "no keys and values"),
         (b"public_title: [", "a.yaml", "neither a registry's file nor YAML"),
-        (b"[" * 5_000, "a.yaml", "neither a registry's file nor YAML"),
+        (b"a: " + b"[" * 200_000, "a.yaml", "lists in lists"),
+        (b"- " * 100_000, "a.yaml", "lists in lists"),
+        (b"{a: " * 50_000, "a.yaml", "lists in lists"),
         (b"\xff\xfe\x00", "a.yaml", "neither a registry's file nor YAML"),
         (b"public_title: " + b"a" * MOST_DRAFT_BYTES, "a.yaml", "longer than a draft can be"),
         (b"Not a registry's file.", "notes.txt", "no source recognises the content"),
@@ -520,5 +522,8 @@ def test_where_all_trials_are_about_one_disease_they_are_still_found(tmp_path: P
 
 def test_no_trials_have_no_designs(made: Warehouse) -> None:
     designs = summary(made, [])
-    assert designs.trials == designs.arms == designs.criteria == designs.endpoints == []
+    assert not (designs.trials)
+    assert not (designs.arms)
+    assert not (designs.criteria)
+    assert not (designs.endpoints)
     assert {one.n for one in designs.figures.values()} == {0}

@@ -112,8 +112,10 @@ class Draft(_Part, frozen=True, kw_only=True):
     has_dmc: bool | None = None
 
 
-MOST_DRAFT_BYTES = 512 * 1024
+MOST_DRAFT_BYTES = 256 * 1024
 """Of a draft in YAML or JSON: a long protocol's criteria are a tenth of it."""
+_DEEPEST = 10
+"""Lists and blocks within each other, in a draft."""
 _MOST_LOOKED_AT = 1_000
 """Entries of a file in which the one study is looked for."""
 _ALLOWED = "Keys and values: trialpanorama designs template"
@@ -166,9 +168,15 @@ def _read_draft(content: bytes, name: str) -> Draft:
         raise UserError(f"{name} is longer than a draft can be, {MOST_DRAFT_BYTES // 1024} KiB.")
     try:
         text = content.decode("utf-8-sig")
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader)):
-            raise UserError(f"{name} repeats a part by an alias (*), which drafts do without. Write it out.")
-        found = yaml.safe_load(text)
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        depth = 0
+        for event in yaml.parse(text, Loader=loader):  # before anything is built of it
+            if isinstance(event, yaml.AliasEvent):
+                raise UserError(f"{name} repeats a part by an alias (*), which drafts do without. Write it out.")
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > _DEEPEST:
+                raise UserError(f"{name} has lists in lists in lists, which drafts do without. {_ALLOWED}")
+        found = yaml.load(text, loader)
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as why:
         place = getattr(why, "problem_mark", None)
         where = f" in line {place.line + 1}" if place else ""
