@@ -107,7 +107,7 @@ def test_the_folder_of_a_run_stands_for_its_model(model: Path, tmp_path: Path) -
     run = tmp_path / "run"
     run.mkdir()
     (run / "run.json").write_text("{}")
-    with pytest.raises(UserError, match="has no model yet.*--resume"):
+    with pytest.raises(UserError, match=r"has no model yet.*--resume"):
         models.load(run)
     shutil.copytree(model, run / "model")
     assert models.load(run).model.num_parameters() == models.load(model).model.num_parameters()
@@ -130,9 +130,9 @@ def test_a_missing_folder_is_named(name: str, message: str, tmp_path: Path, monk
 
 def test_a_file_or_an_empty_folder_is_no_model(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
-    with pytest.raises(UserError, match="is a file"):
+    with pytest.raises(UserError, match=r"is a file"):
         models.load(tmp_path / "file")
-    with pytest.raises(UserError, match="neither config.json nor adapter_config.json"):
+    with pytest.raises(UserError, match=r"neither config.json nor adapter_config.json"):
         models.load(tmp_path)
 
 
@@ -141,7 +141,7 @@ def test_a_name_on_the_hub_without_a_network_says_how_to_bring_it(monkeypatch: p
     from huggingface_hub import constants
 
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    with pytest.raises(UserError, match="hub cannot be reached.*hf download no-one/no-model --local-dir DIR"):
+    with pytest.raises(UserError, match=r"hub cannot be reached.*hf download no-one/no-model --local-dir DIR"):
         models.load("no-one/no-model")
 
 
@@ -176,7 +176,7 @@ def test_a_model_that_is_not_whole_is_refused(copy: Path) -> None:
         models.load(copy)
     content = (copy / "model.safetensors").read_bytes()
     (copy / "model.safetensors").write_bytes(content[: len(content) // 2])
-    with pytest.raises(UserError, match="cannot be read"):
+    with pytest.raises(UserError, match=r"cannot be read"):
         models.load(copy)
 
 
@@ -184,13 +184,13 @@ def test_a_tokenizer_of_another_model_is_refused(copy: Path, tmp_path: Path) -> 
     other = tiny_qwen3(tmp_path / "other", ["many different words make a larger vocabulary than that"] * 9, hidden=32)
     for path in other.glob("tokenizer*"):
         shutil.copy(path, copy)
-    with pytest.raises(UserError, match="they are of two models"):
+    with pytest.raises(UserError, match=r"they are of two models"):
         models.load(copy)
 
 
 def test_without_a_chat_template_no_question_can_be_put(tmp_path: Path) -> None:
     folder = tiny_qwen3(tmp_path / "plain", ["text"], hidden=32, template=None)
-    with pytest.raises(UserError, match="has no chat template"):
+    with pytest.raises(UserError, match=r"has no chat template"):
         models.load(folder)
 
 
@@ -198,10 +198,10 @@ def test_an_adapter_whose_model_is_gone_says_which(model: Path, tmp_path: Path) 
     moved = shutil.copytree(model, tmp_path / "moved")
     _adapter_of(moved, tmp_path / "adapter")
     shutil.rmtree(moved)
-    with pytest.raises(UserError, match="was trained on .*moved. There is no model folder"):
+    with pytest.raises(UserError, match=r"was trained on .*moved. There is no model folder"):
         models.load(tmp_path / "adapter")
     (tmp_path / "adapter" / "adapter_config.json").write_text("[]")
-    with pytest.raises(UserError, match="does not name the model"):
+    with pytest.raises(UserError, match=r"does not name the model"):
         models.load(tmp_path / "adapter")
 
 
@@ -209,7 +209,7 @@ def test_flash_attention_needs_its_library_and_a_gpu(model: Path, monkeypatch: p
     import transformers.utils
 
     monkeypatch.setattr(transformers.utils, "is_flash_attn_2_available", lambda: False)
-    with pytest.raises(UserError, match="pip install flash-attn.*--set attention=sdpa"):
+    with pytest.raises(UserError, match=r"pip install flash-attn.*--set attention=sdpa"):
         models.load(model, attention="flash_attention_2")
     monkeypatch.setattr(transformers.utils, "is_flash_attn_2_available", lambda: True)
     assert models.usable_attention("auto", "bf16") == "flash_attention_2"

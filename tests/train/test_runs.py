@@ -178,14 +178,14 @@ def test_a_folder_that_is_in_use_is_not_written_into(place: Place, undisturbed: 
     with pytest.raises(UserError, match=r"holds a run already.*--resume"):
         runs.begin(place.recipe, undisturbed)
     (tmp_path / "notes.txt").write_text("mine")
-    with pytest.raises(UserError, match="is not empty, and holds no run"):
+    with pytest.raises(UserError, match=r"is not empty, and holds no run"):
         runs.begin(place.recipe, tmp_path)
-    with pytest.raises(UserError, match="is not empty"):
+    with pytest.raises(UserError, match=r"is not empty"):
         runs.begin(place.recipe, tmp_path / "notes.txt")
-    with pytest.raises(UserError, match="holds no run"):
+    with pytest.raises(UserError, match=r"holds no run"):
         runs.begin(place.recipe, tmp_path, resume=True)
     (tmp_path / "run.json").write_text('{"state": 3}')
-    with pytest.raises(UserError, match="is no record of a run"):
+    with pytest.raises(UserError, match=r"is no record of a run"):
         runs.begin(place.recipe, tmp_path, resume=True)
 
 
@@ -195,7 +195,7 @@ def test_a_run_goes_on_only_as_it_began(
     with pytest.raises(UserError, match=r"another recipe: learning_rate was 0\.001, and is 0\.1"):
         runs.begin(place.with_(learning_rate=0.1), undisturbed, resume=True)
     monkeypatch.setenv("WORLD_SIZE", "2")
-    with pytest.raises(UserError, match="trained by 1 processes, and now there are 2"):
+    with pytest.raises(UserError, match=r"trained by 1 processes, and now there are 2"):
         runs.begin(place.recipe, undisturbed, resume=True)
     monkeypatch.undo()
     out = tmp_path / "out"
@@ -204,7 +204,7 @@ def test_a_run_goes_on_only_as_it_began(
     record.state = "interrupted"
     record.data["train"].files["sample_size/train.jsonl"] = "0" * 64
     (out / "run.json").write_bytes(msgspec.json.encode(record))
-    with pytest.raises(UserError, match="began on other samples: sample_size/train.jsonl was 0000"):
+    with pytest.raises(UserError, match=r"began on other samples: sample_size/train.jsonl was 0000"):
         sft.run(place.recipe, place.tasks, out, resume=True)
 
 
@@ -220,7 +220,7 @@ def test_a_batch_is_shared_evenly_or_refused(
     if steps is not None:
         assert runs.accumulation(chosen) == steps
         return
-    with pytest.raises(UserError, match="cannot be shared evenly") as refused:
+    with pytest.raises(UserError, match=r"cannot be shared evenly") as refused:
         runs.accumulation(chosen)
     advised = int(str(refused.value).rpartition("=")[2])
     assert runs.accumulation(place.with_(batch=advised, batch_per_device=at_once)) >= 1

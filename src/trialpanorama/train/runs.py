@@ -364,6 +364,7 @@ def _whole(out: Path, name: str) -> Iterator[Path]:
             if (out / name).exists():
                 shutil.rmtree(out / name)
             folder.rename(out / name)
+            shutil.rmtree(out / _WRITING)
         _wait()
     except BaseException as why:
         is_full = _is_full(why, out)
