@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -182,7 +183,7 @@ def _run(recipe: Recipe, source: Warehouse | Path, out: Path, resume: bool) -> R
         return sft.run(recipe, source, out, resume, tell=say)
     from trialpanorama.train import grpo
 
-    return grpo.run(recipe, source, out, resume, tell=say)
+    return grpo.run(recipe, source, out, resume, tell=say, show=grpo.shown_on(sys.stderr))
 
 
 # --- text

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import statistics
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,7 +20,7 @@ import msgspec
 from msgspec.structs import replace
 
 from trialpanorama.errors import UserError
-from trialpanorama.train import data, models, runs, sft
+from trialpanorama.train import data, grpo, models, runs, sft
 from trialpanorama.train import recipe as recipes
 from trialpanorama.train.recipe import Recipe
 
@@ -356,9 +356,10 @@ def _accumulation(recipe: Recipe, devices: int) -> int:
 
 def _validation_rows(recipe: Recipe, source: Warehouse | Path, words: PreTrainedTokenizerBase) -> int:
     try:
-        return len(data.rows(recipe, source, words, "validation").rows)
+        rows = len(data.rows(recipe, source, words, "validation").rows)
     except UserError:
         return 0
+    return min(rows, grpo.MOST_VALIDATION) if recipe.rollouts else rows
 
 
 def _steps_per_epoch(recipe: Recipe, learnt: data.Prepared, devices: int, accumulation: int) -> int:
@@ -492,12 +493,10 @@ def _checked(recipe: Recipe, evaluate: bool, notes: list[str]) -> list[str]:
         return []
     with tempfile.TemporaryDirectory() as folder:  # that a configuration names, and nothing is written into
         begun = runs.begin(recipe, Path(folder) / "run")
-        if recipe.method == "sft":
-            found: list[Any] = [sft.configuration(begun, evaluate)]
-        else:
-            from trialpanorama.train import grpo
-
-            found = [grpo.configuration(begun, evaluate)]
+        configuration: Callable[[runs.Begun, bool], Any] = (
+            sft.configuration if recipe.method == "sft" else grpo.configuration
+        )
+        found = [configuration(begun, evaluate)]
     if recipe.lora:
         found.append(models.adapter(recipe.lora))
     packages = {type(one).__name__: type(one).__module__.split(".")[0] for one in found}
