@@ -34,7 +34,7 @@ from trialpanorama.evaluate import (
 from trialpanorama.evaluate.figures import LEAST_GROUPS, RESAMPLES
 from trialpanorama.evaluate.results import slug
 from trialpanorama.tasks import SEED, SPLITS, AnySample, Card, LabelTask, Split, load, task
-from trialpanorama.train import data, models, runs, scoring, sft, targets, tiny
+from trialpanorama.train import data, grpo, models, runs, scoring, sft, targets, tiny
 from trialpanorama.train import recipe as recipes
 from trialpanorama.train.card import interval_text, markdown_table
 from trialpanorama.train.recipe import Recipe
@@ -50,6 +50,8 @@ PLUMBING = "A check of the plumbing, not a finding"
 UNTRAINED = "untrained"
 _TINY_LIMIT, _TINY_TOKENS, _TINY_VOCABULARY, _TINY_TEXTS = 24, 48, 1_024, 64
 """Test samples of a task, tokens of a reply and of the vocabulary, and samples of each task that it is made from."""
+_TINY_SFT = ("learning_rate=0.01", "batch=4", "evaluate_every=1000")
+"""So few weights stand a high rate and small steps; held-out loss is measured before and after."""
 REGISTERED = "registered"
 LATER = datetime.date(2023, 1, 1)
 """What is registered from here on is later than anything that the experiment on later years trains on."""
@@ -106,6 +108,8 @@ class _Maker:
 
     def sft(self, base: str, tasks: Sequence[str], *more: str) -> Recipe:
         """A supervised run on these tasks, else as the recipe `base`."""
+        if self.is_tiny:
+            more = (*_TINY_SFT, *more)
         more = (*more, *(one for one in self._settings if not one.startswith("rollouts.")))
         return self._read("tiny" if self.is_tiny else base, tasks, more)
 
@@ -347,7 +351,8 @@ def run(
         tell(f"{name}: arm {place} of {len(chosen.arms)}, {arm.name}")
         stages = _trained(arm.stages, start, source, out, tell)
         results[arm.name] = _scored(chosen, arm, stages[-1] if stages else Path(start), source, out)
-        told.append({"name": arm.name, "meaning": arm.meaning, "stages": [_learnt(folder) for folder in stages]})
+        learnt = [_learnt(folder) for folder in stages]
+        told.append({"name": arm.name, "meaning": arm.meaning, "stages": learnt})
     report = _report(chosen, scale, start, source, results, told)
     _write(out / "report.json", msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
     _write(out / "report.md", markdown(report).encode())
@@ -455,8 +460,6 @@ def _trained(stages: Sequence[Recipe], start: str, source: _Samples, out: Path, 
         if not is_begun or runs.read(folder).state != "finished":
             tell(f"  {recipe.method} on {', '.join(recipe.data.tasks)}, in {folder}")
             begun = msgspec.structs.replace(recipe, model=parent)
-            if recipe.method == "grpo":
-                from trialpanorama.train import grpo
             train = sft.run if recipe.method == "sft" else grpo.run
             train(begun, source.rows, folder, resume=is_begun, tell=lambda line: tell(f"  {line}"))
         parent = str(folder)
