@@ -203,7 +203,8 @@ def _weights(place: str, dtype: str, attention: str) -> PreTrainedModel:
             raise UserError(f"The adapter in {place} was trained on {base}. {why}") from None
         with _explained(place):
             merged: PreTrainedModel = PeftModel.from_pretrained(whole, place).merge_and_unload()
-        return merged.to(getattr(torch, dtype))
+        # PEFT froze them; what learns now is for the trainer to say.
+        return merged.requires_grad_(True).to(getattr(torch, dtype))
 
     from transformers import AutoModelForCausalLM
 

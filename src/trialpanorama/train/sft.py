@@ -7,7 +7,6 @@ that it would have had: on one thread of a processor it ends with the same weigh
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,12 +40,6 @@ def run(recipe: Recipe, source: Warehouse | Path, out: Path, resume: bool = Fals
         return begun.finished
     words = models.tokenizer(recipe.model)
     learnt = data.rows(recipe, source, words, "train")
-    if not learnt.rows:
-        reasons = sum(learnt.left_out.values(), Counter[str]())
-        raise UserError(
-            f"None of {learnt.samples.total():,} training samples can be learnt from: "
-            + "; ".join(f"{count:,} {reason}" for reason, count in reasons.most_common())
-        )
     held_out = _held_out(recipe, source, words)
     if held_out is None:
         begun.tell("There are no validation samples: nothing is measured on the way.")
@@ -117,10 +110,9 @@ def _held_out(recipe: Recipe, source: Warehouse | Path, words: PreTrainedTokeniz
     """The validation rows; none where a warehouse is too small to have any."""
     split: Split = "validation"
     try:
-        found = data.rows(recipe, source, words, split)
+        return data.rows(recipe, source, words, split)
     except UserError:  # the training samples came from the same source, so that only their absence can be meant
         return None
-    return found if found.rows else None
 
 
 def _messages(prepared: Prepared) -> list[dict[str, Any]]:
