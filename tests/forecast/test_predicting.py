@@ -72,8 +72,9 @@ def test_points_are_what_is_lost_without_the_reason(lozenge: Prediction) -> None
     for reason in lozenge.reasons:
         assert reason.effect * reason.points > 0 or abs(reason.points) < 0.01
         assert abs(reason.points) <= 100 * max(lozenge.probability, 1 - lozenge.probability)
-    effects = [abs(reason.effect) for reason in lozenge.reasons]
+    effects = [abs(reason.effect) for reason in lozenge.reasons if reason.kind != "absent"]
     assert effects == sorted(effects, reverse=True)
+    assert [reason.kind for reason in lozenge.reasons].index("absent") == len(lozenge.reasons) - 1
 
 
 _AFTER_THE_START: dict[str, Callable[[str], str]] = {
@@ -159,3 +160,24 @@ def test_reasons_are_of_the_text(lozenge: Prediction) -> None:
     for reason in said:
         assert isinstance(reason, Reason)
         assert all(word in whole.lower() + " drug interventional" for word in reason.words), reason
+
+
+def test_a_language_model_gives_a_second_opinion(fitted: Made, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The odds come from training; what is asked is the task's own prompt, of what was known at the start."""
+    from trialpanorama.forecast.predicting import SecondOpinion
+    from trialpanorama.train import scoring
+
+    prompts: list[str] = []
+
+    class Odds:
+        calibrated_on = 7
+
+        def probabilities(self, prompt: str) -> dict[str, float]:
+            prompts.append(prompt)
+            return {"success": 0.25, "failure": 0.75}
+
+    monkeypatch.setattr(scoring, "odds_of", lambda run, warehouse, names: [Odds()])
+    opinion = SecondOpinion(tmp_path / "run-1", fitted.warehouse).of(read_draft(XML.read_bytes(), XML.name))
+    assert (opinion.name, opinion.probability, opinion.calibrated_on) == ("run-1", 0.25, 7)
+    assert "Fictamab" in prompts[0]
+    assert not any(said in prompts[0] for said in ("Terminated", "Slow accrual", "2091", "NCT99000101"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 FICTIONAL = "FICTIONAL: made-up trials; the figures mean nothing."
 _DRAFTS = (".yaml", ".yml")
+_SIMILAR = 10
+"""Past trials beside one forecast; many forecasts are made without, as looking for them takes longest."""
 _SHOWN = 8
 """Reasons and similar trials that a terminal shows; `--json` gives all."""
 
@@ -114,7 +117,16 @@ def predict_command(
     compare: Annotated[
         bool, typer.Option("--compare", help="What changes from the first draft to the second.")
     ] = False,
-    similar: Annotated[int, typer.Option("--similar", min=0, help="How many past trials to show.")] = 10,
+    run: Annotated[
+        Path | None,
+        typer.Option(
+            "--language-model", metavar="RUN", help="Folder of a training run whose model gives a second opinion."
+        ),
+    ] = None,
+    similar: Annotated[
+        int | None,
+        typer.Option("--similar", min=0, help="How many past trials to show: 10 beside one trial, else none."),
+    ] = None,
     warehouse: WarehouseOption = None,
     model: ModelOption = None,
     as_json: JsonOption = False,
@@ -126,9 +138,10 @@ def predict_command(
     import msgspec
 
     from trialpanorama.forecast import Forecast
+    from trialpanorama.forecast.predicting import SecondOpinion
 
     forecast = Forecast.open(model, warehouse)
-    house = _warehouse(warehouse, needed=False)
+    house = _warehouse(warehouse, needed=run is not None)
     if compare:
         drafts = list(read_drafts(files))
         if len(drafts) != 2 or any(isinstance(draft, UserError) for _, draft in drafts):
@@ -141,16 +154,23 @@ def predict_command(
         else:
             put(comparison_text(comparison))
         return
+    second = SecondOpinion(run, house) if run and house else None
     found: list[Prediction] = []
     failed: list[tuple[str, UserError]] = []
+    drafts_read = read_drafts(files)
+    first_two = list(islice(drafts_read, 2))
+    if similar is None:
+        similar = _SIMILAR if len(first_two) == 1 else 0
     with Reporter() as reporter:
-        for number, (source, draft) in enumerate(read_drafts(files), 1):
+        for number, (source, draft) in enumerate(chain(first_two, drafts_read), 1):
             if number > 1:
                 reporter.update("forecasts", number, None, "trials")
             try:
                 if isinstance(draft, UserError):
                     raise draft
                 found.append(forecast.predict(draft, house, source=source, similar=similar))
+                if second:
+                    found[-1].opinions.append(second.of(draft))
             except UserError as error:
                 failed.append((source, error))
     if not found:
@@ -291,6 +311,10 @@ def prediction_text(found: Prediction) -> str:
     lines.append(
         f"  success    {found.probability:.0%} (95 % interval {low:.0%} to {high:.0%}); usual {found.model.usual:.0%}"
     )
+    for opinion in found.opinions:
+        lines.append(
+            f"  {opinion.name} says {opinion.probability:.0%} (calibrated on {opinion.calibrated_on:,} samples)"
+        )
     others = sorted(
         ((name, chance) for name, chance in found.classes.items() if name != "success"), key=lambda item: -item[1]
     )

@@ -20,6 +20,7 @@ from trialpanorama.forecast.prediction import (
     Completion,
     Fitted,
     Likely,
+    Opinion,
     Prediction,
     Reason,
 )
@@ -33,6 +34,7 @@ __all__ = [
     "Fitted",
     "Forecast",
     "Likely",
+    "Opinion",
     "Prediction",
     "Reason",
     "evaluate",

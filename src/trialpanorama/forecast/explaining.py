@@ -68,9 +68,9 @@ def reasons(
     probability: float,
     sign: float = 1.0,
 ) -> list[Reason]:
-    """What moved a forecast, the strongest first; `sign` -1 turns it round, for the risk of the opposite.
+    """What moved a forecast, the strongest first, and last what is not said.
 
-    `probability` is the one that is explained, after turning.
+    `sign` -1 turns it round, for the risk of the opposite. `probability` is the one that is explained, after turning.
     """
     logit = math.log(max(probability, 1e-6)) - math.log(max(1 - probability, 1e-6))
     found: list[Reason] = []
@@ -97,14 +97,17 @@ def reasons(
         add("text", passage.place, text[passage.start : passage.end].strip(" -"), effect, same[:MOST_WORDS])
     for (place, said), effect in _by_fact(model, moved, facts).items():
         add("fact", place, said, effect, [])
+    found = sorted(found, key=lambda reason: -abs(reason.effect))[: MOST_REASONS - 1]
     absent = moved.said.copy()
     absent[row.columns] = 0
-    missing = sorted(range(len(model.shape.words)), key=lambda column: -abs(absent[column]))[:MOST_WORDS]
-    words = [model.shape.words[column] for column in missing if absent[column]]
+    strength = abs(absent[: len(model.shape.words)])
+    missing = strength.argpartition(-MOST_WORDS)[-MOST_WORDS:] if len(strength) > MOST_WORDS else strength.argsort()
+    by_strength = sorted(missing.tolist(), key=lambda column: (-strength[column], column))
+    words = [model.shape.words[column] for column in by_strength if absent[column]]
     if words:
         said = "words that other trials have and this one lacks"
         add("absent", "Not said", said, float(absent.sum()), words)
-    return sorted(found, key=lambda reason: -abs(reason.effect))[:MOST_REASONS]
+    return found
 
 
 def _by_word(model: Model, row: Row, moved: Moved, text: str) -> dict[int, tuple[str, float]]:

@@ -132,7 +132,8 @@ class Model:
         try:
             shape = msgspec.json.decode((folder / "model.json").read_bytes(), type=Shape)
             arrays = {
-                path.stem: np.load(path, mmap_mode="r", allow_pickle=False) for path in sorted(folder.glob("*.npy"))
+                path.stem: np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
+                for path in sorted(folder.glob("*.npy"))
             }
             return cls(shape, arrays, names)
         except (OSError, ValueError, KeyError, msgspec.MsgspecError) as error:
@@ -310,6 +311,18 @@ class Model:
         found: Numbers = logits / arrays["again_temperatures"]
         return found
 
+    @cached_property
+    def _unsaid(self) -> tuple[Numbers, Numbers, float]:
+        """Of the positive label: the coefficients, what a word adds that is not said, and the log-odds of the mean."""
+        import numpy as np
+
+        label = self.positive
+        side = -1.0 if len(self.shape.labels) == 2 and label == 0 else 1.0
+        which = 0 if len(self.shape.labels) == 2 else label
+        coefficients = side * np.asarray(self.arrays["coefficients"][which], dtype=np.float64)
+        unsaid = -coefficients * np.asarray(self.arrays["mean"], dtype=np.float64)
+        return coefficients, unsaid, side * float(self.arrays["intercepts"][which]) - float(unsaid.sum())
+
     def moved(self, row: Row) -> Moved:
         """What moved the forecast of the positive label, from a trial of which nothing is known.
 
@@ -319,14 +332,9 @@ class Model:
         import numpy as np
 
         arrays, label = self.arrays, self.positive
-        side = -1.0 if len(self.shape.labels) == 2 and label == 0 else 1.0
-        which = 0 if len(self.shape.labels) == 2 else label
-        coefficients = side * np.asarray(arrays["coefficients"][which], dtype=np.float64)
-        value = np.zeros(len(coefficients))
-        value[row.columns] = row.values
-        mean = np.asarray(arrays["mean"], dtype=np.float64)
-        by_word = coefficients * (value - mean)
-        linear_base = float(coefficients @ mean) + side * float(arrays["intercepts"][which])
+        coefficients, unsaid, linear_base = self._unsaid
+        by_word = unsaid.copy()
+        by_word[row.columns] += coefficients[row.columns] * row.values
         before, added, after = self._forest.moved(self._dense([row])[0], label)
         # What trees add is in probability; put on the scale of log-odds so that it ends where the forest ends.
         low, high = _logit(np.array([before])), _logit(np.array([after]))

@@ -14,9 +14,18 @@ import msgspec
 from trialpanorama.errors import UserError
 from trialpanorama.forecast.explaining import reasons
 from trialpanorama.forecast.fitting import Card, trial_key
-from trialpanorama.forecast.models import Model, Row
+from trialpanorama.forecast.models import Model, Row, asked
 from trialpanorama.forecast.ontology import Names
-from trialpanorama.forecast.prediction import OUTCOMES, Comparison, Completion, Fitted, Likely, Prediction, Reason
+from trialpanorama.forecast.prediction import (
+    OUTCOMES,
+    Comparison,
+    Completion,
+    Fitted,
+    Likely,
+    Opinion,
+    Prediction,
+    Reason,
+)
 from trialpanorama.forecast.reading import start_of
 from trialpanorama.tasks import AnyLabelTask
 from trialpanorama.tasks.outcome_prediction import TASK as OUTCOME
@@ -42,6 +51,29 @@ def find_model(option: str | os.PathLike[str] | None = None, warehouse: str | os
         return Path(given)
     folder = find_warehouse(warehouse)
     return folder.with_name(f"{folder.name}.models") / "forecast"
+
+
+class SecondOpinion:
+    """A trained language model that forecasts success from the odds of its replies."""
+
+    def __init__(self, run: Path, warehouse: Warehouse) -> None:
+        """Load the model of a training run; the warehouse gives the samples that its odds are calibrated on.
+
+        Raises UserError where there is no such run, or nothing to calibrate on.
+        """
+        from trialpanorama.train.scoring import odds_of
+
+        self._name = run.name
+        (self._odds,) = odds_of(run, warehouse, [OUTCOME.name])
+
+    def of(self, record: Record) -> Opinion:
+        """What it says of the trial that a Record plans."""
+        chances = self._odds.probabilities(OUTCOME.prompt(asked(start_of(record))))
+        return Opinion(
+            name=self._name,
+            probability=round(chances.get("success", 0.0), 6),
+            calibrated_on=self._odds.calibrated_on,
+        )
 
 
 class Forecast:

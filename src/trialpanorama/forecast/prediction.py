@@ -86,6 +86,16 @@ class Fitted(msgspec.Struct, frozen=True, kw_only=True):
     """The trial is among those that the model was fitted on: it is no forecast, the model has seen its end."""
 
 
+class Opinion(msgspec.Struct, frozen=True, kw_only=True):
+    """What another model says of the same trial."""
+
+    name: str
+    probability: float
+    """Of success, 0 to 1, from the odds that a language model gives the replies."""
+    calibrated_on: int
+    """Validation samples that its temperature was fitted on; 0: its odds are left as they come."""
+
+
 class Prediction(msgspec.Struct, kw_only=True):
     """The forecast of one trial."""
 
@@ -103,7 +113,7 @@ class Prediction(msgspec.Struct, kw_only=True):
     classes: dict[str, float]
     """Probability of each of OUTCOMES; they add up to 1, and `success` is `probability`."""
     reasons: list[Reason]
-    """What moved it, the strongest first."""
+    """What moved it, the strongest first; last what is not said."""
     completion: Completion | None
     """None where the warehouse had too few finished trials to learn from."""
     similar: list[Similar]
@@ -111,6 +121,8 @@ class Prediction(msgspec.Struct, kw_only=True):
     expected: Designs | None
     """Duration, sites and accrual of those trials; none without a warehouse."""
     model: Fitted
+    opinions: list[Opinion] = []
+    """What other models say, where any was asked; `probability` does not rest on them."""
     notes: list[str] = []
     """What a reader must know before using it."""
 
