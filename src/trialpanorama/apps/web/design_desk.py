@@ -98,6 +98,8 @@ def drawn(facts: Facts) -> dict[str, Any]:
 DIFFERENCES = (0.2, 0.5, 0.8)
 """Small, medium and large differences of means, in standard deviations (Cohen 1988, section 2.2.3)."""
 _POWERS = (0.8, 0.9)
+_POINTS = 25
+"""Of a curve."""
 _LABEL = 14.0
 """Height of a line's label in the plot."""
 
@@ -109,20 +111,32 @@ def detectable(size: Mapping[str, Any]) -> Facts | None:
     if not size["n"]:
         return None
     sizes = sorted({max(round(size[name]), 4) for name in ("low", "median", "high")})
-    rows = []
-    for n in sizes:
-        row: Facts = {"n_total": n}
-        for wanted in _POWERS:
-            row[f"difference_{wanted:g}"] = power.t_test(sd=1, n_total=n, power=wanted).effect["difference"]
-            treatment = power.proportions(control=0.5, n_total=n, power=wanted).effect["treatment"]
-            row[f"proportion_{wanted:g}"] = treatment
-        rows.append(row)
-    curves = {}
-    largest = 2 * sizes[-1]
-    for difference in DIFFERENCES:
-        points = power.curve("t-test", difference=difference, sd=1, n_total=max(largest // 2, 8))
-        curves[f"{difference:g}"] = [[point["n_total"], round(point["power"], 4)] for point in points]
+    rows = [
+        {"n_total": n}
+        | {f"difference_{wanted:g}": _least(power.t_test, "difference", n, wanted, sd=1) for wanted in _POWERS}
+        | {
+            f"proportion_{wanted:g}": _least(power.proportions, "treatment", n, wanted, control=0.5)
+            for wanted in _POWERS
+        }
+        for n in sizes
+    ]
+    first, last = max(sizes[0] // 2, 4), max(sizes[-1] * 5 // 4, 20)
+    drawn_at = sorted({first + (last - first) * step // (_POINTS - 1) for step in range(_POINTS)})
+    curves = {
+        f"{difference:g}": [
+            [n, round(power.t_test(difference=difference, sd=1, n_total=n).power or 0.0, 4)] for n in drawn_at
+        ]
+        for difference in DIFFERENCES
+    }
     return {"sizes": sizes, "rows": rows, "curves": curves, "alpha": 0.05}
+
+
+def _least(calculation: Callable[..., Any], name: str, n_total: int, wanted: float, **given: float) -> float | None:
+    """The least effect that so many participants find with a power; None where they are too few for any."""
+    try:
+        return float(calculation(n_total=n_total, power=wanted, **given).effect[name])
+    except UserError:
+        return None
 
 
 def power_plot(known: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -178,7 +178,9 @@ class Safety:
             if received is not None:
                 received.discard()
             if scope["method"] == "POST":
-                self._write_down(scope, {**fields, **state.get("written_down", {})}, answered)
+                # forms with files hold drafts, in whatever field: of those only what the application says
+                said = {} if received is not None else fields
+                self._write_down(scope, {**said, **state.get("written_down", {})}, answered)
 
     def is_token(self, said: str) -> bool:
         """Whether this is the token, compared in constant time."""
