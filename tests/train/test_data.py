@@ -178,8 +178,9 @@ def test_a_text_with_a_marker_of_the_template_is_left_out(tokenizer: Any, tmp_pa
 
 
 def test_a_model_without_a_chat_template_is_refused(tokenizer: Any, tmp_path: Path) -> None:
+    bare: Any = SimpleNamespace(chat_template=None)
     with pytest.raises(UserError, match="tiny has no chat template"):
-        data.rows(recipe(), tmp_path, SimpleNamespace(chat_template=None), "train")  # type: ignore[arg-type]
+        data.rows(recipe(), tmp_path, bare, "train")
 
 
 # --- nothing cut
@@ -210,7 +211,7 @@ def test_screening_is_asked_in_parts_that_fit_and_every_candidate_once(
         shown = row["prompt"][0]["content"].count("\nTitle: Paper")
         if method == "sft":
             whole = row["sample"].partition("#")[0]
-            verdicts = chosen.read(row["completion"][0]["content"], screening(0, shown))
+            verdicts: Any = chosen.read(row["completion"][0]["content"], screening(0, shown))
         else:
             part = chosen.decode(row["sample"])
             whole, verdicts = f"{part.subject}@1", part.gold

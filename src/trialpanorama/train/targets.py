@@ -251,7 +251,7 @@ def concepts(chosen: AnyTask, sample: AnySample, mentions: Iterable[tuple[str, s
     text = chosen.text(sample)
     said = f" {words(text)} "
     # What was masked for the sake of the answer; never the letter or label itself, whose traces would tell it.
-    answers = getattr(sample.inputs, "options", None) or getattr(sample.gold, "items", ())
+    answers: Iterable[str] = getattr(sample.inputs, "options", ()) or getattr(sample.gold, "items", ())
     told = set(words(" ".join(answers)).split()).difference(said.split())
     at: dict[tuple[str, str], int] = {}
     for mention, name, id in mentions:
