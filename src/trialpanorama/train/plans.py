@@ -221,18 +221,18 @@ def plan(recipe: Recipe, source: Warehouse | Path, *, devices: int | None = None
             f"rollouts.vllm is {recipe.rollouts.vllm} and vLLM is not installed here: pip install vllm, or "
             "--set rollouts.vllm=off, which is slower by far."
         )
-    architecture = _architecture(base)
-    if architecture is None:
+    shape = architecture(base)
+    if shape is None:
         notes.append(f"The architecture of {base} is not known here: no estimate of memory and disk.")
-    memory = _memories(recipe, architecture, learnt, devices) if architecture else []
-    trained = _trained(recipe, architecture) if architecture else None
-    checkpoint = _checkpoint(recipe, architecture) if architecture else None
+    memory = _memories(recipe, shape, learnt, devices) if shape else []
+    trained = _trained(recipe, shape) if shape else None
+    checkpoint = _checkpoint(recipe, shape) if shape else None
     return Plan(
         method=recipe.method,
         meaning=recipe.meaning,
         model=recipe.model,
-        architecture=architecture,
-        parameters=architecture.parameters if architecture else None,
+        architecture=shape,
+        parameters=shape.parameters if shape else None,
         trained_parameters=trained,
         tasks=_tasks(learnt),
         validation_rows=validation,
@@ -267,13 +267,13 @@ def _base(model: str) -> str:
     return model
 
 
-def _architecture(model: str) -> Architecture | None:
+def architecture(model: str) -> Architecture | None:
     """That of a folder, an earlier run, what an adapter was trained on, or a model of the recipes; else none."""
     for folder in (Path(model), Path(model) / "model"):
         if (folder / "config.json").is_file():
             return read_architecture(folder / "config.json")
         if (adapter := folder / "adapter_config.json").is_file():
-            return _architecture(msgspec.json.decode(adapter.read_bytes())["base_model_name_or_path"])
+            return architecture(msgspec.json.decode(adapter.read_bytes())["base_model_name_or_path"])
     return _BUILT_IN.get(model)
 
 
