@@ -654,6 +654,53 @@ def test_a_killed_worker_is_replaced(client: TestClient, site: Site) -> None:
     assert (found["job"]["done"], found["job"]["failed"]) == (8, 0)
 
 
+# --- what the description of the addresses promises
+
+
+def _ask_everything(site: Site, examples: int) -> tuple[dict[str, int], list[str]]:
+    """Every address asked with made-up values that its description allows: how many were, and which faults came."""
+    schemathesis = pytest.importorskip("schemathesis", reason="schemathesis is not installed")
+    from hypothesis import HealthCheck, Phase, given, settings
+
+    faults, asked = [], {}
+    described = schemathesis.openapi.from_asgi("/openapi.json", create_app(site, hosts=None))
+    for found in described.get_all_operations():
+        operation = found.ok()
+
+        @settings(
+            max_examples=examples,
+            derandomize=True,
+            deadline=None,
+            database=None,
+            phases=[Phase.explicit, Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )
+        @given(case=operation.as_strategy())
+        def ask(case: Any, label: str = operation.label) -> None:
+            answer = case.call(headers=PROGRAM)
+            asked[label] = asked.get(label, 0) + 1
+            if answer.status_code >= 500:
+                faults.append(f"{answer.status_code} {case.as_curl_command()[:500]}")
+
+        ask()
+    return asked, faults
+
+
+@pytest.mark.slow
+def test_no_described_address_fails_on_what_its_description_allows(site: Site) -> None:
+    asked, faults = _ask_everything(site, 3)
+    assert faults == []
+    assert len(asked) > 100
+    assert {"POST /outcome.json", "GET /outcome/{id}/{position}.json", "GET /search.csv"} <= set(asked)
+
+
+@pytest.mark.verify
+def test_no_described_address_fails_on_much_of_what_its_description_allows(site: Site) -> None:
+    asked, faults = _ask_everything(site, 100)
+    assert faults == []
+    assert sum(asked.values()) > 3_000
+
+
 def test_small_forms_stay_small(client: TestClient) -> None:
     answer = client.post(
         "/outcome/delete", content=b"a=" + b"x" * LARGEST_BODY,

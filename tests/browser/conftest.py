@@ -14,21 +14,22 @@ from typing import Any
 import pytest
 
 from tests.apps.conftest import inputs, warehouse
+from tests.apps.forecasts import fit_small
 
 __all__ = ["inputs", "warehouse"]
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
 @pytest.fixture(scope="session")
-def address(warehouse: Path) -> Iterator[str]:
-    """Where the pages are served."""
+def address(warehouse: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where the pages are served, with a fitted forecast."""
     uvicorn = pytest.importorskip("uvicorn", reason="the web extra is not installed")
     from trialpanorama.apps.web import create_app
 
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    app = create_app(warehouse, logs=warehouse / "no-logs")
+    app = create_app(fit_small(warehouse, tmp_path_factory.mktemp("fitted")), logs=warehouse / "no-logs")
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="error"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

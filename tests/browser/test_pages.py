@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from trialpanorama.designs import template
+
 pytestmark = pytest.mark.slow
 
 SCREENS = {
@@ -120,6 +122,58 @@ def test_nothing_serious_stands_in_the_way_of_anyone(visit: Visit) -> None:
         serious = [one for one in violations if one["impact"] in ("serious", "critical")]
         found |= {f"{name}: {one['id']}": [node["html"][:200] for node in one["nodes"][:3]] for one in serious}
     assert found == {}
+
+
+def _walk_forecasts(visit: Visit) -> Iterator[str]:
+    """From a draft that is uploaded to its forecast, a comparison, a batch, and nothing left."""
+    page = visit.page
+    draft = {"name": "asthma.yaml", "mimeType": "application/yaml", "buffer": template().encode()}
+    visit.go("/")
+    page.get_by_role("navigation", name="Pages").get_by_role("link", name="Outcome").click()
+    page.get_by_role("heading", name="Outcome of a planned trial").wait_for()
+    yield "outcome"
+    page.get_by_label("Trials: choose files, or drag them here").set_input_files([draft])
+    page.get_by_role("button", name="Forecast").click()
+    page.get_by_role("heading", name="What moved it").wait_for(timeout=60_000)
+    yield "forecast"
+    box = page.get_by_label("Change the draft, and see what that changes")
+    box.fill(box.input_value().replace("masking: DOUBLE", "masking: NONE"))
+    page.get_by_role("button", name="Compare").click()
+    page.get_by_text("second less first").first.wait_for(timeout=60_000)
+    yield "comparison"
+    page.get_by_role("link", name="Outcome").first.click()
+    page.get_by_label("Trials: choose files, or drag them here").set_input_files(
+        [draft, draft, {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"No trial."}]
+    )
+    page.get_by_role("button", name="Forecast").click()
+    page.get_by_text("2 forecast, 1 could not be read").wait_for(timeout=60_000)
+    yield "batch"
+    page.get_by_role("link", name="Outcome").first.click()
+    yield "uploads"
+    page.get_by_role("button", name="Delete all uploads").click()
+    page.get_by_role("heading", name="Outcome of a planned trial").wait_for()
+    assert page.get_by_role("heading", name="Uploads").count() == 0
+
+
+def test_a_draft_is_forecast_compared_and_deleted(visit: Visit) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
+    checker = axe.Axe()
+    found, reached = {}, []
+    for name in _walk_forecasts(visit):
+        visit.check()
+        reached.append(name)
+        violations = checker.run(visit.page).response["violations"]
+        serious = [one for one in violations if one["impact"] in ("serious", "critical")]
+        found |= {f"{name}: {one['id']}": [node["html"][:200] for node in one["nodes"][:3]] for one in serious}
+    assert found == {}
+    assert len(reached) == 5
+
+
+def test_a_forecast_needs_no_script(browser: Any, address: str) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    reached = list(_walk_forecasts(Visit(context.new_page(), address)))
+    context.close()
+    assert len(reached) == 5
 
 
 def test_a_download_is_a_file_and_the_keyboard_reaches_the_content(visit: Visit) -> None:

@@ -179,8 +179,9 @@ class Jobs:
                 values,
             ).fetchall()
         return [
-            Job(*row[:5], len(msgspec.json.decode(row[5])), *row[6:11], _read(row[11]))
-            for row in rows
+            Job(id, created, model, size, kind, len(msgspec.json.decode(labels)), state, total, done, failed, first,
+                _read(summary))
+            for id, created, model, size, kind, labels, state, total, done, failed, first, summary in rows
         ]  # fmt: skip
 
     def drafts(self, id: str, first: int = 0, most: int = -1) -> list[Draft]:
@@ -193,7 +194,10 @@ class Jobs:
                     WHERE job = ? AND position >= ? ORDER BY position LIMIT ?""",
                 (id, first, most),
             ).fetchall()
-        return [Draft(*row[:4], _read(row[4]), row[5]) for row in rows]
+        return [
+            Draft(position, file, member, name, _read(facts), problem)
+            for position, file, member, name, facts, problem in rows
+        ]
 
     def delete(self, id: str) -> bool:
         """Delete a job with its files and results, overwriting them in the queue; False if unknown."""
@@ -259,7 +263,8 @@ class Jobs:
             if row is None:
                 return None
             connection.execute("UPDATE drafts SET tries = tries + 1 WHERE job = ? AND position = ?", (id, row[0]))
-        return Draft(*row, None, None)
+        position, file, member, name = row
+        return Draft(position, file, member, name, None, None)
 
     def put(self, id: str, position: int, facts: Any = None, problem: str | None = None) -> None:
         """Write down what came of a draft."""

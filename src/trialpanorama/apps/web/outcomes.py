@@ -94,7 +94,8 @@ def _require_model(site: Site) -> None:
 
 
 def _job_facts(job: Job) -> Facts:
-    return msgspec.to_builtins(job) | {"model": Path(job.model).name}
+    facts: Facts = msgspec.to_builtins(job)
+    return facts | {"model": Path(job.model).name}
 
 
 def _row(draft: Draft) -> Facts:

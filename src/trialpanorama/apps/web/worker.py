@@ -48,8 +48,9 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def _listen(worker: _Worker) -> None:
-    while line := sys.stdin.buffer.readline():
-        worker.soon_asked = line.decode().strip() or worker.soon_asked
+    # not through a buffer, whose lock a thread would hold when the program ends
+    while said := os.read(sys.stdin.fileno(), 65_536):
+        worker.soon_asked = said.decode("utf-8", "replace").strip().rpartition("\n")[2] or worker.soon_asked
         worker.is_called.set()
     os._exit(0)  # every finished draft is on disk
 
@@ -85,7 +86,7 @@ class _Worker:
         if folder:
             from trialpanorama.designs import read_draft, template
 
-            with contextlib.suppress(UserError):
+            with contextlib.suppress(Exception):  # a user who asks will be told
                 asker = self._forecast(folder)
                 asker.predict(read_draft(template().encode(), "draft.yaml"), _opened(self._warehouse), similar=SIMILAR)
 
@@ -106,26 +107,26 @@ class _Worker:
             try:
                 if isinstance(asker, UserError):
                     raise asker
-                record = self._read(job, draft)
+                try:
+                    record = self._read(job, draft)
+                except FileNotFoundError:  # it was deleted just now
+                    return
                 similar = SIMILAR_IN_BATCH if job.total > MOST_WITH_SIMILAR else SIMILAR
                 found = asker.predict(record, warehouse, source=draft.name, similar=similar)
                 facts = msgspec.to_builtins(found, enc_hook=str) | {"draft": _as_draft(record)}
                 self._jobs.put(job.id, draft.position, facts=facts)
             except UserError as error:
                 self._jobs.put(job.id, draft.position, problem=str(error))
-            except FileNotFoundError:  # it was deleted just now
-                return
             except Exception as error:
                 print(f"{type(error).__name__} on draft {draft.position} of {job.id}: {error}", file=sys.stderr)
                 self._jobs.put(job.id, draft.position, problem=f"Unexpected {type(error).__name__} while reading it.")
-        if isinstance(asker, UserError):
-            self._jobs.finish(job.id, self.name)
-        elif job.kind == "compare":
-            self._jobs.finish(job.id, self.name, self._compared(job, asker, warehouse))
-        else:
-            labels = self._jobs.labels(job.id)
-            drafts = self._jobs.drafts(job.id) if labels else []
-            self._jobs.finish(job.id, self.name, evaluated(drafts, labels, asker) if labels else None)
+        summary = None
+        if not isinstance(asker, UserError):
+            try:
+                summary = self._summary(job, asker)
+            except Exception as error:  # the forecasts stand without it
+                print(f"{type(error).__name__} on the summary of {job.id}: {error}", file=sys.stderr)
+        self._jobs.finish(job.id, self.name, summary)
 
     def _read(self, job: Job, draft: Draft) -> Record:
         from trialpanorama.designs import read_draft
@@ -133,12 +134,16 @@ class _Worker:
         content = read_content(self._jobs.uploads / job.id / draft.file, draft.member)
         return read_draft(content, draft.name)
 
-    def _compared(self, job: Job, asker: Forecast, warehouse: Warehouse | None) -> dict[str, Any] | None:
+    def _summary(self, job: Job, asker: Forecast) -> dict[str, Any] | None:
+        """What the drafts of a job have to do with each other, if that was asked."""
+        labels = self._jobs.labels(job.id)
+        if job.kind == "forecast":
+            return evaluated(self._jobs.drafts(job.id), labels, asker) if labels else None
         drafts = self._jobs.drafts(job.id)
         if len(drafts) != 2 or any(draft.facts is None for draft in drafts):
             return None
         one, other = (self._read(job, draft) for draft in drafts)
-        found = asker.compare(one, other, warehouse, sources=(drafts[0].name, drafts[1].name))
+        found = asker.compare(one, other, sources=(drafts[0].name, drafts[1].name))
         whole: dict[str, Any] = msgspec.to_builtins(found, enc_hook=str)
         return {name: value for name, value in whole.items() if name not in ("first", "second")}
 
