@@ -66,8 +66,8 @@ def push(upload: Upload) -> str:
         api.create_commit(upload.name, added, commit_message="Upload a model with its card")
     except HfHubHTTPError as why:
         raise UserError(f"{upload.host} refuses {upload.name}: {_first_line(why)}") from None
-    except OSError as why:
-        raise UserError(f"{upload.host} cannot be reached: {_first_line(why)}") from None
+    except Exception as why:  # whatever the client's transport raises
+        raise UserError(f"{upload.host} cannot be reached: {_first_line(why)}") from why
     return str(made)
 
 
