@@ -216,14 +216,15 @@ class _Maker:
         wanted = [sample for sample in samples if self._is_early(sample, split)]
         most = self._recipe.data.most_samples if split == "train" else None
         found: list[_Kept] = []
-        for first in range(0, len(wanted), _AT_ONCE):
-            if most is not None and len(found) >= most:
-                self._left_out[NOT_NEEDED] += len(wanted) - first
-                break
-            found += self._rows_of(wanted[first : first + _AT_ONCE])
-        if most is not None and len(found) > most:
-            self._left_out[NOT_NEEDED] += len(found) - most
-        return found[:most]
+        first = 0
+        while first < len(wanted) and (most is None or len(found) < most):
+            # No more than may still be needed: to try searches takes long.
+            last = first + min(_AT_ONCE, len(wanted) if most is None else most - len(found))
+            found += self._rows_of(wanted[first:last])
+            first = last
+        if unread := len(wanted[first:]):
+            self._left_out[NOT_NEEDED] += unread
+        return found
 
     def _is_early(self, sample: AnySample, split: Split) -> bool:
         before = self._recipe.data.before
