@@ -12,7 +12,7 @@ from tests.handmade import connection, many_trials
 from tests.handmade import warehouse as warehouse_of
 from tests.tasks.test_outcome_labels import TOP_ROW, write
 from trialpanorama.errors import UserError
-from trialpanorama.forecast import OUTCOMES, fit
+from trialpanorama.forecast import OUTCOMES, fit, fitting
 from trialpanorama.forecast.fitting import KIND_OF_REASON
 from trialpanorama.tasks._outcome_labels import read_reasons
 from trialpanorama.tasks._splits import split_all
@@ -34,6 +34,8 @@ def test_the_card_says_what_it_was_fitted_on(fitted: Made) -> None:
     readme = (fitted.forecast.folder / "README.md").read_text()
     assert "**FICTIONAL" in readme
     assert "own use only" in readme
+    assert card.outcome.reads == ["conditions", "criteria", "interventions", "phases"]
+    assert "It reads for outcome: conditions, criteria, interventions, phases." in readme
 
 
 def test_what_was_fitted_on_label_files_may_not_be_passed_on(fitted: Made) -> None:
@@ -91,6 +93,10 @@ def test_without_a_warehouse_label_files_are_enough(tmp_path: Path) -> None:
     assert card.snapshot == "none"
     # An older model is exchanged; something else is left alone.
     fit(None, tmp_path / "model", [labels], settings=msgspec.structs.replace(FAST, trees=5), refits=2)
+    (tmp_path / "a file").write_text("keep")
+    with pytest.raises(UserError, match="cannot be written"):
+        fit(None, tmp_path / "a file" / "model", [labels])
+    (tmp_path / "a file").unlink()
     (tmp_path / "notes").mkdir()
     (tmp_path / "notes" / "mine.txt").write_text("keep")
     with pytest.raises(UserError, match="Name another place"):
@@ -115,3 +121,26 @@ def test_the_same_trials_give_the_same_model(fitted: Made, tmp_path: Path) -> No
         fit(None, tmp_path / name, [labels], settings=FAST, refits=2)
         contents.append({p.name: p.read_bytes() for p in sorted((tmp_path / name / "outcome").iterdir())})
     assert contents[0] == contents[1]
+
+
+def test_of_very_many_trials_some_are_drawn(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(fitting, "MOST_SAMPLES", 50)
+    labels = write(tmp_path / "labels.csv", label_rows(80, 500_000, 5))
+    card = fit(None, tmp_path / "model", [labels], settings=FAST, refits=2)
+    assert (card.outcome.n, card.label_file_trials) == (50, 50)
+
+
+def test_what_may_not_be_passed_on_makes_a_model_for_own_use(tmp_path: Path) -> None:
+    trials = many_trials(30)
+    for trial in trials[:3]:
+        trial.studies["licence"] = "closed"
+    for trial in trials[3:]:
+        trial.studies.update(licence="CC0", is_open=True)
+    house = warehouse_of(tmp_path / "w", trials)
+    assert fitting._licences(house, {trial.study_id for trial in trials[3:]}) == (
+        "fitted on registry entries under: CC0 (27 trials)",
+        True,
+    )
+    said, is_open = fitting._licences(house, {trial.study_id for trial in trials})
+    assert not is_open
+    assert said.endswith("CC0 (27 trials); closed (3 trials); not all may be passed on")

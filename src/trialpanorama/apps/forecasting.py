@@ -154,7 +154,7 @@ def predict_command(
         else:
             put(comparison_text(comparison))
         return
-    second = SecondOpinion(run, house) if run and house else None
+    asker = SecondOpinion(run, house) if run and house else None
     found: list[Prediction] = []
     failed: list[tuple[str, UserError]] = []
     drafts_read = read_drafts(files)
@@ -169,8 +169,8 @@ def predict_command(
                 if isinstance(draft, UserError):
                     raise draft
                 found.append(forecast.predict(draft, house, source=source, similar=similar))
-                if second:
-                    found[-1].opinions.append(second.of(draft))
+                if asker:
+                    found[-1].opinions.append(asker.of(draft))
             except UserError as error:
                 failed.append((source, error))
     if not found:

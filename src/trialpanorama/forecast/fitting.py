@@ -15,8 +15,9 @@ import os
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
+from random import Random
 from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
@@ -88,6 +89,8 @@ class Part(msgspec.Struct, kw_only=True):
     calibrated_on: int
     """Trials whose forecasts, made while they were left out, the temperature was fitted on; 0: too few."""
     features: int
+    reads: list[str] = []
+    """The parts of a trial's description that enough of them tell; it reads no other."""
     threshold: float | None = None
     """From which probability on it says success: best F1 on the trials of `threshold_from`."""
     threshold_from: str | None = None
@@ -174,13 +177,16 @@ def fit(
     own = load(warehouse, OUTCOME, "train") if warehouse else []
     validation = load(warehouse, OUTCOME, "validation") if warehouse else []
     added = _of_files(warehouse, labels, {sample.subject for sample in own}, left_out)
-    known = own + added
+    known = _drawn(own + added)
     _require(known, warehouse, labels)
-    finished = load(warehouse, COMPLETION, "train") if warehouse else []
+    finished = _drawn(load(warehouse, COMPLETION, "train") if warehouse else [])
     is_fictional = any(sample.is_fictional for sample in (*known, *finished))
     building = out.with_name(f".{out.name}.{os.getpid()}.part")
     shutil.rmtree(building, ignore_errors=True)
-    building.mkdir(parents=True)
+    try:
+        building.mkdir(parents=True)
+    except OSError as error:
+        raise UserError(f"{out} cannot be written ({error.strerror}). Name another place: --out DIR") from None
     try:
         progress(f"outcome: {len(known):,} trials")
         outcome = fit_model(known, OUTCOME, "success", settings, refits, building / "outcome", names, _succeeded)
@@ -196,24 +202,25 @@ def fit(
         completion = None
         stopped = sum(sample.gold.outcome == "stopped" for sample in finished)
         if len(finished) >= LEAST and LEAST_OF_EACH <= stopped <= len(finished) - LEAST_OF_EACH:
-            progress(f"completion: {min(len(finished), MOST_SAMPLES):,} trials")
+            progress(f"completion: {len(finished):,} trials")
             completion = fit_model(
                 finished, COMPLETION, "complete", settings, refits, building / "completion", names, _completed
             ).part
         _write_seen(building, [*known, *finished])
+        licence, is_open = _licences(warehouse, {sample.subject for sample in (*known, *finished)})
         (building / "names.json").write_bytes(msgspec.json.encode(names))
         card = Card(
             date=datetime.date.today().isoformat(),
             tool_version=__version__,
             seconds=round(time.monotonic() - began, 1),
             snapshot=warehouse.snapshot if warehouse else "none",
-            warehouse_trials=len(own),
-            label_file_trials=len(added),
+            warehouse_trials=sum(sample.strata.get("origin") == "posted results" for sample in known),
+            label_file_trials=sum(sample.strata.get("origin") != "posted results" for sample in known),
             label_files=[LabelFile(p.name, hashlib.sha256(p.read_bytes()).hexdigest()) for p in labels],
             left_out=dict(left_out.most_common()),
             is_fictional=is_fictional,
-            is_shippable=not labels,
-            licence=OWN_USE if labels else _licences(warehouse),
+            is_shippable=is_open and not labels,
+            licence=OWN_USE if labels else licence,
             settings=msgspec.to_builtins(settings),
             refits=refits,
             outcome=outcome.part,
@@ -230,6 +237,11 @@ def fit(
 
 
 # --- what is learnt from
+
+
+def _drawn(samples: Sequence[AnySample]) -> list[AnySample]:
+    """As many as can be learnt from in minutes, drawn at random."""
+    return list(samples) if len(samples) <= MOST_SAMPLES else Random(SEED).sample(list(samples), MOST_SAMPLES)
 
 
 def _of_files(
@@ -352,7 +364,6 @@ def fit_model(
     """Fit the forecaster on samples and write it."""
     import numpy as np
 
-    samples = samples[:MOST_SAMPLES]
     told = fields_told(sample.inputs for sample in samples)
     samples = [msgspec.structs.replace(sample, inputs=restricted(sample.inputs, told)) for sample in samples]
     truth = [task.label(sample) for sample in samples]
@@ -414,6 +425,7 @@ def fit_model(
         temperature=round(temperature, 4),
         calibrated_on=len(samples) if left_out is not None else 0,
         features=len(shape.words) + len(shape.letters) + len(shape.facts),
+        reads=shape.told,
     )
     if left_out is not None:
         part.left_out = _figures(is_one, left_out)
@@ -555,18 +567,22 @@ def _check_place(out: Path) -> None:
         raise UserError(f"{out} is something else than a fitted forecast. Name another place: --out DIR")
 
 
-def _licences(warehouse: Warehouse | None) -> str:
+def _licences(warehouse: Warehouse | None, studies: Collection[str]) -> tuple[str, bool]:
+    """The licences of the registry entries that were learnt from, and whether all of them may be passed on."""
     if warehouse is None:
-        return "none stated"
+        return "none stated", False
     con = warehouse.connect()
     try:
         found = con.execute(
-            "SELECT licence, count(*) FROM studies WHERE kind = 'registration' AND licence IS NOT NULL "
-            "GROUP BY 1 ORDER BY 2 DESC, 1"
+            "SELECT coalesce(licence, 'not stated'), count(*), bool_and(coalesce(is_open, false)) FROM studies "
+            "WHERE study_id IN (SELECT unnest($studies)) GROUP BY 1 ORDER BY 2 DESC, 1",
+            {"studies": sorted(studies)},
         ).fetchall()
     finally:
         con.close()
-    return "fitted on registry entries under: " + "; ".join(f"{licence} ({many:,} trials)" for licence, many in found)
+    said = "; ".join(f"{licence} ({many:,} trials)" for licence, many, _ in found)
+    is_open = all(is_open for _, _, is_open in found)
+    return f"fitted on registry entries under: {said}" + ("" if is_open else "; not all may be passed on"), is_open
 
 
 def _readme(card: Card) -> str:
@@ -593,6 +609,8 @@ def _readme(card: Card) -> str:
             figures = [part.left_out.get(key) for key in _README_FIGURES]
             cells = " | ".join("" if value is None else f"{value:.3f}" for value in figures)
             lines.append(f"| {name} | {part.n:,} | {labels} | {part.temperature:.2f} | {cells} |")
+    parts = (("outcome", card.outcome), ("completion", card.completion))
+    lines += ["", *(f"It reads for {name}: {', '.join(part.reads)}." for name, part in parts if part)]
     lines += [
         "",
         "Figures are on trials left out of fitting in turn, and not forward in time: they flatter. `trialpanorama "
