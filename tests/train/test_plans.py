@@ -98,6 +98,36 @@ def test_memory_grows_and_shrinks_as_it_must() -> None:
     assert second.weights - first.weights == 2 * shape.parameters
 
 
+@pytest.mark.parametrize(("kind", "attention"), [("qwen3", "sdpa"), ("llama", "sdpa"), ("qwen3", "eager")])
+def test_activations_are_what_is_kept_for_the_gradient(kind: str, attention: str, tmp_path: Path) -> None:
+    """Against the tensors that PyTorch keeps of a real pass, weights apart: within a tenth."""
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    config = AutoConfig.for_model(
+        kind, hidden_size=256, num_hidden_layers=4, num_attention_heads=8, num_key_value_heads=2, head_dim=32,
+        intermediate_size=768, vocab_size=64,
+    )  # fmt: skip
+    config.save_pretrained(tmp_path)
+    model = AutoModelForCausalLM.from_config(config, attn_implementation=attention, dtype=torch.float32).train()
+    weights = {weight.untyped_storage().data_ptr() for weight in model.parameters()}
+    kept: dict[int, torch.Tensor] = {}
+
+    def pack(tensor: torch.Tensor) -> torch.Tensor:
+        if tensor.untyped_storage().data_ptr() not in weights:
+            kept[tensor.untyped_storage().data_ptr()] = tensor
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        output = model.model(torch.zeros(2, 256, dtype=torch.long), use_cache=False).last_hidden_state
+    there = sum(tensor.untyped_storage().nbytes() for tensor in kept.values())
+    shape = plans.read_architecture(tmp_path / "config.json")
+    assert shape is not None
+    settings = ["gradient_checkpointing=false", "precision=float32", "batch_per_device=2", f"attention={attention}"]
+    estimate = plans._activations(recipe.read("qwen3_8b_phase1", [*settings, "lora.rank=8"]), shape, 256)
+    assert estimate - 2 * output.nbytes == pytest.approx(there, rel=0.1)
+
+
 def test_keys_and_values_of_replies() -> None:
     """8 kv heads of 128 in 36 layers, keys and values in two bytes: 147,456 bytes a token, for 128 replies of 3,072."""
     shape = plans._BUILT_IN["Qwen/Qwen3-8B"]

@@ -456,8 +456,8 @@ def _activations(recipe: Recipe, shape: Architecture, tokens: int) -> int:
     # queries, keys and values before and after rotation; attention's output; the four stages of the feed-forward part.
     inside = low * (4 * h + 3 * q + 4 * k + 4 * f) + 2 * 4 * h
     layer = rows * tokens * inside
-    if recipe.attention == "eager":  # scores and their softmax, of each head, for all pairs of tokens
-        layer += rows * shape.num_attention_heads * tokens * tokens * (2 * low + 4)
+    if recipe.attention == "eager":  # softmax in float32 and its rounding, of each head, for all pairs of tokens
+        layer += rows * shape.num_attention_heads * tokens * tokens * (4 + low % 4)
     inputs = rows * tokens * h * low
     layers = shape.num_hidden_layers
     stored = layers * inputs + layer if recipe.gradient_checkpointing else layers * layer
