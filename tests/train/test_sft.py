@@ -59,6 +59,11 @@ def _few(place: Path, count: int) -> recipe.Data:
     return recipe.Data(tasks={"sample_size": 1.0}, most_samples=count)
 
 
+def _samples(place: Path, split: str) -> list[AnySample]:
+    with (place / "tasks" / "sample_size" / f"{split}.jsonl").open("rb") as lines:
+        return [ASKED.decode(line) for line in lines]
+
+
 def _held_out_losses(record: runs.Run) -> list[float]:
     return [log["eval_loss"] for log in record.history if "eval_loss" in log]
 
@@ -69,7 +74,7 @@ def _right(model: Path, samples: Sequence[AnySample]) -> int:
 
 
 def test_it_lowers_the_loss_of_held_out_samples_and_lifts_their_exact_match_above_the_floor(
-    place: Path, tmp_path: Path, record_property: Any
+    place: Path, tmp_path: Path
 ) -> None:
     from scipy.stats import binomtest
 
@@ -78,13 +83,13 @@ def test_it_lowers_the_loss_of_held_out_samples_and_lifts_their_exact_match_abov
     losses = _held_out_losses(record)
     assert losses[-1] < losses[0] / 20  # 6.1 before, below 0.1 after
     assert any("held-out loss" in line for line in told)
-    samples = data._samples(place / "tasks", ASKED, "test")
-    learnt = Counter(sample.gold.sample_size for sample in data._samples(place / "tasks", ASKED, "train"))
+    samples = _samples(place, "test")
+    learnt = Counter(sample.gold.sample_size for sample in _samples(place, "train"))
     constant = learnt.most_common(1)[0][0]
     floor = sum(sample.gold.sample_size == constant for sample in samples) / len(samples)
     right = _right(tmp_path / "out", samples)
     low, high = binomtest(right, len(samples)).proportion_ci(method="exact")
-    record_property("exact_match", f"{right}/{len(samples)} [{low:.2f}, {high:.2f}], floor {floor:.2f}")
+    # 48 of 48 [0.93, 1.00] when this was written; one constant answer reaches 0.08.
     assert low > floor + 0.3, f"{right} of {len(samples)} right [{low:.2f}, {high:.2f}], floor {floor:.2f}"
     assert _right(place / "model", samples) == 0
 
@@ -151,7 +156,7 @@ def test_packing_is_refused_where_samples_would_see_one_another(place: Path, mon
     with pytest.raises(UserError, match=r"would see one another.*--set packing=false"):
         sft.require_apart(loaded.model, loaded.attention)
     loaded.model.to("meta")
-    with pytest.raises(UserError, match="cannot be checked"):
+    with pytest.raises(UserError, match=r"cannot be checked"):
         sft.require_apart(loaded.model, loaded.attention)
 
 
@@ -187,13 +192,9 @@ def test_gradient_checkpointing_changes_nothing_but_the_memory(place: Path, tmp_
 
 def test_a_curriculum_keeps_its_order(place: Path) -> None:
     chosen = recipe.Data(tasks={"sample_size": 1.0}, most_samples=32, curriculum=True)
-    for given, kind in (
-        (chosen, torch.utils.data.SequentialSampler),
-        (_few(place, 32), torch.utils.data.RandomSampler),
-    ):
-        trainer = _trainer(place, data=given)
-        assert isinstance(trainer._get_train_sampler(), kind)
-    with pytest.raises(UserError, match="wants them in its order"):
+    for given, kind in ((chosen, "SequentialSampler"), (_few(place, 32), "RandomSampler")):
+        assert type(_trainer(place, data=given)._get_train_sampler()).__name__ == kind
+    with pytest.raises(UserError, match=r"wants them in its order"):
         sft.run(_recipe(place, data=chosen, packing=True), place / "tasks", place / "never")
 
 
@@ -217,7 +218,7 @@ def test_a_trainer_that_loses_tokens_is_noticed(place: Path) -> None:
     prepared = data.rows(_recipe(place), place / "tasks", models.tokenizer(place / "model"), "train")
     whole = _trainer(place).train_dataset
     sft._check_nothing_is_lost(prepared, whole)
-    with pytest.raises(TrialPanoramaError, match="Please report this"):
+    with pytest.raises(TrialPanoramaError, match=r"Please report this"):
         sft._check_nothing_is_lost(prepared, whole.select(range(511)))
 
 
@@ -228,8 +229,8 @@ def test_what_is_no_recipe_of_fine_tuning_is_refused(place: Path, tmp_path: Path
     (tmp_path / "mine.yaml").write_text(recipe.dump(_recipe(place)) + "lerning_rate: 1\n")
     with pytest.raises(UserError, match=r"unknown key lerning_rate; did you mean learning_rate\?"):
         recipe.read(tmp_path / "mine.yaml")
-    with pytest.raises(UserError, match="There is no model folder gone"):
+    with pytest.raises(UserError, match=r"There is no model folder gone"):
         sft.run(_recipe(place, model="gone"), place / "tasks", tmp_path / "out")
-    with pytest.raises(UserError, match="holds no samples of trial_completion"):
+    with pytest.raises(UserError, match=r"holds no samples of trial_completion"):
         sft.run(_recipe(place, data=recipe.Data(tasks={"trial_completion": 1.0})), place / "tasks", tmp_path / "out")
     assert not (tmp_path / "out").exists()
