@@ -179,7 +179,9 @@ def _asked(recipe: Recipe, source: Warehouse | Path, words: PreTrainedTokenizerB
             + "; ".join(f"{count:,} {reason}" for reason, count in reasons.most_common())
         )
     for row in {row["task"]: row for row in learnt.rows}.values():
-        rewards.judge(row["task"], row["sample"], "")  # a snapshot that is not there is told before anything is trained
+        # A snapshot that is not there is told before anything is trained.
+        chosen, asked, _ = rewards.decoded(row["task"], row["sample"])
+        rewards.judge(row["task"], row["sample"], chosen.reply(asked.gold))
     return learnt
 
 
