@@ -434,7 +434,7 @@ class _Notes:
         parts = [f"step {step:,}/{self.record.all_steps:,}"]
         parts += [
             f"{name} {logs[key]:.4f}"
-            for key, name in (("loss", "loss"), ("eval_loss", "held-out loss"), ("reward", "reward"))
+            for key, name in (("loss", "loss"), ("reward", "reward"), _held_out(logs))
             if key in logs
         ]
         if "loss" in logs:
@@ -507,6 +507,11 @@ def _watch(notes: _Notes, recipe: Recipe) -> TrainerCallback:
                     shutil.rmtree(old)
 
     return Watch()
+
+
+def _held_out(logs: Mapping[str, Any]) -> tuple[str, str]:
+    """What a measurement on held-out samples is told by: reinforcement has no loss that says anything."""
+    return ("eval_reward", "held-out reward") if "eval_reward" in logs else ("eval_loss", "held-out loss")
 
 
 def _is_evaluated(trainer: Trainer) -> bool:
