@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tests.tiny_models import small_designs, tiny_qwen3
@@ -18,27 +19,15 @@ pytestmark = [
     pytest.mark.slow,
 ]
 
-SCRIPT = """
-import sys
-from pathlib import Path
-import torch
-from trialpanorama.errors import UserError
-from trialpanorama.train import recipe, sft
-torch.set_num_threads(1)
-try:
-    sft.run(recipe.read(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]), "--resume" in sys.argv, tell=print)
-except UserError as why:
-    sys.exit(f"refused: {why}")
-"""
 
-
-def _launch(script: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
+def _launch(*arguments: object) -> subprocess.CompletedProcess[str]:
     # Without a GPU in sight "multi_gpu" means processes that talk through gloo; with --cpu, Accelerate wants MPI.
     return subprocess.run(
         [
             sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2",
             "--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no",
-            "--num_cpu_threads_per_process", "1", "--main_process_port", "0", script, *map(str, arguments),
+            "--num_cpu_threads_per_process", "1", "--main_process_port", "0",
+            "-m", "trialpanorama.apps.cli", *map(str, arguments),
         ],
         env=os.environ | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "", "ACCELERATE_USE_CPU": "true"},
         capture_output=True, text=True, timeout=400, check=False,
@@ -57,9 +46,8 @@ def test_two_processes_match_one(tmp_path: Path) -> None:
         precision="float32", save_every=3, gradient_checkpointing=False,
     )  # fmt: skip
     (tmp_path / "recipe.yaml").write_text(recipe.dump(chosen))
-    script = tmp_path / "train.py"
-    script.write_text(SCRIPT)
-    launched = _launch(script, tmp_path / "recipe.yaml", tmp_path / "tasks", tmp_path / "two")
+    places = ("--samples", tmp_path / "tasks", "--out", tmp_path / "two")
+    launched = _launch("train", "sft", tmp_path / "recipe.yaml", *places, "--json")
     assert launched.returncode == 0, launched.stderr[-3000:]
     before = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -79,7 +67,8 @@ def test_two_processes_match_one(tmp_path: Path) -> None:
     assert ours.keys() == theirs.keys()
     assert all(torch.allclose(ours[name], theirs[name], atol=1e-5) for name in ours)
     # One process speaks for both, and the checkpoints are whole.
-    assert launched.stdout.count("step 6/6 · loss") == 1
+    assert launched.stderr.count("step 6/6 · loss") == 1
+    assert msgspec.json.decode(launched.stdout, type=runs.Run).steps == 6
     assert sorted(path.name for path in (tmp_path / "two").iterdir()) == [
         "checkpoint-3", "checkpoint-6", "model", "run.json",
     ]  # fmt: skip
