@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import json
 from collections.abc import Callable, Iterator
@@ -11,11 +12,12 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from trialpanorama.errors import UserError
 from trialpanorama.evaluate import figures
 from trialpanorama.tasks import AnySample, task
-from trialpanorama.train import grpo, models, recipe, rewards, runs, sft
+from trialpanorama.train import data, grpo, models, recipe, rewards, runs, sft
 from trialpanorama.train.recipe import Recipe
 
 pytest.importorskip("trl")
@@ -60,7 +62,7 @@ def untrained(folder: Path, designs: list[AnySample]) -> Path:
     return tiny_qwen3(folder / "untrained", [SIZE.prompt(one) + SIZE.reply(one.gold) for one in designs])
 
 
-def _sampled(model: Path, samples: list[AnySample], seed: int, each: int = 4) -> np.ndarray[Any, Any]:
+def _sampled(model: Path, samples: list[AnySample], seed: int, each: int = 4) -> NDArray[np.float64]:
     """The mean reward of each sample's replies, drawn with this seed."""
     import torch
 
@@ -77,7 +79,8 @@ def _sampled(model: Path, samples: list[AnySample], seed: int, each: int = 4) ->
     replies = words.batch_decode(made[:, asked["input_ids"].shape[1] :], skip_special_tokens=True)
     encoded = [msgspec.json.encode(one).decode() for one in samples for _ in range(each)]
     earned = [rewards.judge("sample_size", one, reply).reward for one, reply in zip(encoded, replies, strict=True)]
-    return np.array(earned).reshape(len(samples), each).mean(axis=1)
+    means: NDArray[np.float64] = np.array(earned).reshape(len(samples), each).mean(axis=1)
+    return means
 
 
 # --- what is refused
@@ -97,8 +100,8 @@ def test_what_cannot_be_run_is_told(
     _refused(plan(untrained, rollouts=sampling, packing=True), folder, "packing=false")
     _refused(plan(untrained, rollouts=sampling, batch=4_000), folder, "192 of 192 .* one step takes 1000 prompts")
     _refused(plan(untrained, rollouts=sampling, length=60, batch=4), folder, "192 longer than")
-    find = grpo.importlib.util.find_spec
-    monkeypatch.setattr(grpo.importlib.util, "find_spec", lambda name: None if name == "vllm" else find(name))
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "vllm" else find(name))
     for mode in ("colocate", "server"):
         _refused(plan(untrained, rollouts=sampling | {"vllm": mode}), folder, "pip install vllm.*rollouts.vllm=off")
 
@@ -111,11 +114,11 @@ def test_a_search_whose_snapshot_is_not_there_is_told_before_training(
         "id": "a", "subject": "a", "split": "train", "group": "a", "date": "", "snapshot": "feedfeedfeedfeed",
         "inputs": {"title": "Drugs"}, "gold": {"query": '"99000001"[uid]'},
     })}  # fmt: skip
-    real = grpo.data.rows(
+    real = data.rows(
         plan(untrained, rollouts={"per_prompt": 4, "tokens": 8}), folder / "tasks", models.tokenizer(untrained), "train"
     )
     found = msgspec.structs.replace(real, rows=[row] * 4)
-    monkeypatch.setattr(grpo.data, "rows", lambda *_: found)
+    monkeypatch.setattr(data, "rows", lambda *_: found)
     given = plan(untrained, rollouts={"per_prompt": 4, "tokens": 8}, batch=4, data={"tasks": {"study_search": 1}})
     with pytest.raises(UserError):
         grpo.run(given, folder / "tasks", folder / "never")
@@ -241,7 +244,7 @@ def test_a_run_that_was_killed_goes_on_and_ends_as_one_that_was_not(
     assert all(torch.equal(one[name], other[name]) for name in one)
 
 
-def _lift(folder: Path, designs: list[AnySample], untrained: Path, seed: int) -> np.ndarray[Any, Any]:
+def _lift(folder: Path, designs: list[AnySample], untrained: Path, seed: int) -> NDArray[np.float64]:
     """What reinforcement adds to the reward of each held-out sample, after a short warm start."""
     warm, out = folder / f"warm-{seed}", folder / f"reinforced-{seed}"
     taught = plan(untrained, "sft", batch=16, batch_per_device=16, most_steps=SFT_STEPS, learning_rate=5e-3, seed=seed)
@@ -251,13 +254,14 @@ def _lift(folder: Path, designs: list[AnySample], untrained: Path, seed: int) ->
         rollouts={"per_prompt": 8, "tokens": 40},
     )  # fmt: skip
     grpo.run(reinforced, folder / "tasks", out)
-    return _sampled(out, designs, seed) - _sampled(warm, designs, seed)
+    lifts: NDArray[np.float64] = _sampled(out, designs, seed) - _sampled(warm, designs, seed)
+    return lifts
 
 
 SFT_STEPS, GRPO_STEPS, BATCH = 90, 30, 64
 
 
-def _least(lifts: np.ndarray[Any, Any]) -> float:
+def _least(lifts: NDArray[np.float64]) -> float:
     """The lower end of the bootstrap interval of the mean."""
     found = figures.bootstrap({"lift": lifts}, lambda columns: float(columns["lift"].mean()))
     assert found.low is not None

@@ -180,7 +180,7 @@ def _asked(recipe: Recipe, source: Warehouse | Path, words: PreTrainedTokenizerB
         )
     for row in {row["task"]: row for row in learnt.rows}.values():
         # A snapshot that is not there is told before anything is trained.
-        chosen, asked, _ = rewards.decoded(row["task"], row["sample"])
+        chosen, asked = rewards.decoded(row["task"], row["sample"])
         rewards.judge(row["task"], row["sample"], chosen.reply(asked.gold))
     return learnt
 

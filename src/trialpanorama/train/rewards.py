@@ -62,11 +62,10 @@ def said(completion: Completion) -> str:
 
 
 @lru_cache(maxsize=4096)
-def decoded(name: str, sample: str) -> tuple[AnyTask, AnySample, frozenset[str]]:
-    """A task, a sample of it from its JSON, and the keys of the answer that its prompt asks for; once for a prompt."""
+def decoded(name: str, sample: str) -> tuple[AnyTask, AnySample]:
+    """A task, and a sample of it from its JSON; once for a prompt."""
     chosen = task(name)
-    found = chosen.decode(sample)
-    return chosen, found, frozenset(json.loads(chosen.reply(found.gold)))
+    return chosen, chosen.decode(sample)
 
 
 @lru_cache(maxsize=4096)
@@ -75,20 +74,20 @@ def judge(name: str, sample: str, reply: str) -> Judged:
 
     Raises, UserError among others, where the sample cannot be judged whatever the reply.
     """
-    chosen, asked, keys = decoded(name, sample)
+    chosen, asked = decoded(name, sample)
     try:
         answer = chosen.read(reply, asked)
     except Exception as fault:  # a fault of the reader must not end a run of days
         answer = Unreadable(f"the reader failed: {fault!r}")
     scores = chosen.score(answer, asked)
-    is_answer = not isinstance(answer, Unreadable)
+    understood = None if isinstance(answer, Unreadable) else chosen.reply(answer)
     return Judged(
-        answer=chosen.reply(answer) if is_answer else None,
-        why=None if is_answer else answer.why,
+        answer=understood,
+        why=answer.why if isinstance(answer, Unreadable) else None,
         gold=chosen.reply(asked.gold),
         scores=scores,
         reward=chosen.reward(scores),
-        form=float(not scores["unreadable"] and in_form(reply, keys)),
+        form=float(understood is not None and not scores["unreadable"] and in_form(reply, understood)),
     )
 
 
@@ -105,8 +104,8 @@ _THOUGHT = re.compile(r"\s*+(?:<think>)?+(?:(?!</?think>).)*+</think>", re.DOTAL
 _TAG = re.compile(r"(?i)</?(?:think|thinking|reasoning|answer)>")
 
 
-def in_form(reply: str, keys: frozenset[str]) -> bool:
-    """Whether a reply ends with the one JSON object that was asked for, with its keys and no other.
+def in_form(reply: str, understood: str) -> bool:
+    """Whether a reply ends with the one JSON object that was asked for, as the task itself writes what it understood.
 
     Before it there may be one thought and words, but no other brace and no further tag.
     """
@@ -119,7 +118,7 @@ def in_form(reply: str, keys: frozenset[str]) -> bool:
         found = json.loads(spoken[start:], object_pairs_hook=_once, parse_constant=_refused)
     except (ValueError, RecursionError):
         return False
-    return isinstance(found, dict) and found.keys() == keys
+    return bool(found == json.loads(understood))
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
