@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -58,7 +59,7 @@ def test_every_command_explains_itself(path: tuple[str, ...]) -> None:
 def _command_lines() -> list[tuple[str, str]]:
     found = []
     for page in PAGES_BY_HAND:
-        for block in re.findall(r"```(?:bash|sh|console)\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
+        for block in re.findall(r"```(?:bash|sh|console)[^\n]*\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
             for line in block.replace("\\\n", " ").splitlines():
                 if line.strip().startswith("trialpanorama "):
                     found.append((page.relative_to(REPOSITORY).as_posix(), line.strip()))
@@ -87,6 +88,23 @@ def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text(encoding="utf-8")):
         if not re.match(r"[a-z]+:", target):
             assert (page.parent / target).exists(), target
+
+
+def test_the_site_is_built_and_fetches_nothing(tmp_path: Path) -> None:
+    pytest.importorskip("mkdocs", reason="mkdocs is not installed")
+    line = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path / "site")]
+    done = subprocess.run(line, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    pages = {path.relative_to(tmp_path / "site"): path.read_text() for path in (tmp_path / "site").rglob("*.html")}
+    assert len(pages) > len(list(DOCS.rglob("*.md")))
+    for path, page in pages.items():
+        assert not re.search(r"<(?:script|img|iframe|link rel=.stylesheet.)[^>]* (?:src|href)=.https?:", page), path
+
+
+def test_every_page_is_in_the_sites_navigation() -> None:
+    navigation = (REPOSITORY / "mkdocs.yml").read_text(encoding="utf-8")
+    for page in DOCS.rglob("*.md"):
+        assert re.search(rf"[ :]{page.relative_to(DOCS).as_posix()}$", navigation, re.MULTILINE), page
 
 
 def test_modules_named_in_the_architecture_exist() -> None:
