@@ -186,10 +186,10 @@ _CHOICES: Mapping[str, Sequence[str]] = {
 
 
 def _suggested(summary: Mapping[str, Any]) -> Facts:
-    """What most of the similar trials have, to begin with."""
+    """What most of the similar trials have, to begin with; no figure that fewer than half of them state."""
     figures = summary["figures"]
     whole: Facts = {
-        name: None if figures[of]["median"] is None else round(figures[of]["median"])
+        name: round(figures[of]["median"]) if 2 * figures[of]["n"] >= len(summary["trials"]) > 0 else None
         for name, of in (
             ("enrollment_target", "enrollment"),
             ("minimum_age_years", "minimum_age_years"),
