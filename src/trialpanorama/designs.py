@@ -1138,7 +1138,8 @@ def _endpoints(con: duckdb.DuckDBPyConnection, types: Sequence[str]) -> list[Com
     rows = con.execute(
         f"""
         WITH known AS (
-            SELECT study_id, position, CASE kind WHEN 'biomarker' THEN concept_name ELSE lower(trim(matched)) END AS name
+            SELECT study_id, position,
+                CASE kind WHEN 'biomarker' THEN concept_name ELSE lower(trim(matched)) END AS name
             FROM mentions JOIN chosen USING (study_id)
             WHERE field = 'outcomes' AND kind IN ('endpoint', 'biomarker') AND NOT coalesce(is_negated, false))
         SELECT DISTINCT coalesce(k.name, '{_UNKNOWN_ENDPOINT}'), e.study_id, e.measure, e.time_frame,

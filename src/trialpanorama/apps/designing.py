@@ -179,7 +179,7 @@ def limits_text(limits: Iterable[Figure]) -> str:
     """The limits of a criterion: median and quartiles, with the unit."""
     signs = {"low": "from", "high": "up to"}
     return "; ".join(
-        f"{signs[one.name]} {number(one.median)} {_UNITS.get(one.unit, one.unit.strip("{}"))}"
+        f"{signs[one.name]} {number(one.median)} {_UNITS.get(one.unit, one.unit.strip('{}'))}"
         + (f" ({number(one.low)} to {number(one.high)})" if one.low != one.high else "")
         for one in limits
     )
