@@ -182,13 +182,9 @@ def test_truncation_and_equal_rewards_are_warned_of_and_logged_rewards_are_those
     shown: list[Any] = []
     out = folder / "cut off"
     given = plan(
-        untrained,
-        batch=8,
-        batch_per_device=8,
-        most_steps=2,
-        learning_rate=1e-4,
-        rollouts={"per_prompt": 4, "tokens": 2},
-    )
+        untrained, batch=8, batch_per_device=8, most_steps=2, learning_rate=1e-4, lora={"rank": 4, "alpha": 8},
+        rollouts={"per_prompt": 4, "tokens": 2, "kl": 0.02},
+    )  # fmt: skip
     found = grpo.run(given, folder / "tasks", out, tell=told.append, show=shown.append)
     assert sum("cut off at 2 tokens" in line for line in told) == 1, "once, though it stayed so"
     assert sum("all earned the same" in line for line in told) == 1
@@ -204,9 +200,12 @@ def test_truncation_and_equal_rewards_are_warned_of_and_logged_rewards_are_those
         assert log["unreadable"] == pytest.approx(np.mean([one.answer is None for one in mine]))
         assert 0 < log["seconds/generation"] + log["seconds/rewards"] < log["step_time"]
         assert log["unjudged"] == 0
+        assert log["kl"] >= 0
     assert (found.state, found.method, found.is_fictional) == ("finished", "grpo", True)
     assert found.data["validation"].rows == {"sample_size": 16}
     assert any("eval_reward" in log for log in found.history)
+    assert (out / "model" / "adapter_config.json").is_file()
+    assert found.trained_parameters < found.parameters
 
 
 class Killed(BaseException):
