@@ -596,7 +596,13 @@ def _report(
         tested_on=source.tested,
         arms=told,
         figures=table(one for name in chosen.tasks for one in (found[name, arm.name] for arm in chosen.arms)),
-        differences=[each for one, other in compared for each in compare(one, other)],
+        # Of a metric that is best at 1 a difference says nothing.
+        differences=[
+            each
+            for one, other in compared
+            for each in compare(one, other)
+            if task(each.task).metric(each.metric).direction != "one"
+        ],
         parts=parts,
         part_differences=part_differences,
     )
