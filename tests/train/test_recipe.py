@@ -56,6 +56,13 @@ def test_settings_go_where_they_say(own: Path) -> None:
     assert found.data.before == datetime.date(2023, 1, 1)
 
 
+def test_words_and_numbers_are_read_as_they_look(own: Path) -> None:
+    own.write_text(GRPO.replace("{per_prompt: 4}", "{per_prompt: 4, vllm: off}") + "learning_rate: 1e-6\n")
+    found = recipe.read(own, ["rollouts.vllm=off", "warmup=1e-2", "gradient_checkpointing=false"])
+    assert found.rollouts == recipe.Rollouts(per_prompt=4, vllm="off")
+    assert (found.learning_rate, found.warmup, found.gradient_checkpointing) == (1e-6, 0.01, False)
+
+
 @pytest.mark.parametrize(
     ("setting", "says"),
     [

@@ -153,6 +153,7 @@ def _train(
     if dry_run:
         from trialpanorama.train.plans import plan
 
+        say("Counting samples and tokens ...")
         found = plan(recipe, _source(warehouse, samples), devices=devices)
         put_json(found) if json else put(plan_text(found, recipe))
         return
