@@ -241,8 +241,8 @@ class Begun:
             checkpointing: recipe.gradient_checkpointing,
             "seed": recipe.seed,
             "data_seed": recipe.seed,
-            "logging_steps": 1 / _LINES,  # below 1: a share
             "logging_nan_inf_filter": False,
+            "ddp_find_unused_parameters": False,
             "dataloader_pin_memory": torch.cuda.is_available(),
             "report_to": "none",
             "disable_tqdm": True,
@@ -300,6 +300,7 @@ class Begun:
         steps = trainer.set_initial_training_values(trainer.args, trainer.get_train_dataloader())[-1]
         if self.recipe.most_steps is not None and self.recipe.most_steps < steps:
             steps = trainer.args.max_steps = self.recipe.most_steps
+        trainer.args.logging_steps = math.ceil(steps / _LINES)
         learnt = {split: _learnt(prepared) for split, prepared in data.items()}
         return Run(
             trialpanorama=__version__,
