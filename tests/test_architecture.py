@@ -40,8 +40,8 @@ EXTRAS = {
     "pyspark", "fastapi", "uvicorn", "starlette", "jinja2", "huey", "mcp", "vllm", "deepspeed",
 }  # fmt: skip
 HEAVY = {"sklearn", "scipy", "matplotlib", "inspect_ai", "openpyxl", "duckdb", "pyarrow"}
-FETCHING = ("fetching",)
-"""The one file that opens the network, and not before a fetch does."""
+NETWORK_FILES = (("fetching",), ("train", "hub"))
+"""The one file that fetches, and the one that sends a trained model away; neither opens the network before it does so."""
 INSPECT_ENTRY_POINT = ("evaluate", "plugin")
 """Imported by Inspect alone, which is loaded by then."""
 
@@ -112,7 +112,7 @@ def breaches(parts: tuple[str, ...], source: str) -> list[str]:
             found += [f"{where}: {problem}" for problem in _house(parts, module.split(".")[1:])]
         elif node in typing_only:
             continue
-        if _of(module, NETWORK) and (parts != FETCHING or node in start_up):
+        if _of(module, NETWORK) and (parts not in NETWORK_FILES or node in start_up):
             found.append(f"{where}: {module} opens the network outside of a fetch")
         if _of(module, EXTRAS) and node in start_up:
             found.append(f"{where}: {module} belongs to an extra, and is imported at start-up")
