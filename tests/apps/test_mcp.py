@@ -291,3 +291,25 @@ def test_without_a_warehouse_it_ends_with_one_line(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (2, "")
     assert "There is no warehouse" in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_a_forecast_of_a_fitted_model_is_the_forecast(warehouse: Path, tmp_path: Path) -> None:
+    from tests.apps.forecasts import fit_small
+    from trialpanorama.designs import read_draft
+    from trialpanorama.forecast import Forecast
+
+    copy = fit_small(warehouse, tmp_path)
+    facts = ask(copy, "outcome", {"draft": template()})
+    expected = Forecast.open(warehouse=copy).predict(read_draft(template().encode(), "draft"), Warehouse.open(copy))
+    assert facts["probability"] == pytest.approx(expected.probability)
+    assert facts["fictional"] is True
+    assert facts["model"]["is_fictional"] is True
+    assert facts["reasons"]
+    assert facts["similar"]
+    assert len(json.dumps(facts)) <= MOST_CHARACTERS * 1.2
+
+
+def test_without_the_library_it_says_what_to_install(warehouse: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "mcp_types", None)
+    with pytest.raises(UserError, match=r"pip install 'trialpanorama\[mcp\]'"):
+        mcp.create_server(warehouse)
