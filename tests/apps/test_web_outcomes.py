@@ -662,27 +662,26 @@ def _ask_everything(site: Site, examples: int) -> tuple[dict[str, int], list[str
     schemathesis = pytest.importorskip("schemathesis", reason="schemathesis is not installed")
     from hypothesis import HealthCheck, Phase, given, settings
 
-    faults, asked = [], {}
+    faults: list[str] = []
+    asked: dict[str, int] = {}
     described = schemathesis.openapi.from_asgi("/openapi.json", create_app(site, hosts=None))
-    for found in described.get_all_operations():
-        operation = found.ok()
 
+    def asking(operation: Any) -> Callable[[], None]:
         @settings(
-            max_examples=examples,
-            derandomize=True,
-            deadline=None,
-            database=None,
-            phases=[Phase.explicit, Phase.generate],
-            suppress_health_check=list(HealthCheck),
-        )
+            max_examples=examples, derandomize=True, deadline=None, database=None,
+            phases=[Phase.explicit, Phase.generate], suppress_health_check=list(HealthCheck),
+        )  # fmt: skip
         @given(case=operation.as_strategy())
-        def ask(case: Any, label: str = operation.label) -> None:
+        def ask(case: Any) -> None:
             answer = case.call(headers=PROGRAM)
-            asked[label] = asked.get(label, 0) + 1
+            asked[operation.label] = asked.get(operation.label, 0) + 1
             if answer.status_code >= 500:
                 faults.append(f"{answer.status_code} {case.as_curl_command()[:500]}")
 
-        ask()
+        return ask  # type: ignore[no-any-return]
+
+    for found in described.get_all_operations():
+        asking(found.ok())()
     return asked, faults
 
 
