@@ -204,7 +204,7 @@ def test_without_validation_samples_it_trains_and_says_so(place: Path, tmp_path:
     told: list[str] = []
     record = sft.run(_recipe(place, data=_few(place, 16)), tmp_path / "tasks", tmp_path / "out", tell=told.append)
     assert "no validation samples" in told[0]
-    assert record.data.keys() == {"train"}
+    assert record.data["validation"].rows == {}
     assert not any("eval_loss" in log for log in record.history)
 
 

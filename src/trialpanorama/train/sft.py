@@ -14,10 +14,9 @@ from trialpanorama.errors import TrialPanoramaError, UserError
 from trialpanorama.train import data, models, runs
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PreTrainedModel
     from trl import SFTConfig
 
-    from trialpanorama.tasks import Split
     from trialpanorama.train.data import Prepared
     from trialpanorama.train.recipe import Recipe
     from trialpanorama.train.runs import Begun, Run, Tell
@@ -40,15 +39,15 @@ def run(recipe: Recipe, source: Warehouse | Path, out: Path, resume: bool = Fals
         return begun.finished
     words = models.tokenizer(recipe.model)
     learnt = data.rows(recipe, source, words, "train")
-    held_out = _held_out(recipe, source, words)
-    if held_out is None:
+    held_out = data.rows(recipe, source, words, "validation")
+    if not held_out.rows:
         begun.tell("There are no validation samples: nothing is measured on the way.")
 
     from datasets import Dataset
     from trl import SFTTrainer
 
     # Before the model: DeepSpeed shares it between processes while it is loaded, if it is to.
-    config = configuration(begun, held_out is not None)
+    config = configuration(begun, bool(held_out.rows))
     loaded = models.load(
         recipe.model,
         precision=recipe.precision,
@@ -61,13 +60,12 @@ def run(recipe: Recipe, source: Warehouse | Path, out: Path, resume: bool = Fals
         model=loaded.model,
         args=config,
         train_dataset=Dataset.from_list(_messages(learnt)),
-        eval_dataset=Dataset.from_list(_messages(held_out)) if held_out else None,
+        eval_dataset=Dataset.from_list(_messages(held_out)) if held_out.rows else None,
         processing_class=loaded.tokenizer,
         peft_config=models.adapter(recipe.lora) if recipe.lora else None,
     )
     _check_nothing_is_lost(learnt, trainer.train_dataset)
-    prepared = {"train": learnt} | ({"validation": held_out} if held_out else {})
-    return begun.train(trainer, loaded, prepared)
+    return begun.train(trainer, loaded, {"train": learnt, "validation": held_out})
 
 
 def configuration(begun: Begun, evaluate: bool) -> SFTConfig:
@@ -104,15 +102,6 @@ def require_apart(model: PreTrainedModel, attention: str) -> None:
         )
     if not torch.equal(seen, unseen):
         raise UserError(f"With attention {attention} of this model, packed samples would see one another. {advice}")
-
-
-def _held_out(recipe: Recipe, source: Warehouse | Path, words: PreTrainedTokenizerBase) -> Prepared | None:
-    """The validation rows; none where a warehouse is too small to have any."""
-    split: Split = "validation"
-    try:
-        return data.rows(recipe, source, words, split)
-    except UserError:  # the training samples came from the same source, so that only their absence can be meant
-        return None
 
 
 def _messages(prepared: Prepared) -> list[dict[str, Any]]:
