@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import signal
 import sqlite3
 import sys
 import threading
@@ -35,6 +36,7 @@ SIMILAR, SIMILAR_IN_BATCH, MOST_WITH_SIMILAR = 10, 0, 20
 def main(arguments: Sequence[str]) -> None:
     """Work off the queue of a folder until standard input ends."""
     folder, warehouse = map(Path, arguments)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the server's, which ends this
     if hasattr(os, "nice"):
         os.nice(5)  # pages come first
     worker = _Worker(Jobs(folder), warehouse)
