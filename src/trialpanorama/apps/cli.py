@@ -1109,11 +1109,10 @@ def run(arguments: Sequence[str]) -> int:
         where = "trialpanorama " + shlex.join([*arguments, "--debug"])
         return _complain(f"Unexpected {type(error).__name__}: {error}. The whole story: {where}", 1)
     if code == 130:
-        kept = (
-            "What is finished is kept; go on with"
-            if arguments[0] in ("build", "demo", "evaluate", "fetch")
-            else "Again"
-        )
+        goes_on = ("build", "demo", "evaluate", "experiment", "fetch")
+        kept = "What is finished is kept; go on with" if arguments[0] in goes_on else "Again"
+        if arguments[:2] in (["train", "sft"], ["train", "grpo"]) and "--resume" not in arguments:
+            kept, arguments = "Checkpoints are kept; where there is one, go on with", [*arguments, "--resume"]
         say(f"\nInterrupted. {kept}: trialpanorama {shlex.join(arguments)}")
     return code if isinstance(code, int) else 0
 
