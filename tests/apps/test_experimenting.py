@@ -13,6 +13,7 @@ import pytest
 
 from tests.apps.conftest import Done
 from tests.train.test_card import a_run
+from tests.train.threads import one_thread  # noqa: F401  # a fixture
 from trialpanorama.apps import experimenting
 from trialpanorama.errors import UserError
 from trialpanorama.train import hub
@@ -212,8 +213,8 @@ def test_a_mistake_is_one_line(command: Command, arguments: list[str], told: str
     assert len(done.err.strip().splitlines()) == 1
 
 
+@pytest.mark.usefixtures("one_thread")
 def test_a_model_is_scored_by_its_words_and_its_odds(command: Command, warehouse: Path, tmp_path: Path) -> None:
-    pytest.importorskip("torch", reason="the train extra is not installed")
     from tests.tiny_models import tiny_qwen3
     from trialpanorama.tasks import load, task
     from trialpanorama.warehouse import Warehouse

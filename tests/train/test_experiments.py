@@ -15,6 +15,7 @@ from tests.handmade import many_trials, warehouse
 from tests.tasks.test_outcome_labels import TOP_ROW
 from tests.tasks.test_outcome_labels import write as write_labels
 from tests.train.test_card import a_run
+from tests.train.threads import one_thread  # noqa: F401  # a fixture
 from trialpanorama.errors import UnknownName, UserError
 from trialpanorama.tasks import LabelTask, task
 from trialpanorama.train import experiments, recipe, runs
@@ -104,31 +105,32 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return called
 
 
+@pytest.mark.usefixtures("one_thread")
 def test_outcomes_are_learnt_from_one_benchmark_and_tested_on_another(
     opened: Warehouse, tmp_path: Path, trained: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pytest.importorskip("torch", reason="the train extra is not installed")
-    learnt = _labels(tmp_path / "learnt.csv", range(1, 71), good_succeeds=True)
-    tested = _labels(tmp_path / "tested.csv", range(61, 91), good_succeeds=False)
+    learnt = _labels(tmp_path / "learnt.csv", range(1, 41), good_succeeds=True)
+    tested = _labels(tmp_path / "tested.csv", range(35, 51), good_succeeds=False)
     labels = experiments.Labels((learnt,), (tested,))
     out = tmp_path / "out"
-    report = experiments.run("outcome", opened, out, scale="tiny", labels=labels, limit=30)
+    monkeypatch.setattr(experiments, "_CLASSICAL", ("forecaster", "majority"))
+    report = experiments.run("outcome", opened, out, scale="tiny", labels=labels, limit=16, resamples=40)
     assert trained == ["sft"]
 
-    # Ten trials stand in both files: they are tested, and not learnt from.
+    # Six trials stand in both files: they are tested, and not learnt from.
     source = experiments._LabelFiles(labels, opened, tmp_path / "again")
     sides = {
         split: {sample.subject for sample in source.load("outcome_prediction", split)}
         for split in ("train", "validation", "test")
     }  # type: ignore[var-annotated]
-    assert source.left_out == 10
-    assert len(sides["test"]) == 30
-    assert len(sides["train"]) + len(sides["validation"]) == 60
+    assert source.left_out == 6
+    assert len(sides["test"]) == 16
+    assert len(sides["train"]) + len(sides["validation"]) == 34
     assert not sides["test"] & (sides["train"] | sides["validation"])
     assert not sides["train"] & sides["validation"]
 
     figures = {(row.model, row.metric): row for row in report.figures}
-    assert {row.n for row in report.figures} == {30}
+    assert {row.n for row in report.figures} == {16}
     assert {row.failed for row in report.figures} == {0}
     # What was learnt is wrong where it is tested: nobody was fitted on the tested labels.
     area = figures["forecaster", "auroc"].value
@@ -147,11 +149,11 @@ def test_outcomes_are_learnt_from_one_benchmark_and_tested_on_another(
         raise AssertionError("asked again")
 
     monkeypatch.setattr(experiments, "run_all", never)
-    again = experiments.run("outcome", opened, out, scale="tiny", labels=labels, limit=30)
+    again = experiments.run("outcome", opened, out, scale="tiny", labels=labels, limit=16, resamples=40)
     assert trained == ["sft"]
     assert experiments.markdown(again) == text
     with pytest.raises(AssertionError, match="asked again"):
-        experiments.run("outcome", opened, out, scale="tiny", labels=labels, limit=20)
+        experiments.run("outcome", opened, out, scale="tiny", labels=labels, limit=8, resamples=40)
 
 
 def test_labels_are_for_outcomes_and_samples_must_be_there(opened: Warehouse, tmp_path: Path) -> None:

@@ -14,12 +14,14 @@ from tests.fake_model import FakeServer, completion
 from tests.tasks.test_outcome_labels import TOP_ROW
 from tests.tasks.test_outcome_labels import write as write_labels
 from tests.tiny_models import tiny_qwen3
+from tests.train.threads import one_thread  # noqa: F401  # a fixture
 from trialpanorama.errors import UserError
 from trialpanorama.evaluate import Options, run_all, table
 from trialpanorama.tasks import AnySample, task
 from trialpanorama.train import models, scoring
 
 pytest.importorskip("torch", reason="the train extra is not installed")
+pytestmark = pytest.mark.usefixtures("one_thread")
 OUTCOME = task("outcome_prediction")
 TWO = ['{"outcome":"success","probability":1.0}', '{"outcome":"failure","probability":0.0}']
 NESTED = [
@@ -27,16 +29,6 @@ NESTED = [
     *(f'{{"outcome":"stopped","probability":0.0,"reason":"{why}"}}' for why in ("enrollment", "efficacy", "safety")),
     '{"outcome":"stopped","probability":0.0,"reason":null}',
 ]
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

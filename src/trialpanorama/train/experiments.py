@@ -25,7 +25,6 @@ from trialpanorama.evaluate import (
     Row,
     SampleResult,
     bootstrap,
-    compare,
     difference,
     read_result,
     run_all,
@@ -323,6 +322,7 @@ def run(
     labels: Labels | None = None,
     settings: Sequence[str] = (),
     limit: int | None = None,
+    resamples: int = RESAMPLES,
     tell: Tell = lambda _: None,
 ) -> Report:
     """Train and score every arm that is not finished in `out`, compare them, and write report.json and report.md there.
@@ -353,7 +353,7 @@ def run(
         results[arm.name] = _scored(chosen, arm, stages[-1] if stages else Path(start), source, out)
         learnt = [_learnt(folder) for folder in stages]
         told.append({"name": arm.name, "meaning": arm.meaning, "stages": learnt})
-    report = _report(chosen, scale, start, source, results, told)
+    report = _report(chosen, scale, start, source, results, told, resamples)
     _write(out / "report.json", msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
     _write(out / "report.md", markdown(report).encode())
     return report
@@ -558,6 +558,7 @@ def _report(
     source: _Samples,
     results: Mapping[str, Sequence[Result]],
     told: list[dict[str, Any]],
+    resamples: int,
 ) -> Report:
     found = {(one.task, arm): one for arm, answered in results.items() for one in answered}
     reasons = []
@@ -575,14 +576,15 @@ def _report(
         }
         for (name, arm), one in found.items():
             parts += [
-                _part(name, arm, chosen.part, group, inside) for group, inside in _parted(one, chosen.part, phases)
+                _part(name, arm, chosen.part, group, inside, resamples)
+                for group, inside in _parted(one, chosen.part, phases)
             ]
         for one, other in compared:
             others = dict(_parted(other, chosen.part, phases))
             for group, inside in _parted(one, chosen.part, phases):
                 answered = [{sample.id for sample in each.samples if sample.rows} for each in (inside, others[group])]
                 if answered[0] & answered[1]:
-                    made = difference(inside, others[group])
+                    made = difference(inside, others[group], resamples=resamples)
                     part_differences.append(PartDifference(part=chosen.part, group=group, difference=made))
     return Report(
         experiment=chosen.name,
@@ -595,13 +597,12 @@ def _report(
         plumbing=" and ".join(reasons),
         tested_on=source.tested,
         arms=told,
-        figures=table(one for name in chosen.tasks for one in (found[name, arm.name] for arm in chosen.arms)),
-        # Of a metric that is best at 1 a difference says nothing.
+        figures=table([found[name, arm.name] for name in chosen.tasks for arm in chosen.arms], resamples=resamples),
         differences=[
-            each
+            difference(one, other, metric.name, resamples=resamples)
             for one, other in compared
-            for each in compare(one, other)
-            if task(each.task).metric(each.metric).direction != "one"
+            for metric in task(one.task).metrics
+            if metric.direction != "one"  # whose difference says nothing
         ],
         parts=parts,
         part_differences=part_differences,
@@ -629,10 +630,10 @@ def _group(sample: SampleResult, part: str, phases: Mapping[str, str]) -> str:
     return sample.strata.get(part) or phases.get(sample.id, "unknown")
 
 
-def _part(name: str, arm: str, part: str, group: str, one: Result) -> Part:
+def _part(name: str, arm: str, part: str, group: str, one: Result, resamples: int) -> Part:
     metric = task(name).metrics[0]
     enough = len({sample.group for sample in one.samples if sample.scores is not None}) >= LEAST_GROUPS
-    figure = bootstrap(one.columns, metric.compute, resamples=RESAMPLES if enough else 0)
+    figure = bootstrap(one.columns, metric.compute, resamples=resamples if enough else 0)
     return Part(
         task=name, arm=arm, metric=metric.name, part=part, group=group, value=figure.value, low=figure.low,
         high=figure.high, n=one.n,
@@ -641,14 +642,18 @@ def _part(name: str, arm: str, part: str, group: str, one: Result) -> Part:
 
 def _is_tiny(model: str) -> bool:
     """Whether a folder holds so few weights that nothing measured on them says anything."""
-    weights = sum(path.stat().st_size for path in Path(model).rglob("*.safetensors"))
-    return 0 < weights <= 4 * tiny.MOST_TINY
+    return 0 < sum(path.stat().st_size for path in _weights(model)) <= 4 * tiny.MOST_TINY
 
 
 def _of_model(model: str) -> Any:
-    """What tells models apart: a hub's name, or what a folder's files are called and how large they are."""
-    files = sorted(Path(model).rglob("*.safetensors")) if Path(model).is_dir() else []
-    return [Path(model).name, *((path.name, path.stat().st_size) for path in files)]
+    """What tells models apart: a hub's name, or that of a folder, and how large its files of weights are."""
+    return [Path(model).name, *((path.name, path.stat().st_size) for path in _weights(model))]
+
+
+def _weights(model: str) -> list[Path]:
+    """The files of weights in the folder of a model or a run; of a name on the hub none."""
+    folder = Path(model) / runs.MODEL
+    return sorted((folder if folder.is_dir() else Path(model)).glob("*.safetensors"))
 
 
 def _digest(value: Any) -> str:
