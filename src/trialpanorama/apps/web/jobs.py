@@ -89,13 +89,13 @@ class Jobs:
         self._is_made = False
 
     @contextlib.contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        """A connection, its work written to disk at the end as one."""
+    def _open(self, *, outlives_power: bool = False) -> Iterator[sqlite3.Connection]:
+        """A connection, its work kept as one: over any kill, and if asked over a loss of power (which is slow)."""
         if not self._is_made:
             self.uploads.mkdir(mode=0o700, parents=True, exist_ok=True)
         connection = sqlite3.connect(self._path, timeout=20, isolation_level=None)
         try:
-            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute(f"PRAGMA synchronous = {'FULL' if outlives_power else 'NORMAL'}")
             connection.execute("PRAGMA secure_delete = ON")
             if not self._is_made:
                 connection.execute("PRAGMA journal_mode = WAL")
@@ -145,7 +145,7 @@ class Jobs:
         received.folder.rename(self.uploads / id)
         sync(self.uploads)
         try:
-            with self._open() as connection:
+            with self._open(outlives_power=True) as connection:
                 connection.execute(
                     "INSERT INTO jobs VALUES (?, ?, ?, ?, ?, ?, NULL, 'waiting', NULL, NULL)",
                     (id, datetime.now(UTC).isoformat(timespec="milliseconds"), model, size, kind, _text(dict(labels))),
@@ -203,7 +203,7 @@ class Jobs:
         """Delete a job with its files and results, overwriting them in the queue; False if unknown."""
         if self.get(id) is None:
             return False
-        with self._open() as connection:
+        with self._open(outlives_power=True) as connection:
             connection.execute("DELETE FROM drafts WHERE job = ?", (id,))
             connection.execute("DELETE FROM jobs WHERE id = ?", (id,))
         shutil.rmtree(self.uploads / id, ignore_errors=True)
