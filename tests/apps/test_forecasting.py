@@ -16,7 +16,7 @@ import pytest
 from tests.apps.conftest import Done
 from tests.forecast.made import FAST, REFITS, XML, label_rows
 from tests.tasks.test_outcome_labels import write
-from trialpanorama.forecast import Forecast, fit
+from trialpanorama.forecast import Forecast, evaluating, fit
 from trialpanorama.forecast.reading import start_of
 from trialpanorama.ingest import Piece, find_inputs, read_piece
 from trialpanorama.record import Record
@@ -51,6 +51,11 @@ def fitted(warehouse: Path, tmp_path_factory: pytest.TempPathFactory) -> Fitted:
     held_out = write(folder / "held_out.csv", label_rows(60, 600_000, 2))
     fit(Warehouse.open(warehouse), folder / "model", [labels], settings=FAST, refits=REFITS)
     return Fitted(folder / "model", warehouse, held_out)
+
+
+@pytest.fixture(autouse=True)
+def _few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evaluating, "RESAMPLES", 60)
 
 
 @pytest.fixture

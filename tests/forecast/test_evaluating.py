@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 
 from tests.forecast.made import Made
 from trialpanorama.errors import UserError
-from trialpanorama.forecast import Evaluation, evaluate
+from trialpanorama.forecast import Evaluation, evaluate, evaluating
 from trialpanorama.forecast.evaluating import FORECAST, net_benefit
 from trialpanorama.tasks import load
 from trialpanorama.tasks._scores import auroc, f1
 from trialpanorama.tasks.outcome_prediction import TASK as OUTCOME
 from trialpanorama.tasks.trial_completion import TASK as COMPLETION
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _few_draws() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(evaluating, "RESAMPLES", 60)
+        yield
 
 
 @pytest.fixture(scope="module")

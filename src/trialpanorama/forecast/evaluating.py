@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 LEAST, LEAST_OF_A_PHASE = 10, 20
 """Trials below which there is nothing to measure, over all and within a phase."""
 FORECAST = "forecast"
+RESAMPLES = 1_000
+"""Draws of groups of trials behind each interval."""
 _THRESHOLDS = {"outcome": (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8), "completion": (0.05, 0.1, 0.15, 0.2, 0.3, 0.4)}
 
 
@@ -223,7 +225,7 @@ def _figures(model: str, phase: str, truth: Any, chances: Any, group: Any, thres
     scores = {"success": truth, "probability": chances, "group": group.astype(float)}
     if with_f1:
         scores["said_success"] = (chances >= threshold).astype(float)
-    found = intervals(scores, _computes(with_f1))
+    found = intervals(scores, _computes(with_f1), resamples=RESAMPLES)
     return [
         Figure(
             model=model,
@@ -250,7 +252,8 @@ def _differences(truth: Any, chances: Mapping[str, Any], group: Any) -> list[Dif
             continue
         for name in ("average_precision", "auroc", "brier"):
             computes[f"{name}|{other}"] = _less(OUTCOME.metric(name).compute, other)
-    found = intervals({"success": truth, "group": group.astype(float), **chances}, computes)
+    scores = {"success": truth, "group": group.astype(float), **chances}
+    found = intervals(scores, computes, resamples=RESAMPLES)
     out = []
     for key, one in found.items():
         name, _, other = key.partition("|")
@@ -280,7 +283,8 @@ def _decision(truth: Any, chances: Any, group: Any, thresholds: Sequence[float])
     computes: dict[str, Callable[[Columns], float]] = {}
     for at in thresholds:
         computes |= {f"forecast|{at}": _net(at), f"all|{at}": _net_of_all(at), f"gain|{at}": _gain(at)}
-    found = intervals({"success": truth, "probability": chances, "group": group.astype(float)}, computes)
+    scores = {"success": truth, "probability": chances, "group": group.astype(float)}
+    found = intervals(scores, computes, resamples=RESAMPLES)
 
     def of(name: str, at: float) -> Interval:
         return found[f"{name}|{at}"]
