@@ -1,4 +1,4 @@
-"""Tiny models with the architecture of Qwen3 and random weights, and a tokenizer trained on the spot: nothing is fetched.
+"""Tiny models of Qwen3's architecture with random weights, and tokenizers trained on the spot: nothing is fetched.
 
 They show that training, scoring and serving work, and nothing about any real model: what is measured on one is a check
 of the plumbing, not a finding.
