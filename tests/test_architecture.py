@@ -41,7 +41,7 @@ EXTRAS = {
 }  # fmt: skip
 HEAVY = {"sklearn", "scipy", "matplotlib", "inspect_ai", "openpyxl", "duckdb", "pyarrow"}
 NETWORK_FILES = (("fetching",), ("train", "hub"))
-"""The one file that fetches, and the one that sends a trained model away; neither opens the network before it does so."""
+"""The file that fetches, and the one that sends a trained model away; neither opens the network before that."""
 INSPECT_ENTRY_POINT = ("evaluate", "plugin")
 """Imported by Inspect alone, which is loaded by then."""
 

@@ -250,7 +250,7 @@ GOOD = _archive({"trial.yaml": DRAFT})
 ENTITIES = b"<!DOCTYPE l [<!ENTITY a 'ha'>" + b"".join(
     b"<!ENTITY %c '%s'>" % (98 + n, b"&%c;" % (97 + n) * 10) for n in range(9)
 ) + b"]><clinical_study><brief_title>&j;</brief_title></clinical_study>"  # fmt: skip
-OUTSIDE = b'<!DOCTYPE l [<!ENTITY a SYSTEM "file:///etc/passwd">]><clinical_study><id>&a;</id></clinical_study>'
+OUTSIDE = b'<!DOCTYPE l [<!ENTITY a SYSTEM "file:/etc/passwd">]><clinical_study><id>&a;</id></clinical_study>'
 HOSTILE = {
     "entity bomb": ("a.xml", ENTITIES, 400),
     "entity of another file": ("a.xml", OUTSIDE, 400),

@@ -241,6 +241,7 @@ def blended(found: Sequence[Matrix]) -> Matrix:
 
 
 def normalised(logs: Matrix) -> Matrix:
+    """Rows of log-probabilities that each sum to one."""
     from scipy.special import logsumexp
 
     found: Matrix = logs - logsumexp(logs, axis=1, keepdims=True)

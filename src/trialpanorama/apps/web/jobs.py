@@ -90,7 +90,7 @@ class Jobs:
 
     @contextlib.contextmanager
     def _open(self, *, outlives_power: bool = False) -> Iterator[sqlite3.Connection]:
-        """A connection, its work kept as one: over any kill, and if asked over a loss of power (which is slow)."""
+        """A connection, its work kept as one: over any kill, and if asked over a loss of power (slow)."""
         if not self._is_made:
             self.uploads.mkdir(mode=0o700, parents=True, exist_ok=True)
         connection = sqlite3.connect(self._path, timeout=20, isolation_level=None)
