@@ -14,6 +14,7 @@ import pytest
 from tests.fake_model import FakeServer, asks_for_schema, completion
 from tests.handmade import many_trials, warehouse
 from tests.tasks import published_rows
+from tests.tasks.test_outcome_labels import TOP_ROW, write
 from trialpanorama import evaluate, tasks
 from trialpanorama.errors import UserError
 from trialpanorama.evaluate import Contestant, Options, Price
@@ -250,7 +251,7 @@ def test_a_folder_s_env_file_is_read_and_the_environment_wins(tmp_path: Path, mo
 def test_names_of_a_matrix_are_the_names_in_tables(opened: Warehouse, server: FakeServer, tmp_path: Path) -> None:
     cold, warm = (contestant(server, "tiny", label=f"tiny at {t}", config={"temperature": t}) for t in (0, 1))
     run(opened, tmp_path, cold, warm)
-    assert [one.model for one in evaluate.read_logs(tmp_path)] == ["tiny at 0", "tiny at 1"]
+    assert sorted(one.model for one in evaluate.read_logs(tmp_path)) == ["tiny at 0", "tiny at 1"]
     assert {request["temperature"] for request in server.requests} == {0, 1}
 
 
@@ -307,6 +308,8 @@ def test_the_published_benchmark_is_asked_from_its_files(
     benchmark = tmp_path / "benchmark"
     for split in ("train", "test"):
         published_rows.write(benchmark / _published.folder(name), name, split)
+    for path in benchmark.rglob("train*"):  # a baseline does not learn from what it is asked
+        path.write_text(path.read_text(encoding="utf-8").replace("NCT990000", "NCT990009"), encoding="utf-8")
     options = Options(paths=(benchmark,))
     model, baseline = evaluate.run_all([name], [contestant(server), "baseline/majority"], None, options)
     expected = list(tasks.task(name).samples_from([benchmark], "test"))
@@ -317,3 +320,15 @@ def test_the_published_benchmark_is_asked_from_its_files(
     assert evaluate.compare(model, baseline)[0].n == len(expected)
     with pytest.raises(UserError, match="holds no validation split"):
         evaluate.run_all([name], ["baseline/majority"], None, Options(paths=(benchmark,), split="validation"))
+
+
+def test_a_baseline_learns_nothing_from_the_trials_that_it_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Label files of outcomes have one part: whoever learnt from it would be asked what it has seen."""
+    monkeypatch.delenv("TRIALPANORAMA_WAREHOUSE", raising=False)
+    monkeypatch.chdir(tmp_path)
+    rows = [TOP_ROW | {"nctid": f"NCT9900{number:04}", "label": str(number % 2)} for number in range(12)]
+    options = Options(paths=(write(tmp_path / "top.csv", rows),))
+    with pytest.raises(UserError, match="beside those that are asked"):
+        evaluate.run_all(["outcome_prediction"], ["baseline/majority"], None, options)

@@ -162,6 +162,9 @@ def _train(
     from trialpanorama.train.runs import is_main
 
     if is_main():
+        from trialpanorama.train import card
+
+        card.write(out)
         put_json(record) if json else put(run_text(record, out))
 
 

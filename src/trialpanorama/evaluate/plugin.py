@@ -97,8 +97,9 @@ def questions(
     return found._replace(samples=kept[:limit])
 
 
-_files: dict[tuple[str, str], tuple[Path, ...]] = {}
-"""The files of labels that samples of a task were made from, by their snapshot, for baselines to learn from."""
+_files: dict[tuple[str, str], tuple[tuple[Path, ...], Split]] = {}
+"""The files of labels that samples of a task were made from, by their snapshot, for baselines to learn from; and which
+of their splits was asked."""
 
 
 def _from_files(chosen: AnyTask, warehouse: str | Path | None, split: Split, paths: Sequence[Path]) -> Questions:
@@ -117,7 +118,7 @@ def _from_files(chosen: AnyTask, warehouse: str | Path | None, split: Split, pat
     if not samples:
         raise UserError(f"{', '.join(map(str, paths))} holds no {split} sample for {chosen.name}.")
     snapshot = f"files-{_hash(paths)}"
-    _files[chosen.name, snapshot] = tuple(paths)
+    _files[chosen.name, snapshot] = tuple(paths), split
     return Questions(samples, snapshot, any(sample.is_fictional for sample in samples), {})
 
 
@@ -198,11 +199,14 @@ def _sample(state: TaskState) -> AnySample:
 @lru_cache(maxsize=8)
 def _fitted(kind: str, name: str, snapshot: str) -> Baseline:
     chosen = task(name)
-    if paths := _files.get((name, snapshot)):
-        training = list(chosen.samples_from(paths, "train"))
+    if files := _files.get((name, snapshot)):
+        paths, split = files
+        asked = {sample.subject for sample in chosen.samples_from(paths, split)}
+        training = [sample for sample in chosen.samples_from(paths, "train") if sample.subject not in asked]
         if not training:
             raise UserError(
-                f"The files hold no train sample of {name}, so that baseline/{kind} cannot learn from them."
+                f"The files hold no train sample of {name} beside those that are asked, so that baseline/{kind} cannot "
+                "learn from them."
             )
     else:
         opened = warehouse_of(snapshot)

@@ -322,7 +322,7 @@ def _with(model: Model, options: Options) -> Model:
 
 def _model(entry: Contestant, options: Options) -> Model | str:
     """Inspect's model; the name of a baseline."""
-    from inspect_ai.model import ModelOutput, ModelUsage, get_model
+    from inspect_ai.model import ModelInfo, ModelOutput, ModelUsage, get_model, set_model_info
 
     if entry.model.startswith(BASELINE_PREFIX):
         return entry.model
@@ -336,6 +336,8 @@ def _model(entry: Contestant, options: Options) -> Model | str:
             return output
 
         return get_model(entry.model, config=config, custom_outputs=reply, memoize=False)
+    if entry.model.startswith("hf/"):  # Inspect would look up what is known of it by loading it a second time
+        set_model_info(entry.model, ModelInfo())
     with _mistakes(entry.model):
         return get_model(entry.model, config=config, base_url=entry.base_url, memoize=False, **entry.args)
 

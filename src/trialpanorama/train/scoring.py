@@ -210,8 +210,6 @@ def contestant(
     beside it. A server calls a model as it was told to (`served_as`), else by the folder that it was started with.
     Raises UserError where there is no such model.
     """
-    from inspect_ai.model import ModelInfo, set_model_info
-
     whole = _whole(model)
     if base_url is not None:
         return Contestant(
@@ -219,8 +217,6 @@ def contestant(
             config={"max_tokens": max_tokens, "temperature": 0.0},
         )  # fmt: skip
     models.require()
-    # Inspect would look up what is known of the model by loading it a second time, by its name.
-    set_model_info(f"hf/{name}", ModelInfo())
     precision = "bfloat16" if models.usable("bf16") == "bf16" else "float32"
     return Contestant(
         model=f"hf/{name}", name=name, structured=False, config={"max_tokens": max_tokens},
