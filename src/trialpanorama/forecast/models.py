@@ -306,6 +306,9 @@ class Model:
         trees = Trees(arrays, "again_tree_")
         leaves = trees.leaves(self._dense(rows))
         chances = trees.value[leaves].reshape(len(rows), *trees.roots.shape).mean(axis=2).astype(np.float64)
+        # A small forest that says never means seldom: its spread must not be that of the logarithm of nothing.
+        least = 1 / (2 * trees.roots.shape[1])
+        chances = np.clip(chances, least, 1 - least)
         limit = math.log(1 / _LEAST_PROBABILITY - 1)
         logits = (np.clip(linear, -limit, limit) + np.clip(_logit(chances), -limit, limit)) / 2
         found: Numbers = logits / arrays["again_temperatures"]
