@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Sequence
 from itertools import chain, islice
 from pathlib import Path
@@ -256,7 +257,7 @@ def card_text(folder: Path, card: Card) -> str:
     lines += ["", "Figures are on trials left out of fitting in turn; measure it forward in time: outcome evaluate"]
     if card.left_out:
         lines.append("Not learnt from: " + "; ".join(f"{many:,} {why}" for why, many in card.left_out.items()))
-    lines += [f"Licence: {card.licence}", f"Model: {folder}"]
+    lines += [_licence(card.licence), f"Model: {folder}"]
     return "\n".join(lines)
 
 
@@ -343,7 +344,7 @@ def prediction_text(found: Prediction) -> str:
         lines += ["", "How they went", table(["", "median", "1st quartile", "3rd quartile", "unit", "n"], figures)]
     model = found.model
     lines += ["", f"Model: {model.name}, fitted {model.date} on {model.fitted_on}; snapshot {model.snapshot}"]
-    lines.append(f"Licence: {model.licence}")
+    lines.append(_licence(model.licence))
     return "\n".join([*lines, *(f"Note: {note}" for note in found.notes)])
 
 
@@ -362,7 +363,7 @@ def predictions_text(found: Sequence[Prediction]) -> str:
     headings = ["file", "title", "success", "95 % interval", "stopped", ""]
     lines = [FICTIONAL] if any(one.fictional for one in found) else []
     notes = dict.fromkeys(note for one in found for note in one.notes if note.startswith("Fitted on"))
-    return "\n".join([*lines, table(headings, rows, widest=50), "", f"Licence: {found[0].model.licence}", *notes])
+    return "\n".join([*lines, table(headings, rows, widest=50), "", _licence(found[0].model.licence), *notes])
 
 
 def comparison_text(found: Comparison) -> str:
@@ -379,5 +380,10 @@ def comparison_text(found: Comparison) -> str:
     if found.risk_difference is not None:
         lines.append(f"        {100 * found.risk_difference:+.1f} points of being stopped")
     lines += ["", "What changes it", _reasons(found.reasons) if found.reasons else "nothing that they say"]
-    lines.append(f"Licence: {found.first.model.licence}")
+    lines.append(_licence(found.first.model.licence))
     return "\n".join(lines)
+
+
+def _licence(text: str) -> str:
+    """Under which terms the trials stand that were learnt from; those of many registers are told by --json."""
+    return f"Licence: {textwrap.shorten(text, 150, placeholder=' ... (all of it: --json)')}"

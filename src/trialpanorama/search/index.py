@@ -531,9 +531,9 @@ def abstracts(connection: duckdb.DuckDBPyConnection, hits: Iterable[Hit]) -> dic
     """The texts in which hits are searched beside their titles, by kind and id."""
     ids = [hit.id for hit in hits]
     rows = connection.execute(
-        f"""SELECT 'paper', p.paper_id, {_PAPER_TEXT} FROM papers p WHERE list_contains($ids, p.paper_id)
+        f"""SELECT 'paper', p.paper_id, {_PAPER_TEXT} FROM papers p WHERE p.paper_id IN (SELECT unnest($ids))
             UNION ALL SELECT 'trial', s.study_id, {_TRIAL_TEXT} FROM studies s
-            WHERE s.kind = 'registration' AND list_contains($ids, s.study_id)""",
+            WHERE s.kind = 'registration' AND s.study_id IN (SELECT unnest($ids))""",
         {"ids": ids},
     ).fetchall()
     return {(kind, id): text for kind, id, text in rows}
