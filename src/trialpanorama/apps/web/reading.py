@@ -19,13 +19,13 @@ from trialpanorama.warehouse import Warehouse
 if TYPE_CHECKING:
     import duckdb
 
-_VERSION = 2
+_VERSION = 3
 """Changes with what is copied; a copy of another version is made anew."""
 _KEYS = {
     "studies": ("study_id",),
     "trial_records": ("study_id", "record_id"),
     "identifiers": ("study_id", "id"),
-    "trial_links": ("study_id",),
+    "trial_links": ("study_id", "record_a", "record_b"),
     "relations": ("head_id", "tail_id"),
     "papers": ("paper_id",),
     "results": ("study_id",),
