@@ -150,7 +150,7 @@ def test_the_baseline_in_the_guide_answers(demo: Demo) -> None:
     for sample in samples[:20]:
         options = task.options(sample)  # type: ignore[attr-defined]
         answer = task.read(longest.answer(sample), sample)
-        assert len(options[answer.choice]) == max(map(len, options.values()))
+        assert len(options[answer.answer]) == max(map(len, options.values()))
 
 
 @pytest.mark.slow

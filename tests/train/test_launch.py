@@ -70,5 +70,5 @@ def test_two_processes_match_one(tmp_path: Path) -> None:
     assert launched.stderr.count("step 6/6 · loss") == 1
     assert msgspec.json.decode(launched.stdout, type=runs.Run).steps == 6
     assert sorted(path.name for path in (tmp_path / "two").iterdir()) == [
-        "checkpoint-3", "checkpoint-6", "model", "run.json",
+        "README.md", "checkpoint-3", "checkpoint-6", "model", "run.json",
     ]  # fmt: skip

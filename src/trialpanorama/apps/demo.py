@@ -72,7 +72,8 @@ def build_warehouse(
 
 
 def _is_ours(path: Path) -> bool:
-    return path.name in ("sample", "warehouse", "logs", "report.html") or path.name.startswith(".warehouse.")
+    beside = (".warehouse.", "warehouse.")  # a build that was stopped; fitted forecasts, the web page's own files
+    return path.name in ("sample", "warehouse", "logs", "report.html") or path.name.startswith(beside)
 
 
 def run_demo(directory: Path, *, trials: int, seed: int) -> None:
