@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
-from trialpanorama.apps.web import design_desk, documents, outcomes, pages, safety, uploads
+from trialpanorama.apps.web import design_desk, documents, outcomes, pages, safety, saved, uploads
 from trialpanorama.apps.web.pages import PAGES, Ask, Page
 from trialpanorama.apps.web.site import Site
 from trialpanorama.errors import UserError
@@ -79,6 +79,7 @@ def create_app(
     _add_errors(app, site)
     design_desk.add(app, site, _respond, _route)
     outcomes.add(app, site, _respond, _route)
+    saved.add(app, site, _respond, _route)
     return safety.Safety(
         app,
         token=token,
