@@ -59,7 +59,8 @@ def _addresses(a_trial: str) -> list[str]:
     return [
         "/", "/search", "/search?q=FICTIONAL[ti]", f"/trial?id={a_trial}", "/neighbours", f"/neighbours?id={a_trial}",
         "/overdue", "/sizing", "/sizing/t-test", "/sizing/t-test?difference=5&sd=12", "/runs", "/dictionary",
-        "/dictionary?table=studies", "/problems", "/sql", "/api", "/designs", "/designs?condition=asthma", "/outcome", "/searches",
+        "/dictionary?table=studies", "/problems", "/sql", "/api",
+        "/designs", "/designs?condition=asthma", "/outcome", "/searches",
     ]  # fmt: skip
 
 
