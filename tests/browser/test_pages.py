@@ -118,6 +118,7 @@ def test_nothing_serious_stands_in_the_way_of_anyone(visit: Visit) -> None:
     checker = axe.Axe()
     found = {}
     for name in _walk(visit):
+        visit.page.wait_for_load_state()  # colours come with the style sheet
         violations = checker.run(visit.page).response["violations"]
         serious = [one for one in violations if one["impact"] in ("serious", "critical")]
         found |= {f"{name}: {one['id']}": [node["html"][:200] for node in one["nodes"][:3]] for one in serious}
@@ -162,6 +163,7 @@ def test_a_draft_is_forecast_compared_and_deleted(visit: Visit) -> None:
     for name in _walk_forecasts(visit):
         visit.check()
         reached.append(name)
+        visit.page.wait_for_load_state()  # colours come with the style sheet
         violations = checker.run(visit.page).response["violations"]
         serious = [one for one in violations if one["impact"] in ("serious", "critical")]
         found |= {f"{name}: {one['id']}": [node["html"][:200] for node in one["nodes"][:3]] for one in serious}
