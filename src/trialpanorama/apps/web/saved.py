@@ -212,7 +212,7 @@ def add(app: FastAPI, site: Site, respond: Callable[..., Response], route: Calla
         return Response(documents.json_bytes(facts), status, media_type="application/json")
 
     def save(request: Request, form: str, name: str, **asked: str) -> Response:
-        saved = keep(site, name, asked)
+        saved = keep(site, name, {field.removeprefix("only_"): value for field, value in asked.items()})
         request.scope["state"]["written_down"] = {"search": saved.id}
         return done(form, _facts(saved), 201)
 
@@ -245,7 +245,8 @@ def add(app: FastAPI, site: Site, respond: Callable[..., Response], route: Calla
             "syntax", Annotated[str, Form(description="Its language", pattern="^(auto|pubmed|ovid|plain)$")], "auto"
         ),
         field("before", "Only what is dated before this day", 10, pattern=r"^(\d{4}-\d{2}-\d{2})?$"),
-        *(field(name, f"Only of this {name}", 100) for name in _LIMITS),
+        # pydantic's models have a `register` of their own, so that the fields need other names inside
+        *(field(f"only_{name}", f"Only of this {name}", 100, alias=name) for name in _LIMITS),
     ]
     id = parameter("id", Annotated[str, Part(description="The search", pattern=f"^{_ID.pattern}$")])
     both = ("json", "html")
