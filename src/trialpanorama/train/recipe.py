@@ -152,7 +152,7 @@ def read(name: str | Path, settings: Sequence[str] = ()) -> Recipe:
     if not path.suffix and not path.exists() and path.name == str(name):
         path = RECIPES / f"{name}.yaml"
         if not path.exists():
-            raise UnknownName("recipe", str(name), names(), "trialpanorama train --help")
+            raise UnknownName("recipe", str(name), names(), "trialpanorama train recipes")
     try:
         found = yaml.load(path.read_bytes(), _Words)
     except OSError as why:
