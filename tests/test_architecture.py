@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "src" / "trialpanorama"
 
 LEVELS = (
     ("errors", "record", "vocabulary", "identifiers", "power"),
-    ("warehouse", "engine", "tables", "relations", "fetching"),
+    ("warehouse", "engine", "tables", "relations", "fetching", "asking", "checkpoints"),
     ("sources", "ontologies"),
     ("ingest", "resolve", "link", "search"),
     ("build", "tasks", "screen", "changes", "designs"),

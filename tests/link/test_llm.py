@@ -13,22 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.fake_model import FakeServer, asks_for_schema, completion, mention, mentions
 
+from trialpanorama.asking import GIVE_UP_AFTER, OUTCOMES, destination, open_model
 from trialpanorama.errors import UnknownName, UserError
 from trialpanorama.link.biomarkers import BiomarkerLinker
 from trialpanorama.link.conditions import ConditionLinker
 from trialpanorama.link.drugs import DrugLinker
-from trialpanorama.link.llm import (
-    GIVE_UP_AFTER,
-    OUTCOMES,
-    LLMLinker,
-    Unanswered,
-    _fold,
-    _pieces,
-    _schema,
-    _Text,
-    destination,
-    open_model,
-)
+from trialpanorama.link.llm import LLMLinker, Unanswered, _fold, _pieces, _schema, _Text
 from trialpanorama.ontologies import Concepts, load
 
 MODEL = "openai-api/fake/tiny"

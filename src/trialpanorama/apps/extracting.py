@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from trialpanorama.apps.console import Reporter, put, say, table
+from trialpanorama.asking import OUTCOMES, destination
 from trialpanorama.errors import UserError
-from trialpanorama.link.llm import KINDS, LEFT_OUT, OUTCOMES, PROSE, Extracted, LLMLinker, choose, destination, extract
+from trialpanorama.link.llm import KINDS, LEFT_OUT, PROSE, Extracted, LLMLinker, choose, extract
 
 if TYPE_CHECKING:
     from trialpanorama.warehouse import Warehouse
@@ -70,8 +71,8 @@ def extract_facts(
         if dry_run:
             return facts
         if not is_local and not yes:
-            _agree(facts, confirm)
-        target = folder / f"{_slug(linker.name)}-{linker.prompt_hash[:8]}"
+            agree(facts, confirm)
+        target = folder / f"{slug(linker.name)}-{linker.prompt_hash[:8]}"
         with Reporter() as reporter:
 
             def progress(done: int, found: Extracted) -> None:
@@ -107,7 +108,7 @@ def announcement(facts: dict[str, Any]) -> str:
     )
 
 
-def _agree(facts: dict[str, Any], confirm: Callable[[str], bool] | None) -> None:
+def agree(facts: dict[str, Any], confirm: Callable[[str], bool] | None) -> None:
     """Raise UserError unless someone at a terminal agrees."""
     if confirm is None and not sys.stdin.isatty():
         raise UserError(f"Nothing was sent: {facts['host']} is not this machine. To agree to it add --yes.")
@@ -121,7 +122,8 @@ def _asked(question: str) -> bool:
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
-def _slug(name: str) -> str:
+def slug(name: str) -> str:
+    """A model's name as part of a folder's."""
     return re.sub(r"[^A-Za-z0-9.]+", "-", name).strip("-.")
 
 

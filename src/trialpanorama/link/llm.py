@@ -10,22 +10,19 @@ goes on. A text without an answer is a value that says why (`OUTCOMES`), and nev
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import os
 import re
-import tempfile
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
-from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, get_args
-from urllib.parse import urlsplit
 
 import msgspec
 
-from trialpanorama.errors import TrialPanoramaError, UnknownName, UserError
+from trialpanorama.asking import OUTCOMES, Asker, Form, Outcome, Said, Usage, read, tokens
+from trialpanorama.errors import TrialPanoramaError, UnknownName
 from trialpanorama.link import _TEXTS, _concept_row, _found_rows, _from_python, _whole
 from trialpanorama.link._links import Link
 from trialpanorama.link._names import normalise
@@ -35,24 +32,10 @@ from trialpanorama.tables import MEMBER_NAMES, MEMBERS, TABLES, Column, Table, w
 if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
-    from inspect_ai.model import Model, ModelOutput
+    from inspect_ai.model import Model
 
 ExtractedKind = Literal["condition", "drug", "biomarker"]
 KINDS: tuple[ExtractedKind, ...] = get_args(ExtractedKind)
-Outcome = Literal[
-    "answered", "cut_off", "no_json", "other_schema", "refused", "timed_out", "failed", "not_asked"
-]  # fmt: skip
-OUTCOMES: dict[Outcome, str] = {
-    "answered": "the model answered in the form that was asked for",
-    "cut_off": "the reply ended before it was complete, even for a short part of the text",
-    "no_json": "the reply was no JSON, twice",
-    "other_schema": "the reply was JSON of another form, twice",
-    "refused": "the model or its filter refused",
-    "timed_out": "no reply came in time, after all repetitions",
-    "failed": "the server could not be reached or reported an error, after all repetitions",
-    "not_asked": "the text was not sent: the limit of tokens was reached, or the model kept failing",
-}
-
 PROSE = {
     "public_title": _TEXTS["public_title"],
     "scientific_title": _TEXTS["scientific_title"],
@@ -68,15 +51,9 @@ SHORTEST_PIECE = 200
 """Code points from which on the text of a reply that was cut off is halved and asked again."""
 LONGEST_QUOTE = 200
 """Code points beyond which a quotation is a passage and no mention."""
-GIVE_UP_AFTER = 10
-"""Requests that fail one after the other before the rest is not asked any more."""
 BY_NAME = 0.8
 """What a link counts that rests on the name the model gave and not on the words of the text."""
 
-_ON_THIS_MACHINE = {
-    "hf", "vllm", "sglang", "ollama", "llama-cpp-python", "transformer_lens", "nnterp", "mockllm", "none",
-}  # fmt: skip
-"""Inspect's providers that run the model here where no other address is given."""
 _PLACES = {"public_title": "title", "scientific_title": "title", "eligibility_criteria": "criteria"}
 """What the linker of biomarkers calls a field."""
 
@@ -98,7 +75,6 @@ _MEANINGS: dict[ExtractedKind, str] = {
     "drug": '"drug" (a substance that is given, by its generic, brand or code name)',
     "biomarker": '"biomarker" (a gene, protein, mutation or laboratory value that is measured)',
 }
-_AGAIN = "That could not be read ({why}). Reply with the JSON object alone, in the form that was described."
 
 
 class _Mention(msgspec.Struct, frozen=True):
@@ -137,22 +113,6 @@ def _schema(kinds: Sequence[ExtractedKind]) -> dict[str, Any]:
     }
 
 
-class Usage(msgspec.Struct):
-    """What requests cost, in tokens as the server counts them."""
-
-    requests: int = 0
-    input_tokens: int = 0
-    """All that were sent, those included that the server had cached."""
-    cached_input_tokens: int = 0
-    """Those of them that the server had cached."""
-    output_tokens: int = 0
-
-    def add(self, other: Usage) -> None:
-        """Count what another request cost."""
-        for name in self.__struct_fields__:
-            setattr(self, name, getattr(self, name) + getattr(other, name))
-
-
 class Extraction(msgspec.Struct):
     """What came of one text."""
 
@@ -177,25 +137,10 @@ class Unanswered(TrialPanoramaError):
     """Texts have no answer, and an empty list of mentions would hide it."""
 
 
-class Destination(NamedTuple):
-    """Where texts go."""
-
-    host: str
-    is_local: bool
-
-
-class _Said(msgspec.Struct, frozen=True):
-    """A reply as it is kept."""
-
-    outcome: Outcome
-    completion: str = ""
-    detail: str = ""
-
-
 class _Piece(NamedTuple):
     offset: int
     text: str
-    said: _Said
+    said: Said
 
 
 class _Linker(Protocol):
@@ -231,31 +176,23 @@ class LLMLinker:
         self.kinds: tuple[ExtractedKind, ...] = tuple(kind for kind in KINDS if kind in kinds)
         self.concepts = concepts
         self._linkers = dict(linkers or {})
-        self._is_ours = isinstance(model, str)
-        self.model = open_model(model) if isinstance(model, str) else model
-        self._cache = cache
-        self._max_tokens = max_tokens
-        self._timeout_s, self._retries, self._connections = timeout_s, retries, connections
-        self.system = _SYSTEM.format(kinds=" or ".join(_MEANINGS[kind] for kind in self.kinds))
-        self.prompt_hash = _hash(self.system, msgspec.json.encode(_schema(self.kinds)).decode(), _AGAIN)[:16]
-        self._runner = asyncio.Runner()
-        self._spent = 0
-        self._reserved = 0
-        self._failures: list[str] = []
-        """Details of the requests that failed since the last that did not."""
+        system = _SYSTEM.format(kinds=" or ".join(_MEANINGS[kind] for kind in self.kinds))
+        self._asker = Asker(
+            model, Form("mentions", system, _schema(self.kinds), _Reply),
+            cache=cache, max_tokens=max_tokens, timeout_s=timeout_s, retries=retries, connections=connections,
+        )  # fmt: skip
+        self.model, self.prompt_hash = self._asker.model, self._asker.prompt_hash
 
     def __enter__(self) -> LLMLinker:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._is_ours:
-            self._runner.run(self.model.api.aclose())
-        self._runner.close()
+        self._asker.__exit__()
 
     @property
     def name(self) -> str:
         """The model's name with its provider."""
-        return str(self.model)
+        return self._asker.name
 
     def link(self, texts: Sequence[str], hints: Sequence[str | None] | None = None) -> list[list[Link]]:
         """The mentions of each text, in order; a hint is the field in which it stands.
@@ -274,19 +211,18 @@ class LLMLinker:
         """What the model finds in each text, in order, or why there is no answer; equal texts are asked once."""
         asked = list(zip(texts, hints if hints is not None else [None] * len(texts), strict=True))
         distinct = list(dict.fromkeys(asked))
-        answers = self._runner.run(self._read(distinct))
+        answers = self._asker.run(self._read(distinct))
         found = [self._checked(text, hint, *answer) for (text, hint), answer in zip(distinct, answers, strict=True)]
         by_text = dict(zip(distinct, found, strict=True))
         return [by_text[one] for one in asked]
 
     def estimate(self, text: str, hint: str | None) -> int:
         """About how many tokens would be sent for a text; nothing for a part whose reply is kept."""
-        pieces = [piece for _, piece in _pieces(text, LONGEST_PIECE) if self._kept(piece, hint) is None]
-        return sum(_tokens(self.system) + _tokens(_user(piece, hint)) for piece in pieces)
+        return sum(self._asker.estimate(_user(piece, hint)) for _, piece in _pieces(text, LONGEST_PIECE))
 
     # ------------------------------------------------------------------------------------------------------- the asking
     async def _read(self, asked: Sequence[tuple[str, str | None]]) -> list[tuple[list[_Piece], Extraction]]:
-        free = asyncio.Semaphore(self._connections)
+        free = asyncio.Semaphore(self._asker.connections)
 
         async def one(text: str, hint: str | None) -> tuple[list[_Piece], Extraction]:
             found = Extraction("answered")
@@ -303,93 +239,18 @@ class LLMLinker:
     async def _piece(self, offset: int, text: str, hint: str | None, found: Extraction) -> list[_Piece]:
         """The replies to a part of a text, which is halved where the reply does not fit."""
         found.pieces += 1
-        said = self._kept(text, hint)
+        asked = _user(text, hint)
+        said = self._asker.kept(asked)
         if said is not None:
             found.kept_pieces += 1
         else:
-            said = await self._ask(text, hint, found.usage)
+            said = await self._asker.ask(asked, 1_000 + 2 * tokens(text), found.usage)
             if said.outcome == "answered" or (said.outcome == "cut_off" and len(text) > SHORTEST_PIECE):
-                self._keep(text, hint, said)
+                self._asker.keep(asked, said)
         if said.outcome != "cut_off" or len(text) <= SHORTEST_PIECE:
             return [_Piece(offset, text, said)]
         halves = _pieces(text, len(text) // 2 + 1)
         return [one for start, half in halves for one in await self._piece(offset + start, half, hint, found)]
-
-    async def _ask(self, text: str, hint: str | None, usage: Usage) -> _Said:
-        """Ask the model, once more where the reply cannot be read."""
-        from inspect_ai.model import (
-            ChatMessageAssistant,
-            ChatMessageSystem,
-            ChatMessageUser,
-            GenerateConfig,
-            ResponseSchema,
-        )
-        from inspect_ai.util import JSONSchema
-
-        room = 1_000 + 2 * _tokens(text)
-        schema = JSONSchema.model_validate(_schema(self.kinds))
-        config = GenerateConfig(
-            temperature=0,
-            max_tokens=room,
-            response_schema=ResponseSchema(name="mentions", json_schema=schema, strict=True),
-            attempt_timeout=self._timeout_s,
-            max_retries=self._retries,
-            max_connections=self._connections,
-        )
-        messages: list[Any] = [ChatMessageSystem(content=self.system), ChatMessageUser(content=_user(text, hint))]
-        said = _Said("not_asked")
-        for _ in range(2):
-            if len(self._failures) >= GIVE_UP_AFTER:
-                return _Said("not_asked", detail=f"{GIVE_UP_AFTER} requests failed in a row: {self._failures[-1]}")
-            need = room + sum(_tokens(message.text) for message in messages)
-            if self._max_tokens is not None and self._spent + self._reserved + need > self._max_tokens:
-                return _Said("not_asked", detail=f"the limit of {self._max_tokens:,} tokens was reached")
-            self._reserved += need
-            try:
-                output = await self.model.generate(messages, config=config)
-            except Exception as error:
-                said = _failure(error, self.name)
-                self._failures.append(said.detail)
-                usage.add(Usage(requests=1))
-                return said
-            finally:
-                self._reserved -= need
-            self._failures.clear()
-            cost = _usage(output)
-            usage.add(cost)
-            self._spent += cost.input_tokens + cost.output_tokens
-            said = _said(output)
-            if said.outcome not in ("no_json", "other_schema"):
-                break
-            again = ChatMessageUser(content=_AGAIN.format(why=said.detail))
-            messages = [*messages, ChatMessageAssistant(content=said.completion or "-"), again]
-        return said
-
-    # ------------------------------------------------------------------------------------------------- what is kept
-    def _place(self, text: str, hint: str | None) -> Path | None:
-        if self._cache is None:
-            return None
-        key = _hash(self.name, self.prompt_hash, _user(text, hint))
-        return self._cache / key[:2] / f"{key}.json"
-
-    def _kept(self, text: str, hint: str | None) -> _Said | None:
-        place = self._place(text, hint)
-        try:
-            said = msgspec.json.decode(place.read_bytes(), type=_Said) if place else None
-            if said is not None and said.outcome == "answered":
-                _mentions(said.completion)
-        except (OSError, msgspec.DecodeError):
-            return None
-        return said
-
-    def _keep(self, text: str, hint: str | None, said: _Said) -> None:
-        """Keep a reply; a run that is ended in the middle leaves the whole file or none."""
-        if place := self._place(text, hint):
-            place.parent.mkdir(parents=True, exist_ok=True)
-            handle, part = tempfile.mkstemp(dir=place.parent)
-            with os.fdopen(handle, "wb") as file:
-                file.write(msgspec.json.encode(said))
-            os.replace(part, place)
 
     # ----------------------------------------------------------------------------------------------------- the check
     def _checked(self, text: str, hint: str | None, pieces: Sequence[_Piece], found: Extraction) -> Extraction:
@@ -412,7 +273,7 @@ class LLMLinker:
         """Where the quotations of a reply stand in the text."""
         text_to_search = _Text(text)
         taken: set[tuple[int, int, str]] = set()
-        for mention in _mentions(completion):
+        for mention in read(completion, _Reply).mentions:
             if mention.kind not in self.kinds:
                 checks["other_kind"] += 1
             elif len(mention.quote) > LONGEST_QUOTE:
@@ -672,102 +533,9 @@ def _count(found: Extracted, text: str, field: str, one: Extraction) -> dict[str
     } | msgspec.structs.asdict(one.usage)
 
 
-# --------------------------------------------------------------------------------------------------------- the model
-def open_model(name: str) -> Model:
-    """The model of one of Inspect's names (openai/gpt-4o, ollama/...); raises UserError where it cannot be had."""
-    from inspect_ai._util.error import PrerequisiteError
-    from inspect_ai.model import get_model
-
-    if "/" not in name:
-        raise UserError(f'A model is PROVIDER/NAME, not "{name}". Examples: openai/gpt-4o, ollama/qwen3, vllm/...')
-    try:
-        return get_model(name, memoize=False)
-    except PrerequisiteError as error:
-        message = re.sub(r"\[/?[a-z ]+\]", "", str(error.message))
-        raise UserError(" ".join(message.split()).removeprefix("ERROR: ")) from None
-    except (ValueError, ImportError, LookupError) as error:
-        raise UserError(f'There is no model "{name}": {error} Examples: openai/gpt-4o, ollama/qwen3.') from None
-
-
-def destination(model: Model) -> Destination:
-    """The host that texts are sent to, and whether it is this machine."""
-    provider = str(model).partition("/")[0]
-    host = urlsplit(str(model.api.base_url or "")).hostname
-    if host is None:
-        is_here = provider in _ON_THIS_MACHINE
-        return Destination("this machine" if is_here else f"the servers of {provider}", is_here)
-    try:
-        return Destination(host, ip_address(host).is_loopback)
-    except ValueError:
-        return Destination(host, host == "localhost")
-
-
-def _failure(error: BaseException, model: str) -> _Said:
-    """Why a request failed; raises UserError for what every further one would fail of."""
-    chain = [error]
-    while (cause := chain[-1].__cause__) is not None:
-        chain.append(cause)
-    what = f"{type(chain[-1]).__name__}: {' '.join(str(chain[-1]).split())}"[:300]
-    if any(getattr(one, "status_code", None) in (401, 403, 404) for one in chain):
-        raise UserError(f"{model} cannot be used: {what}") from None
-    is_late = any("Timeout" in type(one).__name__ for one in chain)
-    return _Said("timed_out" if is_late else "failed", detail=what)
-
-
-def _usage(output: ModelOutput) -> Usage:
-    used = output.usage
-    if used is None:
-        return Usage(requests=1)
-    cached = used.input_tokens_cache_read or 0
-    sent = used.input_tokens + cached + (used.input_tokens_cache_write or 0)
-    return Usage(requests=1, input_tokens=sent, cached_input_tokens=cached, output_tokens=used.output_tokens)
-
-
-def _said(output: ModelOutput) -> _Said:
-    """What a reply amounts to."""
-    text = output.completion
-    if output.error or not output.choices:
-        return _Said("failed", text, (output.error or "a reply without content")[:300])
-    content = output.message.content
-    is_refusal = not isinstance(content, str) and any(getattr(part, "refusal", None) for part in content)
-    if is_refusal or output.stop_reason == "content_filter":
-        return _Said("refused", text, " ".join(text.split())[:300] or "filtered")
-    if output.stop_reason in ("max_tokens", "model_length"):
-        return _Said("cut_off", detail=f"the reply ended with {output.stop_reason}")
-    try:
-        value = msgspec.json.decode(_json(text))
-    except (msgspec.DecodeError, RecursionError) as error:
-        return _Said("no_json", text, str(error))
-    try:
-        msgspec.convert(value, _Reply)
-    except msgspec.ValidationError as error:
-        return _Said("other_schema", text, str(error))
-    return _Said("answered", text)
-
-
-def _json(text: str) -> str:
-    """The JSON of a reply, without the fence that models like to put around it."""
-    fenced = re.fullmatch(r"\s*```(?:json)?\s*(.*?)\s*```\s*", text, re.DOTALL | re.IGNORECASE)
-    return fenced[1] if fenced else text
-
-
-def _mentions(completion: str) -> list[_Mention]:
-    return msgspec.json.decode(_json(completion), type=_Reply).mentions
-
-
 def _user(text: str, hint: str | None) -> str:
     where = f"Field: {hint}\n" if hint else ""
     return f"{where}<text>\n{text}\n</text>"
-
-
-def _hash(*parts: str) -> str:
-    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _tokens(text: str) -> int:
-    """About how many tokens a text has, rather more than fewer: three ASCII characters each, one of any other."""
-    ascii_characters = sum(character.isascii() for character in text)
-    return ascii_characters // 3 + len(text) - ascii_characters + 1
 
 
 # ---------------------------------------------------------------------------------------------------------- the text

@@ -151,15 +151,32 @@ class Task(ABC, Generic[Inputs, Answer]):
     def samples_from(
         self, paths: Sequence[Path], split: Split, con: duckdb.DuckDBPyConnection | None = None
     ) -> Iterator[Sample[Inputs, Answer]]:
-        """The samples of a split that files of labels give, or the published benchmark's files and folders.
+        """The samples of a split that files give: of our samples (`tasks word`), of labels, or the published benchmark.
 
         With a warehouse, its trials may say more about them. Raises UserError for a task that reads no such files.
         """
         from trialpanorama.tasks import _published
 
-        if self.name not in _published.FOLDERS:
-            raise UserError(f"{self.name} reads no label files: it takes its samples from a warehouse alone.")
-        return _published.samples(self.name, paths, split)
+        for path in paths:
+            if path.is_file() and _is_ours(path):
+                yield from (sample for sample in map(self.decode, path.open("rb")) if sample.split == split)
+            elif self.name not in _published.FOLDERS:
+                raise UserError(f"{self.name} reads no label files: it takes its samples from a warehouse alone.")
+            else:
+                yield from _published.samples(self.name, [path], split)
+
+    # What a language model may put into other words (`_wording`); a task that offers nothing has none of the two.
+
+    rests_on_figures: ClassVar[bool] = False
+    """Whether the answer is computed from the numbers of the question, so that none may be lost."""
+
+    def wording(self, sample: Sample[Inputs, Answer]) -> str:
+        """The part of the question that may be worded otherwise, its facts unchanged."""
+        raise NotImplementedError
+
+    def worded(self, sample: Sample[Inputs, Answer], text: str) -> Sample[Inputs, Answer]:
+        """The sample with a text in the place of `wording`."""
+        raise NotImplementedError
 
     # What a baseline may know of a task, so that it can answer any task of its kind.
 
@@ -377,6 +394,16 @@ def read_contamination(folder: Path) -> Contamination:
     from trialpanorama.tasks._contamination import Contamination
 
     return msgspec.json.decode((folder / "contamination.json").read_bytes(), type=Contamination)
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether a file holds samples as this package writes them."""
+    with path.open("rb") as file:
+        try:
+            first = msgspec.json.decode(file.readline())
+        except msgspec.MsgspecError:
+            return False
+    return isinstance(first, dict) and {"split", "inputs", "gold"} <= first.keys()
 
 
 def load(warehouse: Warehouse, chosen: AnyTask, split: Split) -> list[AnySample]:

@@ -138,6 +138,14 @@ class ChoiceTask(LabelTask[Choice, Chosen]):
             "chosen": float(LETTERS.index(chosen)) if chosen else -1.0,
         }
 
+    def wording(self, sample: Sample[Choice, Chosen]) -> str:
+        """The trial's description and the question."""
+        return sample.inputs.asked or f"{describe(sample.inputs.trial)}\n\n{self.question}"
+
+    def worded(self, sample: Sample[Choice, Chosen], text: str) -> Sample[Choice, Chosen]:
+        """The sample with description and question in other words."""
+        return msgspec.structs.replace(sample, inputs=Choice(Start(title=""), sample.inputs.options, asked=text))
+
     def text(self, sample: Sample[Choice, Chosen]) -> str:
         """The trial's description."""
         return sample.inputs.asked or describe(sample.inputs.trial)
@@ -237,6 +245,14 @@ class SeveralChoicesTask(Task[Choice, ChosenSeveral]):
             "f1": 2 * len(chosen & right) / (len(chosen) + len(right)),
             "option_accuracy": 0.0 if is_unreadable else 1 - len(chosen ^ right) / of_all,
         }
+
+    def wording(self, sample: Sample[Choice, ChosenSeveral]) -> str:
+        """The trial's description and the question."""
+        return sample.inputs.asked or f"{describe(sample.inputs.trial)}\n\n{self.question}"
+
+    def worded(self, sample: Sample[Choice, ChosenSeveral], text: str) -> Sample[Choice, ChosenSeveral]:
+        """The sample with description and question in other words."""
+        return msgspec.structs.replace(sample, inputs=Choice(Start(title=""), sample.inputs.options, asked=text))
 
     def text(self, sample: Sample[Choice, ChosenSeveral]) -> str:
         """The trial's description."""

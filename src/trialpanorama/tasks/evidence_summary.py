@@ -170,6 +170,16 @@ class EvidenceSummary(ChoiceTask):
             'End your reply with one JSON object and nothing after it:\n{"answer": the letter of your choice}'
         )
 
+    rests_on_figures = True
+
+    def wording(self, sample: Sample[Any, Chosen]) -> str:
+        """The question; the evidence stays as it is."""
+        return str(sample.inputs.question)
+
+    def worded(self, sample: Sample[Any, Chosen], text: str) -> Sample[Any, Chosen]:
+        """The sample with the question in other words."""
+        return msgspec.structs.replace(sample, inputs=msgspec.structs.replace(sample.inputs, question=text))
+
     def read(self, reply: str, sample: Sample[Any, Chosen]) -> Chosen | Unreadable:
         """As of every question with letters; a letter that stands for no option is none."""
         answer = super().read(reply, sample)

@@ -191,6 +191,16 @@ class SampleSize(Task[Calculation, Planned]):
             f'Reply with JSON only: {{"sample_size": a whole number, "unit": "{asked.answer_type}"}}'
         )
 
+    rests_on_figures = True
+
+    def wording(self, sample: Sample[Calculation, Planned]) -> str:
+        """The design and its assumptions."""
+        return sample.inputs.text
+
+    def worded(self, sample: Sample[Calculation, Planned], text: str) -> Sample[Calculation, Planned]:
+        """The sample with design and assumptions in other words."""
+        return msgspec.structs.replace(sample, inputs=msgspec.structs.replace(sample.inputs, text=text))
+
     def reply(self, answer: Planned) -> str:
         """The JSON that the prompt asks for."""
         return msgspec.json.encode(answer).decode()
