@@ -489,6 +489,7 @@ def working_connection(folder: Path, memory_mb: int = 900, threads: int | None =
     connection = duckdb.connect()
     connection.execute(f"SET memory_limit = '{memory_mb}MB'")
     connection.execute("SET temp_directory = ?", [str(spill)])
+    connection.execute("SET parquet_metadata_cache = true")  # else each statement parses the footers of all records
     if threads:
         connection.execute(f"SET threads = {threads}")
     connection.execute("SET file_search_path = ?", [str(folder.resolve())])
