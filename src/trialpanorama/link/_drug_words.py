@@ -62,9 +62,11 @@ ACTIVE_ACIDS = _words(
 NOISE = _words(
     """
     a acting active add additional addon adjunct adjunctive adjusted adjuvant administer administered administration
-    administrations adult adults aerosol aerosolized agent agents all alone alternate am amp ampoule ampoules an any
-    approved arm arms atomised atomization atomized atomizing auc auto-injector autoclaved autoinjector available b
-    based bd bedtime bid biosimilar biw blind blinded bolus boost booster both bottle bottles brand branded buccal
+    administrations adult adults aerosol aerosolized agent agents all allogeneic allogenic alone alternate am amp
+    ampoule ampoules an any
+    approved arm arms atomised atomization atomized atomizing auc auto-injector autoclaved autoinjector autologous
+    available b based bd bedtime bid biosimilar biw blind blinded bolus boost booster both bottle bottles brand
+    branded buccal
     bulb c cap caplet caps capsuale capsulas capsule capsules cc chewable child children ci cm2 co coated cohort
     cohorts combination combined combo commercially company comparator comprimes comprimido comprimidos concentrate
     concomitant consolidation continuous control controlled controls conventional course cpr cr cream cycle d daily
@@ -431,3 +433,85 @@ OTHER_KINDS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     )
 )
 """What a stretch without a drug's name is, by its words, in the order in which they are tried."""
+
+LABELS = (
+    GENERIC
+    | FUNCTION_WORDS
+    | _words(
+        """
+    analgesia anesthesia antiviral application applied basic blank case cases comparison conventional current
+    dosing duration experiment frequency ground hospital intensive intravenous invasive ministry mixed moderate
+    national nil none normal not number observation pharmaceutical preventive protocol quantity regime regimens
+    regular routine severe specific standardized support supportive taken traditional usual wait waiting western
+    """
+    )
+)
+"""Words that may be all that the name of an arm or a dosage is made of."""
+
+WITHOUT_DRUG: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
+    (kind, re.compile(rf"(?<![\w-])(?:{words})(?![\w-])", re.IGNORECASE))
+    for kind, words in (
+        (
+            "population",
+            _either(
+                r"""
+                (?:in|out)?patients? | participants? | volunteers? | persons? | people | individuals? | adults
+                children
+                (?:health ?care |health |medical |front-?line )?(?:workers?|staff|professionals?|personnels?)
+                employees? | physicians? | nurses? | students? | healthy controls? | pregnant women | relatives
+                (?:sars-?cov-?2|covid-?19|pcr|confirmed|suspected)(?: \w+){0,2} (?:positive|negative|infections?|cases)
+                schools? | families | survivors
+                """
+            ),
+        ),
+        (
+            "behavioural",
+            _either(
+                r"""
+                guidance | consultations? | nursing | therapy sessions? | life ?style | activit(?:y|ies) | practice
+                tele\w+ | phone calls? | e-?mails? | website | web | internet | online | digital | mobile
+                video\w* | media
+                day care | humanistic care | cbt | psychosocial | sessions? | cbt-i | narrative therapy | wear(?:ing)?
+                prevention (?:measures|methods) | hygiene | dan ?ce | baduanjin | duanjin | gong
+                """
+            ),
+        ),
+        (
+            "diagnostic",
+            _either(
+                r"""
+                ct(?: thorax)? | radiological | igm | igg | ig[mg]/ig[mg] | antibody (?:titer|level)s? | micro-?rnas?
+                proteom\w+ | metabolom\w+ | genom\w+ | mass spectrometer | markers? | biomarkers? | scores? | scales?
+                nucleic acid | serolog\w+ | temperature | reagents? | clinical (?:manifestations|symptoms|features)
+                observe[ds]? | recorded | measured | pocus | prevalence | incidence | seroprevalence
+                """
+            ),
+        ),
+        (
+            "procedure",
+            _either(
+                r"""
+                blood purification | crrt | extracorporeal | (?:renal )?replacement therapy
+                cytokine (?:removal|adsorption)
+                cytosorb | hbo | pacing | embryos? | ift | (?:fire-)?needles? | epidural | positions? | nasal cannulae?
+                hfnc | low dose rt | cannulation | concentrators? | membranes? | adsorbers?
+                """
+            ),
+        ),
+        (
+            "other",
+            _either(
+                r"""
+                stud(?:y|ies) | randomi[sz]ed | randomi[sz]ation | registry | databases? | data | records?
+                cohorts? | arms
+                case series | clinical outcomes? | outcomes? | research design | pilot | retrospective | prospective
+                artificial intelligence | models? | prediction | warning | manuals? | feasibility | impact
+                trial arms | standards? | ministry of health
+                (?:intervention|control|case|comparison|logistics) groups?
+                group [a-z0-9]+ | group-[a-z0-9]+ | arm \d | intervention \d | current interventions? as of | routine\w*
+                """
+            ),
+        ),
+    )
+)
+"""What an entry is that neither has a type nor names a drug, by its words, in the order in which they are tried."""

@@ -36,7 +36,9 @@ _KIND_OF_TYPE = {
 }  # fmt: skip
 _LONGEST_NAME = 600
 _LONGEST_PROSE = 300
-"""Characters; in a longer text only names are looked for, and what is left of it is not looked at."""
+_LONGEST_ENTRY = 2_000
+"""Characters; in a longer text only names are looked for, and what is left of it is not looked at. An entry without a
+type that is longer is left as it is where nothing is found in it."""
 
 _SURENESS = {"preferred": 0, "exact": 1, "brand": 2, "abbreviation": 3, "code": 3, "related": 4}
 """Kinds of names that are used, the surest first."""
@@ -48,6 +50,8 @@ _MEDICINES = ("D27", "D26.310", "D20.215.894")
 _FORMS_OF_MEDICINES = "D26.255"
 _THERAPIES = ("E02", "E04")
 """Branches of MeSH that hold what is done to patients."""
+_COUNTED = ("A10", "A11.1", "A11.2", "A11.872", "A12", "A16")
+"""Branches of MeSH with cells and fluids that are more often counted or drawn than given."""
 _APPROVALS = ("fda_approved", "ema_approved", "pmda_approved")
 
 _PLACEBO_NAMES = (
@@ -73,6 +77,12 @@ _GIVEN_BEFORE = re.compile(
     rf"(?:{_DOSE}|\b(?:{said_of.FORMS})|\b(?:tab|cap|amp|inj)\.?)\s*(?:of\s+|:\s*)?(?:the\s+)?$", re.IGNORECASE
 )
 _STEM = re.compile(rf"(?:{said_of.STEMS})$", re.IGNORECASE)
+_TAKEN = re.compile(
+    r"\b(?:herb\w*|medicines?|mouthwash|gargl\w+|puffs?|micrograms?|soup|tea|syrup|remed(?:y|ies)|extracts?|boil\w*|garlic|"
+    r"capsules?|plants?|vitamin\w*)\b",
+    re.IGNORECASE,
+)
+"""Words by which an entry may be about something that is taken."""
 _SYSTEMATIC = re.compile(r"(?:mab|nib|vir|cept|ciclib|parib|sertib|lisib|leucel|gene)$")
 """Endings of families whose members differ by a letter or two."""
 _ORDINARY = re.compile(
@@ -321,7 +331,10 @@ class DrugLinker:
                 target, kind = known.concept_id, known.kind
             else:
                 continue
-            entries[key] = _Entry(kind, text, target, "variant", 0.98, (0, 0, False, target), _is_weak(text, key))
+            is_weak = _is_weak(text, key) or (
+                concept is not None and concept.attributes.get("tree_numbers", "").startswith(_COUNTED)
+            )
+            entries[key] = _Entry(kind, text, target, "variant", 0.98, (1, 0, False, target), is_weak)
 
     def _read_combinations(self, entries: dict[str, _Entry]) -> None:
         for names, drugs in _table("regimens.tsv"):
@@ -415,6 +428,8 @@ class DrugLinker:
             start, end = _trimmed(text, 0, len(text))
             if start < end:
                 links.append(_unlinked(text, start, end, "none", _KIND_OF_TYPE.get(type, "other")))
+        if type is None and not links and (kind := _kind_without_drug(text)):
+            links.append(_unlinked(text, *_trimmed(text, 0, len(text)), "none", kind))
         return sorted(links, key=lambda link: (link.start, link.end, link.concept_id or "", link.kind))
 
     def _stands(self, text: str, hit: _Hit, type: str | None, hits: list[_Hit]) -> bool:
@@ -1024,6 +1039,20 @@ def _other_kind(said: str, is_drug: bool) -> str | None:
         ):
             return kind
     return None
+
+
+def _kind_without_drug(text: str) -> str | None:
+    """What an entry without a type is in which nothing was found; None where it may name a drug after all."""
+    if len(text) > _LONGEST_ENTRY or not (words := _WORD.findall(text)):
+        return None
+    named = [word for word in words if not (_is_noise(word) or said_of.LABELS.issuperset(_key(word).split()))]
+    if not named:
+        return "other"
+    if any(pattern.search(text) for pattern in (_CODE, _DOSE_OR_FORM, _THERAPY_HEAD, _TRADEMARK, _TAKEN)):
+        return None
+    if any(len(word) >= 7 and _STEM.search(word) and not _ORDINARY.search(word) for word in named):
+        return None
+    return next((kind for kind, pattern in said_of.WITHOUT_DRUG if pattern.search(text)), None)
 
 
 def _apposed(text: str, low: int, high: int, kept: list[_Hit]) -> Link | None:
