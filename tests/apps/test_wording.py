@@ -61,22 +61,22 @@ WRONG = (("lustre", "pebbles"), ("velocity", "glaciers"), ("colour", "teacups"))
 
 
 def worded(opened: Warehouse, name: str, part: str, **more: Any) -> tuple[list[AnySample], list[AnySample], Any]:
-    """Three samples of the test split, what became of them, and the whole outcome."""
+    """Three samples of the train split, what became of them, and the whole outcome."""
     chosen = task(name)
-    before = load(opened, chosen, "test")[:3]
+    before = load(opened, chosen, "train")[:3]
     with opened.connect() as con, Worder(chosen, part, MODEL, con, timeout_s=10, retries=0, **more) as worder:
         found = worder.word(before)
     return before, found.samples, found
 
 
 # ------------------------------------------------------------------------------------------------------- the question
-@pytest.mark.parametrize("name", ["arm_design", "endpoint_design_all", "evidence_summary", "sample_size"])
+@pytest.mark.parametrize("name", ["eligibility_design", "endpoint_design_all", "sample_size"])
 def test_a_question_in_other_words_keeps_its_key_and_says_who_worded_it(
     server: FakeServer, opened: Warehouse, name: str
 ) -> None:
     server.answer = rewording(lambda text: f"A colleague asks: {text}")
     before, after, found = worded(opened, name, "question")
-    assert len(after) == len(before) == 3
+    assert len(after) == len(before) == 3, (found.outcomes, found.left_out)
     chosen = task(name)
     for old, new in zip(before, after, strict=True):
         assert new.gold == old.gold
@@ -88,6 +88,29 @@ def test_a_question_in_other_words_keeps_its_key_and_says_who_worded_it(
         assert chosen.score(chosen.read(chosen.reply(new.gold), new), new)["correct"] == 1
     assert found.outcomes == {"answered": 3}
     assert found.usage.requests == 3
+
+
+def test_the_question_about_evidence_can_be_worded_and_the_evidence_stays(
+    opened: Warehouse, server: FakeServer
+) -> None:
+    from trialpanorama.tasks import Sample
+    from trialpanorama.tasks._choice import Chosen
+
+    chosen = task("evidence_summary")
+    inputs = chosen.inputs(
+        "Mean pain was 31 and 40 points.", "Did pain differ after 12 weeks?", ["yes", "no", "perhaps"]
+    )
+    sample: AnySample = Sample(
+        id="10@1", subject="10", split="train", group="10", date="2020-01-01", inputs=inputs, gold=Chosen("A")
+    )
+    server.answer = rewording(lambda text: "After twelve weeks, was there a difference in pain?")
+    with opened.connect() as con, Worder(chosen, "question", MODEL, con, timeout_s=10) as worder:
+        [made] = worder.word([sample]).samples
+    assert made.inputs.text == inputs.text
+    assert made.inputs.question == "After twelve weeks, was there a difference in pain?"
+    server.answer = rewording(lambda text: "Some weeks later, was there a difference in pain?")
+    with opened.connect() as con, Worder(chosen, "question", MODEL, con, timeout_s=10) as worder:
+        assert worder.word([sample]).left_out == {"lost_figure": 1}
 
 
 def encoded(sample: AnySample) -> bytes:
@@ -107,11 +130,11 @@ def test_the_model_does_not_see_the_options_of_a_question_that_it_words(server: 
 @pytest.mark.parametrize(
     ("name", "change", "why"),
     [
-        ("arm_design", lambda text: "Which arm?", "too_short"),
-        ("arm_design", lambda text: f"{text} {text}", "too_long"),
-        ("arm_design", lambda text: f"{text} There are 987654 of them.", "invented_figure"),
+        ("eligibility_design", lambda text: "Which arm?", "too_short"),
+        ("eligibility_design", lambda text: f"{text} {text}", "too_long"),
+        ("eligibility_design", lambda text: f"{text} There are 987654 of them.", "invented_figure"),
         ("sample_size", lambda text: re.sub(r"\d", "", text), "lost_figure"),
-        ("arm_design", lambda text: f"{text} It is NCT01234567.".replace("01234567", "0" * 8), "identifier"),
+        ("eligibility_design", lambda text: f"{text} It is NCT90000001.", "identifier"),
     ],
 )
 def test_what_does_not_hold_is_left_out_with_its_reason(
@@ -120,14 +143,11 @@ def test_what_does_not_hold_is_left_out_with_its_reason(
     server.answer = rewording(change)
     _, after, found = worded(opened, name, "question")
     assert after == []
-    if why == "identifier":
-        assert set(found.left_out) <= {"identifier", "invented_figure"}
-    else:
-        assert found.left_out == {why: 3}
+    assert found.left_out == {why: 3}
 
 
 def test_a_question_that_holds_an_option_gives_the_answer_away(server: FakeServer, opened: Warehouse) -> None:
-    [sample, *_] = load(opened, task("endpoint_design"), "test")
+    [sample, *_] = load(opened, task("endpoint_design"), "train")
     server.answer = rewording(lambda text: f"{text} Perhaps {sample.inputs.options[0]}?")
     with opened.connect() as con, Worder(task("endpoint_design"), "question", MODEL, con, timeout_s=10) as worder:
         found = worder.word([sample])
@@ -173,8 +193,9 @@ def test_what_else_is_right_for_the_trial_is_no_wrong_option(server: FakeServer,
 
     chosen = task("endpoint_design")
     with opened.connect() as con:
-        samples = load(opened, chosen, "test")
-        facts = {t.study_id: chosen.facts(t) for t in trials_of(con, [s.subject for s in samples])}  # type: ignore[attr-defined]
+        samples = load(opened, chosen, "train")
+        found = trials_of(con, [sample.subject for sample in samples])
+        facts = {trial.study_id: chosen.facts(trial) for trial in found}  # type: ignore[attr-defined]
     sample, also = next(
         (sample, other)
         for sample in samples
@@ -183,8 +204,7 @@ def test_what_else_is_right_for_the_trial_is_no_wrong_option(server: FakeServer,
     )
     server.answer = options(lambda right: [also, *others(right)[:2]])
     with opened.connect() as con, Worder(chosen, "distractors", MODEL, con, timeout_s=10) as worder:
-        found = worder.word([sample])
-    assert found.left_out == {"alike": 1}
+        assert worder.word([sample]).left_out == {"alike": 1}
 
 
 def test_only_designs_have_options_that_a_model_may_write(opened: Warehouse) -> None:
@@ -194,7 +214,7 @@ def test_only_designs_have_options_that_a_model_may_write(opened: Warehouse) -> 
         with pytest.raises(UserError, match="not worded by a model"):
             Worder(task("trial_completion"), "question", MODEL, con)
         with pytest.raises(UnknownName, match="distractors"):
-            Worder(task("arm_design"), "distractor", MODEL, con)
+            Worder(task("eligibility_design"), "distractor", MODEL, con)
 
 
 # ---------------------------------------------------------------------------------------------------------- the command
@@ -202,21 +222,21 @@ def test_a_run_is_announced_written_kept_and_can_be_asked(
     server: FakeServer, opened: Warehouse, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     server.answer = options(others)
-    given: dict[str, Any] = {"part": "distractors", "limit": 8, "out": tmp_path / "worded"}
+    given: dict[str, Any] = {"part": "distractors", "split": "train", "limit": 8, "out": tmp_path / "worded"}
     planned = word_facts(opened, "endpoint_design", MODEL, **given, dry_run=True)
     assert server.requests == []
     assert planned["estimated_tokens"] > 8 * 100
-    assert "8 test samples of endpoint_design" in announcement(planned)
+    assert "8 train samples of endpoint_design" in announcement(planned)
     facts = word_facts(opened, "endpoint_design", MODEL, **given)
     put_wording(facts)
     printed = capsys.readouterr()
     assert "of 8 samples worded" in printed.out
-    assert f"trialpanorama evaluate endpoint_design --from {facts['folder']}/test.jsonl" in printed.err
+    assert f"trialpanorama evaluate endpoint_design --from {facts['folder']}/train.jsonl" in printed.err
     assert facts["worded"] + sum(facts["left_out"].values()) == 8
     assert set(facts["left_out"]) <= set(CHECKS)
 
     # the second time nothing is sent, and the same is written
-    file = Path(facts["folder"]) / "test.jsonl"
+    file = Path(facts["folder"]) / "train.jsonl"
     first, sent = file.read_bytes(), len(server.requests)
     again = word_facts(opened, "endpoint_design", MODEL, **given)
     assert (len(server.requests), again["kept_replies"], again["usage"]["requests"]) == (sent, 8, 0)
@@ -226,7 +246,7 @@ def test_a_run_is_announced_written_kept_and_can_be_asked(
         ["endpoint_design"],
         ["baseline/random_choice"],
         opened.path,
-        Options(source=[file]),
+        Options(split="train", paths=(file,)),
         log_dir=tmp_path / "logs",
     )
     assert result.n == facts["worded"]
@@ -236,7 +256,9 @@ def test_nothing_is_sent_elsewhere_without_consent(opened: Warehouse, monkeypatc
     monkeypatch.setenv("FAR_BASE_URL", "http://models.example/v1")
     monkeypatch.setenv("FAR_API_KEY", "none")
     with pytest.raises(UserError, match="Nothing was sent"):
-        word_facts(opened, "arm_design", "openai-api/far/tiny", limit=1, confirm=lambda question: False)
+        word_facts(
+            opened, "eligibility_design", "openai-api/far/tiny", split="train", limit=1, confirm=lambda question: False
+        )
 
 
 def test_every_part_has_its_checks() -> None:

@@ -201,8 +201,12 @@ def _fitted(kind: str, name: str, snapshot: str) -> Baseline:
     chosen = task(name)
     if files := _files.get((name, snapshot)):
         paths, split = files
-        asked = {sample.subject for sample in chosen.samples_from(paths, split)}
-        training = [sample for sample in chosen.samples_from(paths, "train") if sample.subject not in asked]
+        asked = list(chosen.samples_from(paths, split))
+        subjects = {sample.subject for sample in asked}
+        training = [sample for sample in chosen.samples_from(paths, "train") if sample.subject not in subjects]
+        if not training and asked[0].snapshot:  # made of a warehouse's samples, whose splits hold here too
+            learnt = load(warehouse_of(asked[0].snapshot), chosen, "train")
+            training = [sample for sample in learnt if sample.subject not in subjects]
         if not training:
             raise UserError(
                 f"The files hold no train sample of {name} beside those that are asked, so that baseline/{kind} cannot "

@@ -191,9 +191,9 @@ class Worder:
             "too_short": shares < 0.2,
             "too_long": shares > 1.5,
             "gives_answer": any(f" {words(option)} " in given for option in _options_of(self.task, sample)),
+            "identifier": bool(identifiers.find(text)),
             "invented_figure": not figures <= was,
             "lost_figure": self.task.rests_on_figures and not was <= figures,
-            "identifier": bool(identifiers.find(text)),
         }
         return _first(failed) or self._marked(self.task.worded(sample, text), "wording")
 
