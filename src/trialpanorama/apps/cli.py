@@ -572,7 +572,16 @@ def search(
     ranking: Annotated[
         str | None,
         typer.Option(
-            metavar="bm25|dense|fused", help="What plain words rank by: themselves, what texts are about, or both."
+            metavar="bm25|dense|fused|embedded|hybrid",
+            help="What plain words rank by: themselves, what texts are about, or both; by a sentence encoder (the "
+            "extra embed), or all of these.",
+        ),
+    ] = None,
+    encoder: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DIR|NAME",
+            help="The encoder of embedded and hybrid: a folder, or a name on the model hub; else the one installed.",
         ),
     ] = None,
     patient: Annotated[
@@ -637,7 +646,16 @@ def search(
     only = {name: value for name, value in named.items() if value is not None}
     limits = Limits(before, only, read_patient(text) if patient else None)
     opened = _open(warehouse)
-    found = find(opened, read, limits, most=most, ranking=ranking or BEST, facets=facets, highlights=highlight)
+    found = find(
+        opened,
+        read,
+        limits,
+        most=most,
+        ranking=ranking or BEST,
+        encoder=encoder,
+        facets=facets,
+        highlights=highlight,
+    )
     put_json(found_facts(text, read, found, limits)) if json else put(found_text(found))
     if limits.patient and not json:
         say(f"Looked for trials that take a patient {patient_text(limits.patient)}.")
@@ -783,6 +801,42 @@ def show_task(
         put_json([sample_facts(chosen, sample) for sample in shown])
     else:
         put("\n\n".join(sample_text(chosen, sample) for sample in shown))
+
+
+@tasks_app.command("word")
+def word_task(
+    name: Annotated[str, typer.Argument(metavar="TASK", help="See: tasks list.", autocompletion=_complete_tasks)],
+    model: Annotated[str, typer.Option(metavar="PROVIDER/NAME", help="One of Inspect's model names.")],
+    part: Annotated[
+        str, typer.Option(metavar="question|distractors", help="What the model writes: the question, or wrong options.")
+    ] = "question",
+    split: Annotated[str, typer.Option(metavar="test|validation|train", help="Of which split.")] = "test",
+    limit: Annotated[int | None, typer.Option(metavar="N", min=1, help="Only the first N samples.")] = None,
+    max_cost_tokens: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Spend no more tokens than this.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Where it is written; else WAREHOUSE.worded.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be sent, and where to.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Agree to send the texts to another machine.")] = False,
+    warehouse: WarehouseOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Have a language model word the questions of a task, or write wrong options: checked, marked and kept apart."""
+    from trialpanorama.apps.wording import put_wording, word_facts
+
+    facts = word_facts(
+        _open(warehouse),
+        name,
+        model,
+        part=part,
+        split=split,
+        limit=limit,
+        max_tokens=max_cost_tokens,
+        out=out,
+        dry_run=dry_run,
+        yes=yes,
+    )
+    put_json(facts) if json else put_wording(facts)
 
 
 ModelsOption = Annotated[
