@@ -2,7 +2,7 @@
 
     python benchmarks/search.py [PART...] [--warehouse DIR] [--documents N] [--queries N] [--json]
 
-PART is any of (all, if none is named):
+PART is any of (all but embedded, if none is named):
 
 boolean      every boolean query of CLEF-TAR 2017, SIGIR 2017 and ielab: how many are read, strictly and with repairs,
              printed and read again as the same tree; and, with --warehouse, how long each takes to be answered
@@ -11,9 +11,11 @@ speed        generated documents: how many a second are indexed, and how long on
 judged       the questions of Cohen 2006 (each topic's title, among all papers of the warehouse) and the patients of
              TREC 2021 and 2022 (among the judged trials that the warehouse has): bm25, dense and fused, 95 % intervals
              over topics (percentile bootstrap), and paired differences to bm25
+embedded     the same questions, with an encoder (extra embed) besides: embedded and hybrid, paired with fused too; all
+             documents are encoded first (an hour or more on one core; a run that was stopped goes on where it was)
 environment  queries by two processes, twice: how long they take, and whether all answers are the same
 
-`judged` and `environment` need a warehouse of the real files:
+`judged`, `embedded` and `environment` need a warehouse of the real files; `embedded` is measured if it is named:
 trialpanorama build ../shared/data/registries ../shared/data/pubmed ../shared/data/reviews
 The settings of ranked search were chosen on Cohen 2006 and the patients of SIGIR 2016; docs/decisions/0007 says what
 had been seen of TREC by then.
@@ -49,9 +51,12 @@ from trialpanorama.build import build
 from trialpanorama.errors import UserError
 from trialpanorama.search import QueryError, parse, to_text
 from trialpanorama.search._names import FUNCTION_WORDS
-from trialpanorama.search.index import Index, Limits, documents, question_stems, ranked_text, stem_analyzer
+from trialpanorama.search.documents import documents, ranked_text
+from trialpanorama.search.embedding import Encoder
+from trialpanorama.search.index import Index, Limits
 from trialpanorama.search.patients import ailments, read_patient
-from trialpanorama.search.ranked import RANKINGS, Ranked
+from trialpanorama.search.ranked import ENCODED, RANKINGS, Ranked
+from trialpanorama.search.words import question_stems, stem_analyzer
 from trialpanorama.warehouse import Warehouse
 
 DATA = Path(os.environ.get("TRIALPANORAMA_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data")
@@ -407,9 +412,15 @@ def interval(values: Sequence[float]) -> list[float]:
     return [round(float(value), 4) for value in (one.mean(), *np.quantile(means, [0.025, 0.975]))]
 
 
-def measure_judged(warehouse: Warehouse) -> dict[str, Any]:
-    """What each ranking finds of what people judged."""
-    ranked = Ranked.open(warehouse)
+def ahead(scores: Sequence[Mapping[str, float]], others: Sequence[Mapping[str, float]]) -> dict[str, list[float]]:
+    """How far one ranking is ahead of another on the same topics, by each measure."""
+    return {one: interval([a[one] - b[one] for a, b in zip(scores, others, strict=True)]) for one in scores[0]}
+
+
+def measure_judged(warehouse: Warehouse, encoder: Encoder | None = None) -> dict[str, Any]:
+    """What each ranking finds of what people judged; those of an encoder too, if one is given."""
+    ranked = Ranked.open(warehouse, encoder)
+    rankings = RANKINGS + ENCODED if encoder else RANKINGS
     with warehouse.connect() as connection:
         collections: dict[str, tuple[list[Topic], set[str] | None]] = {
             "Cohen 2006 (settings were chosen on it)": (cohen(connection), None),
@@ -419,14 +430,14 @@ def measure_judged(warehouse: Warehouse) -> dict[str, Any]:
     facts: dict[str, Any] = {}
     for name, (topics, pool) in collections.items():
         scores: dict[str, list[dict[str, float]]] = {}
-        rows = [*RANKINGS, *(["bm25 of any age and sex"] if pool else [])]
+        rows = [*rankings, *(["bm25 of any age and sex"] if pool else [])]
         for row in rows:
             scores[row] = []
             for topic in topics:
-                patient = read_patient(topic.text) if topic.is_patient and row in RANKINGS else None
+                patient = read_patient(topic.text) if topic.is_patient and row in rankings else None
                 limits = Limits(only={"kind": "trial" if topic.is_patient else "paper"}, patient=patient)
                 most = ranked.index.documents if topic.is_patient else 1_000
-                ranking = row if row in RANKINGS else "bm25"
+                ranking = row if row in rankings else "bm25"
                 found = [hit.id for hit in ranked.search(topic.text, limits, ranking=ranking, most=most).hits]
                 if pool is not None:
                     found = [id for id in found if id in pool]
@@ -436,13 +447,8 @@ def measure_judged(warehouse: Warehouse) -> dict[str, Any]:
             "topics": len(topics),
             "pool": len(pool) if pool is not None else "all papers",
             "scores": {row: {one: interval([s[one] for s in scores[row]]) for one in names} for row in rows},
-            "ahead_of_bm25": {
-                row: {
-                    one: interval([a[one] - b[one] for a, b in zip(scores[row], scores["bm25"], strict=True)])
-                    for one in names
-                }
-                for row in rows[1:]
-            },
+            "ahead_of_bm25": {row: ahead(scores[row], scores["bm25"]) for row in rows[1:]},
+            "ahead_of_fused": {row: ahead(scores[row], scores["fused"]) for row in rows if row in ENCODED},
         }
     return facts
 
@@ -523,9 +529,10 @@ def show(facts: Mapping[str, Any]) -> str:
             print(f"{name:<22} nDCG@100 of what was judged {mean:.3f} [{low:.3f}, {high:.3f}]{ahead}", file=out)
         for one in speed["left_out"]:
             print(f"left out: {one}", file=out)
-    for name, one in facts.get("judged", {}).items():
+    for name, one in [*facts.get("judged", {}).items(), *facts.get("embedded", {}).items()]:
         print(f"\n{name}: {one['topics']} topics, pool: {one['pool']}", file=out)
-        for title, table in (("", one["scores"]), (" - bm25", one["ahead_of_bm25"])):
+        for title, key in (("", "scores"), (" - bm25", "ahead_of_bm25"), (" - fused", "ahead_of_fused")):
+            table = one[key]
             for row, values in table.items():
                 shown = "  ".join(
                     f"{key} {mean:.3f} [{low:.3f}, {high:.3f}]" for key, (mean, low, high) in values.items()
@@ -540,15 +547,16 @@ def show(facts: Mapping[str, Any]) -> str:
 
 def main() -> None:
     """Measure and print."""
-    parts = ("boolean", "speed", "judged", "environment")
+    parts = ("boolean", "speed", "judged", "environment", "embedded")
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"any of {', '.join(parts)}; else all")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"any of {', '.join(parts)}; else all but the last")
     parser.add_argument("--warehouse", type=Path, help="of the real files; for the parts that need one")
+    parser.add_argument("--encoder", help="of embedded: a folder or a name on the model hub; else the one installed")
     parser.add_argument("--documents", type=int, default=200_000)
     parser.add_argument("--queries", type=int, default=10_000)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    wanted = options.parts or parts
+    wanted = options.parts or parts[:-1]
     if not {*wanted} <= {*parts}:
         parser.error(f"a part is one of {', '.join(parts)}")
     warehouse = Warehouse.open(options.warehouse) if options.warehouse else None
@@ -557,13 +565,15 @@ def main() -> None:
         facts["boolean"] = measure_boolean(warehouse)
     if "speed" in wanted:
         facts["speed"] = measure_speed(options.documents, warehouse)
-    if {"judged", "environment"} & {*wanted}:
+    if {"judged", "environment", "embedded"} & {*wanted}:
         if warehouse is None:
-            parser.error("judged and environment need --warehouse")
+            parser.error("judged, embedded and environment need --warehouse")
         if "judged" in wanted:
             facts["judged"] = measure_judged(warehouse)
         if "environment" in wanted:
             facts["environment"] = measure_environment(warehouse, options.queries)
+        if "embedded" in wanted:
+            facts["embedded"] = measure_judged(warehouse, Encoder(options.encoder))
     print(json.dumps(facts, indent=1) if options.json else show(facts))
 
 

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from tests.search.test_index import TRIAL_ID, index, warehouse  # noqa: F401
 from trialpanorama.search import QueryError, parse
+from trialpanorama.search.documents import abstracts
 from trialpanorama.search.highlights import highlight
-from trialpanorama.search.index import Found, Hit, Index, Limits, abstracts
+from trialpanorama.search.index import Found, Hit, Index, Limits
 from trialpanorama.warehouse import Warehouse
 
 TITLE = "Beta-blockers for Sjögren's tumours: a trial"

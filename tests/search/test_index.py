@@ -15,7 +15,8 @@ import pytest
 from trialpanorama.build import build
 from trialpanorama.errors import UserError
 from trialpanorama.search import parse
-from trialpanorama.search.index import Index, Limits, question_stems
+from trialpanorama.search.index import Index, Limits
+from trialpanorama.search.words import question_stems
 from trialpanorama.warehouse import Warehouse
 
 ARTICLES = {
@@ -291,7 +292,7 @@ def test_processes_that_search_at_once_wait_for_one_index(warehouse: Warehouse, 
         for _ in range(3)
     ]
     assert [process.communicate()[0].strip() for process in running] == ["9", "9", "9"]
-    assert {path.name for path in (copy / "index").iterdir() if path.is_dir()} == {"documents", "dense"}
+    assert {path.name for path in (copy / "index").iterdir() if path.is_dir()} == {"documents.1", "dense"}
 
 
 def test_a_warehouse_that_cannot_be_written_to_is_told_in_one_line(warehouse: Warehouse, tmp_path: Path) -> None:

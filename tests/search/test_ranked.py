@@ -12,7 +12,8 @@ import pytest
 from trialpanorama.build import build
 from trialpanorama.errors import UnknownName
 from trialpanorama.search.dense import Dense, fit
-from trialpanorama.search.index import FOLDER, Found, Index, Limits
+from trialpanorama.search.index import Found, Index, Limits
+from trialpanorama.search.making import FOLDER
 from trialpanorama.search.patients import Patient
 from trialpanorama.search.ranked import RANKINGS, Ranked, _fuse, _in_order
 from trialpanorama.warehouse import Warehouse

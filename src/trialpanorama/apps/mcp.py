@@ -359,9 +359,11 @@ class RankCandidates(Tool, kw_only=True):
         """Candidates in the order of how well they fit."""
         from trialpanorama.apps.designing import day
         from trialpanorama.search import Search as Query
-        from trialpanorama.search.index import Index, Limits, number_of, question_stems
+        from trialpanorama.search.documents import number_of
+        from trialpanorama.search.index import Index, Limits
         from trialpanorama.search.ranked import BEST, Ranked
         from trialpanorama.search.tree import Text
+        from trialpanorama.search.words import question_stems
 
         limits = Limits(day(self.before), {"kind": self.kind} if self.kind else {})
         unknown: list[str] = []

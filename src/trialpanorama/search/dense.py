@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float32]
     Numbers = NDArray[np.int64]
 
-from trialpanorama.search.index import documents, documents_sql, number_of, ranked_text, stem_analyzer
+from trialpanorama.search.documents import documents, documents_sql, number_of, ranked_text
+from trialpanorama.search.words import stem_analyzer
 
 VERSION = 1
 """Changes with what is fitted; vectors of another version are made anew."""

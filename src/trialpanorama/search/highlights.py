@@ -8,17 +8,9 @@ from collections.abc import Callable, Iterator, Mapping
 
 import msgspec
 
-from trialpanorama.search.index import (
-    SEARCHED_FIELDS,
-    Found,
-    Highlight,
-    Hit,
-    question_stems,
-    stem_analyzer,
-    word_pattern,
-    word_tokens,
-)
+from trialpanorama.search.index import SEARCHED_FIELDS, Found, Highlight, Hit
 from trialpanorama.search.tree import AUTOMATIC, And, Near, Node, Not, Or, Search, Text
+from trialpanorama.search.words import question_stems, stem_analyzer, word_pattern, word_tokens
 
 MOST_PIECES = 2
 """Pieces of an abstract that are shown."""

@@ -8,16 +8,10 @@ so that an exploded one is a single look-up; a trial also has the headings that 
 
 from __future__ import annotations
 
-import contextlib
 import functools
-import hashlib
 import itertools
-import json
 import math
-import re
-import shutil
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,33 +19,38 @@ import msgspec
 
 from trialpanorama.errors import UserError
 from trialpanorama.search import headings, to_text
-from trialpanorama.search._names import FUNCTION_WORDS, LANGUAGES, QUALIFIERS
+from trialpanorama.search._names import LANGUAGES, QUALIFIERS
+from trialpanorama.search.making import (
+    ANY_AGE,
+    FACETS,
+    FOLDER,
+    VALUES,
+    WORDS,
+    Made,
+    is_ready,
+    make,
+    making,
+    open_documents,
+)
 from trialpanorama.search.patients import Patient
 from trialpanorama.search.translation import Translation, translate
 from trialpanorama.search.tree import AUTOMATIC, And, Heading, Near, Node, Not, Or, Range, Search, Text
+from trialpanorama.search.words import WILDCARD, question_stems, word_pattern, word_tokens, words_of_stem
 from trialpanorama.warehouse import Warehouse
 
 if TYPE_CHECKING:
-    import duckdb
     import numpy as np
     import tantivy
     from numpy.typing import NDArray
 
-VERSION = 4
-"""Changes with what is indexed; an index of another version is made anew."""
-FOLDER = "index"
-
-FACETS = ("kind", "register", "status", "phase", "year")
-"""What documents that were found are counted by."""
 _MOST_VALUES = 100
 """Values of a facet that are counted, the commonest."""
-_WORDS = ("title", "abstract", "keyword", "heading_word", "substance", "author", "journal", "other")
-"""Fields of words."""
-_VALUES = (
-    "heading", "major_heading", "heading_above", "qualified_heading", "qualifier", "publication_type", "language",
-    "id", "country", "register", "status", "phase", "kind", "source", "sex",
-)  # fmt: skip
-"""Fields of whole values, in lower case."""
+RANKED_FIELDS: dict[str, dict[str, float]] = {"stems": {"abstract": 1.0, "topic": 0.5}, "topic": {"topic": 1.0}}
+"""The fields of words by which documents are ranked, with their weights: by all they say, or by what they are about."""
+_MOST_STEMS_KEPT = 50_000
+"""Stems whose words are remembered."""
+_MORE = 50
+"""Documents that are looked at beyond those that were asked for, so that ties among the last are seen."""
 
 SEARCHED_FIELDS: dict[str, tuple[str, ...]] = {
     "title": ("title",),
@@ -59,7 +58,7 @@ SEARCHED_FIELDS: dict[str, tuple[str, ...]] = {
     "title_abstract": ("title", "abstract", "keyword"),
     "title_abstract_text": ("title", "abstract"),
     "text": ("title", "abstract", "keyword", "heading_word", "substance"),
-    "all": _WORDS,
+    "all": WORDS,
     "heading_word": ("heading_word",),
     "keyword": ("keyword",),
     "substance": ("substance",),
@@ -81,92 +80,6 @@ SEARCHED_FIELDS: dict[str, tuple[str, ...]] = {
 }
 """Where each field of a tree is looked for."""
 
-_LINKED = """
-    said AS (
-        SELECT DISTINCT study_id, concept_id FROM mentions
-        WHERE field IN ('conditions', 'interventions') AND kind IN ('condition', 'drug', 'procedure', 'behaviour')
-            AND concept_id IS NOT NULL AND NOT coalesce(is_negated, false) AND NOT coalesce(is_history, false)),
-    same AS (
-        SELECT concept_id, concept_id AS mesh FROM concepts WHERE starts_with(concept_id, 'MESH:')
-        UNION SELECT concept_id, unnest([x FOR x IN cross_references IF starts_with(x, 'MESH:')]) FROM concepts
-        UNION SELECT concept_id, 'MESH:' || drugbank_mesh_id FROM drug_concepts WHERE drugbank_mesh_id IS NOT NULL),
-    higher AS (
-        SELECT a.concept_id, s.mesh FROM concept_ancestors a JOIN same s ON s.concept_id = a.ancestor_id
-            ANTI JOIN (FROM same WHERE starts_with(mesh, 'MESH:D')) d ON d.concept_id = a.concept_id),
-    linked_ AS (
-        SELECT study_id, list(DISTINCT s.mesh ORDER BY s.mesh) FILTER (s.mesh IS NOT NULL) AS linked,
-            list(DISTINCT h.mesh ORDER BY h.mesh) FILTER (h.mesh IS NOT NULL) AS linked_above
-        FROM said LEFT JOIN same s USING (concept_id) LEFT JOIN higher h USING (concept_id) GROUP BY study_id)"""
-"""The MeSH headings that the conditions and interventions of a trial were linked to.
-
-Of a concept without a heading of its own (a rarer disease, a supplementary record) it is those of what stands above it.
-What is denied, past, or only asked of participants is no heading.
-"""
-_UNLINKED = "linked_ AS (SELECT '' AS study_id, NULL::VARCHAR[] AS linked, NULL::VARCHAR[] AS linked_above WHERE false)"
-_PAPER_TEXT = "concat_ws(' ', p.abstract, p.vernacular_title)"
-_TRIAL_TEXT = "concat_ws(' ', s.abstract, s.inclusion_criteria, s.exclusion_criteria, s.eligibility_criteria)"
-_DOCUMENTS = f"""
-    WITH LINKED,
-    headings AS (
-        SELECT r.record_id,
-            list(DISTINCT lower(m.term)) FILTER (NOT m.is_ancestor) AS heading,
-            list(DISTINCT lower(m.term)) FILTER (NOT m.is_ancestor AND m.is_major) AS major_heading,
-            list(DISTINCT lower(m.term)) AS heading_above,
-            list(DISTINCT lower(q)) FILTER (q IS NOT NULL) AS qualifier,
-            list(DISTINCT lower(m.term) || '/' || lower(q)) FILTER (q IS NOT NULL) AS qualified_heading
-        FROM (SELECT record_id, unnest(mesh_terms) AS m FROM records) r
-            LEFT JOIN LATERAL (SELECT unnest(m.qualifiers) AS q) ON true
-        GROUP BY r.record_id),
-    papers_ AS (
-        SELECT 'paper' AS kind, paper_id AS id, p.title,
-            {_PAPER_TEXT} AS abstract, p.keywords AS keyword,
-            p.chemicals AS substance, p.authors AS author,
-            [p.journal, p.journal_abbreviation, p.issn] AS journal, NULL::VARCHAR[] AS other,
-            p.publication_types AS publication_type, p.languages AS language,
-            list_concat([paper_id, p.doi, p.pmcid], p.registry_ids) AS ids, NULL::VARCHAR[] AS country,
-            NULL::VARCHAR[] AS register, NULL AS status, NULL::VARCHAR[] AS phase, p.source,
-            p.first_published_date AS published, NULL AS sex,
-            NULL AS minimum_age_years, NULL AS maximum_age_years, NULL::VARCHAR[] AS linked,
-            NULL::VARCHAR[] AS linked_above, h.* EXCLUDE (record_id)
-        FROM papers p LEFT JOIN headings h USING (record_id)),
-    conditions_ AS (SELECT study_id, list(condition_name ORDER BY position) AS names FROM conditions GROUP BY 1),
-    interventions_ AS (
-        SELECT t.study_id, list(DISTINCT r.i.name) AS names
-        FROM trial_records t JOIN (SELECT record_id, unnest(interventions) AS i FROM records) r USING (record_id)
-        GROUP BY 1),
-    trial_headings AS (
-        SELECT t.study_id, list_distinct(flatten(list(h.heading))) AS heading,
-            list_distinct(flatten(list(h.major_heading))) AS major_heading,
-            list_distinct(flatten(list(h.heading_above))) AS heading_above,
-            list_distinct(flatten(list(h.qualifier))) AS qualifier,
-            list_distinct(flatten(list(h.qualified_heading))) AS qualified_heading
-        FROM trial_records t JOIN headings h USING (record_id) GROUP BY 1),
-    ids_ AS (SELECT study_id, list(DISTINCT id) AS ids FROM identifiers WHERE role <> 'mentioned' GROUP BY 1),
-    trials_ AS (
-        SELECT 'trial' AS kind, s.study_id AS id, concat_ws(' / ', s.public_title,
-                nullif(s.scientific_title, s.public_title), s.acronym) AS title,
-            {_TRIAL_TEXT} AS abstract,
-            list_concat(s.keywords, c.names) AS keyword, d.names AS substance, NULL::VARCHAR[] AS author,
-            NULL::VARCHAR[] AS journal, list_concat([s.sponsor], s.collaborators) AS other,
-            ['Clinical Trial Registration'] AS publication_type, NULL::VARCHAR[] AS language,
-            list_concat([s.study_id], i.ids) AS ids, s.countries AS country, s.registers AS register,
-            s.recruitment_status AS status, s.phases AS phase, s.source,
-            coalesce(s.registration_date, s.first_submitted_date, s.start_date) AS published, s.sex,
-            s.minimum_age_years, s.maximum_age_years, l.linked, l.linked_above, h.* EXCLUDE (study_id)
-        FROM studies s LEFT JOIN conditions_ c USING (study_id) LEFT JOIN interventions_ d USING (study_id)
-            LEFT JOIN trial_headings h USING (study_id) LEFT JOIN ids_ i USING (study_id)
-            LEFT JOIN linked_ l USING (study_id)
-        WHERE s.kind = 'registration')
-    SELECT * FROM papers_ UNION ALL BY NAME SELECT * FROM trials_ ORDER BY kind, id"""
-
-
-def documents_sql(connection: duckdb.DuckDBPyConnection) -> str:
-    """Every document of a snapshot, in one order; a warehouse of an older version has no links."""
-    names = "SELECT count(*) FROM duckdb_views() WHERE view_name = 'mentions'"
-    is_linked = connection.execute(names).fetchone() != (0,)
-    return _DOCUMENTS.replace("LINKED", _LINKED if is_linked else _UNLINKED, 1)
-
-
 _MOST_COMBINATIONS = 400
 """Phrases that one part of a search may be taken apart into; beyond that it is refused rather than slow."""
 _MOST_PATTERNS = 5_000
@@ -175,8 +88,6 @@ _MOST_STATES = 500
 """Of a pattern, as `_states` counts them; the index refuses some 1,000."""
 _LEAST_STEM = 2
 """Letters before a truncation sign."""
-_ANY_AGE = 99_999_999
-"""The greatest age (days) where a trial states none."""
 
 
 class Highlight(msgspec.Struct, frozen=True):
@@ -250,11 +161,11 @@ class Index:
     """The index of a warehouse, open for searching."""
 
     def __init__(self, index: tantivy.Index, snapshot: str, folder: Path) -> None:
-        self._index = index
         self._schema = index.schema
         self._searcher = index.searcher()
         self.snapshot = snapshot
         self._folder = folder
+        self._words_of = functools.lru_cache(_MOST_STEMS_KEPT)(functools.partial(words_of_stem, self._searcher))
 
     @property
     def documents(self) -> int:
@@ -269,23 +180,31 @@ class Index:
     @staticmethod
     def is_ready(warehouse: Warehouse) -> bool:
         """Whether the index of this warehouse's snapshot is there."""
-        state = _state(warehouse.path / FOLDER)
-        return (state.get("version"), state.get("snapshot")) == (VERSION, warehouse.snapshot)
+        return is_ready(warehouse)
 
     @classmethod
     def open(cls, warehouse: Warehouse) -> Index:
-        """The index of this warehouse's snapshot, made or brought up to date if need be.
+        """The index of this warehouse's snapshot, made or brought up to date if need be, as `bring_up_to_date` does."""
+        cls.bring_up_to_date(warehouse)
+        folder, index = open_documents(warehouse.path / FOLDER)
+        return cls(index, warehouse.snapshot, folder)
 
-        It is made with the MeSH that is installed then, which stays its own until the snapshot changes. Raises
-        UserError where the warehouse's folder cannot be written to.
+    @classmethod
+    def bring_up_to_date(
+        cls, warehouse: Warehouse, progress: Callable[[int, int], None] = lambda done, total: None
+    ) -> Made | None:
+        """Put into the index what is new or changed in this warehouse's snapshot; None if there was nothing to do.
+
+        It is made with the MeSH that is installed then, which stays its own until the snapshot changes. `progress` is
+        told how many documents of how many were indexed. Raises UserError where the warehouse's folder cannot be
+        written to.
         """
-        folder = warehouse.path / FOLDER
         if not cls.is_ready(warehouse):
             with making(warehouse):
                 if not cls.is_ready(warehouse):  # else another process made it meanwhile
                     with warehouse.connect() as connection:
-                        _make(folder, connection, warehouse.snapshot)
-        return cls(_open(folder), warehouse.snapshot, folder)
+                        return make(warehouse.path / FOLDER, connection, warehouse.snapshot, progress)
+        return None
 
     def search(
         self,
@@ -303,15 +222,14 @@ class Index:
         translated = translate(search, self.names) if search.syntax != "plain" else None
         meant = translated.search if translated else search
         notes: list[str] = list(meant.notes)
-        query = _Compiler(self._schema, meant, notes).query()
+        if meant.syntax == "plain" and isinstance(meant.tree, Text):
+            query = self._ranked(question_stems(meant.tree.words), RANKED_FIELDS["stems"])
+        else:
+            query = _Compiler(self._schema, meant, notes).query()
         query = _all(query, *self._limits(limits))
-        # some more than asked for, so that those of the last score are divided by id and not by chance
-        result = self._run(query, most + 50 if most else 1)
-        found = [(round(float(score), 6), address) for score, address in (result.hits if most else ())]
-        least = found[most - 1][0] if 0 < most <= len(found) else 0.0
-        hits = [self._hit(address, score) for score, address in found if score >= least]
-        hits.sort(key=lambda hit: (-hit.score, hit.id))
-        answer = Found(self.snapshot, _count(result), tuple(hits[:most]), tuple(notes))
+        best, total = self._best(query, most)
+        hits = [self._hit(address, score) for score, address in best]
+        answer = Found(self.snapshot, total, tuple(hits), tuple(notes))
         if facets:
             answer = msgspec.structs.replace(answer, facets=self._facets(query))
         if translated is None:
@@ -330,12 +248,15 @@ class Index:
     def rank(
         self, weights: Mapping[str, float], limits: Limits, *, most: int, field: str = "stems"
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """The numbers of documents that hold any of these stems, and their BM25 with weights: `most` of the best."""
+        """The numbers of documents that hold any of these stems, and their BM25 with weights: `most` of the best.
+
+        They are ranked by all that they say (`stems`), or by what they are about (`topic`).
+        """
         import numpy as np
 
-        query = _all(_weighted(self._schema, field, weights), *self._limits(limits))
-        result = self._run(query, most)
-        return self._numbers(result), np.array([score for score, _ in result.hits], dtype=np.float32)
+        best, _ = self._best(_all(self._ranked(weights, RANKED_FIELDS[field]), *self._limits(limits)), most)
+        scores = np.array([score for score, _ in best], dtype=np.float32)
+        return self._numbers(address for _, address in best), scores
 
     def within(self, limits: Limits, most: int, numbers: Iterable[int] | None = None) -> NDArray[np.int64]:
         """The numbers of documents within limits, at most so many; of these numbers, if they are given."""
@@ -344,7 +265,8 @@ class Index:
         queries = self._limits(limits)
         if numbers is not None:
             queries.append(tantivy.Query.term_set_query(self._schema, "number", list(numbers)))
-        return self._numbers(self._run(_all(*queries) if queries else _everything(), max(most, 1)))
+        found = self._run(_all(*queries) if queries else _everything(), max(most, 1))
+        return self._numbers(address for _, address in found.hits)
 
     def count(self, limits: Limits) -> int:
         """How many documents are within limits."""
@@ -357,8 +279,63 @@ class Index:
 
         query = tantivy.Query.term_set_query(self._schema, "number", list(scores))
         result = self._run(query, max(len(scores), 1))
-        places = dict(zip(self._numbers(result).tolist(), result.hits, strict=True))
-        return tuple(self._hit(places[number][1], score) for number, score in scores.items())
+        addresses = [address for _, address in result.hits]
+        places = dict(zip(self._numbers(addresses).tolist(), addresses, strict=True))
+        return tuple(self._hit(places[number], score) for number, score in scores.items())
+
+    def _ranked(self, weights: Mapping[str, float], fields: Mapping[str, float]) -> tantivy.Query:
+        """Any of the words that have these stems, each counted as if it were its stem.
+
+        Only words are indexed. A stem is as rare as all its words together (in the field that has most of them), and
+        each of its words is weighted so that it is no rarer.
+        """
+        import tantivy
+
+        queries = []
+        for stem, weight in weights.items():
+            words = {field: self._words_of(field, stem) for field in fields}
+            rarity = self._rarity(max(sum(held.values()) for held in words.values()))
+            for field, held in words.items():
+                for word, documents in held.items():
+                    query = tantivy.Query.term_query(self._schema, field, word, "freq")
+                    boost = weight * fields[field] * rarity / self._rarity(documents)
+                    queries.append(tantivy.Query.boost_query(query, boost))
+        return _any(queries)
+
+    def _rarity(self, documents: int) -> float:
+        """The inverse document frequency of BM25."""
+        others = max(self.documents - documents, 0)
+        return math.log(1 + (others + 0.5) / (documents + 0.5))
+
+    def _best(self, query: tantivy.Query, most: int) -> tuple[list[tuple[float, tantivy.DocAddress]], int]:
+        """The best documents with their scores, those of one score by kind and id; and how many there are in all."""
+        result = self._run(query, most + _MORE if most else 1)
+        total = _count(result)
+        found = [(round(float(score), 4), address) for score, address in (result.hits if most else ())]
+        if len(found) > most:
+            least = found[most - 1][0]
+            if found[-1][0] == least and len(found) < total:  # there are more of the last score: which come first?
+                found = [(round(float(score), 4), address) for score, address in self._run(query, total).hits]
+            found = [one for one in found if one[0] >= least]
+        places = self._places([address for _, address in found])
+        order = sorted(range(len(found)), key=lambda at: (-found[at][0], places[at]))
+        return [found[at] for at in order[:most]], total
+
+    def _places(self, addresses: list[tantivy.DocAddress]) -> list[int]:
+        """The places of documents in the order of kind and id."""
+        import numpy as np
+
+        numbers, places = self._order
+        found: list[int] = places[np.searchsorted(numbers, self._numbers(addresses))].tolist()
+        return found
+
+    @functools.cached_property
+    def _order(self) -> NDArray[np.int64]:
+        """The numbers of all documents in their order, and for each its place in the order of kind and id."""
+        import numpy as np
+
+        found: NDArray[np.int64] = np.load(self._folder / "order.npy", mmap_mode="r")
+        return found
 
     def _run(self, query: tantivy.Query, most: int) -> tantivy.SearchResult:
         try:
@@ -387,17 +364,17 @@ class Index:
             facets.append(Facet(name, tuple(counts)))
         return tuple(facets)
 
-    def _numbers(self, result: tantivy.SearchResult) -> NDArray[np.int64]:
+    def _numbers(self, addresses: Iterable[tantivy.DocAddress]) -> NDArray[np.int64]:
         import numpy as np
 
-        addresses = [address for _, address in result.hits]
-        return np.array(self._searcher.fast_field_values("number", addresses), dtype=np.int64)
+        return np.array(self._searcher.fast_field_values("number", [*addresses]), dtype=np.int64)
 
     def _hit(self, address: tantivy.DocAddress, score: float) -> Hit:
         document = self._searcher.doc(address)
-        key, shown, date = (str(document.get_first(name) or "") for name in ("key", "shown", "date"))
-        kind, _, id = key.partition(":")
-        return Hit(id, kind, shown, date or None, round(score, 6))
+        kind, _, id = str(document.get_first("key")).partition(":")
+        day = str(document.get_first("published") or "").zfill(8)
+        date = f"{day[:4]}-{day[4:6]}-{day[6:]}" if day.strip("0") else None
+        return Hit(id, kind, str(document.get_first("title") or ""), date, round(score, 6))
 
     def _limits(self, limits: Limits) -> list[tantivy.Query]:
         """Queries that all have to hold and add nothing to a score."""
@@ -411,7 +388,7 @@ class Index:
         patient = limits.patient
         if patient and patient.age_years is not None:
             days = round(patient.age_years * 365.25)
-            for name, low, high in (("minimum_age", 0, days), ("maximum_age", days, _ANY_AGE)):
+            for name, low, high in (("minimum_age", 0, days), ("maximum_age", days, ANY_AGE)):
                 queries.append(
                     tantivy.Query.range_query(self._schema, name, tantivy.FieldType.Integer, low, high, True, True)
                 )
@@ -426,228 +403,6 @@ def _count(result: Any) -> int:
     return int(result.count or 0)
 
 
-# --- making it
-
-
-@contextlib.contextmanager
-def making(warehouse: Warehouse) -> Iterator[None]:
-    """Hold a warehouse's index alone while it is made, others wait; raises UserError if it cannot be written."""
-    try:
-        lock = (warehouse.path / "index.lock").open("w")
-    except OSError as error:
-        raise UserError(
-            f"The index of {warehouse.path} cannot be made there ({error.strerror}). Searching has to write to the "
-            "warehouse's folder once for each snapshot: make it writable, or copy the warehouse."
-        ) from None
-    with lock:
-        try:
-            import fcntl
-
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        except ImportError:
-            pass
-        yield
-
-
-def _state(folder: Path) -> dict[str, Any]:
-    try:
-        state: dict[str, Any] = json.loads((folder / "state.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return state
-
-
-def _schema() -> tantivy.Schema:
-    import tantivy
-
-    builder = tantivy.SchemaBuilder()
-    for name in _WORDS:
-        builder.add_text_field(name, tokenizer_name="words")
-    for name in _VALUES:
-        builder.add_text_field(name, tokenizer_name="raw", index_option="basic", fast=name in FACETS)
-    for name in ("stems", "topic"):
-        builder.add_text_field(name, tokenizer_name="stems", index_option="freq")
-    for name in ("published", "minimum_age", "maximum_age", "number"):
-        builder.add_integer_field(name, indexed=True, fast=True)
-    for name in ("key", "shown", "date"):
-        builder.add_text_field(name, stored=True, tokenizer_name="raw", index_option="basic")
-    return builder.build()
-
-
-def _open(folder: Path) -> tantivy.Index:
-    import tantivy
-
-    try:
-        index = tantivy.Index.open(str(folder / "documents"))
-    except ValueError as error:
-        raise UserError(
-            f"The index in {folder} cannot be read ({error}). Delete that folder and search again."
-        ) from None
-    _register(index)
-    index.reload()
-    return index
-
-
-def _analyzer(*more: tantivy.Filter) -> tantivy.TextAnalyzer:
-    import tantivy
-
-    builder = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
-    for one in (tantivy.Filter.remove_long(100), tantivy.Filter.lowercase(), tantivy.Filter.ascii_fold(), *more):
-        builder = builder.filter(one)
-    return builder.build()
-
-
-def stem_analyzer() -> tantivy.TextAnalyzer:
-    """What cuts a text into stems: words without endings, lower case, accents folded, without the commonest."""
-    import tantivy
-
-    return _analyzer(tantivy.Filter.stopword("english"), tantivy.Filter.stemmer("english"))
-
-
-def question_stems(text: str) -> dict[str, float]:
-    """The stems that a question looks for, with weights that grow with the logarithm of how often it says them."""
-    import tantivy
-
-    without = tantivy.Filter.custom_stopword(sorted(FUNCTION_WORDS))
-    counts = Counter(_analyzer(without, tantivy.Filter.stemmer("english")).analyze(text))
-    return {stem: 1 + math.log(count) for stem, count in counts.items()}
-
-
-def number_of(key: str) -> int:
-    """The number of a document, from its kind and id: 62 bits, so that two never share one."""
-    return int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest()) >> 2
-
-
-def documents(connection: duckdb.DuckDBPyConnection, condition: str = "") -> Iterator[dict[str, Any]]:
-    """The documents of a snapshot in the order of kind and id, those that meet an SQL condition."""
-    rows = connection.execute(f"SELECT d.* FROM ({documents_sql(connection)}) d {condition} ORDER BY d.kind, d.id")
-    names = [column[0] for column in rows.description or ()]
-    while batch := rows.fetchmany(2_000):
-        for row in batch:
-            yield dict(zip(names, row, strict=True))
-
-
-def abstracts(connection: duckdb.DuckDBPyConnection, hits: Iterable[Hit]) -> dict[tuple[str, str], str]:
-    """The texts in which hits are searched beside their titles, by kind and id."""
-    ids = [hit.id for hit in hits]
-    rows = connection.execute(
-        f"""SELECT 'paper', p.paper_id, {_PAPER_TEXT} FROM papers p WHERE p.paper_id IN (SELECT unnest($ids))
-            UNION ALL SELECT 'trial', s.study_id, {_TRIAL_TEXT} FROM studies s
-            WHERE s.kind = 'registration' AND s.study_id IN (SELECT unnest($ids))""",
-        {"ids": ids},
-    ).fetchall()
-    return {(kind, id): text for kind, id, text in rows}
-
-
-def ranked_text(row: Mapping[str, Any]) -> str:
-    """The text of a document by which it is ranked; its title counts twice."""
-    title = row["title"] or ""
-    texts = [title, title, row["abstract"], *(row["heading"] or ()), *(row["keyword"] or ()), *(row["substance"] or ())]
-    return " ".join(text for text in texts if text)
-
-
-def _register(index: tantivy.Index) -> None:
-    index.register_tokenizer("words", _analyzer())
-    index.register_tokenizer("stems", stem_analyzer())
-
-
-def _make(folder: Path, connection: duckdb.DuckDBPyConnection, snapshot: str) -> None:
-    """Bring the index up to date: documents that changed are replaced, those that are gone removed."""
-    import tantivy
-
-    tree = headings.tree()
-    state = _state(folder)
-    if (state.get("version"), state.get("vocabulary")) != (VERSION, tree.digest):
-        shutil.rmtree(folder, ignore_errors=True)
-    place = folder / "documents"
-    place.mkdir(parents=True, exist_ok=True)
-    (folder / "state.json").unlink(missing_ok=True)  # until all is done, the next search begins again
-    known = folder / "contents.parquet"
-    connection.execute(f"CREATE OR REPLACE TEMP VIEW documents_ AS {documents_sql(connection)}")
-    connection.execute(
-        """CREATE OR REPLACE TEMP TABLE contents_ AS
-            SELECT kind || ':' || id AS key, md5(to_json(d)::VARCHAR) AS content FROM documents_ d"""
-    )
-    old = f"read_parquet('{known}')" if known.exists() else "(SELECT '' AS key, '' AS content WHERE false)"
-    connection.execute(
-        f"""CREATE OR REPLACE TEMP TABLE changed_ AS SELECT key FROM contents_ ANTI JOIN {old} o USING (key, content)"""
-    )
-    index = _open(folder) if any(place.glob("meta.json")) else tantivy.Index(_schema(), path=str(place))
-    _register(index)
-    writer = index.writer(heap_size=128 * 2**20, num_threads=1)  # one thread: the same documents give the same index
-    for (key,) in connection.execute(f"SELECT key FROM {old} o ANTI JOIN contents_ USING (key, content)").fetchall():
-        writer.delete_documents_by_term("key", key)
-    for row in documents(connection, "SEMI JOIN changed_ c ON c.key = d.kind || ':' || d.id"):
-        writer.add_document(_document(row, tree))
-    writer.commit()
-    writer.wait_merging_threads()
-    connection.execute(f"COPY (SELECT * FROM contents_ ORDER BY key) TO '{known}.part' (FORMAT parquet)")
-    Path(f"{known}.part").replace(known)
-    given = connection.execute(
-        "SELECT DISTINCT lower(m.term) FROM (SELECT unnest(mesh_terms) AS m FROM records) ORDER BY 1"
-    ).fetchall()
-    others = {
-        headings.key(term): term for (term,) in given if term and headings.key(term) and not tree.names.heading(term)
-    }
-    names = msgspec.structs.replace(tree.names, others=others)
-    (folder / "headings.json").write_bytes(msgspec.json.encode(names))
-    unfinished = folder / "state.json.part"
-    unfinished.write_text(
-        json.dumps({"version": VERSION, "snapshot": snapshot, "vocabulary": tree.digest}), encoding="utf-8"
-    )
-    unfinished.replace(folder / "state.json")
-
-
-def _document(row: dict[str, Any], tree: headings.Tree) -> tantivy.Document:
-    import tantivy
-
-    document = tantivy.Document()
-    title, abstract = row["title"] or "", row["abstract"] or ""
-    key = f"{row['kind']}:{row['id']}"
-    document.add_text("key", key)
-    document.add_integer("number", number_of(key))
-    document.add_text("shown", title)
-    document.add_text("date", str(row["published"]) if row["published"] else "")
-    document.add_text("title", title)
-    document.add_text("abstract", abstract)
-    given = list(row["heading"] or ())
-    named = {name for heading in given for name in (heading, tree.indexed(heading))}
-    named.update(tree.by_id[id] for id in row["linked"] or () if id in tree.by_id)
-    higher = {name for heading in row["heading_above"] or () for name in (heading, tree.indexed(heading))}
-    higher.update(tree.by_id[id] for id in row["linked_above"] or () if id in tree.by_id)
-    higher.update(named)
-    higher.update(above for name in tuple(higher) for above in tree.above.get(name, ()))
-    words = {
-        "keyword": row["keyword"], "substance": row["substance"], "author": row["author"], "journal": row["journal"],
-        "other": [*(row["other"] or ()), *(row["country"] or ())], "heading_word": given,
-    }  # fmt: skip
-    for name, texts in words.items():
-        for text in texts or ():
-            if text:
-                document.add_text(name, text)
-    document.add_text("stems", ranked_text(row))
-    document.add_text("topic", " ".join(text for text in (title, *given, *(row["keyword"] or ())) if text))
-    values = {
-        "heading": named, "major_heading": [*map(tree.indexed, row["major_heading"] or ())], "heading_above": higher,
-        "qualified_heading": [
-            f"{tree.indexed(heading)}/{qualifier}"
-            for heading, _, qualifier in (pair.rpartition("/") for pair in row["qualified_heading"] or ())
-        ],
-        "qualifier": row["qualifier"], "id": row["ids"],
-        "publication_type": row["publication_type"], "language": row["language"], "country": row["country"],
-        "register": row["register"], "status": [row["status"]], "phase": row["phase"], "kind": [row["kind"]],
-        "source": [row["source"]], "sex": [row["sex"]],
-    }  # fmt: skip
-    for name, texts in values.items():
-        for text in sorted({text.lower() for text in texts or () if text}):
-            document.add_text(name, text)
-    document.add_integer("published", int(str(row["published"]).replace("-", "")) if row["published"] else 0)
-    youngest, oldest = row["minimum_age_years"], row["maximum_age_years"]
-    document.add_integer("minimum_age", round(youngest * 365.25) if youngest else 0)
-    document.add_integer("maximum_age", round(oldest * 365.25) if oldest else _ANY_AGE)
-    return document
-
-
 # --- from a tree to a query
 
 
@@ -660,14 +415,7 @@ class _Compiler:
 
     def query(self) -> tantivy.Query:
         """The whole search."""
-        if self._search.syntax == "plain" and isinstance(self._search.tree, Text):
-            return self._ranked(self._search.tree.words)
         return self._node(self._search.tree)
-
-    def _ranked(self, words: str) -> tantivy.Query:
-        """Any of the words, by their stems."""
-
-        return _weighted(self._schema, "stems", question_stems(words))
 
     def _pattern(self, token: str) -> str:
         """A pattern of the index for a word with wildcards; each is compared with all words of a field."""
@@ -720,7 +468,7 @@ class _Compiler:
         """A whole value, which may end in a truncation sign."""
         import tantivy
 
-        if _WILDCARD.search(value):
+        if WILDCARD.search(value):
             return tantivy.Query.regex_query(self._schema, field, self._pattern(value.lower()))
         return tantivy.Query.term_query(self._schema, field, value.lower(), "basic")
 
@@ -743,7 +491,7 @@ class _Compiler:
             return self._author(words)
         queries = []
         for name in SEARCHED_FIELDS[field]:
-            if name in _VALUES:
+            if name in VALUES:
                 value = QUALIFIERS.get(words.lower(), words.lower()) if name == "qualifier" else words.lower()
                 queries.append(self._value(name, LANGUAGES.get(value, value) if name == "language" else value))
             else:
@@ -753,7 +501,7 @@ class _Compiler:
     def _author(self, words: str) -> tantivy.Query:
         """`smith ja`: the last name, and initials that begin so."""
         tokens = word_tokens(words)
-        if len(tokens) > 1 and len(tokens[-1]) <= 3 and not _WILDCARD.search(tokens[-1]):
+        if len(tokens) > 1 and len(tokens[-1]) <= 3 and not WILDCARD.search(tokens[-1]):
             tokens[-1] += "*"
         return self._phrase("author", tokens, 0)
 
@@ -767,7 +515,7 @@ class _Compiler:
                 raise UserError(
                     f'"{token}" would match almost any word: write at least {_LEAST_STEM} letters beside it.'
                 )
-        has_wildcard = any(_WILDCARD.search(token) or "|" in token for token in tokens)
+        has_wildcard = any(WILDCARD.search(token) or "|" in token for token in tokens)
         if len(tokens) == 1:
             if has_wildcard:
                 return tantivy.Query.regex_query(self._schema, field, self._pattern(tokens[0]))
@@ -798,7 +546,7 @@ class _Compiler:
         if fields == (AUTOMATIC,):
             fields = ("text",) if self._search.syntax == "ovid" else ("all",)
         phrases = self._near_phrases(node)
-        names = dict.fromkeys(name for field in fields for name in SEARCHED_FIELDS.get(field, ()) if name in _WORDS)
+        names = dict.fromkeys(name for field in fields for name in SEARCHED_FIELDS.get(field, ()) if name in WORDS)
         queries = [self._phrase(name, tokens, slop) for name in names for tokens, slop in phrases]
         return _any(queries)
 
@@ -845,7 +593,7 @@ class _Compiler:
 
 def _states(token: str) -> int:
     """About how many states a pattern has: one a letter, and some twenty for each letter that a sign stands for."""
-    return len(token) + sum(25 * int(found[1:] or 1) for found in _WILDCARD.findall(token))
+    return len(token) + sum(25 * int(found[1:] or 1) for found in WILDCARD.findall(token))
 
 
 def _together(choices: list[tuple[list[str], int]]) -> list[tuple[list[str], int]]:
@@ -877,14 +625,6 @@ def _any(queries: list[tantivy.Query]) -> tantivy.Query:
     if len(queries) == 1:
         return queries[0]
     return tantivy.Query.boolean_query([(tantivy.Occur.Should, query) for query in queries]) if queries else _nothing()
-
-
-def _weighted(schema: tantivy.Schema, field: str, weights: Mapping[str, float]) -> tantivy.Query:
-    """Any of these stems, each with its weight."""
-    import tantivy
-
-    terms = {stem: tantivy.Query.term_query(schema, field, stem, "freq") for stem in weights}
-    return _any([tantivy.Query.boost_query(term, weights[stem]) for stem, term in terms.items()])
 
 
 def _but(query: tantivy.Query, other: tantivy.Query) -> tantivy.Query:
@@ -925,27 +665,3 @@ def _last_day_before(day: str) -> str:
     except ValueError:
         raise UserError(f'"{day}" is no date. Write --before 2019, 2019-05 or 2019-05-31.') from None
     return (whole - datetime.timedelta(days=1)).isoformat()
-
-
-_WILDCARD = re.compile(r"[*?#]|\$\d")
-_TOKEN = re.compile(r"(?:[^\W_]|[*?#]|\$\d)+")
-
-
-def word_tokens(words: str) -> list[str]:
-    """Words as the index cuts them, with their wildcards."""
-    import unicodedata
-
-    plain = unicodedata.normalize("NFKD", words.replace("ß", "ss")).encode("ascii", "ignore").decode() or words
-    return [token.lower() for token in _TOKEN.findall(plain) if token.strip("*?#")]
-
-
-def word_pattern(token: str) -> str:
-    """A word with wildcards, or one of several (`a|b`), as a regular expression of the index."""
-    if "|" in token:
-        return f"({'|'.join(map(word_pattern, token.split('|')))})"
-    signs = {"*": ".*", "?": ".?", "#": "."}
-
-    def piece(found: re.Match[str]) -> str:
-        return f".{{0,{found[1]}}}" if found[1] else signs.get(found[2], re.escape(found[2]))
-
-    return re.sub(r"\$(\d)|(.)", piece, token)
