@@ -264,6 +264,9 @@ def build(
             help="Merges to make and to undo, one a line: ID = ID, or ID != ID. Kept until another is given.",
         ),
     ] = None,
+    with_index: Annotated[
+        bool, typer.Option("--index", help="Also make the search index (see: index), else the first search does.")
+    ] = False,
 ) -> None:
     """Read registry files into a warehouse, beside what it has; a build that was stopped goes on where it was."""
     from trialpanorama.apps.demo import build_warehouse
@@ -284,7 +287,20 @@ def build(
         f"{manifest.inputs:,} inputs = {manifest.records:,} records + {manifest.rejects:,} rejects; "
         f"{manifest.trials:,} trials; snapshot {manifest.snapshot}"
     )
+    if with_index:
+        from trialpanorama.apps.indexing import index_text, make_index
+
+        put(index_text(make_index(_open(folder))))
     say(f"Next: trialpanorama atlas --warehouse {shlex.quote(str(folder))}")
+
+
+@app.command(rich_help_panel=DATA)
+def index(warehouse: WarehouseOption = None, json: JsonOption = False) -> None:
+    """Make the search index of a warehouse, or bring it up to date by what changed, so that no search has to wait."""
+    from trialpanorama.apps.indexing import index_text, make_index
+
+    facts = make_index(_open(warehouse))
+    put_json(facts) if json else put(index_text(facts))
 
 
 @app.command(rich_help_panel=DATA)

@@ -309,14 +309,18 @@ class Index:
 
     def _best(self, query: tantivy.Query, most: int) -> tuple[list[tuple[float, tantivy.DocAddress]], int]:
         """The best documents with their scores, those of one score by kind and id; and how many there are in all."""
-        result = self._run(query, most + _MORE if most else 1)
-        total = _count(result)
-        found = [(round(float(score), 4), address) for score, address in (result.hits if most else ())]
-        if len(found) > most:
-            least = found[most - 1][0]
-            if found[-1][0] == least and len(found) < total:  # there are more of the last score: which come first?
-                found = [(round(float(score), 4), address) for score, address in self._run(query, total).hits]
-            found = [one for one in found if one[0] >= least]
+        if not most:
+            return [], _count(self._run(query, 1))
+        depth = most + _MORE
+        while True:
+            result = self._run(query, depth)
+            total = _count(result)
+            found = [(round(float(score), 4), address) for score, address in result.hits]
+            least = found[most - 1][0] if len(found) > most else 0.0
+            if len(found) == total or found[-1][0] < least:
+                break
+            depth = min(10 * depth, total)  # there are more of the last score: which of them come first?
+        found = [one for one in found if one[0] >= least]
         places = self._places([address for _, address in found])
         order = sorted(range(len(found)), key=lambda at: (-found[at][0], places[at]))
         return [found[at] for at in order[:most]], total

@@ -264,6 +264,13 @@ def _open(place: Path) -> tantivy.Index:
     return index
 
 
+_VALUES_OF = (
+    ("id", "ids"),
+    *((name, name) for name in ("qualifier", "publication_type", "language", "country", "register", "phase")),
+)
+"""Fields of values with the column of which each is made."""
+
+
 class _Documents:
     """Makes documents of the index from rows; what stands above a heading is looked up once."""
 
@@ -288,21 +295,26 @@ class _Documents:
             "minimum_age": round(youngest * 365.25) if youngest else 0,
             "maximum_age": round(oldest * 365.25) if oldest else ANY_AGE,
         }
-        words = {name: row[name] for name in ("keyword", "substance", "author", "journal")}
-        words |= {"other": [*(row["other"] or ()), *(row["country"] or ())], "heading_word": given}
-        fields |= {name: texts for name, said in words.items() if said and (texts := [*filter(None, said)])}
-        values = {name: row[name] for name in ("qualifier", "publication_type", "language", "register", "phase")}
-        values |= {name: (row[name],) for name in ("kind", "source", "status", "sex")}
-        values |= {"id": row["ids"], "country": row["country"]} | self._headings(row)
-        fields |= {
-            name: texts for name, said in values.items() if said and (texts := sorted({x.lower() for x in said if x}))
-        }
+        for name in ("keyword", "substance", "author", "journal"):
+            if said := row[name]:
+                fields[name] = [text for text in said if text]
+        if others := [*(row["other"] or ()), *(row["country"] or ())]:
+            fields["other"] = [text for text in others if text]
+        if given:
+            fields["heading_word"] = given
+        for name in ("kind", "source", "status", "sex"):
+            if value := row[name]:
+                fields[name] = value.lower()
+        values = self._headings(row) if row["heading_above"] or row["linked"] or row["linked_above"] else {}
+        for name, column in _VALUES_OF:
+            if said := row[column]:
+                values[name] = said
+        for name, said in values.items():
+            fields[name] = sorted({text.lower() for text in said if text})
         return tantivy.Document.from_dict(fields)
 
     def _headings(self, row: dict[str, Any]) -> dict[str, Any]:
         """The headings of a document: its own, those it was linked to, and those above them."""
-        if not (row["heading_above"] or row["linked"] or row["linked_above"]):
-            return {}
         indexed = self._indexed
         named = {name for heading in row["heading"] or () for name in (heading, indexed(heading))}
         named.update(self._by_id[id] for id in row["linked"] or () if id in self._by_id)
