@@ -21,7 +21,8 @@ WHO = _set(
     recipient fetus newborn patient subject participant people person individual volunteer adult adulthood elderly
     aged older old young infant child childhood children pediatric adolescent adolescence teen teenager youth
     neonate newborn man woman men women male female inpatient outpatient case survivor population sufferer infantile
-    geriatric age year yr hospitalized hospitalised hospitalization ambulatory admitted
+    geriatric age year yr hospitalized hospitalised hospitalization ambulatory admitted maternal preschool
+    school postmenopausal premenopausal nulliparous veteran ventilated intubated
     """
 )
 """Who has it."""
@@ -38,10 +39,20 @@ COURSE = _set(
     treatment status degree unilateral bilateral left right sided newonset extensive stage extent remission
     favorable undiagnosed novel complete preclinical subclinical prognosis poor good responsive protocol novo
     community acquired nos not otherwise classified elsewhere due known existing preexisting prodromal standard
-    first second third line evolving pathologic unfavorable
+    first second third line evolving pathologic unfavorable contiguous noncontiguous nonspecific unexplained
+    histologically cytologically pathologically radiologically radiographically microbiologically serologically biopsy
+    pcr rtpcr swab verified decompensated compensated massive painful adultonset earlyonset lateonset juvenileonset
+    longterm longstanding longlasting extreme extremely excessive end oligometastatic nonmetastatic micrometastatic
+    adjuvant neoadjuvant curative incurable terminal lifethreatening threatening life potentially highly slightly
+    moderately severely heavily mildmoderate pretreated frequent repeated platinum sensitive indolent initial presumed
+    worsening residual solitary medically surgically biochemically hospital occult
     """
 )
 """How far, how bad and since when it is there: the disease stays the same."""
+WHEN = _set(
+    "postoperative perioperative intraoperative preoperative postsurgical postpartum neonatal perinatal antenatal"
+)
+"""Around which event it is there: the disease stays the same, unless its name is so broad that the event tells it."""
 WEAK = _set(
     """
     acute chronic subacute idiopathic sporadic organic simple agudo aguda cronico cronica aigu aigue chronique
@@ -58,7 +69,9 @@ NOISE = _set(
     burden pandemic outbreak epidemic crisis sequelae manifestation confirmed etiology biomarker research prediction
     mortality death hospitalization recovery testing test positive progression incidence prevalence epidemiology
     knowledge awareness assessment evaluation monitoring protocol specific including such generalization emergency
-    use infection infected virus viral drug medication effect cancelled transmission
+    use infection infected virus viral drug medication effect cancelled transmission spread dynamic kinetic serology
+    education intervention program service perception literacy stigma attitude practice experience perspective
+    preparedness surveillance survivorship candidate severity consequence admission
     """
 )
 """Words beside a disease that do not make it another one."""
@@ -93,7 +106,9 @@ BREAKS = _set(
     complicating among secondary under via through including excluding resulting leading is are has have had be
     being between against until when avec sans pour et un une du de des la le les au aux en con sin y da do das dos
     com sem und oder mit bei von der die das den dem ohne del el los las atteint while since where not no than if
-    about because due
+    about because due presenting presented suffering experiencing undergone undergo scheduled planned receive received
+    affected affecting assuming despite within needing need attending involving will may can although ie eg
+    require required compared comparing
     """
 )
 """Words behind and before which another thing may stand."""
@@ -139,6 +154,8 @@ SAME = {word: group[0] for group in map(words, _SAME.split(";")) for word in gro
 """Words that mean the same inside the name of a disease, folded to the first of each group."""
 MEANT = {"cirrhosis": "MESH:D008103", "hepatocellular cancer": "MESH:D006528"}
 """Names that a vocabulary also gives to something broader, and the concept that registers mean by them."""
+ITSELF = frozenset(("MONDO:0100096", "DOID:0080600"))
+"""Diseases that stay themselves whatever stands beside their name: COVID-19."""
 KINDS = (
     ("C", "condition"), ("F01.145.126", "condition"), ("F01.470.132", "condition"), ("F03", "condition"),
     ("M", "population"), ("E", "procedure"), ("D", "drug"), ("F", "behaviour"), ("B", "organism"),

@@ -23,6 +23,7 @@ from trialpanorama.link._condition_words import (
     COURSE,
     ENDINGS,
     GENERIC,
+    ITSELF,
     KEPT,
     KINDS,
     MARKERS,
@@ -37,6 +38,7 @@ from trialpanorama.link._condition_words import (
     TUMORS,
     UNLINKED_KINDS,
     WEAK,
+    WHEN,
     WHO,
 )
 from trialpanorama.link._context import TRIGGERS, Said, abbreviations, is_short_for, said_before, said_behind
@@ -97,7 +99,8 @@ _ASIDE = re.compile(r"\([^()]*\)")
 _PREPOSITIONS = frozenset(("and", "or", "with", "in", "of", "to", "for", "by", "at", "on", "from", "the", "a", "an"))
 _CAUSED = re.compile(r"(?:disease|disorder|syndrome|pathy|injury|toxicity|itis|osis)$")
 """What has a cause of its own ("drug-induced hepatitis") is another disease; a symptom stays what it is."""
-KINDS_ALONE = ("procedure", "behaviour", "population")
+KINDS_ALONE = ("procedure", "behaviour", "population", "other")
+"""Kinds of things, other than diseases, that a name may be about together with words that leave it what it is."""
 _OPENED = re.compile(r"[(\[]")
 _CLOSED = {"(": ")", "[": "]"}
 _MEANT_ENDING = re.compile(r"(?:itis|osis|emia|uria|oma|pathy|algia|ectomy|plasty|otomy|penia|cytosis|plegia|paresis)$")
@@ -280,12 +283,16 @@ class ConditionLinker:
                     rest.pop(0)
                 if not rest or (answer := self._known(rest) or self._rewritten(rest)) is None:
                     continue
-                is_operation = answer.entry.kind == "procedure" and all(parts[i] in WHO | SURGERY for i in chosen)
+                is_operation = (
+                    answer.entry.kind in KINDS_ALONE
+                    and all(parts[i] in ROUND_ABOUT for i in chosen)
+                    and not all(part in ROUND_ABOUT for part in rest)
+                )
                 if answer.entry.kind != "condition" and not is_operation:
                     continue
                 if " ".join(rest) in TOO_BROAD or (not is_operation and any(parts[i] in SURGERY for i in chosen)):
                     continue
-                if "metastatic" in parts and "metastatic" not in rest and _is_generic(rest):
+                if _is_generic(rest) and any(parts[i] == "metastatic" or parts[i] in WHEN for i in chosen):
                     continue
                 weak = sum(parts[index] in WEAK for index in chosen)
                 score = 0.92 - 0.02 * (size - 1) - 0.06 * weak
@@ -499,7 +506,7 @@ class ConditionLinker:
                     continue
                 meant = defined.get(written) if length <= 3 else None
                 answer = meant or self._known(part)
-                if answer is None or (answer.entry.kind != "condition" and length == 1):
+                if answer is None or (answer.entry.kind not in SPOKEN_OF and length == 1):
                     continue
                 if answer.method != "exact" and (not BREAKS.isdisjoint(part) or _MARK.search(written)):
                     continue
@@ -549,7 +556,7 @@ class ConditionLinker:
                 for first, last, answer in good
                 if low <= first < high
                 and answer.entry.kind in KINDS_ALONE
-                and _is_bare(parts, low, high, (first, last))
+                and all(first <= n < last or parts[n] in ROUND_ABOUT or parts[n] in COURSE for n in range(low, high))
             ]
             return [self._link(text, toks[first][1], toks[last - 1][2], answer) for first, last, answer in bare]
         links = []
@@ -569,6 +576,8 @@ class ConditionLinker:
     ) -> bool:
         """Whether all words of a phrase are known, and none makes a condition in it a narrower one."""
         inside = [span for span in spans if low <= span[0] < high]
+        if NOT_THERE.isdisjoint(parts[low:high]) and any(span[2].entry.concept_id in ITSELF for span in inside):
+            return True
         last = max((span[1] for span in inside if span[2].entry.kind == "condition"), default=low)
         for first, _, answer in inside:
             kind = answer.entry.kind
@@ -823,6 +832,11 @@ class ConditionLinker:
 JOINERS = (
     BREAKS | TIES | frozenset(["the", "a", "an", "his", "her", "their", "our", "this", "these", "those", "nec", "nos"])
 )
+ROUND_ABOUT = (WHO | SURGERY | NOISE) - {"care", "therapy", "treatment"}
+"""Words that may stand beside the name of a procedure without making it another one."""
+SPOKEN_OF = ("condition", "procedure", "behaviour")
+"""Kinds whose names of one word are looked for inside others."""
+NOT_THERE = frozenset(("negative", "free", "no", "not", "without"))
 _SHOUTED = re.compile(r"\b[A-Z][A-Z0-9-]{1,6}\b")
 _SHORTENED = re.compile(r"[A-Za-z]?[A-Z][A-Za-z0-9&/+-]{0,9}s?$")
 _OPPOSED = (
@@ -861,13 +875,13 @@ def _kind(concept: Concept) -> str:
 
 
 def _is_role(part: str) -> bool:
-    return part in WHO or part in COURSE or part in WEAK or part in NOISE or part in JOINERS
+    return part in WHO or part in COURSE or part in WHEN or part in WEAK or part in NOISE or part in JOINERS
 
 
 def _is_modifier(parts: Sequence[str], index: int) -> bool:
     """Whether a word of a name may be left out without making it another disease."""
     part = parts[index]
-    if part in WHO or part in COURSE or part in WEAK or part in SURGERY or _TNM.match(part):
+    if part in WHO or part in COURSE or part in WEAK or part in WHEN or part in SURGERY or _TNM.match(part):
         return True
     before = parts[index - 1] if index else ""
     if part == "primary":
