@@ -2,6 +2,7 @@
 
     python benchmarks/_mentions_sample.py WAREHOUSE
     python benchmarks/_mentions_sample.py WAREHOUSE --second VOCABULARIES
+    python benchmarks/_mentions_sample.py WAREHOUSE --third VOCABULARIES
 
 One Record per registration (the one last updated or exported, ties by record_id), then 300 entries of `conditions` and
 300 of `interventions` that may be drugs, uniformly over such entries. The same warehouse gives the same sample.
@@ -9,6 +10,10 @@ One Record per registration (the one last updated or exported, ties by record_id
 The second sample holds 150 further entries of each, drawn uniformly, and 100 distinct texts of those that the linkers
 of the day leave without a concept (with the store VOCABULARIES; none that is set apart as no drug), shuffled together.
 Which is which stands in a file of its own, so that the judge does not know. The same linkers give the same sample.
+
+The third sample holds 100 distinct texts of conditions that the linker of its day leaves without a concept, none that
+is in the other samples, and of those alone whose SHA-256 ends in an odd digit: the others were read while names and
+words were added to the linker, these were not.
 """
 
 from __future__ import annotations
@@ -25,6 +30,8 @@ SEED = 20261121
 SIZE = 300
 SECOND_SEED = 20261122
 SECOND_SIZES = {"uniform": 150, "unlinked": 100}
+THIRD_SEED = 20261123
+THIRD_SIZE = 100
 TYPES = ("DRUG", "BIOLOGICAL", "COMBINATION_PRODUCT", "GENETIC", "DIETARY_SUPPLEMENT")
 """Intervention types that may name a drug; so may an entry without a type (the prose of ICTRP)."""
 
@@ -134,14 +141,43 @@ def second(found: list[dict[str, Any]], store: Path, judged: Path) -> None:
     (judged / "mentions_2_strata.json").write_text(json.dumps(strata) + "\n")
 
 
+def third(found: list[dict[str, Any]], store: Path, judged: Path) -> None:
+    """Write judged/mentions_conditions_3.json."""
+    import _mentions
+    from trialpanorama.ontologies import load
+
+    earlier = {
+        one["sha256"]
+        for name in ("mentions_conditions.json", "mentions_conditions_2.json")
+        for one in json.loads((judged / name).read_text())["mentions"]
+    }
+    of_text: dict[str, dict[str, Any]] = {}
+    for mention in found:
+        hashed = sha256(mention["text"])
+        if mention["field"] == "conditions" and int(hashed[-1], 16) % 2 and hashed not in earlier:
+            of_text.setdefault(mention["text"], mention)
+    texts = sorted(of_text)
+    answers = _mentions.condition_linker(load(store))([_mentions.Text(text) for text in texts])
+    unlinked = [text for text, answer in zip(texts, answers, strict=True) if text.strip() and not answer.concepts]
+    chosen = random.Random(f"{THIRD_SEED} conditions").sample(unlinked, min(THIRD_SIZE, len(unlinked)))
+    write(
+        judged / "mentions_conditions_3.json",
+        {"what": "A third sample of conditions, left unlinked", "seed": THIRD_SEED, "population": len(unlinked)},
+        [committed(of_text[text]) for text in chosen],
+    )
+
+
 def main() -> None:
-    """Write benchmarks/judged/mentions_conditions.json and mentions_drugs.json, or those of the second sample."""
+    """Write benchmarks/judged/mentions_conditions.json and mentions_drugs.json, or those of a later sample."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("warehouse", type=Path)
     parser.add_argument("--second", type=Path, metavar="VOCABULARIES", help="draw the second sample, with this store")
+    parser.add_argument("--third", type=Path, metavar="VOCABULARIES", help="draw the third sample, with this store")
     arguments = parser.parse_args()
     found = mentions(arguments.warehouse)
     judged = Path(__file__).parent / "judged"
+    if arguments.third:
+        return third(found, arguments.third, judged)
     if arguments.second:
         return second(found, arguments.second, judged)
     for field, name in (("conditions", "mentions_conditions"), ("interventions", "mentions_drugs")):
