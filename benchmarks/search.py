@@ -6,8 +6,11 @@ PART is any of (all but embedded, if none is named):
 
 boolean      every boolean query of CLEF-TAR 2017, SIGIR 2017 and ielab: how many are read, strictly and with repairs,
              printed and read again as the same tree; and, with --warehouse, how long each takes to be answered
-speed        generated documents: how many a second are indexed, and how long one core takes for the best 100, with
-             bm25s, SQLite FTS5 and DuckDB FTS in the same run on the same texts; with --warehouse also the nDCG of each
+indexing     generated documents of 240 words and of 100: how many a second are indexed, beside what tantivy takes for
+             one bare field of the same texts in the same run; and again when nothing and when a hundredth has changed
+speed        generated documents of 240 words: how long one core takes for the best 100, and how many a second are
+             indexed, with bm25s, SQLite FTS5 and DuckDB FTS in the same run on the same texts; with --warehouse also
+             the nDCG of each
 judged       the questions of Cohen 2006 (each topic's title, among all papers of the warehouse) and the patients of
              TREC 2021 and 2022 (among the judged trials that the warehouse has): bm25, dense and fused, 95 % intervals
              over topics (percentile bootstrap), and paired differences to bm25
@@ -54,9 +57,10 @@ from trialpanorama.search._names import FUNCTION_WORDS
 from trialpanorama.search.documents import documents, ranked_text
 from trialpanorama.search.embedding import Encoder
 from trialpanorama.search.index import Index, Limits
+from trialpanorama.search.making import FOLDER, MEMORY_MB, writer_threads
 from trialpanorama.search.patients import ailments, read_patient
 from trialpanorama.search.ranked import ENCODED, RANKINGS, Ranked
-from trialpanorama.search.words import question_stems, stem_analyzer
+from trialpanorama.search.words import analyzer, question_stems, stem_analyzer
 from trialpanorama.warehouse import Warehouse
 
 DATA = Path(os.environ.get("TRIALPANORAMA_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data")
@@ -122,15 +126,17 @@ def measure_boolean(warehouse: Warehouse | None) -> dict[str, Any]:
 # --- speed
 
 
-def generate(number: int, seed: int) -> Iterator[tuple[str, str]]:
-    """Titles and abstracts of made-up words, their frequencies as steep as those of English (Zipf), 230 words each."""
+def generate(
+    number: int, seed: int, *, length: int = 230, letters_of_word: tuple[int, int] = (4, 12)
+) -> Iterator[tuple[str, str]]:
+    """Titles and abstracts of made-up words, their frequencies as steep as those of English (Zipf)."""
     generator = np.random.default_rng(seed)
     letters = np.array(list("abcdefghijklmnopqrstuvwxyz"))
-    words = ["".join(generator.choice(letters, size)) for size in generator.integers(4, 12, 60_000)]
+    words = ["".join(generator.choice(letters, size)) for size in generator.integers(*letters_of_word, 60_000)]
     shares = 1 / (np.arange(len(words)) + 20.0)
     shares /= shares.sum()
     for first in range(0, number, 1_000):
-        chosen = generator.choice(len(words), size=(min(1_000, number - first), 230), p=shares)
+        chosen = generator.choice(len(words), size=(min(1_000, number - first), length), p=shares)
         for row in chosen:
             # a text is about something: its title's words come back in it
             row[60:70] = row[:10]
@@ -143,9 +149,17 @@ def generated_warehouse(folder: Path, texts: Sequence[tuple[str, str]]) -> Wareh
         '<PubmedArticle><MedlineCitation Status="MEDLINE"><PMID Version="1">1</PMID><Article><ArticleTitle>FICTIONAL'
         "</ArticleTitle></Article></MedlineCitation></PubmedArticle>"
     )
+    folder.mkdir(exist_ok=True)
     (folder / "one.xml").write_text(f"<PubmedArticleSet>{article}</PubmedArticleSet>", encoding="utf-8")
     build([folder / "one.xml"], folder / "W", workers=1)
-    papers = folder / "W" / "tables" / "papers.parquet"
+    warehouse = Warehouse.open(folder / "W")
+    write_papers(warehouse, texts)
+    return warehouse
+
+
+def write_papers(warehouse: Warehouse, texts: Sequence[tuple[str, str]]) -> None:
+    """Give a warehouse as many papers as there are titles and abstracts, each like its first one."""
+    papers = warehouse.path / "tables" / "papers.parquet"
     connection = duckdb.connect()
     titles, abstracts = zip(*texts, strict=True)
     made = pa.table({"row": range(len(texts)), "title": titles, "abstract": abstracts})
@@ -153,10 +167,10 @@ def generated_warehouse(folder: Path, texts: Sequence[tuple[str, str]]) -> Wareh
     connection.execute(
         f"""COPY (SELECT p.* REPLACE ((10000000 + m.row)::VARCHAR AS paper_id, m.title AS title,
                 m.abstract AS abstract, (10000000 + m.row)::VARCHAR AS record_id)
-            FROM read_parquet('{papers}') p CROSS JOIN made m ORDER BY m.row) TO '{papers}.part' (FORMAT parquet)"""
+            FROM (FROM read_parquet('{papers}') LIMIT 1) p CROSS JOIN made m ORDER BY m.row)
+            TO '{papers}.part' (FORMAT parquet)"""
     )
     Path(f"{papers}.part").replace(papers)
-    return Warehouse.open(folder / "W")
 
 
 class Engine:
@@ -164,6 +178,85 @@ class Engine:
 
     def __init__(self, name: str, version: str, search: Callable[[str, int], list[str]], seconds: float) -> None:
         self.name, self.version, self.search, self.seconds = name, version, search, seconds
+
+
+class Clock:
+    """Seconds since it was made: of the wall, and of all processors in this process together."""
+
+    def __init__(self) -> None:
+        self._wall, self._processors = time.perf_counter(), time.process_time()
+
+    def stop(self, documents: int, megabytes: float) -> dict[str, Any]:
+        """What was done meanwhile, as rates."""
+        wall, processors = time.perf_counter() - self._wall, time.process_time() - self._processors
+        return {
+            "seconds": round(wall, 2),
+            "processor_seconds": round(processors, 2),
+            "documents_per_second": round(documents / wall),
+            "documents_per_processor_second": round(documents / processors),
+            "megabytes_per_second": round(megabytes / wall, 1),
+        }
+
+
+def index_bare(folder: Path, texts: Sequence[tuple[str, str]]) -> None:
+    """One field of words with their places and nothing else, by tantivy itself, on as many threads as ours."""
+    import tantivy
+
+    folder.mkdir()
+    schema = tantivy.SchemaBuilder().add_text_field("text", tokenizer_name="words").build()
+    index = tantivy.Index(schema, path=str(folder))
+    index.register_tokenizer("words", analyzer())
+    threads = writer_threads(len(texts))
+    writer = index.writer(heap_size=threads * MEMORY_MB * 2**20, num_threads=threads)
+    for title, abstract in texts:
+        document = tantivy.Document()
+        document.add_text("text", f"{title} {abstract}")
+        writer.add_document(document)
+    writer.commit()
+    writer.wait_merging_threads()
+
+
+def measure_indexing(number: int) -> dict[str, Any]:
+    """How fast generated documents are indexed, made anew and brought up to date, beside bare tantivy."""
+    facts: dict[str, Any] = {"documents": number, "threads": writer_threads(number), "texts": []}
+    for length, letters in ((230, (4, 12)), (100, (3, 9))):
+        texts = list(generate(number, SEED, length=length, letters_of_word=letters))
+        megabytes = sum(len(title) + len(abstract) + 1 for title, abstract in texts) / 1e6
+        one: dict[str, Any] = {"words": length, "bytes": round(1e6 * megabytes / number)}
+        with tempfile.TemporaryDirectory() as place:
+            folder = Path(place)
+            warehouse = generated_warehouse(folder, texts)
+            Index.open(generated_warehouse(folder / "first", texts[:1]))  # the vocabulary is read once a process
+            clock = Clock()
+            index_bare(folder / "bare", texts)
+            one["bare"] = clock.stop(number, megabytes)
+            clock = Clock()
+            Index.bring_up_to_date(warehouse)
+            one["ours"] = clock.stop(number, megabytes)
+            one["of_bare"] = round(one["bare"]["seconds"] / one["ours"]["seconds"], 3)
+            one["index_megabytes"] = round(sum(file.stat().st_size for file in index_files(warehouse)) / 1e6, 1)
+            changed = [
+                (title, f"{text} changed") if at % 100 == 0 else (title, text) for at, (title, text) in enumerate(texts)
+            ]
+            for name, now in (("nothing_changed", texts), ("a_hundredth_changed", changed)):
+                write_papers(warehouse, now)
+                forget_snapshot(warehouse)
+                clock = Clock()
+                made = Index.bring_up_to_date(warehouse)
+                one[name] = clock.stop(number, megabytes) | {"indexed": made.indexed if made else None}
+        facts["texts"].append(one)
+    return facts
+
+
+def index_files(warehouse: Warehouse) -> list[Path]:
+    """The files of a warehouse's index."""
+    return [path for path in (warehouse.path / FOLDER).rglob("*") if path.is_file()]
+
+
+def forget_snapshot(warehouse: Warehouse) -> None:
+    """Make a warehouse's index one of another snapshot, as a build on more inputs does."""
+    path = warehouse.path / FOLDER / "state.json"
+    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | {"snapshot": ""}), encoding="utf-8")
 
 
 def our_engine(warehouse: Warehouse) -> Engine:
@@ -511,6 +604,19 @@ def show(facts: Mapping[str, Any]) -> str:
                 f"answered: median {1e3 * timed['median_seconds']:.0f} ms, longest {timed['longest_seconds']:.2f} s, "
                 f"{timed['refused']} refused", file=out
             )  # fmt: skip
+    for one in facts.get("indexing", {}).get("texts", []):
+        print(
+            f"\n{facts['indexing']['documents']:,} generated documents of {one['words']} words ({one['bytes']:,} bytes), "
+            f"{facts['indexing']['threads']} threads; index {one['index_megabytes']} MB, "
+            f"{one['of_bare']:.2f} of the speed of bare tantivy", file=out
+        )  # fmt: skip
+        for name in ("ours", "bare", "nothing_changed", "a_hundredth_changed"):
+            rate = one[name]
+            print(
+                f"{name.replace('_', ' '):<20} {rate['documents_per_second']:>8,} documents/s, "
+                f"{rate['documents_per_processor_second']:>8,} a second of one processor, "
+                f"{rate['megabytes_per_second']:>6.1f} MB/s", file=out
+            )  # fmt: skip
     if "speed" in facts:
         speed = facts["speed"]
         print(f"\n{speed['documents']:,} generated documents, the best 100, one core", file=out)
@@ -547,7 +653,7 @@ def show(facts: Mapping[str, Any]) -> str:
 
 def main() -> None:
     """Measure and print."""
-    parts = ("boolean", "speed", "judged", "environment", "embedded")
+    parts = ("boolean", "indexing", "speed", "judged", "environment")
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"any of {', '.join(parts)}; else all but the last")
     parser.add_argument("--warehouse", type=Path, help="of the real files; for the parts that need one")
@@ -563,6 +669,8 @@ def main() -> None:
     facts: dict[str, Any] = {}
     if "boolean" in wanted:
         facts["boolean"] = measure_boolean(warehouse)
+    if "indexing" in wanted:
+        facts["indexing"] = measure_indexing(options.documents)
     if "speed" in wanted:
         facts["speed"] = measure_speed(options.documents, warehouse)
     if {"judged", "environment", "embedded"} & {*wanted}:

@@ -61,7 +61,8 @@ _DOCUMENTS = f"""
             NULL AS minimum_age_years, NULL AS maximum_age_years, NULL::VARCHAR[] AS linked,
             NULL::VARCHAR[] AS linked_above, h.* EXCLUDE (record_id)
         FROM papers p LEFT JOIN headings h USING (record_id)),
-    conditions_ AS (SELECT study_id, list(condition_name ORDER BY position) AS names FROM conditions GROUP BY 1),
+    conditions_ AS (
+        SELECT study_id, list(condition_name ORDER BY position, condition_name) AS names FROM conditions GROUP BY 1),
     interventions_ AS (
         SELECT t.study_id, list(DISTINCT r.i.name ORDER BY r.i.name) AS names
         FROM trial_records t JOIN (SELECT record_id, unnest(interventions) AS i FROM records) r USING (record_id)

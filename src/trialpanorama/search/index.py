@@ -308,7 +308,7 @@ class Index:
         return math.log(1 + (others + 0.5) / (documents + 0.5))
 
     def _best(self, query: tantivy.Query, most: int) -> tuple[list[tuple[float, tantivy.DocAddress]], int]:
-        """The best documents with their scores, those of one score by kind and id; and how many there are in all."""
+        """The best documents with their scores, those of one score by id; and how many there are in all."""
         if not most:
             return [], _count(self._run(query, 1))
         depth = most + _MORE
@@ -326,7 +326,7 @@ class Index:
         return [found[at] for at in order[:most]], total
 
     def _places(self, addresses: list[tantivy.DocAddress]) -> list[int]:
-        """The places of documents in the order of kind and id."""
+        """The places of documents in the order of their ids."""
         import numpy as np
 
         numbers, places = self._order
@@ -335,7 +335,7 @@ class Index:
 
     @functools.cached_property
     def _order(self) -> NDArray[np.int64]:
-        """The numbers of all documents in their order, and for each its place in the order of kind and id."""
+        """The numbers of all documents in their order, and for each its place in the order of ids."""
         import numpy as np
 
         found: NDArray[np.int64] = np.load(self._folder / "order.npy", mmap_mode="r")

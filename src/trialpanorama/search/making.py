@@ -45,7 +45,7 @@ FACETS = ("kind", "register", "status", "phase", "year")
 ANY_AGE = 99_999_999
 """The greatest age (days) where a trial states none."""
 
-_MEMORY_MB = 256
+MEMORY_MB = 256
 """Of each thread that indexes; what is found in it is written as one segment."""
 _MOST_THREADS = 8
 _MANY = 10_000
@@ -101,6 +101,11 @@ def open_documents(folder: Path) -> tuple[Path, tantivy.Index]:
     return place, _open(place)
 
 
+def writer_threads(documents: int) -> int:
+    """How many threads index so many documents; a small index is best in one piece."""
+    return min(engine.default_workers(), _MOST_THREADS) if documents >= _MANY else 1
+
+
 def make(folder: Path, connection: duckdb.DuckDBPyConnection, snapshot: str, progress: Progress) -> Made:
     """Bring the index up to date with a snapshot."""
     begun = time.perf_counter()
@@ -140,8 +145,8 @@ def _index(place: Path, connection: duckdb.DuckDBPyConnection, tree: headings.Tr
     )
 
     index = _open(place) if before else _new(place)
-    threads = min(engine.default_workers(), _MOST_THREADS) if total >= _MANY else 1
-    writer = index.writer(heap_size=threads * _MEMORY_MB * 2**20, num_threads=threads)
+    threads = writer_threads(total)
+    writer = index.writer(heap_size=threads * MEMORY_MB * 2**20, num_threads=threads)
     for key in gone:
         writer.delete_documents_by_term("key", key)
     made: dict[str, int] = {}
@@ -181,7 +186,9 @@ def _write_contents(place: Path, connection: duckdb.DuckDBPyConnection, made: di
             TO '{known}.part' (FORMAT parquet)"""
     )
     Path(f"{known}.part").replace(known)
-    keys = connection.execute(f"SELECT key FROM read_parquet('{known}') ORDER BY key").fetchall()
+    keys = connection.execute(
+        f"SELECT key FROM read_parquet('{known}') ORDER BY substr(key, instr(key, ':') + 1), key"
+    ).fetchall()
     numbers = np.array([number_of(key) for (key,) in keys], dtype=np.int64)
     order = np.argsort(numbers)
     np.save(place / "order.npy", np.stack([numbers[order], order]))
