@@ -11,11 +11,13 @@ import msgspec
 from trialpanorama.apps.console import Reporter, table
 from trialpanorama.errors import UserError
 from trialpanorama.search import Search, to_text
+from trialpanorama.search.documents import abstracts
+from trialpanorama.search.embedding import Encoder
 from trialpanorama.search.headings import tree
 from trialpanorama.search.highlights import highlight
-from trialpanorama.search.index import Found, Highlight, Index, Limits, abstracts
+from trialpanorama.search.index import Found, Highlight, Index, Limits
 from trialpanorama.search.patients import Patient
-from trialpanorama.search.ranked import Ranked
+from trialpanorama.search.ranked import ENCODED, Ranked
 from trialpanorama.search.translation import translate
 from trialpanorama.warehouse import Warehouse
 
@@ -40,6 +42,7 @@ def find(
     *,
     most: int,
     ranking: str,
+    encoder: str | None = None,
     facets: bool = False,
     highlights: bool = False,
 ) -> Found:
@@ -48,7 +51,9 @@ def find(
         raise UserError(
             f"The ranking {ranking} leaves nothing out, so there is nothing to count. Write --ranking bm25."
         )
-    index = open_index(warehouse, search, ranking)
+    if encoder is not None and ranking not in ENCODED:
+        raise UserError(f"The ranking {ranking} takes no encoder. Write --ranking {' or '.join(ENCODED)}.")
+    index = open_index(warehouse, search, ranking, encoder)
     found = look(index, search, limits, most=most, ranking=ranking, facets=facets)
     return mark(warehouse, index, search, found) if highlights else found
 
@@ -58,13 +63,19 @@ def ranks_all(search: Search, ranking: str) -> bool:
     return search.syntax == "plain" and ranking != "bm25"
 
 
-def open_index(warehouse: Warehouse, search: Search, ranking: str) -> Index | Ranked:
-    """What a search needs of a warehouse, made first if it is not there."""
+def open_index(warehouse: Warehouse, search: Search, ranking: str, encoder: str | None = None) -> Index | Ranked:
+    """What a search needs of a warehouse, made first if it is not there.
+
+    A ranking that needs an encoder takes this one, else the one that is installed.
+    """
     opened = Ranked if ranks_all(search, ranking) else Index
     with Reporter() as reporter:
+        loaded = Encoder(encoder) if opened is Ranked and ranking in ENCODED else None
         if not opened.is_ready(warehouse):
             reporter.update("index", 0)
-        return opened.open(warehouse)
+        if loaded is None:
+            return opened.open(warehouse)
+        return Ranked.open(warehouse, loaded, lambda done, all: reporter.update("embeddings", done, all, "documents"))
 
 
 def look(
@@ -107,7 +118,7 @@ def found_facts(query: str, search: Search, found: Found, limits: Limits) -> dic
 def found_text(found: Found) -> str:
     """What a search found, for a terminal."""
     rows = [[hit.id, hit.kind, hit.date, hit.score, hit.title] for hit in found.hits]
-    leaves_none_out = found.ranking in ("dense", "fused")
+    leaves_none_out = found.ranking != "bm25"
     lines = [f"{found.total:,} {'ranked' if leaves_none_out else 'found'} in snapshot {found.snapshot}"]
     if rows:
         lines += ["", table(["id", "kind", "date", "score", "title"], rows, widest=80)]

@@ -3,6 +3,9 @@
 No language model takes part. Three rankings: `bm25` (the words themselves), `dense` (what the text is about, by
 vectors learnt from the snapshot) and `fused`, which puts several together by reciprocal ranks (Cormack 2009): the words
 with others that are used alike, the vectors, and what is linked to the best of them.
+
+With a sentence encoder (extra `embed`) there are two more: `embedded` (its vectors alone), and `hybrid`, which is
+`fused` with these as one ranking more.
 """
 
 from __future__ import annotations
@@ -11,18 +14,23 @@ import itertools
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from trialpanorama.errors import UnknownName
+from trialpanorama.errors import UnknownName, UserError
 from trialpanorama.search.dense import FOLDER, Dense, fit
-from trialpanorama.search.index import FOLDER as INDEX_FOLDER
-from trialpanorama.search.index import Found, Index, Limits, making, question_stems
+from trialpanorama.search.embedding import Embeddings, Encoder, Progress, embed
+from trialpanorama.search.index import Found, Index, Limits
+from trialpanorama.search.making import FOLDER as INDEX_FOLDER
+from trialpanorama.search.making import making
 from trialpanorama.search.patients import ailments
 from trialpanorama.search.tree import Search, Text
+from trialpanorama.search.words import question_stems
 from trialpanorama.warehouse import Warehouse
 
 if TYPE_CHECKING:
     from trialpanorama.search.dense import Floats, Numbers
 
 RANKINGS = ("bm25", "dense", "fused")
+ENCODED = ("embedded", "hybrid")
+"""Rankings that need an encoder."""
 BEST = "fused"
 """The ranking that measured best on judgements that took no part in choosing it (docs/decisions/0007)."""
 
@@ -34,6 +42,8 @@ _MORE_STEMS, _MORE_WEIGHT = 10, 0.5
 """Stems that are used like the question's, and their weight at most, where a stem of the question has 1."""
 _LINKS_FROM, _LINKS_WEIGHT = 20, 0.5
 """The best documents whose links are followed, and the weight of that ranking."""
+_EMBEDDED_WEIGHT = 1.0
+"""The weight of the encoder's ranking, where the words have 2 and the snapshot's own vectors 1."""
 _FEW = 20_000
 """Documents within limits, up to which they are listed before they are ranked by their vectors."""
 
@@ -41,9 +51,12 @@ _FEW = 20_000
 class Ranked:
     """The index and vectors of a warehouse, open for ranked searches."""
 
-    def __init__(self, index: Index, dense: Dense) -> None:
+    def __init__(self, index: Index, dense: Dense, embeddings: Embeddings | None = None) -> None:
         self.index = index
         self._dense = dense
+        self._embeddings = embeddings
+        self._encoded = dense.rows(embeddings.numbers) if embeddings else None
+        """The row of each document in the order of the embeddings."""
 
     @staticmethod
     def is_ready(warehouse: Warehouse) -> bool:
@@ -51,8 +64,13 @@ class Ranked:
         return Index.is_ready(warehouse) and Dense.is_ready(warehouse.path / INDEX_FOLDER / FOLDER, warehouse.snapshot)
 
     @classmethod
-    def open(cls, warehouse: Warehouse) -> Ranked:
-        """The index and vectors of this warehouse's snapshot, made if need be."""
+    def open(
+        cls, warehouse: Warehouse, encoder: Encoder | None = None, progress: Progress = lambda done, total: None
+    ) -> Ranked:
+        """The index and vectors of this warehouse's snapshot, made if need be; those of an encoder, if one is given.
+
+        To encode a large snapshot takes hours without a GPU; `progress` is told how many documents of all are done.
+        """
         index = Index.open(warehouse)
         folder = warehouse.path / INDEX_FOLDER / FOLDER
         if not Dense.is_ready(folder, warehouse.snapshot):
@@ -60,31 +78,45 @@ class Ranked:
                 if not Dense.is_ready(folder, warehouse.snapshot):
                     with warehouse.connect() as connection:
                         fit(folder, connection, warehouse.snapshot)
-        return cls(index, Dense(folder))
+        dense = Dense(folder)
+        if encoder is None:
+            return cls(index, dense)
+        folder = Embeddings.folder(warehouse.path / INDEX_FOLDER, encoder)
+        if not Embeddings.is_ready(folder, warehouse.snapshot):
+            with making(warehouse):
+                if not Embeddings.is_ready(folder, warehouse.snapshot):
+                    with warehouse.connect() as connection:
+                        embed(folder, connection, warehouse.snapshot, encoder, progress)
+        return cls(index, dense, Embeddings(folder, encoder))
 
     def search(self, text: str, limits: Limits = Limits(), *, ranking: str = BEST, most: int = 100) -> Found:  # noqa: B008
         """The `most` best documents for a question (title, background, objectives, criteria as one text).
 
         With a patient among the limits the text is their description, and trials are searched for what ails them.
         A score is BM25, a cosine, or a sum of inverted ranks; those of one score stand in the order of kind and id.
-        Raises UnknownName for a ranking that does not exist.
+        Raises UnknownName for a ranking that does not exist, UserError for one that needs an encoder if none was given.
         """
-        if ranking not in RANKINGS:
-            raise UnknownName("ranking", ranking, RANKINGS)
+        if ranking not in RANKINGS + ENCODED:
+            raise UnknownName("ranking", ranking, RANKINGS + ENCODED)
+        if ranking in ENCODED and self._embeddings is None:
+            raise UserError(f"The ranking {ranking} needs a sentence encoder: give one to Ranked.open.")
         if limits.patient:
             text = ailments(text)
         if ranking == "bm25":
             return self.index.search(Search("plain", Text(text)), limits, most=most)
-        words = question_stems(text)
-        found = (
-            self._by_vectors(words, limits, most)
-            if ranking == "dense"
-            else self._fused(words, limits, max(most, _DEPTH))
-        )
+        depth = most if ranking in ("dense", "embedded") else max(most, _DEPTH)
+        if ranking == "dense":
+            found = self._by_vectors(question_stems(text), limits, depth)
+        else:
+            encoded = self._by_encoder(text, limits, depth) if ranking in ENCODED else {}
+            found = encoded if ranking == "embedded" else self._fused(question_stems(text), limits, depth, encoded)
         best = {int(self._dense.numbers[row]): score for row, score in itertools.islice(found.items(), most)}
         return Found(self.index.snapshot, self.index.count(limits), self.index.show(best), ranking=ranking)
 
-    def _fused(self, words: Mapping[str, float], limits: Limits, most: int) -> dict[int, float]:
+    def _fused(
+        self, words: Mapping[str, float], limits: Limits, most: int, encoded: Mapping[int, float]
+    ) -> dict[int, float]:
+        rankings: list[tuple[float, Mapping[int, float]]]
         if limits.patient:
             rankings = [
                 (1.0, self._by_words(words, limits, most)),
@@ -98,6 +130,8 @@ class Ranked:
                 (2.0, self._by_words(words, limits, most)),
                 (1.0, self._by_vectors(words, limits, most)),
             ]
+        if encoded:
+            rankings.append((_EMBEDDED_WEIGHT, encoded))
         fused = _fuse(rankings)
         linked = self._linked(fused, limits)
         return _fuse([*rankings, (_LINKS_WEIGHT, linked)]) if linked else fused
@@ -109,9 +143,21 @@ class Ranked:
         return _in_order(self._dense.rows(numbers), scores, most)
 
     def _by_vectors(self, words: Mapping[str, float], limits: Limits, most: int) -> dict[int, float]:
+        return self._in_limits(self._dense.scores(words), limits, most)
+
+    def _by_encoder(self, text: str, limits: Limits, most: int) -> dict[int, float]:
         import numpy as np
 
-        scores = self._dense.scores(words)
+        if self._embeddings is None:
+            return {}
+        scores = np.empty(len(self._dense.numbers), dtype=np.float32)
+        scores[self._encoded] = self._embeddings.scores(text)
+        return self._in_limits(scores, limits, most)
+
+    def _in_limits(self, scores: Floats, limits: Limits, most: int) -> dict[int, float]:
+        """The best rows within limits by the scores of all of them."""
+        import numpy as np
+
         if limits == Limits():
             return _in_order(np.arange(len(scores)), scores, most)
         within = self.index.count(limits)

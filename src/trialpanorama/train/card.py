@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import msgspec
 import yaml
 
+from trialpanorama.checkpoints import HUB_NAME
 from trialpanorama.errors import UserError
 from trialpanorama.evaluate import Row
 from trialpanorama.tasks import task
@@ -19,7 +19,6 @@ from trialpanorama.train.tiny import MOST_TINY
 
 CARD, LICENCES = "README.md", "licences.json"
 UNNAMED = "not named by whoever trained it: find it out before the model is passed on"
-_HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
 
 class Licences(msgspec.Struct, frozen=True):
@@ -59,7 +58,7 @@ def card(run: Path, licences: Licences | None = None) -> str:
         "tags": ["clinical-trials", record.method, *(["fictional-data"] if record.is_fictional else [])],
         "license": "other",
     }
-    if _HUB_NAME.fullmatch(base) and not Path(base).exists():
+    if HUB_NAME.fullmatch(base) and not Path(base).exists():
         front["base_model"] = base
     parts = [
         f"---\n{yaml.safe_dump(front, sort_keys=False)}---",
@@ -181,7 +180,7 @@ def _told(recipe: Mapping[str, Any]) -> dict[str, Any]:
 def _short(model: str) -> str:
     """A hub's name as it is; of a folder the last parts that tell it."""
     path = Path(model)
-    if _HUB_NAME.fullmatch(model) and not path.exists():
+    if HUB_NAME.fullmatch(model) and not path.exists():
         return model
     return path.parent.name if path.name == runs.MODEL else path.name
 

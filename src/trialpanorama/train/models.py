@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import msgspec
 
+from trialpanorama.checkpoints import explained, place_of
 from trialpanorama.errors import UserError
 
 if TYPE_CHECKING:
@@ -27,7 +25,8 @@ Trained = Literal["all", "adapter", "none"]
 """Which weights of a model will learn: all of them, those of an adapter that is put on it, or none."""
 
 _LIBRARIES = ("torch", "transformers", "trl", "peft", "accelerate", "datasets")
-_HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+_OPTION = "--set model="
+"""How a recipe's model is named from the command line."""
 
 
 class Loaded(NamedTuple):
@@ -86,7 +85,7 @@ def tokenizer(name: str | Path) -> PreTrainedTokenizerBase:
     from transformers import AutoTokenizer
 
     place = _place(name)
-    with _explained(place):
+    with explained(place, _OPTION):
         found: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(place)
     if not found.chat_template:
         raise UserError(
@@ -151,14 +150,7 @@ def _place(name: str | Path) -> str:
     path = Path(name).expanduser()
     if path.is_dir():
         return str(_folder(path))
-    if path.exists():
-        raise UserError(f"{name} is a file. Name the folder of a model, or an earlier run.")
-    if not _HUB_NAME.fullmatch(str(name)):
-        raise UserError(
-            f"There is no model folder {name}. Name one (--set model=FOLDER), an earlier run, or a model on the hub "
-            "such as Qwen/Qwen3-8B."
-        )
-    return str(name)
+    return place_of(name, _OPTION, "Qwen/Qwen3-8B")
 
 
 def _folder(path: Path) -> Path:
@@ -201,14 +193,14 @@ def _weights(place: str, dtype: str, attention: str) -> PreTrainedModel:
             whole = _weights(_place(base), "float32", attention)
         except UserError as why:
             raise UserError(f"The adapter in {place} was trained on {base}. {why}") from None
-        with _explained(place):
+        with explained(place, _OPTION):
             merged: PreTrainedModel = PeftModel.from_pretrained(whole, place).merge_and_unload()
         # PEFT froze them; what learns now is for the trainer to say.
         return merged.requires_grad_(True).to(getattr(torch, dtype))
 
     from transformers import AutoModelForCausalLM
 
-    with _explained(place):
+    with explained(place, _OPTION):
         model, told = AutoModelForCausalLM.from_pretrained(
             place, dtype=getattr(torch, dtype), attn_implementation=attention, output_loading_info=True
         )
@@ -228,35 +220,3 @@ def _kept_as(place: str) -> Any:
     while (base := _adapter(place)) is not None:
         place = _place(base)
     return AutoConfig.from_pretrained(place).dtype
-
-
-@contextmanager
-def _explained(place: str) -> Iterator[None]:
-    """Turns what the libraries raise for a model that cannot be read into one sentence."""
-    try:
-        yield
-    except Exception as why:
-        kinds = {type(cause).__name__ for cause in causes(why)}
-        detail = " ".join(str(why).split())[:200]
-        if Path(place).is_dir():
-            raise UserError(f"The model in {place} cannot be read ({type(why).__name__}: {detail}).") from why
-        if "GatedRepoError" in kinds:
-            raise UserError(
-                f"{place} asks for its licence to be accepted: do so on its page on the model hub, then sign in (hf "
-                "auth login)."
-            ) from why
-        if kinds & {"RepositoryNotFoundError", "RevisionNotFoundError"}:
-            raise UserError(f"{place} is no folder here, and the model hub has no model of that name.") from why
-        if kinds & {"LocalEntryNotFoundError", "OfflineModeIsEnabled", "ConnectError", "ConnectTimeout"}:
-            raise UserError(
-                f"{place} is no folder here, and the model hub cannot be reached. Where there is a network, type: hf "
-                f"download {place} --local-dir DIR; then give the folder: --set model=DIR"
-            ) from why
-        raise UserError(f"The model {place} cannot be had ({type(why).__name__}: {detail}).") from why
-
-
-def causes(error: BaseException | None) -> Iterator[BaseException]:
-    """An error, and those that led to it."""
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__

@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from trialpanorama import __version__
+from trialpanorama import __version__, checkpoints
 from trialpanorama.errors import UserError
 from trialpanorama.train import models
 from trialpanorama.train.recipe import settings_of
@@ -379,7 +379,7 @@ def _whole(out: Path, name: str) -> Iterator[Path]:
 
 
 def _is_full(error: BaseException, out: Path) -> bool:
-    causes = list(models.causes(error))
+    causes = list(checkpoints.causes(error))
     if any(isinstance(one, OSError) and one.errno in (errno.ENOSPC, errno.EDQUOT) for one in causes):
         return True
     # Libraries that write in another language say it in words, PyTorch not even that.
