@@ -84,6 +84,14 @@ def test_what_no_rule_knows_has_no_domain() -> None:
     assert (link.concept_id, link.method, link.score, link.text) == (None, "none", 0.0, "Zorblatt coefficient")
 
 
+@pytest.mark.parametrize("text", [*CASES, "DD", "Survival", "Overall survival\nfollow-up"])
+@pytest.mark.parametrize(("before", "behind"), [("", " "), ("", "\n"), (" ", ""), ("\t ", " \u00a0")])
+def test_blanks_around_a_measure_change_nothing(text: str, before: str, behind: str) -> None:
+    [bare], [wide] = LINKER.link([text, before + text + behind], [None, None])
+    assert (wide.concept_id, wide.method, wide.score, wide.text) == (bare.concept_id, bare.method, bare.score, bare.text)
+    assert wide.start == bare.start + len(before)
+
+
 def test_what_is_telling_decides() -> None:
     assert domain("Cost of hospital stay and blood pressure") in (34, 35)
     assert domain("Overall survival of people with seizures") == 1
