@@ -88,7 +88,12 @@ def test_what_no_rule_knows_has_no_domain() -> None:
 @pytest.mark.parametrize(("before", "behind"), [("", " "), ("", "\n"), (" ", ""), ("\t ", " \u00a0")])
 def test_blanks_around_a_measure_change_nothing(text: str, before: str, behind: str) -> None:
     [bare], [wide] = LINKER.link([text, before + text + behind], [None, None])
-    assert (wide.concept_id, wide.method, wide.score, wide.text) == (bare.concept_id, bare.method, bare.score, bare.text)
+    assert (wide.concept_id, wide.method, wide.score, wide.text) == (
+        bare.concept_id,
+        bare.method,
+        bare.score,
+        bare.text,
+    )
     assert wide.start == bare.start + len(before)
 
 

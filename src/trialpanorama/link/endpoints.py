@@ -105,21 +105,23 @@ class EndpointLinker:
 
     def link(self, texts: Sequence[str], hints: Sequence[str | None]) -> list[list[Link]]:
         """One link for each measure, to its domain or to none; the hint (primary, secondary) is not needed for it."""
-        return [[self._link(text[:_LONGEST])] for text in texts]
+        return [[self._link(text)] for text in texts]
 
-    def _link(self, text: str) -> Link:
+    def _link(self, whole: str) -> Link:
+        text = whole.strip()[:_LONGEST]
+        before = len(whole) - len(whole.lstrip()) if text else 0
         found = [
             (-rule.rank, match.start(), rule.domain, match)
             for rule, pattern in self._rules
             if rule.domain in self._domains and (match := pattern.search(text))
         ]
         if not found:
-            return Link(0, len(text), text, None, "none", 0.0, kind="endpoint")
+            return Link(before, before + len(text), text, None, "none", 0.0, kind="endpoint")
         rank, start, domain, match = min(found, key=lambda one: one[:3])
         rivals = {other for _, _, other, _ in found} - {domain}
         return Link(
-            start,
-            match.end(),
+            before + start,
+            before + match.end(),
             match[0],
             self._domains[domain].id,
             "rule",
@@ -131,6 +133,6 @@ class EndpointLinker:
 
 
 _LONGEST = 1_000
-"""Characters of a measure that are read."""
+"""Characters of a measure that are read, without the blanks around it."""
 _TELLING = 8
 """Rank from which on words decide whatever else is said."""
