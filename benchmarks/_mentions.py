@@ -18,6 +18,8 @@ audited    on the 300 + 300 mentions of judged/, where DATA has them with the sa
            On second thoughts: as some would be judged again, after the linker's first answers had been seen
 second     the second sample, judged when the linkers stood: 150 + 150 uniform mentions, and 100 + 100 distinct texts
            that the linkers of that day left without a concept, of which those count that are still left so
+third      the third sample: 100 distinct texts of conditions left without a concept by the linker of its day, of those
+           that were not read while names and words were added; of them those count that are still left so
 silver     the MeSH terms that ClinicalTrials.gov itself attached (no ancestors), hidden from the linker, of
            registrations whose id's SHA-256 ends in an odd digit: the set of concepts linked in a registration against
            the set of its terms, equal by id, cross-reference or exact name. NLM derives them from condition names and
@@ -270,6 +272,12 @@ def second_mentions(kind: str, mentions: Sequence[Mapping[str, Any]]) -> dict[st
     return {stratum: in_these_data(kind, each, mentions) for stratum, each in of_stratum.items()}
 
 
+def third_mentions(mentions: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The third sample of conditions, as far as these data have it."""
+    judged = json.loads((JUDGED / "mentions_conditions_3.json").read_text(encoding="utf-8"))["mentions"]
+    return in_these_data("condition", judged, mentions)
+
+
 def on_second_thoughts(judged: Mapping[str, Any]) -> Mapping[str, Any]:
     """The judgement as it would be made again, where that was recorded; the figures to go by stay the first ones."""
     return judged | judged["second_thoughts"] if "second_thoughts" in judged else judged
@@ -414,6 +422,7 @@ def run(warehouse: Path, concepts: Concepts, texts_for_peers: dict[str, Any] | N
         own = [mention for mention in mentions if mention["field"] == FIELDS[kind]]
         judged = judged_mentions(kind, mentions)
         second = second_mentions(kind, mentions)
+        third = third_mentions(mentions) if kind == "condition" else []
         texts = sorted(
             {Text(one["text"], one["type"]) for one in own}
             | {text for record in records for text in silver_texts(record, kind)},
@@ -442,6 +451,10 @@ def run(warehouse: Path, concepts: Concepts, texts_for_peers: dict[str, Any] | N
                 figures[f"second_{stratum}"] = audit(each, answered, same)
                 again = [*map(on_second_thoughts, each)]
                 figures[f"second_{stratum}_on_second_thoughts"] = audit(again, answered, same)
+            if third:
+                figures["third_unlinked"] = audit(
+                    third, [answers[Text(one["text"], one["type"])] for one in third], same
+                )
             if name == "lookup":
                 result[f"{kind}_lookup"] = figures
                 continue
@@ -457,6 +470,9 @@ def run(warehouse: Path, concepts: Concepts, texts_for_peers: dict[str, Any] | N
                 result[f"{kind}_second_{measure}"] = figures["second_uniform"][measure]["value"]
             left = figures["second_unlinked"]["unlinked_unlinkable"]
             result[f"{kind}_second_unlinked_unlinkable"] = left["value"]
+            if third:
+                left = figures["third_unlinked"]["unlinked_unlinkable"]
+                result[f"{kind}_third_unlinked_unlinkable"] = left["value"]
             for measure in ("precision", "recall"):
                 pooled = figures["silver"].get("all")
                 result[f"silver_{kind}_{measure}"] = pooled[measure]["value"] if pooled else None
@@ -481,7 +497,7 @@ def text_of(result: Mapping[str, Any]) -> str:
             lines.append(f"\n{key}")
             for source, value in one["coverage"].items():
                 lines.append(f"  coverage {source}: {figure('', value)}, set apart {value['set_apart']:,}")
-            for part in (name for name in one if name.startswith(("audited", "second"))):
+            for part in (name for name in one if name.startswith(("audited", "second", "third"))):
                 audited = one[part]
                 kinds = ("precision", "recall", "unlinked_unlinkable", "set_apart_wrongly", "not_a_drug_linked")
                 shares = "; ".join(figure(name, audited[name]) for name in kinds)
