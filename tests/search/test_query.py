@@ -68,6 +68,7 @@ PUBMED = {
     '"Heart Failure/drug therapy"[mh]': Heading("Heart Failure", qualifiers=("drug therapy",)),
     "therapy[sh]": a("therapy", "subheading"),
     "randomized controlled trial[pt]": phrase("randomized controlled trial", "publication_type"),
+    "2012/02:2012[dp]": Range("date_published", "2012-02", "2012"),
     "2012[dp]": Range("date_published", "2012", "2012"),
     "2010:2012/05[dp]": Range("date_published", "2010", "2012-05"),
     '("2000/01/01"[Date - Publication] : "3000"[Date - Publication])': Range("date_published", "2000-01-01", None),
@@ -148,7 +149,9 @@ def _trees(fields: list[str], more: st.SearchStrategy[Node]) -> st.SearchStrateg
         st.builds(Text, words=_PHRASES, fields=named, is_phrase=st.just(True)),
         st.builds(Text, words=_WORDS, is_phrase=st.just(True)),
         st.builds(Heading, name=_NAMES, is_exploded=st.booleans(), is_major=st.booleans()),
-        st.builds(Range, field=st.just("date_published"), first=_DAYS, last=_DAYS).filter(lambda r: r.first or r.last),
+        st.builds(Range, field=st.just("date_published"), first=_DAYS, last=_DAYS).filter(
+            lambda days: (days.first or days.last) and (days.first or "1000") <= (days.last or "3000")
+        ),
         more,
     )
     return st.recursive(
@@ -232,6 +235,13 @@ REFUSED = {
     "  \n ": (0, "empty"),
     "aspirin\x00": (7, "control character"),
     "yesterday[dp]": (9, "no date"),
+    "2019/13/45[dp]": (10, "no date"),
+    "2018:2019/0[dp]": (0, "no date"),
+    "2019:2018/12[dp]": (0, "ends before it begins"),
+    "aspirin[]": (7, "brackets are empty"),
+    '"a b"[tiab:~12345]': (5, "no field"),
+    "(a adj0 b).ti.": (3, "1 to 99 places"),
+    "(a adj123456789012345678901 b).ti.": (3, "1 to 99 places"),
     "#3 AND a": (0, "no earlier line 3"),
     "(aspirin or ibuprofen.ti,ab.": (0, "not closed"),
     "1. a.ti.\n2. 1 and 7": (18, "no earlier line 7"),

@@ -46,7 +46,8 @@ _QUALIFIERS = (
 ).replace(" ", "|")
 """Ovid's codes of the MeSH qualifiers; "or" (organization) and "in" (injuries) would be taken for words."""
 _HEADING_END = re.compile(rf"\s*/(?!\s*freq)((?:\s*,?\s*(?:{_QUALIFIERS})\b)*)(?![\w*$-])", re.IGNORECASE)
-_OPERATOR = re.compile(r"(?i)(and|or|not|adj\d{0,2}|near\d{0,2}|next\d{0,2})(?=[\s(\"]|\Z)")
+_OPERATOR = re.compile(r"(?i)(and|or|not|adj\d*|near\d*|next\d*)(?=[\s(\"]|\Z)")
+_FARTHEST = 99
 _COMBINE = re.compile(r"(?i)\s*(or|and)\s*/\s*(#?\d+(?:\s*[-–,]\s*#?\d+)*)")
 _REFERENCE = re.compile(r"#?(\d{1,3})(?=\s*(?:\Z|\)|(?:and|or|not)\b))", re.IGNORECASE)
 _EXPLODE = re.compile(r"(?i)exp(?:lode)?\s+(?=[\w*\"'])")
@@ -186,11 +187,13 @@ class _Line:
     def _near(self) -> Node:
         node = self._operand()
         while (operator := self._peek()).startswith(("adj", "near", "next")):
-            self._take(operator)
             digits = operator.lstrip("adjnertx")
             is_ordered = operator == "adj" or operator.startswith("next")
-            right = self._operand()
-            node, fields = _nearer(node, right, int(digits or (1 if is_ordered else 10)), is_ordered)
+            distance = int(digits[:3] or (1 if is_ordered else 10))
+            if not 1 <= distance <= _FARTHEST:
+                raise self._error(f"Words stand 1 to {_FARTHEST} places from each other", hint="Such as adj3.")
+            self._take(operator)
+            node, fields = _nearer(node, self._operand(), distance, is_ordered)
             node = self._suffixes(node if not fields else in_fields(node, fields))
         return node
 

@@ -103,6 +103,10 @@ class _Line:
             kind = str(match.lastgroup)
             if kind == "word" and match.group().upper() in ("AND", "OR", "NOT"):
                 kind = "operator"
+            if kind == "tag" and not match.group(kind).strip():
+                raise QueryError(
+                    "These brackets are empty", self._query, base + at, "Such as [tiab], [mh], [pt], [dp]."
+                )
             if kind != "blank":
                 tokens.append(_Token(kind, match.group(kind if kind != "operator" else 0), base + match.start()))
             at = match.end()
@@ -245,7 +249,7 @@ class _Line:
             return Heading(heading.strip(), is_exploded, field == "major_heading", listed)
         if field in DATES:
             if match := _DAY.match(words.rstrip("*")):
-                day = _iso(match)
+                day = self._day(match, place)
                 return Range(field, day, day)
             if match := re.fullmatch(r"(?i)(?:published\s+)?last\s+(\d+)\s+(day|month|year)s?", words):
                 return Text(words.lower(), (field,), is_phrase=True)
@@ -254,9 +258,16 @@ class _Line:
             )
         return Text(words, (field,), is_phrase=is_quoted or " " in words or not is_word(words))
 
+    def _day(self, match: re.Match[str], place: int) -> str:
+        """A date in ISO 8601; the 31st stands for the last day of any month."""
+        _, month, day = match.groups()
+        if not 1 <= int(month or 1) <= 12 or not 1 <= int(day or 1) <= 31:
+            raise self._error(f'"{match.group()}" is no date', place, "Months go from 1 to 12, days from 1 to 31.")
+        return _iso(match)
+
     def _field(self, tag: str, place: int) -> str:
         name = " ".join(tag.lower().replace("–", "-").split())
-        name = re.sub(r"\s*:\s*(?:~\s*\d+|no\s?exp)\Z", "", name)
+        name = re.sub(r"\s*:\s*(?:~\s*\d{1,4}|no\s?exp)\Z", "", name)
         if name not in PUBMED_TAGS:
             import difflib
 
@@ -280,8 +291,10 @@ class _Line:
         days = [_DAY.match(part.strip()) for part in (first, last)]
         if field not in DATES or not all(days):
             raise self._error(f'"{first}:{last}" is no range of dates', at, "Write it as 2000:2010[dp].")
-        begin, end = (_iso(day) for day in days if day)
+        begin, end = (self._day(day, at) for day in days if day)
         begins_open, ends_open = begin[:4] in _OPEN_BEGINNING, end[:4] in _OPEN_END
+        if begin[: len(end)] > end[: len(begin)]:
+            raise self._error(f'The range "{first}:{last}" ends before it begins', at, "Write the earlier date first.")
         return Range(field, None if begins_open else begin, None if ends_open else end)
 
 
