@@ -653,7 +653,7 @@ def show(facts: Mapping[str, Any]) -> str:
 
 def main() -> None:
     """Measure and print."""
-    parts = ("boolean", "indexing", "speed", "judged", "environment")
+    parts = ("boolean", "indexing", "speed", "judged", "environment", "embedded")
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"any of {', '.join(parts)}; else all but the last")
     parser.add_argument("--warehouse", type=Path, help="of the real files; for the parts that need one")
