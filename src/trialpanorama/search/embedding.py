@@ -64,7 +64,7 @@ class Encoder:
         if missing:
             raise UserError(
                 f"Embeddings need more libraries ({', '.join(missing)}). Install them: pip install "
-                "'trialpanorama[embed]' (on Linux without a GPU, PyTorch's build for processors first: README)."
+                "'trialpanorama[embed]' (without a GPU, PyTorch's build for processors before it: torch==2.13.0+cpu)."
             )
         os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
