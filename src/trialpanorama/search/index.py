@@ -45,8 +45,11 @@ if TYPE_CHECKING:
 
 _MOST_VALUES = 100
 """Values of a facet that are counted, the commonest."""
-RANKED_FIELDS: dict[str, dict[str, float]] = {"stems": {"abstract": 1.0, "topic": 0.5}, "topic": {"topic": 1.0}}
-"""The fields of words by which documents are ranked, with their weights: by all they say, or by what they are about."""
+RANKED_FIELDS: dict[str, dict[str, float]] = {
+    "stems": {"abstract": 1.0, "title": 0.5, "heading_word": 0.5, "keyword": 0.5, "substance": 0.5},
+    "topic": {"title": 1.0, "heading_word": 1.0, "keyword": 1.0},
+}
+"""The fields by whose words documents are ranked, with their weights: by all they say, or by what they are about."""
 _MOST_STEMS_KEPT = 50_000
 """Stems whose words are remembered."""
 _MORE = 50

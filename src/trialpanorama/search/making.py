@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import duckdb
     import tantivy
 
-VERSION = 5
+VERSION = 6
 """Changes with what is indexed; an index of another version is made anew."""
 FOLDER = "index"
 
@@ -239,7 +239,6 @@ def _schema() -> tantivy.Schema:
     builder = tantivy.SchemaBuilder()
     for name in WORDS:
         builder.add_text_field(name, stored=name == "title", tokenizer_name="words")
-    builder.add_text_field("topic", tokenizer_name="words", index_option="freq")
     for name in VALUES:
         builder.add_text_field(name, tokenizer_name="raw", index_option="basic", fast=name in FACETS)
     for name in ("published", "minimum_age", "maximum_age", "number"):
@@ -289,15 +288,13 @@ class _Documents:
     def __call__(self, row: dict[str, Any]) -> tantivy.Document:
         import tantivy
 
-        title, published = row["title"] or "", row["published"]
+        published = row["published"]
         youngest, oldest = row["minimum_age_years"], row["maximum_age_years"]
-        given = row["heading"] or ()
         fields: dict[str, Any] = {
             "key": row["key"],
             "number": number_of(row["key"]),
-            "title": title,
+            "title": row["title"] or "",
             "abstract": row["abstract"] or "",
-            "topic": " ".join(filter(None, (title, *given, *(row["keyword"] or ()), *(row["substance"] or ())))),
             "published": int(str(published).replace("-", "")) if published else 0,
             "minimum_age": round(youngest * 365.25) if youngest else 0,
             "maximum_age": round(oldest * 365.25) if oldest else ANY_AGE,
@@ -307,8 +304,8 @@ class _Documents:
                 fields[name] = [text for text in said if text]
         if others := [*(row["other"] or ()), *(row["country"] or ())]:
             fields["other"] = [text for text in others if text]
-        if given:
-            fields["heading_word"] = given
+        if row["heading"]:
+            fields["heading_word"] = row["heading"]
         for name in ("kind", "source", "status", "sex"):
             if value := row[name]:
                 fields[name] = value.lower()
