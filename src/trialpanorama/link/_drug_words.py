@@ -364,7 +364,10 @@ OTHER_KINDS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
                 detection | assessments? | measurements? | examinations? | swabs? | spirometry | electrocardiogra\w+
                 ecg | eeg | echocardiogra\w+ | endoscopy | colonoscopy | biops(?:y|ies) | diagnos\w+ | blot\w*
                 spectrometry | electrophoresis | chart review | data collection | quality[- ]of[- ]life
-                questionaires? | biobank | (?:tube )?collection | exams? | biocollection
+                questionaires? | biobank | (?:tube )?collection | exams? | biocollection | phenotyping | rna-?seq
+                (?:genome|genomic|translocation|repertoire|error|polymorphism|case-control) {ANALYSIS}
+                (?:whole genome|translocation|error|polymorphism|case-control) analys[ie]s
+                hybridi[sz]ation | gene mapping | repertoire | reporting of .*
                 """
             ),
         ),
@@ -448,70 +451,60 @@ LABELS = (
 )
 """Words that may be all that the name of an arm or a dosage is made of."""
 
-WITHOUT_DRUG: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
-    (kind, re.compile(rf"(?<![\w-])(?:{words})(?![\w-])", re.IGNORECASE))
-    for kind, words in (
-        (
-            "population",
-            _either(
-                r"""
-                (?:in|out)?patients? | participants? | volunteers? | persons? | people | individuals? | adults
-                children
-                (?:health ?care |health |medical |front-?line )?(?:workers?|staff|professionals?|personnels?)
-                employees? | physicians? | nurses? | students? | healthy controls? | pregnant women | relatives
-                (?:sars-?cov-?2|covid-?19|pcr|confirmed|suspected)(?: \w+){0,2} (?:positive|negative|infections?|cases)
-                schools? | families | survivors
-                """
-            ),
+WITHOUT_DRUG: tuple[tuple[str, frozenset[str]], ...] = (
+    (
+        "population",
+        _words(
+            """
+            adults asymptomatic cases children confirmed controls employees families hcw individuals infants inpatient
+            inpatients nurses
+            outpatients participant participants patient patients people person personnels persons physicians pregnant
+            professionals relatives schools staff students survivors volunteers women worker workers
+            """
         ),
-        (
-            "behavioural",
-            _either(
-                r"""
-                guidance | consultations? | nursing | therapy sessions? | life ?style | activit(?:y|ies) | practice
-                tele\w+ | phone calls? | e-?mails? | website | web | internet | online | digital | mobile
-                video\w* | media
-                day care | humanistic care | cbt | psychosocial | sessions? | cbt-i | narrative therapy | wear(?:ing)?
-                prevention (?:measures|methods) | hygiene | dan ?ce | baduanjin | duanjin | gong
-                """
-            ),
+    ),
+    (
+        "behavioural",
+        _words(
+            """
+            activities activity calls cbt cbt-i consultation consultations dance day-care digital duanjin email e-mail
+            gong guidance humanistic hygiene internet life-style lifestyle media mobile narrative nursing online phone
+            practice prevention psychosocial sessions telecare telehealth telephone telemonitoring video videos
+            wearing web website
+            """
         ),
-        (
-            "diagnostic",
-            _either(
-                r"""
-                ct(?: thorax)? | radiological | igm | igg | ig[mg]/ig[mg] | antibody (?:titer|level)s? | micro-?rnas?
-                proteom\w+ | metabolom\w+ | genom\w+ | mass spectrometer | markers? | biomarkers? | scores? | scales?
-                nucleic acid | serolog\w+ | temperature | reagents? | clinical (?:manifestations|symptoms|features)
-                observe[ds]? | recorded | measured | pocus | prevalence | incidence | seroprevalence
-                """
-            ),
+    ),
+    (
+        "diagnostic",
+        _words(
+            """
+            biomarkers ct genomic genomics igg igm incidence manifestations marker markers measured metabolomic
+            metabolomics microrna micrornas nucleic observe observed pocus prevalence proteomic proteomics
+            radiological reagent reagents recorded scale scales score scores seroprevalence serological serology
+            spectrometer temperature
+            """
         ),
-        (
-            "procedure",
-            _either(
-                r"""
-                blood purification | crrt | extracorporeal | (?:renal )?replacement therapy
-                cytokine (?:removal|adsorption)
-                cytosorb | hbo | pacing | embryos? | ift | (?:fire-)?needles? | epidural | positions? | nasal cannulae?
-                hfnc | low dose rt | cannulation | concentrators? | membranes? | adsorbers?
-                """
-            ),
+    ),
+    (
+        "procedure",
+        _words(
+            """
+            adsorber adsorbers adsorption cannulae cannulation concentrator concentrators crrt cytosorb embryo embryos
+            epidural extracorporeal hbo hfnc ift membrane membranes needle needles pacing position positions
+            purification
+            """
         ),
-        (
-            "other",
-            _either(
-                r"""
-                stud(?:y|ies) | randomi[sz]ed | randomi[sz]ation | registry | databases? | data | records?
-                cohorts? | arms
-                case series | clinical outcomes? | outcomes? | research design | pilot | retrospective | prospective
-                artificial intelligence | models? | prediction | warning | manuals? | feasibility | impact
-                trial arms | standards? | ministry of health
-                (?:intervention|control|case|comparison|logistics) groups?
-                group [a-z0-9]+ | group-[a-z0-9]+ | arm \d | intervention \d | current interventions? as of | routine\w*
-                """
-            ),
+    ),
+    (
+        "other",
+        _words(
+            """
+            arm arms artificial cohort cohorts data database databases design feasibility group groups guideline
+            guidelines impact intervention interventions manual manuals model models outcome outcomes pilot prediction
+            prospective protocol protocols randomisation randomised randomization randomized record records registry
+            retrospective routine routinely series standard standards studies study trial warning
+            """
         ),
-    )
+    ),
 )
 """What an entry is that neither has a type nor names a drug, by its words, in the order in which they are tried."""

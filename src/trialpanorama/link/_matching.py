@@ -181,3 +181,62 @@ def _longest(start: NDArray[np.int64], end: NDArray[np.int64]) -> NDArray[np.int
         return np.empty(0, dtype=np.int64)
     found = np.concatenate(kept)
     return found[np.argsort(start[found], kind="stable")]
+
+
+class LikeNames:
+    """Names of one first letter, of which those that can be near to another are found by the letters they share.
+
+    How many letters two names have in common, in whatever order, bounds every likeness letter by letter: what is left
+    out cannot be near enough, and the few that remain are compared one by one.
+    """
+
+    def __init__(self, names: Sequence[str]) -> None:
+        import numpy as np
+
+        self._names = list(names)
+        written = np.array([_one_byte_each(name) for name in names], dtype="S")
+        signs = written.view(np.uint8).reshape(len(names), written.itemsize)
+        self._lengths = np.fromiter(map(len, names), dtype=np.int16, count=len(names))
+        self._counts = {
+            sign: (signs == sign).sum(axis=1).astype(np.int16) for sign in np.unique(signs).tolist() if sign
+        }
+        self._heads = [signs[:, place].copy() for place in range(1, min(4, written.itemsize))]
+
+    def within(self, name: str, distance: int) -> list[str]:
+        """The names that so many insertions, deletions, exchanges and swaps of neighbours may lead to, and others."""
+        import numpy as np
+
+        return self._named(np.maximum(self._lengths, len(name)) - self._shared(name) <= distance)
+
+    def like(self, name: str, likeness: float) -> list[str]:
+        """The names of the same first letter whose similarity by Jaro and Winkler may reach this, and others."""
+        import numpy as np
+
+        shared = self._shared(name)
+        jaro = (shared / self._lengths + shared / len(name) + 1) / 3
+        same = np.ones(len(self._names), dtype=bool)
+        begins = np.ones(len(self._names))
+        for head, sign in zip(self._heads, _one_byte_each(name)[1:4], strict=False):
+            same = same & (head == sign)
+            begins += same
+        return self._named(jaro + 0.1 * begins * (1 - jaro) >= likeness - 1e-9)
+
+    def _shared(self, name: str) -> NDArray[np.int16]:
+        import numpy as np
+
+        shared = np.zeros(len(self._names), dtype=np.int16)
+        written = _one_byte_each(name)
+        for sign in set(written):
+            if sign in self._counts:
+                shared += np.minimum(self._counts[sign], written.count(sign))
+        return shared
+
+    def _named(self, chosen: NDArray[np.bool_]) -> list[str]:
+        import numpy as np
+
+        return [self._names[place] for place in np.flatnonzero(chosen).tolist()]
+
+
+def _one_byte_each(name: str) -> bytes:
+    """A name with one byte for each character; those that Latin-1 lacks count as one and the same."""
+    return name.encode("latin-1", "replace")

@@ -24,7 +24,7 @@ import msgspec
 from trialpanorama.link import _drug_words as said_of
 from trialpanorama.link._context import REACH, TRIGGERS, Said, abbreviations, said_before, said_behind
 from trialpanorama.link._links import Candidate, Link
-from trialpanorama.link._matching import Matcher, fold
+from trialpanorama.link._matching import LikeNames, Matcher, fold
 from trialpanorama.link._names import uninverted
 from trialpanorama.ontologies import Concept, Concepts, Mechanism
 
@@ -36,9 +36,7 @@ _KIND_OF_TYPE = {
 }  # fmt: skip
 _LONGEST_NAME = 600
 _LONGEST_PROSE = 300
-_LONGEST_ENTRY = 2_000
-"""Characters; in a longer text only names are looked for, and what is left of it is not looked at. An entry without a
-type that is longer is left as it is where nothing is found in it."""
+"""Characters; in a longer text only names are looked for, and what is left of it is not looked at."""
 
 _SURENESS = {"preferred": 0, "exact": 1, "brand": 2, "abbreviation": 3, "code": 3, "related": 4}
 """Kinds of names that are used, the surest first."""
@@ -59,7 +57,7 @@ _PLACEBO_NAMES = (
     "inert substance", "inactive substance", "inactive drug", "inactive comparator", "vehicle", "vehicle control",
     "placebo comparator", "placebo control", "scheinmedikament",
 )  # fmt: skip
-_MARKS = str.maketrans({"®": " ", "™": " ", "©": " ", "ß": "β"})
+_MARKS = (("®", " "), ("™", " "), ("©", " "), ("ß", "β"))
 """Marks that are no letters, and a letter that is written for another."""
 
 # ----------------------------------------------------------------------------------------------------------- patterns
@@ -180,6 +178,10 @@ _LEADING_SALT = re.compile(
     re.IGNORECASE,
 )
 _LEADS = ("sodium ", "potassium ", "calcium ", " de ", " of ", " d'", " d’")
+_MEASURED = re.compile(
+    r"\b(?:levels?|concentrations?|measurements?|titers?|control)$|^blood (?:sugar|glucose)", re.IGNORECASE
+)
+"""Names of a substance by what is measured of it."""
 _QUALIFIER = re.compile(r"\s*\((?:human|medication|drug)\)$|,\s*human$", re.IGNORECASE)
 _RADIOACTIVE = "Ac|At|Bi|Br|C|Co|Cr|Cu|F|Fe|Ga|Gd|H|Ho|I|In|Kr|Lu|N|O|P|Pb|Ra|Rb|Re|Se|Sm|Sr|Tc|Th|Tl|Xe|Y|Zr"
 _OF_SEVERAL = re.compile(r",|\b(?:and|or|other|others|various|combinations?|excl|incl|agents for)\b", re.IGNORECASE)
@@ -198,6 +200,7 @@ _SPELLINGS = tuple(
 )  # fmt: skip
 
 
+@lru_cache(maxsize=1 << 16)
 def spelling_key(name: str) -> str:
     """A drug's name without what differs between languages: ciclosporin, cyclosporine and ciclosporina give the same.
 
@@ -208,7 +211,7 @@ def spelling_key(name: str) -> str:
     return name
 
 
-class _Entry(msgspec.Struct, frozen=True):
+class _Entry(msgspec.Struct, frozen=True, gc=False):
     """What a name in the automaton stands for."""
 
     kind: str
@@ -226,7 +229,7 @@ class _Entry(msgspec.Struct, frozen=True):
     """Of a combination: concept and name of each drug."""
 
 
-class _Hit(msgspec.Struct):
+class _Hit(msgspec.Struct, gc=False):
     """An entry at a place of a text, and how it changed on the way to a link."""
 
     start: int
@@ -379,48 +382,68 @@ class DrugLinker:
         return found
 
     @cached_property
-    def _by_letter(self) -> dict[str, list[str]]:
+    def _by_letter(self) -> dict[str, LikeNames]:
         """Names that candidates and mistaken spellings are sought among, by first letter."""
         found: dict[str, list[str]] = defaultdict(list)
         for key, entry in self._entries.items():
             if entry.kind in ("drug", "class") and 4 <= len(key) <= 60:
                 found[key[0]].append(key)
-        return found
+        return {letter: LikeNames(names) for letter, names in found.items()}
 
     # ---------------------------------------------------------------------------------------------------------- links
     def link(self, texts: Sequence[str], types: Sequence[str | None] | None = None) -> list[list[Link]]:
         """The links of each text, in order; `types` are those of the interventions (DRUG ...), None for prose."""
         asked = list(zip(texts, types, strict=True)) if types is not None else [(text, None) for text in texts]
         distinct = sorted(set(asked), key=lambda pair: (pair[0], pair[1] or ""))
-        closed = [_closed(text if text.isascii() else text.translate(_MARKS)) for text, _ in distinct]
-        found = self._matcher.find([text for text, _ in closed])
-        hits: dict[int, list[_Hit]] = defaultdict(list)
-        said: dict[int, list[Said]] = defaultdict(list)
-        columns = (found.text.tolist(), found.start.tolist(), found.end.tolist(), found.name.tolist())
-        for index, start, end, name in zip(*columns, strict=True):
-            entry = self._by_pattern[name]
-            if gaps := closed[index][1]:
-                start, end = gaps[start], gaps[end - 1] + 1
-                end += _is_open(distinct[index][0], start, end)
-            if entry.kind == "trigger":
-                said[index].append(Said(start, end, TRIGGERS[entry.name]))
-            elif entry.kind != "procedure" or len(distinct[index][0]) <= _LONGEST_NAME:
-                hits[index].append(_Hit(start, end, entry, entry.method, entry.score, self._patterns[name]))
-        made = {
-            pair: self._link(*pair, hits.get(index, []), said.get(index, [])) for index, pair in enumerate(distinct)
-        }
+        hits, said = self._hits([text for text, _ in distinct])
+        made = {pair: self._link(*pair, hits.get(at, []), said.get(at, [])) for at, pair in enumerate(distinct)}
         return [made[pair] for pair in asked]
+
+    def find(self, texts: Sequence[str]) -> list[list[Link]]:
+        """The links of the drugs that prose names, in order; what only resembles a name is not looked for."""
+        distinct = sorted(set(texts))
+        hits, said = self._hits(distinct)
+        made = {
+            text: self._named(text, None, hits.get(at, []), said.get(at, []))[0] for at, text in enumerate(distinct)
+        }
+        return [sorted(made[text], key=_place) for text in texts]
+
+    def _hits(self, texts: Sequence[str]) -> tuple[dict[int, list[_Hit]], dict[int, list[Said]]]:
+        """Where names and words that negate stand in each text that has any."""
+        closed = [_closed(_without_marks(text)) for text in texts]
+        found = self._matcher.find([text for text, _ in closed])
+        hits: dict[int, list[_Hit]] = {}
+        said: dict[int, list[Said]] = {}
+        columns = (found.text.tolist(), found.start.tolist(), found.end.tolist(), found.name.tolist())
+        by_pattern, patterns = self._by_pattern, self._patterns
+        for at, start, end, name in zip(*columns, strict=True):
+            entry = by_pattern[name]
+            if gaps := closed[at][1]:
+                start, end = gaps[start], gaps[end - 1] + 1
+                end += _is_open(texts[at], start, end)
+            if entry.kind == "trigger":
+                said.setdefault(at, []).append(Said(start, end, TRIGGERS[entry.name]))
+            elif entry.kind != "procedure" or len(texts[at]) <= _LONGEST_NAME:
+                hits.setdefault(at, []).append(_Hit(start, end, entry, entry.method, entry.score, patterns[name]))
+        return hits, said
+
+    def _named(self, text: str, type: str | None, hits: list[_Hit], said: list[Said]) -> tuple[list[Link], list[_Hit]]:
+        """The links of the names that stand in a text for what they say, and what they were made of."""
+        if not hits:
+            return [], hits
+        hits = _with_placebos(text, _with_salts(text, hits))
+        kept = [hit for hit in hits if not hit.is_absorbed and self._stands(text, hit, type, hits)]
+        links = [link for hit in kept for link in _links_of(text, hit, said)]
+        if any(text.startswith((" (", "("), hit.end) or text.startswith("(", hit.start - 1) for hit in kept):
+            links += _abbreviated(text, links)
+        return links, kept
 
     def _link(self, text: str, type: str | None, hits: list[_Hit], said: list[Said]) -> list[Link]:
         if type in GIVEN_AS_DRUGS and ", " in text and (natural := uninverted(text.strip())) != text.strip():
             entry = self._entries.get(_key(natural))
             if entry is not None and entry.kind in ("drug", "class"):
                 return [_linked(text, *_trimmed(text, 0, len(text)), entry, "reordered", 0.97)]
-        hits = _with_placebos(text, _with_salts(text, hits))
-        kept = [hit for hit in hits if not hit.is_absorbed and self._stands(text, hit, type, hits)]
-        links = [link for hit in kept for link in _links_of(text, hit, said)]
-        if any(text.startswith((" (", "("), hit.end) or text.startswith("(", hit.start - 1) for hit in kept):
-            links += _abbreviated(text, links)
+        links, kept = self._named(text, type, hits, said)
         if len(text) <= (_LONGEST_PROSE if type is None else _LONGEST_NAME):
             links += self._rest(text, type, kept, links)
         is_named = any(link.kind != "drug" for link in links) or (type in GIVEN_AS_DRUGS and links)
@@ -430,13 +453,15 @@ class DrugLinker:
                 links.append(_unlinked(text, start, end, "none", _KIND_OF_TYPE.get(type, "other")))
         if type is None and not links and (kind := _kind_without_drug(text)):
             links.append(_unlinked(text, *_trimmed(text, 0, len(text)), "none", kind))
-        return sorted(links, key=lambda link: (link.start, link.end, link.concept_id or "", link.kind))
+        return sorted(links, key=_place)
 
     def _stands(self, text: str, hit: _Hit, type: str | None, hits: list[_Hit]) -> bool:
         """Whether a hit means what it says, or the words around it make it something else."""
         entry = hit.entry
         if entry.kind == "placebo":
             return entry.name != "vehicle" or type in GIVEN_AS_DRUGS or "placebo" in text.lower()
+        if entry.is_weak and not (type in GIVEN_AS_DRUGS or (type is None and _is_dosed(text, hit))):
+            return False
         if entry.method == "abbreviation" and not _may_abbreviate(text, hit, hits):
             return False
         if text.startswith("-", hit.start - 1) and _RADICAL_BEFORE.search(text, max(0, hit.start - 15), hit.start):
@@ -545,8 +570,11 @@ class DrugLinker:
         from rapidfuzz.distance import OSA
 
         allowed = 1 if len(key) < 10 or _SYSTEMATIC.search(key) else 2
-        names = self._by_letter.get(key[0], [])
-        near = process.extract(key, names, scorer=OSA.distance, score_cutoff=allowed + 1, limit=12)
+        if (names := self._by_letter.get(key[0])) is None:
+            return None
+        near = process.extract(
+            key, names.within(key, allowed + 1), scorer=OSA.distance, score_cutoff=allowed + 1, limit=12
+        )
         near = sorted(near, key=lambda found: (found[1], found[0]))
         if not near:
             return None
@@ -571,8 +599,9 @@ class DrugLinker:
         key = _key(said)
         if len(key) < 3:
             return []
-        names = self._by_letter.get(key[0], [])
-        near = process.extract(key, names, scorer=JaroWinkler.similarity, score_cutoff=0.8, limit=9)
+        if (names := self._by_letter.get(key[0])) is None:
+            return []
+        near = process.extract(key, names.like(key, 0.8), scorer=JaroWinkler.similarity, score_cutoff=0.8, limit=9)
         found: dict[str, Candidate] = {}
         for name, score, _ in sorted(near, key=lambda item: (-item[1], item[0])):
             entry = self._entries[name]
@@ -650,10 +679,17 @@ def _is_open(text: str, start: int, end: int) -> bool:
     return brackets is not None and text.count(brackets, start, end) > text.count(text[end], start, end)
 
 
+def _without_marks(text: str) -> str:
+    if not text.isascii():
+        for mark, replacement in _MARKS:
+            text = text.replace(mark, replacement)
+    return text
+
+
 @lru_cache(maxsize=1 << 16)
 def _key(text: str) -> str:
     """What the matcher compares: words in small letters, without marks, one space between them."""
-    return b" ".join(fold(text.translate(_MARKS)).lower().split()).decode("latin-1")
+    return b" ".join(fold(_without_marks(text)).lower().split()).decode("latin-1")
 
 
 def _names_of_drugbank(drugs: list[Concept]) -> dict[str, str]:
@@ -719,6 +755,8 @@ def _entries_of(concept: Concept, targets: list[str], is_group: bool) -> Iterato
     for text, name_kind in names:
         if name_kind not in _SURENESS or (name_kind == "related" and not concept.id.startswith("DRUGBANK:")):
             continue
+        if _MEASURED.search(text):
+            continue
         if is_brand:
             name_kind = "brand"
         method = "salt" if is_salt and name_kind in ("preferred", "exact") else _METHODS.get(name_kind, "exact")
@@ -778,6 +816,10 @@ def _linked(text: str, start: int, end: int, entry: _Entry, method: str, score: 
 def _unlinked(text: str, start: int, end: int, method: str, kind: str, candidates: Sequence[Candidate] = ()) -> Link:
     score = 0.9 if method == "exact" else 0.0
     return Link(start, end, text[start:end], None, method, score, kind=kind, candidates=list(candidates))
+
+
+def _place(link: Link) -> tuple[int, int, str, str]:
+    return link.start, link.end, link.concept_id or "", link.kind
 
 
 def _links_of(text: str, hit: _Hit, said: list[Said]) -> Iterator[Link]:
@@ -917,6 +959,7 @@ def _is_number(word: str) -> bool:
     return bool(_NUMBER.fullmatch(word))
 
 
+@lru_cache(maxsize=1 << 16)
 def _is_noise(word: str) -> bool:
     return said_of.NOISE.issuperset(_key(word).split()) or (_is_number(word) and not _CODE.fullmatch(word))
 
@@ -954,13 +997,14 @@ def _may_abbreviate(text: str, hit: _Hit, hits: list[_Hit]) -> bool:
     return len(said) > 2 and (is_alone or is_beside_drug)
 
 
+def _is_dosed(text: str, hit: _Hit) -> bool:
+    """Whether a dose or a form stands near a name."""
+    return _DOSE_OR_FORM.search(text, max(0, hit.start - 20), hit.end + 25) is not None
+
+
 def _is_given(text: str, hit: _Hit, type: str | None) -> bool:
-    """Whether a name of several meanings stands for something that is given here."""
-    if type is not None and type not in GIVEN_AS_DRUGS:
-        return False
+    """Whether a name of several meanings, in prose beside a dose, stands for something that is given here."""
     is_drug = type in GIVEN_AS_DRUGS
-    if not is_drug and not _DOSE_OR_FORM.search(text, max(0, hit.start - 20), hit.end + 25):
-        return False
     start, end = _stretch(text, hit.start, hit.end)
     words = _WORD.findall(text[start : hit.start]) + _WORD.findall(text[hit.end : end])
     others = [word for word in words if not _is_noise(word) and _key(word) not in said_of.FUNCTION_WORDS]
@@ -1041,18 +1085,27 @@ def _other_kind(said: str, is_drug: bool) -> str | None:
     return None
 
 
+@lru_cache(maxsize=1 << 16)
+def _is_of_medicine(word: str) -> bool:
+    """Whether a word says that something is given, or has the ending of a drug's name."""
+    if any(pattern.search(word) for pattern in (_DOSE_OR_FORM, _THERAPY_HEAD, _TAKEN)):
+        return True
+    return len(word) >= 7 and bool(_STEM.search(word)) and not _ORDINARY.search(word)
+
+
 def _kind_without_drug(text: str) -> str | None:
     """What an entry without a type is in which nothing was found; None where it may name a drug after all."""
-    if len(text) > _LONGEST_ENTRY or not (words := _WORD.findall(text)):
+    if len(text) > _LONGEST_NAME or not (words := _WORD.findall(text)):
         return None
-    named = [word for word in words if not (_is_noise(word) or said_of.LABELS.issuperset(_key(word).split()))]
-    if not named:
+    if len(text) <= _LONGEST_PROSE and all(
+        _is_noise(word) or said_of.LABELS.issuperset(_key(word).split()) for word in words
+    ):
         return "other"
-    if any(pattern.search(text) for pattern in (_CODE, _DOSE_OR_FORM, _THERAPY_HEAD, _TRADEMARK, _TAKEN)):
+    said = {word.lower() for word in words}
+    kind = next((kind for kind, of_kind in said_of.WITHOUT_DRUG if not of_kind.isdisjoint(said)), None)
+    if kind is None or any(map(_is_of_medicine, words)):
         return None
-    if any(len(word) >= 7 and _STEM.search(word) and not _ORDINARY.search(word) for word in named):
-        return None
-    return next((kind for kind, pattern in said_of.WITHOUT_DRUG if pattern.search(text)), None)
+    return None if _CODE.search(text) or _DOSE_OR_FORM.search(text) or _TRADEMARK.search(text) else kind
 
 
 def _apposed(text: str, low: int, high: int, kept: list[_Hit]) -> Link | None:
