@@ -37,12 +37,12 @@ OUT = Path(model.__file__).with_name("weights.json")
 TAUGHT_ON, SEEDS = (11, 12), (11, 12, 13)
 """Seeds that teach; the last of SEEDS is only scored."""
 SUPPORTING = {
-    "title": 3, "title_shared": 2, "sponsor": 2, "conditions": 2, "interventions": 2, "outcomes": 2, "size": 2,
-    "start": 2, "completion": 2, "countries": 2, "title_contrast": 0, "title_subject": 0,
+    "title": 3, "title_shared": 2, "sponsor": 2, "conditions": 2, "interventions": 2, "outcomes": 2, "criteria": 2,
+    "size": 3, "start": 3, "completion": 3, "countries": 3, "ages": 2, "title_contrast": 0, "title_subject": 0,
 }  # fmt: skip
 """How many levels of a field may speak for one study (1 where none is said); the others may only speak against it."""
-MASS = {"generated": 0.15, "real": 1.0, "real_match": 3.0, "siblings": 0.3}
-"""How much one pair of each kind counts: generated ones are many and easy, real matches few."""
+MASS = {"generated": 1.0, "real": 1.0, "real_match": 3.0, "siblings": 0.3}
+"""How much one pair of each kind counts: real matches are few, siblings many."""
 SHRINKAGE = 2.0
 ACCEPT, SHOW = 0.5, 0.1
 CELLS = [(field, level) for field, levels in features.LEVELS.items() for level in levels]

@@ -12,11 +12,14 @@ from trialpanorama.resolve.model import model
 COMMON = {"of": 900, "in": 900, "a": 900, "study": 700, "trial": 600, "with": 700, "patients": 500, "for": 500}
 RARITY = Rarity(1_000, COMMON)
 TITLE = "A randomised study of zarvolimab in adults with moderate glowing fever in Fictionland"
+CRITERIA = """Adults of 18 to 65 years with glowing fever since two weeks at least. Glow of grade three or more on the
+Fairport scale. Able to come to six visits. Not pregnant. No humming knee within one year before the first dose. No
+earlier treatment with an antibody. Not allergic to moss."""
 PROFILE = Profile(
     "NCT99000001", "clinicaltrials_gov", (TITLE,), ("GLOWSTOP",), ("ZAR-301",),
     ("Fictional University of Fairport",), (),
-    ("Glowing fever",), ("Zarvolimab",), ("Days with glow at week 12",), (120,), ("France",), ("PHASE3",), "2090-03-01",
-    "2091-02-01", "INTERVENTIONAL", "ALL", ("RANDOMIZED", "DOUBLE", "TREATMENT", "PARALLEL"), (18.0, 65.0),
+    ("Glowing fever",), ("Zarvolimab",), ("Days with glow at week 12",), (124,), ("France", "Spain"), ("PHASE3",),
+    "2090-03-09", "2091-02-09", "INTERVENTIONAL", "ALL", ("RANDOMIZED", "DOUBLE", "TREATMENT", "PARALLEL"), (18.0, 65.0), CRITERIA,
 )  # fmt: skip
 
 
@@ -47,6 +50,7 @@ def test_what_is_not_said_is_missing_and_weighs_nothing() -> None:
     [
         (TITLE.upper() + ".", "same"),
         (TITLE.replace("randomised", "randomized"), "same"),
+        (TITLE + " (II)", "near"),
         (TITLE.replace("zarvolimab", "zarvlimab"), "same"),
         (TITLE.replace("moderate ", ""), "near"),
         (TITLE.replace("zarvolimab", "quenolast"), "high"),
@@ -96,23 +100,35 @@ def test_two_drugs_in_two_templated_titles_are_two_subjects() -> None:
         ("sponsor", {"sponsors": ("FUF",)}, "similar"),
         ("sponsor", {"sponsors": ("Humming Knee Society",), "collaborators": PROFILE.sponsors}, "collaborator"),
         ("sponsor", {"sponsors": ("Humming Knee Society",)}, "differs"),
-        ("sponsor", {"sponsors": ("Prof. Fictional Investigator",)}, MISSING),
+        ("sponsor", {"sponsors": ("Prof. Oswin Pebble",)}, MISSING),
+        ("sponsor", {"sponsors": ("Imogen Mosswood",)}, MISSING),
+        ("sponsor", {"sponsors": ("Regional Hospital of Fairport",)}, "related"),
+        ("sponsor", {"sponsors": ("Regional Hospital of Redcliff",)}, "differs"),
         ("interventions", {"interventions": ("zarvolimab 10 mg", "Placebo")}, "same"),
         ("interventions", {"interventions": ("Quenolast",)}, "differ"),
         ("interventions", {"interventions": ("Placebo",)}, MISSING),
-        ("size", {"sizes": (130, 120)}, "same"),
+        ("size", {"sizes": (130, 124)}, "same"),
         ("size", {"sizes": (130,)}, "near"),
         ("size", {"sizes": (240,)}, "double"),
         ("size", {"sizes": (500,)}, "differs"),
+        ("size", {"sizes": (700,)}, "far"),
         ("start", {"start": "2090-03"}, "month"),
         ("start", {"start": "2090"}, "year"),
         ("start", {"start": "2090-03-20"}, "month"),
         ("start", {"start": "2090-05-20"}, "quarter"),
         ("start", {"start": "2093"}, "differs"),
+        ("start", {"start": "2099-03-09"}, "far"),
         ("start", {"start": "2090-02-31"}, MISSING),
-        ("countries", {"countries": ("France", "Spain")}, "some"),
+        ("countries", {"countries": ("France", "Italy")}, "some"),
+        ("countries", {"countries": ("Italy",)}, "differ"),
+        ("criteria", {"criteria": f"Inclusion criteria: {CRITERIA} Of sound mind."}, "same"),
+        ("criteria", {"criteria": CRITERIA[:140] + " and whoever else the doctor thinks fit for it this year"}, "much"),
+        ("criteria", {"criteria": "Children who climb at night, love soup and have had no hiccups since their birth"},
+         "little"),
+        ("criteria", {"criteria": "Adults with fever"}, MISSING),
         ("phase", {"phases": ("PHASE2", "PHASE3")}, "overlap"),
         ("ages", {"ages": (18.0, 70.0)}, "some"),
+        ("ages", {"ages": (18.0, None)}, "same"),
         ("design", {"design": ("RANDOMIZED", None, None, None)}, "same"),
     ],
 )  # fmt: skip
@@ -149,3 +165,38 @@ def test_every_level_has_a_weight_and_weights_never_rise_towards_the_unlike() ->
 
 def test_rare_words_tell_more_than_common_ones() -> None:
     assert RARITY("zarvolimab") > RARITY("patients") > RARITY("of") > 0
+
+
+def test_a_common_size_or_day_is_worth_less_than_a_rare_one() -> None:
+    round_ones = PROFILE._replace(sizes=(120,), start="2090-03-01")
+    found = levels(round_ones, round_ones)
+    assert (found["size"], found["start"]) == ("round", "same")
+    assert model().weight("size", "same") > model().weight("size", "round")
+    assert model().weight("start", "day") >= model().weight("start", "same")
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["COVID-19", "2019-nCoV", "SARS-CoV-2 ", "novel coronavirus pneumonia", "coronavirus disease 2019", "Covid"],
+)
+def test_covid_19_has_one_name(said: str) -> None:
+    one, other = (
+        f"Zarvolimab for {name} in Fictionland, part {part}" for name, part in (("COVID-19", "II"), (said, 2))
+    )
+    found = levels(PROFILE._replace(titles=(one,)), PROFILE._replace(titles=(other,)))
+    assert (found["title"], found["title_words"], found["title_numbers"]) == ("same", "none", "same")
+
+
+def test_words_of_design_do_not_set_titles_apart() -> None:
+    other = (
+        "A double-blind multicentre trial to evaluate zarvolimab in adults with moderate glowing fever in Fictionland"
+    )
+    assert level("title_words", titles=(other,)) == "none"
+
+
+def test_a_sample_of_criteria_holds_for_texts_of_any_length() -> None:
+    words = [f"word{number}" for number in range(900)]
+    whole, half = " ".join(words), " ".join(words[:450])
+    assert levels(PROFILE._replace(criteria=whole), PROFILE._replace(criteria=half))["criteria"] == "same"
+    other = " ".join(f"other{number}" for number in range(900))
+    assert levels(PROFILE._replace(criteria=whole), PROFILE._replace(criteria=other))["criteria"] == "little"

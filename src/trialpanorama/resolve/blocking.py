@@ -30,8 +30,13 @@ _FIRST = "arg_min({0}, version) FILTER ({0} IS NOT NULL)"
 _FIRST_LIST = "arg_min({0}, version) FILTER (len({0}) > 0)"
 _LEADS = "[s.name FOR s IN r.sponsors IF coalesce(s.role, 'LEAD') = 'LEAD']"
 _HELPERS = "[s.name FOR s IN r.sponsors IF coalesce(s.role, 'LEAD') <> 'LEAD']"
+# A code that two registrations of one register have is of a grant or a programme, and not of a study (`grants` below).
 _CODES = """[i.id FOR i IN r.identifiers IF i.register IS NULL AND length(i.id) >= 4
     AND coalesce(i.role, 'secondary') IN ('organisation', 'secondary') AND regexp_matches(i.id, '[0-9]')]"""
+_ID = "CASE WHEN register IN ('euctr', 'ctis') THEN left(id, 14) ELSE id END"
+"""What a register counts as one study."""
+_CRITERIA = """substr(coalesce(nullif(concat_ws(' ', r.inclusion_criteria, r.exclusion_criteria), ''),
+    r.eligibility_criteria), 1, 3000)"""
 _COUNTRIES = """CASE WHEN len(r.countries) > 0 THEN [c.name FOR c IN r.countries IF NOT coalesce(c.is_removed, false)]
     ELSE [s.country FOR s IN r.locations IF s.country IS NOT NULL] END"""
 
@@ -43,6 +48,11 @@ def _once(name: str, most: int) -> str:
 
 PROFILES = f"""
     CREATE OR REPLACE TEMP TABLE profiles AS
+    WITH grants AS (
+        SELECT list(DISTINCT code) AS codes
+        FROM (SELECT code FROM (SELECT register, {_ID} AS id, unnest({_CODES}) AS code FROM records r
+                WHERE coalesce(kind, 'REGISTRATION') = 'REGISTRATION')
+            GROUP BY register, code HAVING count(DISTINCT id) > 1))
     SELECT (row_number() OVER (ORDER BY key))::INTEGER AS number, * REPLACE (
         {_once("titles", 8)}, {_once("acronyms", 4)}, {_once("codes", 12)}, {_once("sponsors", 4)},
         {_once("collaborators", 12)}, {_once("sizes", 4)})
@@ -63,19 +73,20 @@ PROFILES = f"""
         {_FIRST.format("primary_purpose")} AS primary_purpose,
         {_FIRST.format("intervention_model")} AS intervention_model,
         {_FIRST.format("minimum_age_years")} AS minimum_age, {_FIRST.format("maximum_age_years")} AS maximum_age,
-        {_FIRST.format("sex")} AS sex
+        {_FIRST.format("sex")} AS sex, {_FIRST.format("criteria")} AS criteria
     FROM (
         SELECT g.key, g.register, g.version,
             [t FOR t IN [r.public_title, r.scientific_title] IF t IS NOT NULL] AS titles,
-            r.acronym, {_CODES} AS codes, {_LEADS} AS sponsors, {_HELPERS} AS collaborators,
+            r.acronym, [c FOR c IN {_CODES} IF NOT list_contains(coalesce(grants.codes, []), c)] AS codes,
+            {_LEADS} AS sponsors, {_HELPERS} AS collaborators,
             [c.name FOR c IN r.conditions] AS conditions,
             flatten([[i.name] || coalesce(i.other_names, []) FOR i IN r.interventions]) AS interventions,
             [o.measure FOR o IN r.outcomes IF o.type = 'PRIMARY'] AS outcomes,
             [n FOR n IN [r.enrollment_target, r.enrollment_actual] IF n > 0] AS sizes,
             r.start_date.date AS start, coalesce(r.completion_date.date, r.primary_completion_date.date) AS completion,
             {_COUNTRIES} AS countries, r.phases, r.study_type, r.allocation, r.masking, r.primary_purpose,
-            r.intervention_model, r.minimum_age_years, r.maximum_age_years, r.sex
-        FROM registrations g JOIN records r USING (record_id))
+            r.intervention_model, r.minimum_age_years, r.maximum_age_years, r.sex, {_CRITERIA} AS criteria
+        FROM registrations g JOIN records r USING (record_id), grants)
     GROUP BY key)"""
 
 WORDS = "regexp_extract_all(strip_accents(lower({text})), '[\\p{{L}}\\p{{N}}_]+')"
@@ -180,7 +191,7 @@ _LISTS = (
 )
 _COLUMNS = f"""key, register, {", ".join(f"coalesce({name}, [])" for name in (*_LISTS, "countries", "phases"))},
     start, completion, study_type, sex, [allocation, masking, primary_purpose, intervention_model],
-    [minimum_age, maximum_age]"""
+    [minimum_age, maximum_age], criteria"""
 
 
 def profiles(con: duckdb.DuckDBPyConnection, where: str = "true") -> dict[str, Profile]:

@@ -12,7 +12,9 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
+from itertools import pairwise
 from typing import NamedTuple
+from zlib import crc32
 
 from trialpanorama.resolve.titles import is_number, marks, words
 
@@ -29,18 +31,19 @@ LEVELS: dict[str, tuple[str, ...]] = {
     "title_marks": ("same", "none", "differ"),
     "acronym": ("same", "differs"),
     "code": ("same", "sibling", "differs"),
-    "sponsor": ("same", "similar", "collaborator", "differs"),
+    "sponsor": ("same", "similar", "collaborator", "related", "differs"),
     "conditions": ("same", "some", "differ"),
     "interventions": ("same", "some", "differ"),
     "outcomes": ("same", "some", "differ"),
-    "size": ("same", "near", "double", "differs"),
-    "start": ("same", "month", "quarter", "year", "differs"),
-    "completion": ("same", "month", "quarter", "year", "differs"),
-    "countries": ("same", "some", "differ"),
+    "criteria": ("same", "much", "little"),
+    "size": ("same", "round", "near", "double", "differs", "far"),
+    "start": ("day", "same", "month", "quarter", "year", "differs", "far"),
+    "completion": ("day", "same", "month", "quarter", "year", "differs", "far"),
+    "countries": ("several", "same", "some", "differ"),
     "phase": ("same", "overlap", "differs"),
     "study_type": ("same", "differs"),
     "design": ("same", "some", "differs"),
-    "ages": ("same", "some", "differs"),
+    "ages": ("both", "same", "some", "differs"),
     "sex": ("same", "differs"),
 }
 """Each field and its levels, from the most alike to the least; `missing` stands beside them."""
@@ -77,6 +80,8 @@ class Profile(NamedTuple):
     """Allocation, masking, primary purpose, intervention model."""
     ages: tuple[float | None, ...] = ()
     """Least and greatest age, in years."""
+    criteria: str | None = None
+    """Who may take part: the beginning of the criteria."""
 
 
 class Comparison(NamedTuple):
@@ -99,6 +104,8 @@ class Prepared(NamedTuple):
     codes: frozenset[str]
     stems: frozenset[str]
     leads: tuple[str, ...]
+    names: frozenset[str]
+    """Words of the sponsors' names that few names have."""
     helpers: tuple[str, ...]
     conditions: frozenset[str]
     interventions: frozenset[str]
@@ -107,6 +114,8 @@ class Prepared(NamedTuple):
     completion: When | None
     countries: frozenset[str]
     phases: frozenset[str]
+    criteria: tuple[int, ...]
+    """A sample of the pairs of words of the criteria."""
 
 
 class Title(NamedTuple):
@@ -151,7 +160,10 @@ def said(profile: Profile, field: str) -> str | None:
     value: object = getattr(profile, _SAYS.get(field, field), None)
     if isinstance(value, tuple):
         value = "; ".join(str(part) for part in value if part is not None)
-    return str(value)[:500] if value else None
+    return str(value)[:_SHOWN] if value else None
+
+
+_SHOWN = 500
 
 
 _SAYS = {"acronym": "acronyms", "code": "codes", "sponsor": "sponsors", "size": "sizes", "phase": "phases"}
@@ -160,22 +172,25 @@ _SAYS = {"acronym": "acronyms", "code": "codes", "sponsor": "sponsors", "size": 
 def prepare(profile: Profile, rarity: Callable[[str], float]) -> Prepared:
     """Cut the texts of a profile into what is compared."""
     codes = frozenset(map(_plain, profile.codes)) - {""}
+    leads = tuple(map(_institution, profile.sponsors))
     return Prepared(
-        profile=profile,
+        profile=profile._replace(criteria=(profile.criteria or "")[:_SHOWN] or None),
         titles=tuple(_title(text, rarity) for text in profile.titles if words(text)),
         marks=frozenset[str]().union(*map(marks, profile.titles)),
         acronyms=frozenset(map(_plain, profile.acronyms)) - {""},
         codes=codes,
         stems=frozenset(map(_stem, codes)) - {""},
-        leads=tuple(map(_institution, profile.sponsors)),
+        leads=leads,
+        names=frozenset(word for name in leads for word in name.split() if _is_telling(word, rarity)),
         helpers=tuple(map(_institution, profile.collaborators)),
-        conditions=frozenset[str]().union(*map(_tokens, profile.conditions)),
+        conditions=frozenset[str]().union(*(_tokens(_folded(name)) for name in profile.conditions)),
         interventions=frozenset[str]().union(*map(_tokens, profile.interventions)),
         outcomes=frozenset[str]().union(*map(_tokens, profile.outcomes)),
         start=_when(profile.start),
         completion=_when(profile.completion),
         countries=frozenset(profile.countries),
         phases=frozenset(profile.phases),
+        criteria=_sampled(profile.criteria),
     )
 
 
@@ -190,14 +205,15 @@ def compare(a: Prepared, b: Prepared, rarity: Callable[[str], float]) -> Compari
         conditions=_overlap(a.conditions, b.conditions),
         interventions=_overlap(a.interventions, b.interventions),
         outcomes=_overlap(a.outcomes, b.outcomes),
+        criteria=_criteria(a.criteria, b.criteria),
         size=_size(one.sizes, other.sizes),
         start=_gap(a.start, b.start),
         completion=_gap(a.completion, b.completion),
-        countries=_sets(a.countries, b.countries, ("same", "some", "differ")),
+        countries=_countries(a.countries, b.countries),
         phase=_sets(a.phases, b.phases, ("same", "overlap", "differs")),
         study_type=_equal(one.study_type, other.study_type),
         design=_parts(one.design, other.design),
-        ages=_parts(one.ages, other.ages),
+        ages=_ages(one.ages, other.ages),
         sex=_equal(one.sex, other.sex),
     )
     return title
@@ -237,8 +253,24 @@ def _sides(word: str) -> tuple[tuple[int, int], ...]:
 
 
 def _title(text: str, rarity: Callable[[str], float]) -> Title:
-    said = frozenset(words(text))
+    said = frozenset(_NUMERALS.get(word, word) for word in words(_folded(text)))
     return Title(text, said, frozenset(filter(is_number, said)), sum(map(rarity, sorted(said))))
+
+
+_NUMERALS = {"ii": "2", "iii": "3", "iv": "4"}
+
+# The disease that had no name when its first trials were registered, and got four.
+_COVID = re.compile(
+    r"\b(?:covid(?:[-_ ]?(?:20)?19)?|sars[- ]?cov(?:id)?[- ]?(?:2|19)|(?:20)?19[- ]?n[- ]?cov|n[- ]?cov(?:[- ]?2019)?"
+    r"|ncp"
+    r"|(?:(?:novel|new) )?corona ?virus(?: (?:disease|infectious disease|pneumonia|infection))*(?:[- ](?:20)?19)?)\b"
+)
+
+
+def _folded(text: str) -> str:
+    """The text in lower case, with one name for COVID-19."""
+    plain = text.casefold()
+    return _COVID.sub("covid", plain) if "cov" in plain or "corona" in plain or "ncp" in plain else plain
 
 
 def _titles(a: Prepared, b: Prepared, rarity: Callable[[str], float]) -> Comparison:
@@ -253,7 +285,7 @@ def _titles(a: Prepared, b: Prepared, rarity: Callable[[str], float]) -> Compari
     levels["title_marks"] = "none" if not a.marks and not b.marks else "same" if a.marks & b.marks else "differ"
     if levels["title"] not in ("low", "none"):
         seconds = [m.similarity for m in matches if m.one is not best.one and m.other is not best.other]
-        unmatched = sum(max(map(rarity, side), default=0.0) >= _TELLING for side in (best.left, best.right))
+        unmatched = sum(any(_tells(word, rarity) for word in side) for side in (best.left, best.right))
         levels.update(
             title_shared=_bin(best.shared, ((5.0, "much"), (2.5, "some")), "little"),
             second_title=_bin(max(seconds), ((0.8, "near"), (0.5, "fair")), "differs") if seconds else MISSING,
@@ -267,6 +299,26 @@ def _titles(a: Prepared, b: Prepared, rarity: Callable[[str], float]) -> Compari
 
 _TELLING = 0.45
 """A word of at least this weight, in one title only, may be the drug, disease or place that sets two studies apart."""
+
+
+_OF_ANY_STUDY = frozenset(
+    words("""a active acute adaptive after all allocated among an and arm arms as assess assessed assessing assessment at
+    being between blind blinded by care center centers centre centres clinical comparative compare compared comparing
+    comparison control controlled design designed determine different disease dose double during effect effective
+    effectiveness effects efficacy evaluate evaluated evaluating evaluation evidence exploratory first following for
+    from group groups human impact improve in infected infection initiated international intervention interventional
+    into investigate investigating investigation investigational investigator is its label management masked method
+    multi multicenter multicentre multicentric multinational national new novel of on open or outcome outcomes parallel
+    participants patient patients people phase placebo pragmatic prospective randomised randomization randomized
+    randomly receiving research role safety single standard studies study subjects suffering the their therapy to
+    tolerability treated treating treatment treatments trial trials two under undergoing use used using usual versus vs
+    which who with within without""")
+)
+"""Words of titles that tell how a study is done and not which it is; registers add and drop them at will."""
+
+
+def _tells(word: str, rarity: Callable[[str], float]) -> bool:
+    return word not in _OF_ANY_STUDY and rarity(word) >= _TELLING
 
 
 class _Match(NamedTuple):
@@ -439,8 +491,100 @@ def _sponsor(a: Prepared, b: Prepared) -> str:
     crossed = ((a.leads, b.helpers), (b.leads, a.helpers))
     if any(_alike(lead, helper) >= 92 for leads, helpers in crossed for lead in leads for helper in helpers):
         return "collaborator"
+    if a.names & b.names:
+        return "related"
     # where a register wants a person, the other names the institution
-    return MISSING if any(map(_is_person, (*one.sponsors, *other.sponsors))) else "differs"
+    if any(map(_is_person, (*one.sponsors, *other.sponsors))):
+        return MISSING
+    crossed = ((one.sponsors, other.sponsors), (other.sponsors, one.sponsors))
+    if any(any(map(_may_be_person, mine)) and all(map(_is_institution, yours)) for mine, yours in crossed):
+        return MISSING
+    return "differs"
+
+
+def _is_telling(word: str, rarity: Callable[[str], float]) -> bool:
+    return len(word) > 3 and word not in _INSTITUTIONAL and rarity(word) >= _TELLING
+
+
+@lru_cache(100_000)
+def _is_institution(name: str) -> bool:
+    return not _INSTITUTIONAL.isdisjoint(words(name))
+
+
+def _may_be_person(name: str) -> bool:
+    """Whether a name is of two or three words, none of which is of an institution."""
+    said = words(name)
+    return len(said) in (2, 3) and not _is_institution(name) and _LEGAL.isdisjoint(said)
+
+
+_INSTITUTIONAL = frozenset(
+    (
+        "academy",
+        "agency",
+        "assistance",
+        "association",
+        "biotech",
+        "biotechnology",
+        "care",
+        "center",
+        "central",
+        "centre",
+        "centro",
+        "clinic",
+        "clinical",
+        "college",
+        "council",
+        "department",
+        "education",
+        "faculty",
+        "first",
+        "foundation",
+        "fundación",
+        "fundacion",
+        "general",
+        "group",
+        "health",
+        "healthcare",
+        "hopital",
+        "hopitaux",
+        "hospices",
+        "hospital",
+        "hospitals",
+        "institut",
+        "institute",
+        "instituto",
+        "international",
+        "laboratories",
+        "laboratory",
+        "medical",
+        "medicine",
+        "ministry",
+        "national",
+        "network",
+        "people",
+        "province",
+        "public",
+        "regional",
+        "school",
+        "science",
+        "sciences",
+        "second",
+        "service",
+        "services",
+        "society",
+        "state",
+        "technology",
+        "therapeutics",
+        "third",
+        "traditional",
+        "trust",
+        "universidad",
+        "universitaire",
+        "universite",
+        "university",
+        "universitario",
+    )
+)
 
 
 @lru_cache(100_000)
@@ -536,7 +680,10 @@ def _size(mine: Sequence[int], yours: Sequence[int]) -> str:
     ratios = [max(one, other) / min(one, other) for one in mine for other in yours if one > 0 and other > 0]
     if not ratios:
         return MISSING
-    return _bin(-min(ratios), ((-1, "same"), (-1.15, "near"), (-2, "double")), "differs")
+    common = set(mine) & set(yours)
+    if any(size % 10 for size in common):  # many studies are of 50 or 120 participants, few of 87
+        return "same"
+    return _bin(-min(ratios), ((-1, "round"), (-1.15, "near"), (-2, "double"), (-5, "differs")), "far")
 
 
 def _gap(one: When | None, other: When | None) -> str:
@@ -545,9 +692,11 @@ def _gap(one: When | None, other: When | None) -> str:
         return MISSING
     precision = min(len(one.text), len(other.text))
     if one.text[:precision] == other.text[:precision]:
-        return {10: "same", 7: "month"}.get(precision, "year")
+        if precision == 10:  # the first and the last of a month may stand for the month
+            return "day" if 1 < int(one.text[8:]) < 28 and one.text[8:] != "15" else "same"
+        return {7: "month"}.get(precision, "year")
     days = abs(one.day - other.day) - {4: 180, 7: 15}.get(precision, 0)
-    return _bin(-days, ((-31, "month"), (-92, "quarter"), (-366, "year")), "differs")
+    return _bin(-days, ((-31, "month"), (-92, "quarter"), (-366, "year"), (-1096, "differs")), "far")
 
 
 @lru_cache(100_000)
@@ -564,6 +713,40 @@ def _sets(one: frozenset[str], other: frozenset[str], levels: tuple[str, str, st
     if not one or not other:
         return MISSING
     return levels[0] if one == other else levels[1] if one & other else levels[2]
+
+
+def _countries(one: frozenset[str], other: frozenset[str]) -> str:
+    return "several" if one == other and len(one) > 1 else _sets(one, other, ("same", "some", "differ"))
+
+
+def _ages(mine: Sequence[float | None], yours: Sequence[float | None]) -> str:
+    return "both" if mine == yours and mine and None not in mine else _parts(mine, yours)
+
+
+def _sampled(criteria: str | None) -> tuple[int, ...]:
+    """The pairs of neighbouring words with the least checksums: a sample that is the same wherever the pair stands."""
+    said = words(_folded(criteria)) if criteria else ()
+    found = {crc32(f"{one} {other}".encode()) for one, other in pairwise(said)}
+    return tuple(sorted(found)[:_SAMPLE])
+
+
+_SAMPLE = 64
+
+
+def _criteria(mine: Sequence[int], yours: Sequence[int]) -> str:
+    """Which share of the pairs of words of the shorter text the longer has, as far as the samples tell."""
+    if min(len(mine), len(yours)) < _LEAST_SAMPLE:
+        return MISSING
+    # a full sample holds every pair up to its greatest checksum, and only so far can the two be compared
+    limit = min((side[-1] for side in (mine, yours) if len(side) == _SAMPLE), default=max(mine[-1], yours[-1]))
+    one, other = ({value for value in side if value <= limit} for side in (mine, yours))
+    least = min(len(one), len(other))
+    if least < _LEAST_SAMPLE:
+        return MISSING
+    return _bin(len(one & other) / least, ((0.8, "same"), (0.5, "much")), "little")
+
+
+_LEAST_SAMPLE = 8
 
 
 def _equal(one: str | None, other: str | None) -> str:
