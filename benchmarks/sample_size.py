@@ -35,7 +35,7 @@ import numpy as np
 
 from trialpanorama import ingest
 from trialpanorama.baselines._assumptions import Assumptions, read
-from trialpanorama.baselines.calculator import NotEnough, claims_all, required
+from trialpanorama.baselines.calculator import NotEnough, claims_all, required, supposed
 from trialpanorama.evaluate import bootstrap
 from trialpanorama.tasks import SEED
 from trialpanorama.tasks._power_statements import mask, sizes
@@ -144,7 +144,7 @@ def from_text(statements: Sequence[Judged], texts: dict[str, list[str]]) -> list
         if hashlib.sha256(text.encode()).hexdigest()[:16] != judged["statement_sha256"]:
             raise SystemExit(f"{judged['id']}: the text is not the one that was judged")
         reading = read(masked(text, judged))
-        size = _computed(reading.assumptions, judged)
+        size = _computed(supposed(reading.assumptions), judged)
         found.append(
             Outcome(
                 judged["id"],

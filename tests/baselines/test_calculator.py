@@ -10,6 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 from trialpanorama import power
 from trialpanorama.baselines import baseline
 from trialpanorama.baselines._assumptions import Assumptions, read
-from trialpanorama.baselines.calculator import Calculator, NotEnough, required
+from trialpanorama.baselines.calculator import Calculator, NotEnough, reading_of, required, supposed
 from trialpanorama.tasks import SEED, Sample, task
 from trialpanorama.tasks._size_designs import designs
 from trialpanorama.tasks.sample_size import TASK, Calculation, Planned, _split_of
@@ -752,6 +753,67 @@ def test_what_does_not_suffice_says_so() -> None:
     ):
         with pytest.raises(NotEnough):
             required(lacking)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "A one-group chi-square test with a 5% two-sided significance level will have 90% power to detect the "
+            "difference between the null rate of 55% and a rate of 70% of any treatment arm with [N] patients.",
+            {"design": "one_proportion", "proportion_1": 0.55, "proportion_2": 0.7, "arms": None},
+        ),
+        (
+            "With an incidence of cramps of 14% under placebo, an effect of 40%, power of 85% and alpha of 5%, [N] "
+            "swimmers per group are needed.",
+            {"proportion_1": 0.14, "proportion_2": 0.084},
+        ),
+        (
+            "We assume that the tea lowers the share of sleepless nights by 30% (12.0% to 8.4%); for a power of 80% "
+            "[N] sleepers per arm are needed.",
+            {"proportion_1": 0.12, "proportion_2": 0.084},
+        ),
+        (
+            "[N] knitters give 90% power to detect an absolute difference in this outcome between treatment groups of "
+            "25%, assuming a control group rate of 10% and alpha of 0.05.",
+            {"proportion_1": 0.1, "proportion_2": 0.35},
+        ),
+        (
+            "Fluid would increase from an expected 35 ± 17 ml to 45 ml; [N] hikers in each group give 80% power at a "
+            "two-sided level of 0.05.",
+            {"mean_difference": 10.0, "sd": 17.0},
+        ),
+        (
+            "We powered the study for a difference in day 1 warmth of 16 points, with an SD of 20 points: [N] each "
+            "give 80% power with a one-tail α = 0.05.",
+            {"mean_difference": 16.0, "sd": 20.0, "sides": 1},
+        ),
+        (
+            "A change from 83 to 50 % would need [N] climbers (alpha and beta error of 0.05 and 0.2).",
+            {"power": 0.8, "alpha": 0.05},
+        ),
+    ],
+)
+def test_wordings_of_more_articles(text: str, expected: dict[str, Any]) -> None:
+    found = msgspec.structs.asdict(read(text).assumptions)
+    assert {key: found[key] for key in expected} == pytest.approx(expected)
+
+
+def test_a_difference_without_its_spread_is_supposed_to_be_the_usual_one_and_never_claimed() -> None:
+    reading = read("To detect a difference of 3 points with 80% power at 0.05, [N] walkers per group are needed.")
+    assert not reading.claims
+    with pytest.raises(NotEnough):
+        required(reading.assumptions)
+    assert required(supposed(reading.assumptions)).per_arm == 37
+    told = Assumptions(mean_difference=5, sd=12, power=0.8)
+    assert supposed(told) == told
+    assert supposed(Assumptions()) == Assumptions()
+
+
+def test_how_many_arms_the_question_knows_counts_more_than_a_test_for_two_groups() -> None:
+    text = "[N] divers give 90% power to detect a difference of 13 with an SD of 40 (two-group t-test, 5% two-sided)."
+    assert reading_of(Calculation(text, "total", 3, None)).assumptions.arms == 3
+    assert reading_of(Calculation(text, "total", None, None)).assumptions.arms == 2
 
 
 # --- answering

@@ -78,8 +78,8 @@ def _rule(text: str) -> re.Pattern[str]:
     return re.compile(text, re.IGNORECASE)
 
 
-_ONE_SIDED = _rule(r"\b(?:one|1|single|uni)[- ]?(?:sided|tailed|lateral)|\b1 tailed")
-_TWO_SIDED = _rule(r"\b(?:two|2|bi|double)[- ]?(?:sided|tailed|lateral)")
+_ONE_SIDED = _rule(r"\b(?:one|1|single|uni)[- ]?(?:sided?|tail(?:ed)?|lateral)\b")
+_TWO_SIDED = _rule(r"\b(?:two|2|bi|double)[- ]?(?:sided?|tail(?:ed)?|lateral)\b")
 _HAZARD_RATIO = _rule(
     rf"(?:hazards? ratios?|\bHRs?\b)(?:\s?\(HR\))?\)?(?!\s(?:with|at|for) )[^.;\d]{{0,28}}?{_V}(?![- ]?"
     rf"(?:sided|tailed|treat|arm))"
@@ -99,7 +99,7 @@ _SD = (
     _rule(rf"\d\s?(?:[a-z/%]+\s)?(?:±|\+/-|\+-)\s?{_V}"),
     _rule(
         rf"(?:standard deviations?|\bSDs?\b|\bs\.d\.|σ|\bsigma\b|standard error|\bSEM\b"
-        rf"|root mean square error)(?:\s?\((?:SD|s\.d\.|σ)\))?[^.;\d]{{0,90}}?{_V}"
+        rf"|root mean square error)(?:\s?\((?:SD|s\.d\.|σ)\))?[^.;\d]{{0,90}}?{_V}(?!\d|\s?%?\s?(?:CI|confidence))"
     ),
     _rule(rf"{_V}(?:\s?[a-z/μ]+){{0,3}}\s?\(?(?:standard deviations?|\bSDs?)\b"),
     _rule(rf"\bS\s?=\s?{_V}"),
@@ -192,7 +192,8 @@ _MEANS = (
         r"|to))\b[^.;\d]{0,40}?(?P<b>\d+(?:\.\d+)?)(?![\d.]|\s?%)"
     ),
     _rule(
-        r"\bfrom\s(?:(?:a|an|about|mean|of)\s)*(?P<a>\d+(?:\.\d+)?)[^.;\d%]{0,50}?\bto\s(?:(?:a|an|about|mean|of)\s)*"
+        r"\bfrom\s(?:(?:a|an|about|mean|of|expected|average|baseline)\s)*(?P<a>\d+(?:\.\d+)?)[^.;\d%]{0,50}?"
+        r"\bto\s(?:(?:a|an|about|mean|of|expected|average)\s)*"
         r"(?P<b>\d+(?:\.\d+)?)(?![\d.]|\s?%)"
     ),
     _rule(
@@ -205,6 +206,8 @@ _GAP = r"[^.;\d~]{0,90}?"
 _PAIR = (
     _rule(rf"\bnull\b(?:[^.;\d]|[^\w\s]){{0,60}}?{_R}(?:[^.]|\.\d){{0,120}}?\balternative\b[^.\d]{{0,60}}?{_R}"),
     _rule(rf"\bfrom {_HEDGE}{_R}{_GAP}\bto {_HEDGE}{_R}"),
+    # Set apart in brackets: (12.0% to 8.4%).
+    _rule(rf"\({_R} (?:to|vs\.?|versus|compared (?:with|to)) {_R}\)"),
     _rule(rf"\bbetween\b[^.;\d~]{{0,45}}?{_R}{_GAP}\band\b[^.;\d~]{{0,40}}?{_R}"),
     _rule(
         rf"{_R}{_GAP}\b(?:versus|vs\.?|compared (?:with|to)|as against|against|rather than|in contrast (?:to"
@@ -257,7 +260,10 @@ _EXPECTED = _rule(
 )
 
 
-_NUMBERED = _rule(r"\b(groups?|arms?|grades?|phases?|stages?)\s\d+\b(?:(?:,|\s(?:and|or|to))\s?\d+\b)*(?!\s?%|\.\d|:)")
+_NUMBERED = _rule(
+    r"\b(groups?|arms?|grades?|phases?|stages?|days?|weeks?|visits?)\s\d+\b"
+    r"(?:(?:,|\s(?:and|or|to))\s?\d+\b)*(?!\s?%|\.\d|:)"
+)
 _ANCHOR = "¶"
 _LATER = 4
 
@@ -284,7 +290,7 @@ class _Reader:
             r"(?<![\w.])(?!SD|HR|OR|RR|SE)[A-Za-z]{2,}[A-Za-z/]*-?\d+[\w-]*|"
             r"(?<![\w.=])[A-Z]-\d+",
             "",
-            self.text,
+            re.sub(r"\b\d+\(OH\)", "", self.text),
         )
         text = _NUMBERED.sub(r"\1", text)
         text = re.sub(r"\((?![^()]*(?:\bSD|standard dev))[^()\d\[\]~±]*\)", "", text)
@@ -474,6 +480,7 @@ _ONE_GROUP = _rule(
     r"(?:one|1)[- ]sample|(?:one|1)[- ]group|single[- ](?:group|arm)|null hypothesis (?:rate|proportion|response)"
     r"|historical|\bphase (?:ii|2)[ab]?\b|minimax|\bp0\b|uninterest|binomial|target response"
 )
+_ONE_GROUP_TEST = _rule(r"(?:one|1)[- ](?:group|sample) (?:[\w-]+ ){0,2}?(?:chi|χ|binomial|z|proportion)")
 _SEVERAL_GROUPS = _rule(
     r"randomi|\bcontrols?\b|placebo|versus|\bvs\b|(?:per|each|both|between|the 2|either) (?:\w+ )?(?:groups?|arms?)"
 )
@@ -516,7 +523,8 @@ def _effect(r: _Reader, low: str, said: dict[str, Any]) -> tuple[dict[str, Any],
     pair = _proportions(r, ratio_of, low)
     if pair is not None and 0 < pair[0] < 1 and 0 < pair[1] < 1 and pair[0] != pair[1]:
         first, second, is_clear = pair
-        if clustered or (_ONE_GROUP.search(low) and not _SEVERAL_GROUPS.search(low)):
+        is_alone = _ONE_GROUP_TEST.search(low) or (_ONE_GROUP.search(low) and not _SEVERAL_GROUPS.search(low))
+        if clustered or is_alone:
             if clustered:
                 return {"design": "cluster_proportions", "proportion_1": first, "proportion_2": second}, is_clear
             alone = {"design": "one_proportion", "arms": None}
@@ -675,7 +683,7 @@ _LIKELY = (0.04, 6.0)
 
 def _is_change(r: _Reader, start: int, end: int) -> bool:
     """The number is a difference, not one of the two that differ."""
-    return bool(_CHANGE_AFTER.match(r.text, end) or _CHANGE_BEFORE.search(r.text[max(0, start - 45) : start]))
+    return bool(_CHANGE_AFTER.match(r.text, end) or _CHANGE_BEFORE.search(r.text[max(0, start - 90) : start]))
 
 
 _CHANGE_AFTER = _rule(
@@ -685,11 +693,12 @@ _CHANGE_AFTER = _rule(
 _CHANGE_BEFORE = _rule(
     r"(?:differences?|reductions?|increases?|decreases?|improvements?|reduced|decreased|increased|lowered"
     r"|lower|improved|effect|Δ\s?=|delta\s?=)\s(?:(?:in|of|by) (?!rates?|proportion|cure"
-    r"|between)[\w-]+\s){0,2}?(?:of|by|is|was|at least|about|approximately|around|a|an|=|\s)*$"
+    r"|between)[\w-]+\s){0,2}?(?:of|by|is|was|at least|about|approximately|around|a|an|=|>|≥|\s)*$"
+    r"|\bdifferences?\s(?:in|between) (?:[\w-]+\s){1,7}?of (?:at least |about |approximately |around |>|≥|\s)*$"
 )
 
 
-_LOOSE = 4
+_LOOSE = 5
 """The place of the rule that takes any two rates that an `and` joins."""
 
 
@@ -778,10 +787,14 @@ def _proportions(r: _Reader, ratio_of: Found | None, low: str) -> tuple[float, f
         ]
         base = r.nearest(cued or others)
         assert base is not None
-        near = r.text[max(0, change.start - 60) : change.end + 40]
+        near = r.text[max(0, change.start - 90) : change.end + 40]
         absolute = bool(_ABSOLUTE.search(near)) and not re.search(r"(?i)relative", near)
         falls = bool(re.search(r"(?i)reduc|decreas|lower|declin|less|fewer|protect|efficacy|drop", near))
         if not absolute and falls:
+            return base.value, base.value * (1 - change.value), bool(cued)
+        rises = bool(re.search(r"(?i)absolut|point|improv|increas|higher|more|rais|rise", near))
+        if change.value >= base.value and not rises:
+            # More than there is can only be a share of it.
             return base.value, base.value * (1 - change.value), bool(cued)
         up, down = base.value + change.value, base.value - change.value
         if falls:

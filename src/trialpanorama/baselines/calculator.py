@@ -1,8 +1,8 @@
 """Sample sizes computed: the assumptions are read from the text, and the formula that fits them does the rest.
 
 It answers every question. What a text does not say is taken as planners usually do: 5 % two-sided, 80 % power, two
-arms of equal size, no drop-out, and for two proportions the test with continuity correction, which most of the programs
-that planners use compute. Where no effect can be read at all, the answer is the median size of the training split.
+arms of equal size, no drop-out, for two proportions the test without continuity correction, and of means whose spread
+is not given a usual effect. Where not even a power can be read, the answer is the median size of the training split.
 """
 
 from __future__ import annotations
@@ -22,8 +22,11 @@ from trialpanorama.errors import UserError
 from trialpanorama.tasks import AnySample, AnyTask
 from trialpanorama.tasks.sample_size import Calculation, Planned, SampleSize
 
-ALPHA, SIDES, POWER, ARMS, PROPORTIONS_TEST = 0.05, 2, 0.8, 2, "continuity"
+ALPHA, SIDES, POWER, ARMS, PROPORTIONS_TEST = 0.05, 2, 0.8, 2, "pooled"
 """What is assumed where a text does not say it."""
+USUAL_EFFECT = 2 / 3
+"""The difference of means, in standard deviations, where a text gives none or no spread: what came nearest to the sizes
+of 59 such statements of articles that no figure is measured on."""
 
 
 class Required(msgspec.Struct, frozen=True):
@@ -46,6 +49,15 @@ class Required(msgspec.Struct, frozen=True):
 
 class NotEnough(ValueError):
     """The assumptions do not say what the design needs."""
+
+
+def supposed(assumptions: Assumptions) -> Assumptions:
+    """The same, with the usual effect where a text gives a power and neither rates nor a difference with its spread."""
+    means = (assumptions.mean_difference, assumptions.sd)
+    is_told = assumptions.effect_size is not None or None not in means
+    if assumptions.design != "two_means" or assumptions.power is None or is_told:
+        return assumptions
+    return msgspec.structs.replace(assumptions, effect_size=USUAL_EFFECT)
 
 
 def required(assumptions: Assumptions) -> Required:
@@ -87,7 +99,7 @@ def claims_all(reading: Reading, answer_type: str) -> bool:
 def reading_of(asked: Calculation) -> Reading:
     """What a question's text says, with the number of arms that the question itself knows."""
     reading = read(asked.text)
-    if reading.assumptions.arms is None and asked.arms:
+    if asked.arms and reading.assumptions.arms != asked.arms:
         return Reading(msgspec.structs.replace(reading.assumptions, arms=asked.arms), reading.claims)
     return reading
 
@@ -130,7 +142,7 @@ class Calculator(Baseline):
         asked = sample.inputs
         reading = reading_of(asked)
         try:
-            size = required(reading.assumptions).size(asked.answer_type, asked.includes_drop_out)
+            size = required(supposed(reading.assumptions)).size(asked.answer_type, asked.includes_drop_out)
         except NotEnough:
             return None, False
         return (size, claims_all(reading, asked.answer_type)) if size > 0 else (None, False)

@@ -124,14 +124,16 @@ _POWER = (
         rf"[\s,(=:>≥)-]*{NUMBER}(?!\s?(?:confidence|CI\b|two|2-|significan))",
     ),
     _rule(rf"\b1\s?-\s?(?:β|beta\b){_GAP}{{0,12}}?{NUMBER}"),
-    _rule(rf"(?:β|\bbeta\b|\btype[- ](?:ii|2)\b(?:\serror)?){_GAP}{{0,25}}?{NUMBER}"),
+    _rule(rf"(?<!α and )(?<!alpha and )(?:β|\bbeta\b|\btype[- ](?:ii|2)\b(?:\serror)?){_GAP}{{0,25}}?{NUMBER}"),
     _rule(
         rf"{NUMBER}\s?(?:probability|chance|likelihood|certainty) (?:of|to|that|for) (?:be able to )?"
         r"(?:detect|find|show|demonstr|reject|observ|identif)",
     ),
+    _rule(rf"\b(?:probability|chance|likelihood) of (?:detecting|finding|showing)\b{_GAP}{{0,80}}?\bof {NUMBER}"),
+    _rule(rf"(?:α|\balpha\b) and (?:β|beta)(?:\s(?:errors?|levels?))?{_GAP}{{0,25}}?\d+(?:\.\d+)?\s?%? and {NUMBER}"),
 )
-_BETA = 3
-"""The rule that reads a type II error."""
+_BETA = (3, 6)
+"""The rules that read a type II error."""
 _LOST = (
     r"(?:drop(?:ped|ping)?[- ]?(?:outs?|offs?)\b|attrition|wastage|withdraw\w*|discontinu\w*|missing|\blost\b"
     r"|(?<!blood )(?<!weight )(?<!bone )\bloss(?:es)?\b(?! of (?!patients|participants|subjects|follow))"
@@ -178,7 +180,7 @@ def alphas(text: str) -> list[Found]:
             is_confidence = place == _LEVEL and value >= 0.94 and "power" not in text[match.end() : match.end() + 20]
             value = 1 - value if place >= _CONFIDENCE or is_confidence else value
             is_whole = not match[2] and "." not in match[1]
-            if not is_whole and (0.0005 <= value <= 0.1 or value in (0.15, 0.2)):
+            if not is_whole and (match[2] or float(match[1]) < 1) and (0.0005 <= value <= 0.1 or value in (0.15, 0.2)):
                 found.append(Found(round(value, 6), match.start(1), match.end(2)))
     return found
 
@@ -189,7 +191,7 @@ def powers(text: str) -> list[Found]:
     for place, rule in enumerate(_POWER):
         for match in rule.finditer(text):
             value = proportion(match[1], match[2])
-            value = 1 - value if place == _BETA and value <= 0.4 else value
+            value = 1 - value if place in _BETA and value <= 0.4 else value
             if 0.5 <= value < 1 and (match[2] or float(match[1]) < 1):
                 found.append(Found(round(value, 6), match.start(1), match.end(2)))
     return found
@@ -390,8 +392,8 @@ def mask(text: str, asked: int | None, also: Iterable[int] = ()) -> str:
 
 
 _ARMS = _rule(
-    r"(?<![\d.,])\b(?:(?P<count>two|three|four|five|six|2|3|4|5|6)\b[- ]?(?:\w+[- ]){0,3}?(?:groups|arms|conditions"
-    r"|treatment arms"
+    r"(?<![\d.,])\b(?:(?P<count>two|three|four|five|six|2|3|4|5|6)\b(?![- ]?(?:sided|tailed|way))[- ]?"
+    r"(?:\w+[- ]){0,3}?(?:groups|arms|conditions|treatment arms"
     r"|treatments|sequences|arm|group)|both|either|control (?:group|arm)|control and|and control|placebo"
     r"|(?:the )?other group|versus|vs|comparator|between[- ](?:the )?(?:group|arm|treatment)s?)\b",
 )
