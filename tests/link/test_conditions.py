@@ -102,7 +102,7 @@ def test_several_in_one(linker: ConditionLinker, concepts: Concepts, text: str, 
         "Wobbling anxiety",
         "contrast-induced nephropathy",
         "Effectiveness",
-        "postoperative infection",  # the event tells which
+        "perinatal infection",  # the event tells which
         "SARS-CoV-2 negative wobbling",
         "xqzzy",
     ],

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from heapq import nlargest
 from itertools import combinations
 from math import log
@@ -46,6 +47,7 @@ from trialpanorama.link._links import Candidate, Link
 from trialpanorama.link._matching import Matcher
 from trialpanorama.link._names import (
     COMMON_WORDS,
+    JOINING,
     is_unsafe,
     key_of_words,
     needs_capitals,
@@ -125,11 +127,15 @@ class _Answer(msgspec.Struct, frozen=True, gc=False):
     score: float
 
 
+@lru_cache(maxsize=1 << 16)
+def _folded(part: str) -> str:
+    """A word, or the one that stands for all that mean the same inside a name."""
+    return SAME.get(part) or (SAME.get(part[:-2], part[:-2]) if part.endswith("ical") else part)
+
+
 def _key_same(parts: Sequence[str]) -> str:
     """The words with those that mean the same folded, whatever their order."""
-    return key_of_words(
-        SAME.get(part) or (SAME.get(part[:-2], part[:-2]) if part.endswith("ical") else part) for part in parts
-    )
+    return key_of_words(map(_folded, parts))
 
 
 class _Postings:
@@ -176,6 +182,10 @@ class ConditionLinker:
         self._joined: dict[str, _Entry] = {}
         self._ambiguous: dict[str, list[_Entry]] = defaultdict(list)
         self._vocabulary: dict[str, int] = defaultdict(int)
+        self._in_names: set[str] = set()
+        self._sizes: dict[str, int] = defaultdict(int)
+        """Of each folded word, the numbers of words of the names that it is in: bit 3 for names of three."""
+        self._named: dict[str, str] = {}
         self._anatomy: set[str] = set()
         self._drugs: set[str] = set()
         self._in_text: dict[str, _Entry] = {}
@@ -185,8 +195,10 @@ class ConditionLinker:
         self._codes: dict[str, str] = {}
         self._broader: dict[str, frozenset[str]] = {}
         self._read()
+        self._in_names.update(self._vocabulary)
         self._matcher: Matcher | None = None
-        self._spelling: dict[str, list[str]] | None = None
+        self._spelling: dict[str, dict[int, list[str]]] | None = None
+        self._respelt: dict[str, tuple[str, float]] = {}
         self._postings: _Postings | None = None
 
     # ---------------------------------------------------------------------------------------------------- the names
@@ -198,6 +210,7 @@ class ConditionLinker:
             if vocabulary is None or (concept.kind != "condition" and vocabulary):
                 if concept.kind == "drug":
                     preferred = self._concepts.preferred(concept.id, "drug")
+                    self._in_names.update(words(concept.name))
                     _put(self._exact, normalise(concept.name), _Entry(preferred, concept.name, "drug", 200))
                 continue
             kind = _kind(concept)
@@ -205,6 +218,7 @@ class ConditionLinker:
                 self._anatomy.update(words(concept.name))
             elif kind == "drug" and " " not in concept.name:
                 self._drugs.add(normalise(concept.name))
+            self._named[concept.id] = concept.name
             self._add(concept, kind, vocabulary)
             for reference in concept.cross_references:
                 prefix, _, code = reference.partition(":")
@@ -230,10 +244,13 @@ class ConditionLinker:
                 continue
             for part in parts:
                 self._vocabulary[part] += 1
+            same = _key_same(parts).split()
+            for part in same:
+                self._sizes[part] |= 1 << len(same)
             _put(self._exact, key, entry)
             _put(self._sorted, key_of_words(parts), entry)
             if kind == "condition" or (kind in ("procedure", "population", "behaviour") and "pathology" not in parts):
-                _put(self._same, _key_same(parts), entry)
+                _put(self._same, " ".join(same), entry)
             if len(key) > 7:
                 _put(self._joined, key.replace(" ", ""), entry)
             if kind == "condition" and name.text.isupper() and len(name.text) <= 5:
@@ -254,7 +271,7 @@ class ConditionLinker:
             return _Answer(entry, "exact", 1.0)
         if "positive" in parts and "negative" in parts:
             return None  # in another order each may be of the other
-        if all(part in self._vocabulary or part in SAME for part in parts):
+        if self._may_be_a_name(parts):
             if entry := self._sorted.get(key_of_words(parts)):
                 return _Answer(entry, "reordered", 0.97)
             if entry := self._same.get(_key_same(parts)):
@@ -262,6 +279,17 @@ class ConditionLinker:
         if len(key) > 7 and (entry := self._joined.get(key.replace(" ", ""))):
             return _Answer(entry, "variant", 0.94)
         return None
+
+    def _may_be_a_name(self, parts: Sequence[str]) -> bool:
+        """Whether there is a number of words that names with each of these words have, and these are as many."""
+        sizes, common, count = self._sizes, -1, 0
+        for part in parts:
+            if part not in JOINING:
+                count += 1
+                common &= sizes.get(_folded(part), 0)
+                if not common:
+                    return False
+        return bool(common >> count & 1)
 
     def _resolve(self, parts: Sequence[str], is_loose: bool = True) -> _Answer | None:
         """What these words mean as a whole, and what they mean without those that do not change it."""
@@ -315,15 +343,20 @@ class ConditionLinker:
     def _rewritten(self, parts: Sequence[str]) -> _Answer | None:
         """The same with another ending: "Crohn" is "Crohn disease", "asthma disorder" is asthma."""
         if len(parts) > 1 and parts[-1] in ENDINGS:
-            stem = list(parts[:-1])
+            before = parts[:-1]
             for other in ENDINGS[:3] if parts[-1] in ENDINGS[:3] else ():
-                if other != parts[-1] and (answer := self._lookup([*stem, other])) and answer.entry.kind == "condition":
+                if (
+                    other != parts[-1]
+                    and (answer := self._lookup([*before, other]))
+                    and answer.entry.kind == "condition"
+                ):
                     return _Answer(answer.entry, "variant", 0.9)
-            if (answer := self._lookup(stem)) and answer.entry.kind == "condition":
+            if (answer := self._lookup(before)) and answer.entry.kind == "condition":
                 return _Answer(answer.entry, "variant", 0.9)
         elif len(parts) > 1 or (parts and not _ABSTRACT.search(parts[0]) and parts[0] not in self._anatomy):
+            stem = " ".join(parts)
             for ending in ENDINGS[:3]:
-                if (entry := self._exact.get(" ".join([*parts, ending]))) and entry.kind == "condition":
+                if (entry := self._exact.get(f"{stem} {ending}")) and entry.kind == "condition":
                     return _Answer(entry, "variant", 0.88)
         if len(parts) > 1 and parts[-1].isdigit() and (answer := self._lookup([*parts[:-1], "type", parts[-1]])):
             return _Answer(answer.entry, "variant", 0.92)
@@ -383,7 +416,10 @@ class ConditionLinker:
             if answer:
                 return [self._link(text, whole[0][1], whole[-1][2], answer)]
             pieces = list(_pieces(_HARD, plain, 0, len(plain)))
-            links = self._all_of(text, plain, pieces, defined, context)
+            if len(pieces) == 1:
+                links = self._understood(text, plain, *pieces[0], whole, defined, context)
+            else:
+                links = self._all_of(text, plain, pieces, defined, context)
         if not links and (answer := self._coded(text)):
             links = [self._link(text, 0, len(text), answer)]
         if links:
@@ -435,8 +471,18 @@ class ConditionLinker:
     ) -> list[Link]:
         """The links of one piece of a name; none if it is not understood."""
         toks = [(part, low + start, high + start) for part, low, high in tokens(plain[start:end])]
-        if not toks:
-            return []
+        return self._understood(text, plain, start, end, toks, defined, context) if toks else []
+
+    def _understood(
+        self,
+        text: str,
+        plain: str,
+        start: int,
+        end: int,
+        toks: list[tuple[str, int, int]],
+        defined: dict[str, _Answer],
+        context: str,
+    ) -> list[Link]:
         parts = [token[0] for token in toks]
         low, high = toks[0][1], toks[-1][2]
         if answer := self._abbreviated(text[low:high], defined, context):
@@ -494,13 +540,18 @@ class ConditionLinker:
         spans: list[tuple[int, int, _Answer]] = []
         taken = [0] * len(parts)
         """The number of the name that each word belongs to, from 1."""
+        is_joiner = [part in JOINERS for part in parts]
+        unknown = [index for index, part in enumerate(parts) if part not in self._in_names and part not in SAME]
         for length in range(min(len(parts), 10), 0, -1):
             for first in range(len(parts) - length + 1):
-                if any(taken[first : first + length]):
+                last = first + length - 1
+                if is_joiner[first] or (is_joiner[last] and parts[last] != "a"):  # "hemophilia A"
                     continue
-                part = parts[first : first + length]
-                if part[0] in JOINERS or (part[-1] in JOINERS and part[-1] != "a"):  # "hemophilia A"
+                if any(taken[first : last + 1]):
                     continue
+                part = parts[first : last + 1]
+                if any(first <= index <= last for index in unknown) and "".join(part) not in self._joined:
+                    continue  # a name has all its words, or is written in one
                 written = text[toks[first][1] : toks[first + length - 1][2]]
                 if any(written.count(mark) != written.count(_CLOSED[mark]) for mark in _CLOSED):
                     continue
@@ -534,6 +585,8 @@ class ConditionLinker:
                     good += self._shared_head(parts, low, high, spans, following)
                 continue
             if not understood[number]:
+                if NOT_THERE.isdisjoint(parts[low:high]):
+                    good += [span for span in inside if span[2].entry.concept_id in ITSELF]
                 continue
             is_explained = following is not None and separator in _EXPLAINING  # "infection with ..."
             if is_explained or len(inside) > 1 or not _is_bare(parts, low, high, inside[0][:2]):
@@ -576,8 +629,6 @@ class ConditionLinker:
     ) -> bool:
         """Whether all words of a phrase are known, and none makes a condition in it a narrower one."""
         inside = [span for span in spans if low <= span[0] < high]
-        if NOT_THERE.isdisjoint(parts[low:high]) and any(span[2].entry.concept_id in ITSELF for span in inside):
-            return True
         last = max((span[1] for span in inside if span[2].entry.kind == "condition"), default=low)
         for first, _, answer in inside:
             kind = answer.entry.kind
@@ -618,9 +669,9 @@ class ConditionLinker:
         """What an abbreviation means by the record's other words: their definition, or words with its initials."""
         if written in defined:
             return defined[written]
-        short = normalise(written)
         if not context or not written.isupper() or not 2 <= len(written) <= 6:
             return None
+        short = normalise(written)
         entries = self._ambiguous.get(short, ())
         if len({entry.concept_id for entry in entries}) == 1:
             return None  # the vocabularies know what it means
@@ -701,24 +752,38 @@ class ConditionLinker:
     # -------------------------------------------------------------------------------------------- misspelt and unknown
     def _corrected(self, parts: list[str]) -> tuple[list[str], float]:
         """Each word that no name has put right, where one that is has nearly its letters; and the least likeness."""
-        from rapidfuzz import fuzz, process
-
-        if self._spelling is None:
-            self._spelling = defaultdict(list)
-            for known in sorted(self._vocabulary):
-                if len(known) > 4 and known.isalpha():
-                    self._spelling[known[0]].append(known)
         likeness = 1.0
         corrected = []
         for part in parts:
             if len(part) > 5 and part.isalpha() and part not in self._vocabulary and not _is_role(part):
-                found = process.extract(part, self._spelling[part[0]], scorer=fuzz.ratio, score_cutoff=84, limit=4)
-                found.sort(key=lambda item: (-item[1], -self._vocabulary[item[0]], item[0]))
-                if found and abs(len(found[0][0]) - len(part)) < 3 and not _opposed(part, found[0][0]):
-                    likeness = min(likeness, found[0][1] / 100)
-                    part = found[0][0]
+                if part not in self._respelt:
+                    if len(self._respelt) >= REMEMBERED:
+                        self._respelt.clear()
+                    self._respelt[part] = self._put_right(part)
+                part, alike = self._respelt[part]
+                likeness = min(likeness, alike)
             corrected.append(part)
         return corrected, likeness
+
+    def _put_right(self, word: str) -> tuple[str, float]:
+        """The word of a name that has nearly these letters, and how nearly; itself where there is none."""
+        from rapidfuzz import fuzz, process
+
+        if self._spelling is None:
+            self._spelling = defaultdict(lambda: defaultdict(list))
+            for known in sorted(self._vocabulary):
+                if len(known) > 4 and known.isalpha():
+                    self._spelling[known[0]][len(known)].append(known)
+        of_length = self._spelling[word[0]]
+        found: list[tuple[float, int, str]] = []
+        for length in range(len(word) - 2, len(word) + 3):
+            for other, score, _ in process.extract(
+                word, of_length[length], scorer=fuzz.ratio, score_cutoff=84, limit=4
+            ):
+                found.append((-score, -self._vocabulary[other], other))
+        if not found or _opposed(word, (best := min(found))[2]):
+            return word, 1.0
+        return best[2], -best[0] / 100
 
     def _nearest(self, parts: Sequence[str]) -> list[Candidate]:
         """The three concepts whose names share most with these words, the rare ones counting more."""
@@ -728,8 +793,7 @@ class ConditionLinker:
         for score, key in self._postings.nearest([part for part in parts if part not in JOINERS]):
             id = self._sorted[key].concept_id
             if id not in best:
-                concept = self._concepts.get(id)
-                best[id] = Candidate(id, concept.name if concept else self._sorted[key].name, score)
+                best[id] = Candidate(id, self._named.get(id) or self._sorted[key].name, score)
         return list(best.values())[:3]
 
     # ------------------------------------------------------------------------------------------------- running text
