@@ -70,6 +70,7 @@ _DOSE_OR_FORM = re.compile(
     r"intravenous(?:ly)?|subcutaneous(?:ly)?|intramuscular(?:ly)?|orally)\b",
     re.IGNORECASE,
 )
+_DIGIT = re.compile(r"\d")
 _GIVEN_BEHIND = re.compile(rf"[\s(\[,:]*(?:{_DOSE}|(?:oral |soft |gel )?(?:{said_of.FORMS})\b)", re.IGNORECASE)
 _GIVEN_BEFORE = re.compile(
     rf"(?:{_DOSE}|\b(?:{said_of.FORMS})|\b(?:tab|cap|amp|inj)\.?)\s*(?:of\s+|:\s*)?(?:the\s+)?$", re.IGNORECASE
@@ -997,9 +998,18 @@ def _may_abbreviate(text: str, hit: _Hit, hits: list[_Hit]) -> bool:
     return len(said) > 2 and (is_alone or is_beside_drug)
 
 
+@lru_cache(maxsize=1 << 16)
+def _may_be_form(word: str) -> bool:
+    """Whether a word may be a form of medicine, or the beginning of one."""
+    return word.lower() == "oral" or _DOSE_OR_FORM.search(word) is not None
+
+
 def _is_dosed(text: str, hit: _Hit) -> bool:
     """Whether a dose or a form stands near a name."""
-    return _DOSE_OR_FORM.search(text, max(0, hit.start - 20), hit.end + 25) is not None
+    start, end = max(0, hit.start - 20), hit.end + 25
+    if not (_DIGIT.search(text, start, end) or any(map(_may_be_form, _WORD.findall(text, start, end)))):
+        return False
+    return _DOSE_OR_FORM.search(text, start, end) is not None
 
 
 def _is_given(text: str, hit: _Hit, type: str | None) -> bool:
