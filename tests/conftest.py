@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import fcntl
 import os
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from trialpanorama import engine
+from trialpanorama import engine, link, sample
+from trialpanorama.build import build
 
 _REPOSITORY = Path(__file__).resolve().parent.parent
 
 
-_LONGEST = ("test_demo.py", "test_changes.py", "test_unreliable.py", "test_build.py")
+_LONGEST = ("test_demo.py", "test_build.py", "test_unreliable.py", "test_changes_real.py", "test_pages.py")
+    "test_demo.py",
+    "test_build.py",
+    "test_unreliable.py",
+    "test_changes_real.py",
+    "test_pages.py",
+    "test_runs.py",
+)
 """Files that take longest: they begin first, so that no worker is left alone with one of them at the end."""
 
 
@@ -31,6 +42,72 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real data at {folder}; set TRIALPANORAMA_DATA to a folder that has it")
     return folder
+
+
+@pytest.fixture(scope="session")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], object]], Path]:
+    """Makes a folder when the first worker asks for it, and for all of them; tests read there and never write."""
+    own = tmp_path_factory.getbasetemp()
+    common = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+    def made(name: str, make: Callable[[Path], object]) -> Path:
+        folder, partial = common / name, common / f"{name}.part"
+        with (common / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not folder.exists():
+                shutil.rmtree(partial, ignore_errors=True)
+                partial.mkdir()
+                make(partial)
+                partial.rename(folder)
+        return folder
+
+    return made
+
+
+@contextlib.contextmanager
+def unlinked() -> Iterator[None]:
+    """Builds name no conditions, drugs and criteria: what finds them takes seconds to load, and much of the rest."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(link, "_linker", lambda kind, store, fingerprint: None)
+        patch.setattr(link, "_links_of", lambda task: link._found_rows(task.kind, []))
+        patch.setattr(link, "_criteria_of", lambda task: link._criteria_rows([]))
+        yield
+
+
+@pytest.fixture(scope="module")
+def nothing_linked() -> Iterator[None]:
+    """For modules about what is the same whether or not words are linked to concepts."""
+    with unlinked():
+        yield
+
+
+@pytest.fixture(scope="session")
+def resolved_sample(once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
+    """A `sample` of 1,500 fictional trials with its truth, and a `warehouse` of it in which no words are linked."""
+
+    def make(folder: Path) -> None:
+        sample.write(folder / "sample", 1_500, 11)
+        with unlinked():
+            build([one for one in (folder / "sample").iterdir() if one.is_dir()], folder / "warehouse", workers=1)
+
+    return once("resolved_sample", make)
+
+
+@pytest.fixture(scope="session")
+def real_topics(
+    shared_data: Path,
+    once: Callable[[str, Callable[[Path], object]], Path],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    """A copy of a warehouse of the eleven topics of Cohen 2006, in which no words are linked."""
+
+    def make(folder: Path) -> None:
+        with unlinked():
+            build([shared_data / "reviews" / "cohen2006_eleven_topics.zip"], folder / "warehouse", workers=1)
+
+    copy = tmp_path_factory.mktemp("topics") / "warehouse"
+    shutil.copytree(once("real_topics", make) / "warehouse", copy)  # the first search makes an index in it
+    return copy
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from trialpanorama.errors import UserError
 from trialpanorama.train import plans
 
-pytest.importorskip("trl", reason="the train extra is not installed")
+pytestmark = pytest.mark.skipif(importlib.util.find_spec("trl") is None, reason="the train extra is not installed")
 
 BENCHMARKS = Path(__file__).resolve().parent.parent / "benchmarks"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from tests.train import every_task
 
 Command = Callable[..., Done]
 
-pytest.importorskip("trl", reason="the train extra is not installed")
+pytestmark = pytest.mark.skipif(importlib.util.find_spec("trl") is None, reason="the train extra is not installed")
 
 
 @pytest.fixture(scope="module")

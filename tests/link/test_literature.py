@@ -12,8 +12,6 @@ from typing import Any
 import duckdb
 import pytest
 
-from trialpanorama import sample
-from trialpanorama.build import build
 from trialpanorama.errors import UserError
 from trialpanorama.identifiers import trial_key
 from trialpanorama.link.literature import MANY, PLACE_SCORES, link_papers, overdue, person_key, place_of
@@ -435,19 +433,17 @@ def test_overdue_takes_only_dates_and_months(con: duckdb.DuckDBPyConnection, how
 
 
 @pytest.mark.slow
-def test_papers_of_a_sample_are_found_without_ids(tmp_path: Path) -> None:
-    sample.write(tmp_path / "sample", 1_500, 11)
-    build([one for one in (tmp_path / "sample").iterdir() if one.is_dir()], tmp_path / "warehouse", workers=1)
-    truth = json.loads((tmp_path / "sample" / "truth.json").read_text())
+def test_papers_of_a_sample_are_found_without_ids(resolved_sample: Path, tmp_path: Path) -> None:
+    truth = json.loads((resolved_sample / "sample" / "truth.json").read_text())
     about = {one["pmid"]: set(one["trials"]) for one in truth["papers"]}
     names = {trial_key(record["id"]): one["trial"] for one in truth["trials"] for record in one["records"]}
     with duckdb.connect() as con:
-        con.execute(f"CREATE VIEW told AS FROM '{tmp_path}/warehouse/records/*/*.parquet'")
+        con.execute(f"CREATE VIEW told AS FROM '{resolved_sample}/warehouse/records/*/*.parquet'")
         con.execute("""CREATE VIEW records AS SELECT * REPLACE (
             CASE WHEN kind = 'REGISTRATION' THEN identifiers ELSE [] END AS identifiers,
             list_filter("references", lambda r: false) AS "references") FROM told""")
         con.execute("CREATE TABLE source_licences AS SELECT DISTINCT source, true AS is_open FROM told")
-        tables = tmp_path / "warehouse" / "tables"
+        tables = resolved_sample / "warehouse" / "tables"
         con.execute(f"COPY (FROM '{tables}/trial_records.parquet') TO '{tmp_path}/trial_records.parquet'")
         hidden = f"FROM '{tables}/publication_links.parquet' WHERE false"
         con.execute(f"COPY ({hidden}) TO '{tmp_path}/publication_links.parquet'")

@@ -9,8 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from trialpanorama import sample
-from trialpanorama.build import build
 from trialpanorama.identifiers import trial_key
 from trialpanorama.warehouse import Warehouse
 
@@ -18,12 +16,9 @@ Pair = tuple[str, str]
 
 
 @pytest.mark.slow
-def test_all_that_ids_can_join_is_joined_and_nothing_else(tmp_path: Path) -> None:
-    sample.write(tmp_path / "sample", 1_500, 11)
-    folders = [folder for folder in (tmp_path / "sample").iterdir() if folder.is_dir()]
-    build(folders, tmp_path / "warehouse", workers=1)
-    truth = json.loads((tmp_path / "sample" / "truth.json").read_text())["trials"]
-    with Warehouse.open(tmp_path / "warehouse").connect() as con:
+def test_all_that_ids_can_join_is_joined_and_nothing_else(resolved_sample: Path) -> None:
+    truth = json.loads((resolved_sample / "sample" / "truth.json").read_text())["trials"]
+    with Warehouse.open(resolved_sample / "warehouse").connect() as con:
         rows = con.execute(
             "SELECT id, register, study_id FROM records JOIN trial_records USING (record_id) WHERE register <> 'pubmed'"
         ).fetchall()

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from trialpanorama.build import build
 from trialpanorama.tasks import SPLITS, AnySample, load, task
 from trialpanorama.tasks._reviews import reviews
 from trialpanorama.tasks.study_screening import MOST_CANDIDATES
@@ -20,10 +19,8 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def opened(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
-    folder = tmp_path_factory.mktemp("real") / "w"
-    build([shared_data / "reviews" / "cohen2006_eleven_topics.zip"], folder, workers=1)
-    return Warehouse.open(folder)
+def opened(real_topics: Path) -> Warehouse:
+    return Warehouse.open(real_topics)
 
 
 def _samples(name: str, opened: Warehouse) -> list[AnySample]:

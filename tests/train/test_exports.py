@@ -6,6 +6,7 @@ names below, which were read from llamafactory 0.9.5 and verl 0.9.1.
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import stat
@@ -22,7 +23,7 @@ from tests.train import every_task
 from trialpanorama.errors import UserError
 from trialpanorama.train import exports
 
-pytest.importorskip("trl", reason="the train extra is not installed")
+pytestmark = pytest.mark.skipif(importlib.util.find_spec("trl") is None, reason="the train extra is not installed")
 
 LLAMAFACTORY_0_9_5 = {
     "model_name_or_path", "stage", "do_train", "finetuning_type", "deepspeed", "flash_attn", "dataset_dir", "dataset",

@@ -14,15 +14,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from tests.tiny_models import small_designs, tiny_qwen3
 from trialpanorama.errors import UserError
 from trialpanorama.evaluate import figures
 from trialpanorama.tasks import AnySample, task
 from trialpanorama.train import data, grpo, models, recipe, rewards, runs, sft
 from trialpanorama.train.recipe import Recipe
 
-pytest.importorskip("trl")
-
-from tests.tiny_models import small_designs, tiny_qwen3
+pytestmark = pytest.mark.skipif(importlib.util.find_spec("trl") is None, reason="the train extra is not installed")
 
 SIZE = task("sample_size")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import math
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from trialpanorama.errors import UserError
 from trialpanorama.tasks import task
 from trialpanorama.train import plans, recipe
 
-pytest.importorskip("trl", reason="the train extra is not installed")
+pytestmark = pytest.mark.skipif(importlib.util.find_spec("trl") is None, reason="the train extra is not installed")
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from tests.train import every_task
 from trialpanorama.train import plans, recipe
 from trialpanorama.train.tiny import tiny_qwen3
 
-pytest.importorskip("trl", reason="the train extra is not installed")
+pytestmark = pytest.mark.skipif(importlib.util.find_spec("trl") is None, reason="the train extra is not installed")
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import math
 import socket
 from collections.abc import Iterator
@@ -20,8 +21,10 @@ from trialpanorama.evaluate import Options, run_all, table
 from trialpanorama.tasks import AnySample, task
 from trialpanorama.train import models, scoring
 
-pytest.importorskip("torch", reason="the train extra is not installed")
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = [
+    pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="the train extra is not installed"),
+    pytest.mark.usefixtures("one_thread"),
+]
 OUTCOME = task("outcome_prediction")
 TWO = ['{"outcome":"success","probability":1.0}', '{"outcome":"failure","probability":0.0}']
 NESTED = [

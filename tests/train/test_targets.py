@@ -14,7 +14,6 @@ import pytest
 from tests.handmade import HandTrial
 from tests.reviewed import HandPaper, HandReview, reviewed_warehouse
 from trialpanorama import tasks
-from trialpanorama.build import build
 from trialpanorama.tasks import SPLITS, AnySample, Sample, task
 from trialpanorama.tasks._choice import Choice, Chosen
 from trialpanorama.tasks._design import Open, Written
@@ -252,9 +251,8 @@ def test_shuffled_mentions_give_the_same_block() -> None:
 
 
 @pytest.mark.slow
-def test_real_searches_that_were_tried_find_more_than_the_question_does(shared_data: Path, tmp_path: Path) -> None:
-    build([shared_data / "reviews" / "cohen2006_eleven_topics.zip"], tmp_path / "w", workers=1)
-    opened = Warehouse.open(tmp_path / "w")
+def test_real_searches_that_were_tried_find_more_than_the_question_does(real_topics: Path) -> None:
+    opened = Warehouse.open(real_topics)
     samples = [sample for split in SPLITS for sample in tasks.load(opened, SEARCH, split)]
     recalls = []
     for sample in samples:
