@@ -19,13 +19,6 @@ _REPOSITORY = Path(__file__).resolve().parent.parent
 
 
 _LONGEST = ("test_demo.py", "test_build.py", "test_unreliable.py", "test_changes_real.py", "test_pages.py")
-    "test_demo.py",
-    "test_build.py",
-    "test_unreliable.py",
-    "test_changes_real.py",
-    "test_pages.py",
-    "test_runs.py",
-)
 """Files that take longest: they begin first, so that no worker is left alone with one of them at the end."""
 
 
