@@ -64,6 +64,15 @@ def test_engines_agree_on_generated_texts(benchmark: ModuleType, tmp_path: Path)
             assert ids[at] in engine.search(f"{rare} {texts[at][0]}", 3), engine.name
 
 
+def test_indexing_is_measured_made_anew_and_brought_up_to_date(benchmark: ModuleType) -> None:
+    facts = benchmark.measure_indexing(200)
+    assert [one["words"] for one in facts["texts"]] == [230, 100]
+    for one in facts["texts"]:
+        assert one["bare"]["documents_per_processor_second"] > one["ours"]["documents_per_processor_second"] > 0
+        assert (one["nothing_changed"]["indexed"], one["a_hundredth_changed"]["indexed"]) == (0, 2)
+    assert "documents/s" in benchmark.show({"indexing": facts})
+
+
 def test_published_boolean_queries_are_read_and_printed_the_same(benchmark: ModuleType, shared_data: Path) -> None:
     facts = benchmark.measure_boolean(None)["all"]
     assert facts["queries"] == facts["read"] == facts["same"] == 289

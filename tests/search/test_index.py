@@ -5,18 +5,22 @@ from __future__ import annotations
 import json
 import math
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
 from xml.sax.saxutils import escape
 
+import duckdb
 import pytest
+import tantivy
 
 from trialpanorama.build import build
 from trialpanorama.errors import UserError
 from trialpanorama.search import parse
 from trialpanorama.search.index import Index, Limits
-from trialpanorama.search.words import question_stems
+from trialpanorama.search.making import open_documents
+from trialpanorama.search.words import analyzer, question_stems, words_of_stem
 from trialpanorama.warehouse import Warehouse
 
 ARTICLES = {
@@ -196,6 +200,50 @@ def test_plain_words_rank_by_their_stems(index: Index) -> None:
     assert [hit.score for hit in found.hits] == sorted((hit.score for hit in found.hits), reverse=True)
 
 
+def test_a_word_is_as_rare_as_its_stem(index: Index) -> None:
+    assert words_of_stem(index._searcher, "abstract", "tumor") == {"tumors": 1}
+    assert words_of_stem(index._searcher, "title", "biopsi") == {"biopsies": 1}
+    assert words_of_stem(index._searcher, "title", "of") == {"of": 1}
+    one = index.search(parse("biopsy", "plain"))
+    assert [hit.score for hit in one.hits] == [hit.score for hit in index.search(parse("biopsies", "plain")).hits]
+    # its words in the title, in the abstract and in a heading count, each as if all documents wrote it alike
+    assert {hit.id for hit in one.hits} == {"3"}
+
+
+def test_every_word_is_found_by_its_stem() -> None:
+    words = """die dying lies lying tying study studies studying studied hope hoping hoped able abilities reliability
+        reliable hypertension hypertensive random randomised randomly cities city gas ids drugs vitamins sky skies
+        gently early news trial trials bled bleeding aged ageing generate generation generously""".split()  # noqa: SIM905
+    builder = tantivy.SchemaBuilder().add_text_field("text", tokenizer_name="words")
+    made = tantivy.Index(builder.build())
+    made.register_tokenizer("words", analyzer())
+    writer = made.writer(heap_size=15_000_000, num_threads=1)
+    writer.add_document(tantivy.Document(text=" ".join(words)))
+    writer.commit()
+    made.reload()
+    cut = analyzer(tantivy.Filter.stemmer("english")).analyze
+    stems = {word: cut(word)[0] for word in words}
+    for stem in {*stems.values()}:
+        found = words_of_stem(made.searcher(), "text", stem)
+        assert found == {word: 1 for word, one in stems.items() if one == stem}
+
+
+def test_ties_are_broken_by_id_however_the_index_is_divided(
+    index: Index, warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search = parse("2001:2014[dp]")
+    every = [hit.id for hit in index.search(search).hits]
+    assert every == sorted(every)
+    copy = tmp_path / "W"
+    shutil.copytree(warehouse.path, copy, ignore=shutil.ignore_patterns("index*"))
+    monkeypatch.setattr("trialpanorama.search.making.writer_threads", lambda documents: 3)
+    divided = Index.open(Warehouse.open(copy))
+    monkeypatch.setattr("trialpanorama.search.index._MORE", 1)
+    for most in range(1, len(every) + 1):
+        for one in (index, divided):
+            assert [hit.id for hit in one.search(search, most=most).hits] == every[:most]
+
+
 def test_a_question_looks_for_what_it_says_and_for_what_it_repeats_more() -> None:
     stems = question_stems("Which of the drugs, and for how long, prevents strokes? Strokes; a STROKE in the Études")
     assert stems == pytest.approx({"drug": 1, "long": 1, "prevent": 1, "stroke": 1 + math.log(3), "etud": 1})
@@ -260,11 +308,53 @@ def test_the_index_is_brought_up_to_date_by_what_changed(warehouse: Warehouse, t
     build([more], tmp_path / "W", workers=1)
     again = Warehouse.open(tmp_path / "W")
     assert not Index.is_ready(again)
-    index = Index.open(again)
+    told: list[tuple[int, int]] = []
+    made = Index.bring_up_to_date(again, lambda done, total: told.append((done, total)))
+    assert made is not None
+    assert (made.documents, made.indexed, made.removed) == (4, 2, 1)  # what did not change is not indexed again
+    assert told[-1] == (4, 4)
+    assert Index.bring_up_to_date(again) is None
     assert Index.is_ready(again)
+    index = Index.open(again)
     assert index.documents == 4
     assert [hit.id for hit in index.search(parse("ibuprofen[ti] OR prevention[ti]")).hits] == ["1"]
     assert index.search(parse("prevention[ti]")).total == 0
+
+
+_KILLED = """
+import os, signal, sys
+from pathlib import Path
+from trialpanorama.search import making
+from trialpanorama.search.index import Index
+from trialpanorama.warehouse import Warehouse
+making._write_contents = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+Index.bring_up_to_date(Warehouse.open(Path(sys.argv[1])))
+"""
+
+
+def test_a_kill_leaves_the_old_index_and_the_next_one_whole(warehouse: Warehouse, tmp_path: Path) -> None:
+    copy = tmp_path / "W"
+    shutil.copytree(warehouse.path, copy, ignore=shutil.ignore_patterns("index*"))
+    folder, papers = copy / "index", copy / "tables" / "papers.parquet"
+    duckdb.sql(
+        f"COPY (FROM '{warehouse.path}/tables/papers.parquet' WHERE paper_id < '4') TO '{papers}' (FORMAT parquet)"
+    )
+    Index.bring_up_to_date(Warehouse.open(copy))  # of three papers and a trial
+    shutil.copy(warehouse.path / "tables" / "papers.parquet", papers)
+    before = json.dumps(json.loads((folder / "state.json").read_text()) | {"snapshot": "the one before"})
+    (folder / "state.json").write_text(before)
+    killed = subprocess.run([sys.executable, "-c", _KILLED, str(copy)], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert (folder / "state.json").read_text() == before
+    place, old = open_documents(folder)
+    assert (place.name, old.searcher().num_docs) == ("documents.1", 4)
+    assert (folder / "documents.2").exists()
+    made = Index.bring_up_to_date(Warehouse.open(copy))
+    assert made is not None
+    assert (made.documents, made.indexed, made.removed) == (9, 5, 0)
+    found = Index.open(Warehouse.open(copy)).search(parse("2010:2014[dp]"))
+    assert [hit.id for hit in found.hits] == ["3", "4", "5", "6", "7", "8"]
+    assert [path.name for path in folder.glob("documents*")] == ["documents.2"]
 
 
 def test_the_same_search_gives_the_same_answer_every_time(index: Index) -> None:

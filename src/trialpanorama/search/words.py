@@ -66,9 +66,10 @@ def words_of_stem(searcher: tantivy.Searcher, field: str, stem: str) -> dict[str
 
 
 def _beginnings(stem: str) -> list[str]:
-    """The letters that words of a stem may begin with: hope and hop-ing, die and d-ying, abl-y and abil-ity."""
-    other = {"i": stem[:-1] + "y", "e": stem[:-1] + "ing", "ie": stem[:-2] + "ying", "bl": stem[:-2] + "bil"}
-    return [stem, *(letters for end, letters in other.items() if stem.endswith(end))]
+    """The letters that words of a stem may begin with: study of studi, hop-ing of hope, sk-ies of sky."""
+    start = {"i": stem[:-1] + "y", "y": stem[:-1] + "ies", "e": stem[:-1] + "ing"}
+    start |= {"ie": stem[:-2] + "ying", "bl": stem[:-2] + "bil"}
+    return [stem, *(letters for end, letters in start.items() if stem.endswith(end))]
 
 
 def word_tokens(words: str) -> list[str]:
