@@ -8,7 +8,9 @@ import random
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
+import duckdb
 import numpy as np
 import pytest
 
@@ -65,6 +67,8 @@ def tiny_encoder(folder: Path, **settings: object) -> Path:
     return folder
 
 
+SNAPSHOT = "0123456789abcdef"
+ABOUT = ("heading", "keyword", "substance")
 PARTS = [
     {"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"},
     {"idx": 1, "name": "1", "path": "1_Pooling", "type": "sentence_transformers.models.Pooling"},
@@ -82,32 +86,29 @@ def encoder(folder: Path) -> Encoder:
     return Encoder(str(folder))
 
 
-def articles(number: int, changed: Sequence[int] = ()) -> str:
-    """Articles of the three fields in turn; those that `changed` have other words that mean nothing."""
+def made_texts(number: int) -> list[tuple[str, str]]:
+    """Titles and abstracts of the three fields in turn, of words of the field and others that mean nothing."""
     chooser = random.Random(7)
-    made = []
-    for at in range(number):
-        field = [*WORDS.values()][at % 3]
-        text = chooser.sample(field, 3) * 2 + chooser.sample(FILLER, 4) + [FILLER[0]] * (at in changed)
-        made.append(
-            f"""<PubmedArticle><MedlineCitation Status="MEDLINE"><PMID Version="1">{30_000_000 + at}</PMID><Article>
-            <Journal><JournalIssue><PubDate><Year>{2000 + at % 5}</Year></PubDate></JournalIssue></Journal>
-            <ArticleTitle>FICTIONAL {field[0]}</ArticleTitle><Abstract><AbstractText>{" ".join(text)}</AbstractText>
-            </Abstract></Article></MedlineCitation></PubmedArticle>"""
-        )
-    return f"<PubmedArticleSet>{''.join(made)}</PubmedArticleSet>"
-
-
-def build_warehouse(folder: Path, number: int, changed: Sequence[int] = ()) -> Warehouse:
-    folder.mkdir(exist_ok=True)
-    (folder / "articles.xml").write_text(articles(number, changed), encoding="utf-8")
-    build([folder / "articles.xml"], folder / "W", workers=1)
-    return Warehouse.open(folder / "W")
+    fields = [[*WORDS.values()][at % 3] for at in range(number)]
+    return [
+        (f"FICTIONAL {field[0]}", " ".join(chooser.sample(field, 3) * 2 + chooser.sample(FILLER, 4)))
+        for field in fields
+    ]
 
 
 @pytest.fixture(scope="module")
 def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
-    return build_warehouse(tmp_path_factory.mktemp("embedded"), 60)
+    folder = tmp_path_factory.mktemp("embedded")
+    articles = "".join(
+        f"""<PubmedArticle><MedlineCitation Status="MEDLINE"><PMID Version="1">{30_000_000 + at}</PMID><Article>
+        <Journal><JournalIssue><PubDate><Year>{2000 + at % 5}</Year></PubDate></JournalIssue></Journal>
+        <ArticleTitle>{title}</ArticleTitle><Abstract><AbstractText>{abstract}</AbstractText></Abstract>
+        </Article></MedlineCitation></PubmedArticle>"""
+        for at, (title, abstract) in enumerate(made_texts(60))
+    )
+    (folder / "articles.xml").write_text(f"<PubmedArticleSet>{articles}</PubmedArticleSet>", encoding="utf-8")
+    build([folder / "articles.xml"], folder / "W", workers=1)
+    return Warehouse.open(folder / "W")
 
 
 @pytest.fixture(scope="module")
@@ -249,10 +250,21 @@ class Counting:
         return self.encoder.encode(texts, is_question=is_question)
 
 
-def embed_with(counting: Counting, place: Path, warehouse: Warehouse) -> list[tuple[int, int]]:
+def embed_texts(
+    texts: Sequence[tuple[str, str]], counting: Counting, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> list[tuple[int, int]]:
+    """Embed papers of these titles and abstracts, numbered in their order; what was told of it."""
+    rows = [
+        {"kind": "paper", "id": f"{at:03}", "title": title, "abstract": abstract, **dict.fromkeys(ABOUT)}
+        for at, (title, abstract) in enumerate(texts)
+    ]
+    monkeypatch.setattr(embedding, "documents", lambda connection: iter(rows))
     told: list[tuple[int, int]] = []
-    with warehouse.connect() as connection:
-        embed(place, connection, warehouse.snapshot, counting, lambda done, all: told.append((done, all)))  # type: ignore[arg-type]
+    with duckdb.connect() as connection:
+        connection.execute("CREATE TABLE studies (study_id VARCHAR, kind VARCHAR)")
+        connection.execute(f"CREATE TABLE papers AS SELECT range::VARCHAR AS paper_id FROM range({len(rows)})")
+        encoder = cast(Encoder, counting)
+        embed(place, connection, SNAPSHOT, encoder, lambda done, total: told.append((done, total)))
     return told
 
 
@@ -261,64 +273,58 @@ def arrays(place: Path) -> dict[str, bytes]:
 
 
 @needs_torch
-def test_a_killed_run_goes_on_where_it_was(
-    warehouse: Warehouse, encoder: Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_killed_run_goes_on_where_it_was(encoder: Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(embedding, "_CHUNK", 7)
+    texts = made_texts(60)
     whole = tmp_path / "whole"
-    told = embed_with(Counting(encoder), whole, warehouse)
+    told = embed_texts(texts, Counting(encoder), whole, monkeypatch)
     assert told[0] == (0, 60)
     assert told[-1] == (60, 60)
     assert {*arrays(whole)} == {"numbers.npy", "texts.npy", "vectors.npy", "state.json"}
     place = tmp_path / "killed"
     first = Counting(encoder, 30)
     with pytest.raises(Killed):
-        embed_with(first, place, warehouse)
+        embed_texts(texts, first, place, monkeypatch)
     assert len(first.texts) == 28
-    assert not Embeddings.is_ready(place, warehouse.snapshot)
+    assert not Embeddings.is_ready(place, SNAPSHOT)
     # a kill while writing: half a vector, and hashes without theirs
     with (place / "unfinished.vectors").open("ab") as file:
         file.write(b"\x01" * 33)
     with (place / "unfinished.texts").open("ab") as file:
         file.write(b"\x02" * 40)
     second = Counting(encoder)
-    embed_with(second, place, warehouse)
+    embed_texts(texts, second, place, monkeypatch)
     assert len(second.texts) == 32
     assert not {*first.texts} & {*second.texts}
-    assert Embeddings.is_ready(place, warehouse.snapshot)
+    assert Embeddings.is_ready(place, SNAPSHOT)
     assert arrays(place) == arrays(whole)
 
 
 @needs_torch
-def test_only_new_and_changed_texts_are_encoded(warehouse: Warehouse, encoder: Encoder, tmp_path: Path) -> None:
-    place = tmp_path / "vectors"
-    embed_with(Counting(encoder), place, warehouse)
+def test_only_new_and_changed_texts_are_encoded(
+    encoder: Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts, place = made_texts(63), tmp_path / "vectors"
+    embed_texts([*texts[:60], texts[4]], Counting(encoder), place, monkeypatch)
+    vectors = np.load(place / "vectors.npy")
+    assert np.array_equal(vectors[4], vectors[60])  # of one text
     again = Counting(encoder)
-    embed_with(again, place, warehouse)
+    embed_texts([*texts[:60], texts[4]], again, place, monkeypatch)
     assert again.texts == []
-    later = build_warehouse(tmp_path / "later", 63, changed=[0, 5])
-    assert not Embeddings.is_ready(place, later.snapshot)
+    later = [("FICTIONAL gout", texts[0][1]), *texts[1:5], ("FICTIONAL gout", "fillera"), *texts[6:]]
     counting = Counting(encoder)
-    embed_with(counting, place, later)
-    assert len(counting.texts) == 5
+    embed_texts(later, counting, place, monkeypatch)
+    assert {*counting.texts} == {"\n".join(later[at]) for at in (0, 5, 60, 61, 62)}
     afresh = tmp_path / "afresh"
-    embed_with(Counting(encoder), afresh, later)
+    embed_texts(later, Counting(encoder), afresh, monkeypatch)
     assert arrays(place)["numbers.npy"] == arrays(afresh)["numbers.npy"]
     assert arrays(place)["texts.npy"] == arrays(afresh)["texts.npy"]
     one, two = (np.load(folder / "vectors.npy").astype(np.float32) for folder in (place, afresh))
     assert np.abs(one - two).max() < 0.02  # other neighbours in a batch
-    fewer = build_warehouse(tmp_path / "fewer", 2, changed=[0])
-    assert embed_with(Counting(encoder, 0), place, fewer)[-1] == (2, 2)
-    assert np.load(place / "vectors.npy").shape == (2, encoder.dimensions)
-
-
-@needs_torch
-def test_an_empty_snapshot_has_no_vectors(encoder: Encoder, tmp_path: Path) -> None:
-    (tmp_path / "none.xml").write_text("<PubmedArticleSet></PubmedArticleSet>")
-    build([tmp_path / "none.xml"], tmp_path / "W", workers=1)
-    warehouse = Warehouse.open(tmp_path / "W")
-    assert embed_with(Counting(encoder), tmp_path / "vectors", warehouse)[-1] == (0, 0)
-    assert len(Embeddings(tmp_path / "vectors", encoder).scores("asthma")) == 0
+    assert embed_texts(later[1:3], Counting(encoder, 0), place, monkeypatch)[-1] == (2, 2)
+    assert np.array_equal(np.load(place / "vectors.npy").astype(np.float32), one[1:3])
+    assert embed_texts([], Counting(encoder, 0), place, monkeypatch)[-1] == (0, 0)
+    assert len(Embeddings(place, encoder).scores("asthma")) == 0
 
 
 # --- ranked by them
