@@ -104,6 +104,7 @@ def test_several_in_one(linker: ConditionLinker, concepts: Concepts, text: str, 
         "Effectiveness",
         "perinatal infection",  # the event tells which
         "SARS-CoV-2 negative wobbling",
+        "wobblers who are not showing wobbling SARS-CoV-2 infection",
         "xqzzy",
     ],
 )

@@ -585,7 +585,7 @@ class ConditionLinker:
                     good += self._shared_head(parts, low, high, spans, following)
                 continue
             if not understood[number]:
-                if NOT_THERE.isdisjoint(parts[low:high]):
+                if NOT_THERE.isdisjoint(parts[max(0, low - 3) : high]):
                     good += [span for span in inside if span[2].entry.concept_id in ITSELF]
                 continue
             is_explained = following is not None and separator in _EXPLAINING  # "infection with ..."
