@@ -13,6 +13,10 @@ shuffled     the same with trials of all years mixed (five folds of whole groups
              then judged by later ones, but the way such figures are often measured. Also with the trials that were
              registered after their end, which the task leaves out
 ablation     the linear baseline, forward, without one kind of fact at a time, and with one kind alone
+designs      where figures come from: one table of how trials are parted (forward; blocks of registration time, each
+             judged by a model of all other blocks, later ones too; shuffled), which trials (without or with those
+             registered after their end) and which fields (the sponsor's name alone; strict; with whose ids the trial
+             bears; with what a current copy may have changed)
 reasons      a classifier of the sponsors' words beside the rules, on judged words: trained on what the rules say of all
              other words, and used alone, or where the rules say "other" and it is sure
 
@@ -26,7 +30,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
+import re
 import sys
 import tempfile
 import time
@@ -47,7 +53,7 @@ from trialpanorama.build import build
 from trialpanorama.evaluate import bootstrap
 from trialpanorama.tasks import SEED, SPLITS, Sample, columns
 from trialpanorama.tasks._scores import auroc, recall_mean
-from trialpanorama.tasks._trials import Start
+from trialpanorama.tasks._trials import Mask, Start
 from trialpanorama.tasks.trial_completion import Forecast, TrialCompletion, reason_of
 from trialpanorama.warehouse import Warehouse
 
@@ -59,8 +65,8 @@ from tests.tasks.test_real_reasons import judged, words  # noqa: E402
 
 DATA = Path(os.environ.get("TRIALPANORAMA_DATA") or REPOSITORY.parent / "shared" / "data")
 LEGACY = Path("registries") / "clinicaltrials_gov" / "AllPublicXML_part.zip"
-PARTS = ("choose", "forward", "shuffled", "ablation", "reasons")
-FIRST, FOLDS, CHOOSING, SHUFFLED_FOLDS = 0.4, 6, 3, 5
+PARTS = ("choose", "forward", "shuffled", "ablation", "designs", "reasons")
+FIRST, FOLDS, CHOOSING, SHUFFLED_FOLDS, BLOCKS = 0.4, 6, 3, 5, 5
 
 Columns = Mapping[str, NDArray[np.float64]]
 Trial = Sample[Start, Forecast]
@@ -129,21 +135,32 @@ def shuffled(samples: Sequence[Trial]) -> Iterator[tuple[int, list[Trial], Seque
         yield fold, [one for one in samples if drawn[one.group] != fold], test
 
 
+def blocked(samples: Sequence[Trial]) -> Iterator[tuple[int, list[Trial], Sequence[Trial]]]:
+    """Blocks of registration time, each judged by all others, later ones too, but those of its own groups."""
+    cuts = [round(len(samples) * place / BLOCKS) for place in range(BLOCKS + 1)]
+    for fold, (low, high) in enumerate(pairwise(cuts)):
+        groups = {one.group for one in samples[low:high]}
+        rest = [*samples[:low], *samples[high:]]
+        yield fold, [one for one in rest if one.group not in groups], samples[low:high]
+
+
 Folds = Callable[[Sequence[Trial]], Iterator[tuple[int, list[Trial], Sequence[Trial]]]]
 
 
 # --- figures
 
 
-def run(kind: type[Baseline], samples: Sequence[Trial], folds: Folds, wanted: range) -> Columns:
+def run(
+    kind: type[Baseline], samples: Sequence[Trial], folds: Folds, wanted: range, task: TrialCompletion = TASK
+) -> Columns:
     """The test trials of the wanted folds and the scores of a baseline on them, through its replies."""
     asked: list[Trial] = []
     rows: list[dict[str, float]] = []
     for fold, training, test in folds(samples):
         if fold in wanted:
             made = kind()
-            made.fit(training, TASK)
-            rows += [TASK.score(TASK.read(made.answer(one), one), one) | {"fold": float(fold)} for one in test]
+            made.fit(training, task)
+            rows += [task.score(task.read(made.answer(one), one), one) | {"fold": float(fold)} for one in test]
             asked += test
     return columns(rows, [one.group for one in asked])
 
@@ -311,6 +328,130 @@ def ablate(samples: Sequence[Trial], log: Log) -> None:
         log("ablation", name, figures(found, ("auroc",)))
 
 
+class More(msgspec.Struct):
+    """What a register says of a trial beyond what the task shows."""
+
+    text: str = ""
+    facts: dict[str, str | float] = {}
+
+
+class Wider(EveryTrial):
+    """The task's outcome alone, with more before the model than it shows, if any."""
+
+    def __init__(self, *more: Mapping[str, More]) -> None:
+        self._more = more
+
+    def labels(self, sample: Trial) -> Sequence[str]:
+        """One model for both outcomes instead of one for each reason."""
+        return ("complete", "stopped")
+
+    def label(self, sample: Trial) -> str:
+        """What became of it."""
+        return sample.gold.outcome
+
+    def text(self, sample: Trial) -> str:
+        """The description and what else is said."""
+        return "\n".join([super().text(sample), *(known[sample.subject].text for known in self._more)])
+
+    def features(self, sample: Trial) -> Mapping[str, str | float]:
+        """The facts and what else is known."""
+        facts = dict(super().features(sample))
+        for known in self._more:
+            facts |= known[sample.subject].facts
+        return facts
+
+
+def ids_borne(warehouse: Warehouse) -> dict[str, More]:
+    """Whose ids a trial bears: the sponsor's own with its digits masked, and the letters that secondary ids begin with.
+
+    Mostly given at the start; secondary ids may be added later.
+    """
+    with warehouse.connect() as con:
+        rows = con.execute(
+            """SELECT s.study_id, list(coalesce(i.raw, i.id) ORDER BY i.position) FILTER (i.role = 'organisation'),
+                      list(coalesce(i.raw, i.id) ORDER BY i.position) FILTER (i.role = 'secondary')
+               FROM studies s LEFT JOIN identifiers i USING (study_id) GROUP BY s.study_id"""
+        ).fetchall()
+    found = {}
+    for study, own, others in rows:
+        facts: dict[str, str | float] = {"ids": min(len(others or ()), 5) / 5}
+        for role, ids in (("own", own), ("other", others)):
+            for one in ids or ():
+                facts[f"{role} id={re.sub(r'[0-9]+', '#', one.upper())[:12]}"] = 1.0
+                facts[f"{role} issuer={re.match('[A-Z]*', one.upper())[0]}"] = 1.0  # type: ignore[index]
+        found[study] = More(facts=facts)
+    return found
+
+
+def as_of_now(warehouse: Warehouse) -> dict[str, More]:
+    """What a register asks for at the start and a current copy may have changed or added since.
+
+    No enrolment, no date of an end, nothing of results; sentences that tell the end are taken out, as everywhere.
+    """
+    with warehouse.connect() as con:
+        rows = con.execute(
+            """SELECT study_id, s.collaborators, s.countries, s.number_of_locations, s.keywords, s.acronym,
+                      year(s.start_date) - year(s.registration_date), year(s.start_date),
+                      r.brief_summary, r.detailed_description, r.responsible_party, r.is_fda_regulated_drug,
+                      r.is_fda_regulated_device, r.has_expanded_access, r.ipd_sharing,
+                      [o.measure FOR o IN r.outcomes], [o.affiliation FOR o IN r.officials],
+                      len(r."references"), len(r.links)
+               FROM studies s JOIN records r ON r.record_id = s.record_ids[1]"""
+        ).fetchall()
+    found = {}
+    for row in rows:
+        study, collaborators, countries, sites, keywords, acronym, lag, year, *rest = row
+        summary, detail, party, drug, device, expanded, sharing, measures, affiliations, references, links = rest
+        mask = Mask([study], acronym)
+        texts = [mask(summary), mask(detail), *(keywords or ()), *(measures or ()), *(affiliations or ())]
+        facts: dict[str, str | float] = {
+            "responsible party": str(party),
+            "regulated drug": str(drug),
+            "regulated device": str(device),
+            "expanded access": str(expanded),
+            "data are shared": str(sharing),
+            "sites": math.log1p(sites or 0) / 3,
+            "collaborators": min(len(collaborators or ()), 5) / 5,
+            "countries": min(len(countries or ()), 10) / 10,
+            "measures": min(len(measures or ()), 10) / 10,
+            "started years after registration": max(-6, min(6, lag or 0)) / 6,
+            "start year": (year - 1990) / 10 if year else 0.0,
+        }
+        given = {
+            "detail": detail, "keywords": keywords, "measures": measures, "start": year, "acronym": acronym,
+            "references": references, "links": links, "officials": affiliations,
+        }  # fmt: skip
+        facts |= {f"{name} given": float(bool(value)) for name, value in given.items()}
+        facts |= {f"collaborator={name}": 1.0 for name in collaborators or ()}
+        facts |= {f"country={name}": 1.0 for name in countries or ()}
+        found[study] = More("\n".join(text for text in texts if text), facts)
+    return found
+
+
+def designs(warehouse: Warehouse, samples: Sequence[Trial], with_late: Sequence[Trial], log: Log) -> None:
+    """Every way of parting trials, of choosing them and of choosing fields, by one baseline."""
+    ids, now = ids_borne(warehouse), as_of_now(warehouse)
+    strict = Wider()
+    others = tuple(field for field in Start.__struct_fields__ if field != "lead_sponsor")
+    tasks = {
+        "the sponsor's name alone": strict,
+        "strict fields": strict,
+        "and whose ids it bears": Wider(ids),
+        "and what a current copy may have changed": Wider(ids, now),
+    }
+    parted: dict[str, tuple[Folds, range]] = {
+        "forward, later three folds": (forward, range(CHOOSING, FOLDS)),
+        "blocks of time": (blocked, range(BLOCKS)),
+        "shuffled": (shuffled, range(SHUFFLED_FOLDS)),
+    }
+    for way, (folds, wanted) in parted.items():
+        for which, trials in (("without those registered after their end", samples), ("all finished", with_late)):
+            for fields, task in tasks.items():
+                asked = [blank(one, others) for one in trials] if "alone" in fields else trials
+                found = run(Linear, asked, folds, wanted, task)
+                log("designs", f"{way}; {which}; {fields}", figures(found, ("auroc", "balanced_accuracy")))
+
+
 SURE = (0.3, 0.5, 0.7)
 """From which probability on the classifier overrules "other"."""
 
@@ -370,10 +511,13 @@ def main(arguments: Sequence[str]) -> None:
             choose(samples, log)
         if "forward" in parts:
             report(samples, log)
+        with_late = finished(warehouse, with_late=True) if {"shuffled", "designs"} & set(parts) else []
         if "shuffled" in parts:
-            mixed(samples, finished(warehouse, with_late=True), log)
+            mixed(samples, with_late, log)
         if "ablation" in parts:
             ablate(samples, log)
+        if "designs" in parts:
+            designs(warehouse, samples, with_late, log)
         if "reasons" in parts:
             reasons(folders[0] if folders else DATA, log)
     if given.log:

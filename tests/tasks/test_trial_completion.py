@@ -279,6 +279,11 @@ def test_the_sponsor_is_named_and_masked_of_ids() -> None:
     prompt, features = _shown({"sponsor": "Imaginary Hospital (NCT99000001)"})
     assert "Name of the lead sponsor: Imaginary Hospital ([id])" in prompt
     assert features["lead_sponsor"] == "imaginary hospital id"
+    assert {key for key in features if key.startswith("sponsor=")} == {
+        "sponsor=imaginary",
+        "sponsor=hospital",
+        "sponsor=id",
+    }
 
 
 # --- scores

@@ -342,6 +342,9 @@ class TrialCompletion(LabelTask[Start, Forecast]):
             "conditions": min(len(start.conditions), 10) / 5,
             "criteria_length": math.log1p(len(start.criteria or "")) / 5,
         }
+        # Departments and programmes of one organisation share words of their names.
+        for word in words(start.lead_sponsor or "").split():
+            facts[f"sponsor={word}"] = 1.0
         for phase in start.phases:
             facts[f"phase={phase}"] = 1.0
         for intervention in start.interventions:
