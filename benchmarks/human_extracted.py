@@ -86,6 +86,7 @@ REGISTER_OF_SOURCE = {
 FIELDS = {
     "randomisation": "randomisation",
     "randomised or not": "randomisation",
+    "randomisation, control first": "randomisation",
     "blinding": "blinding",
     "phase": "phase_clean",
     "sponsor": "sponsor_type",
@@ -94,6 +95,8 @@ FIELDS = {
 
 `randomised or not` was added after the first scoring: it takes No and Not applicable together, since the people
 told these two apart by whether there is a control arm, which a register may say otherwise.
+`randomisation, control first` was added still later: what a register calls uncontrolled and randomised is Not
+applicable, as it is to the people, whose Not applicable stands exactly where they found no control arm.
 """
 
 
@@ -105,6 +108,7 @@ def answers(row: dict[str, str]) -> dict[str, str | None]:
     return {
         "randomisation": randomisation,
         "randomised or not": "No" if randomisation == "Not applicable" else randomisation,
+        "randomisation, control first": "Not applicable" if design.is_uncontrolled else randomisation,
         "blinding": fold_blinding(design),
         "phase": fold_phase(vocabulary.phases(row["Phase"], register)),
         "sponsor": fold_sponsor(vocabulary.sponsor_class_from_name(row["Primary_sponsor"])),

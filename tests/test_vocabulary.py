@@ -197,7 +197,17 @@ DESIGNS: list[tuple[str, dict[str, Any]]] = [
     (
         "Controlled: noRandomised: noOpen: yesSingle blind: noDouble blind: noParallel group: noCross over: noOther: no"
         "Number of treatment arms in the trial: 1",
-        {"allocation": "NA", "intervention_model": "SINGLE_GROUP", "masking": "NONE", "is_masked": False},
+        {
+            "allocation": "NA",
+            "intervention_model": "SINGLE_GROUP",
+            "masking": "NONE",
+            "is_masked": False,
+            "is_uncontrolled": True,
+        },
+    ),
+    (
+        "Controlled: no Randomised: yes Open: yes Single blind: no Double blind: no Parallel group: no Cross over: no",
+        {"allocation": "RANDOMIZED", "masking": "NONE", "is_masked": False, "is_uncontrolled": True},
     ),
     (
         "Controlled: yes Randomised: yes Open: no Single blind: no Double blind: no Parallel group: no Cross over: yes "
@@ -256,6 +266,7 @@ DESIGNS: list[tuple[str, dict[str, Any]]] = [
             "masking": "NONE",
             "is_masked": False,
             "primary_purpose": "HEALTH_SERVICES_RESEARCH",
+            "is_uncontrolled": True,
         },
     ),
     (
@@ -292,6 +303,7 @@ DESIGNS: list[tuple[str, dict[str, Any]]] = [
             "masking": "NONE",
             "is_masked": False,
             "primary_purpose": "TREATMENT",
+            "is_uncontrolled": True,
         },
     ),
     ("Cross-over Randomized", {"allocation": "RANDOMIZED", "intervention_model": "CROSSOVER"}),
@@ -338,7 +350,7 @@ DESIGNS: list[tuple[str, dict[str, Any]]] = [
     ("Sequential", {"intervention_model": "SEQUENTIAL"}),
     ("Case-Control study", {"observational_model": "CASE_CONTROL"}),
     ("Non randomized control", {"allocation": "NON_RANDOMIZED"}),
-    ("Non-randomized uncontrolled clinical trial", {"allocation": "NA"}),
+    ("Non-randomized uncontrolled clinical trial", {"allocation": "NA", "is_uncontrolled": True}),
     ("Randomized controlled trial", {"allocation": "RANDOMIZED"}),
     (
         "Open -but assessor(s) are blinded",

@@ -82,10 +82,27 @@ def test_comparison_counts_unanswered_and_unreported_apart(benchmark_module: Mod
     assert benchmark_module.compare(rows, "randomisation").agreement == 1
 
 
+def test_randomised_without_a_control_is_not_applicable_to_the_people(benchmark_module: ModuleType) -> None:
+    row = {
+        "TrialID": "doses",
+        "source_registry": "EUCTR",
+        "Study_design": "Controlled: no Randomised: yes Open: yes Single blind: no Double blind: no",
+        "Public_title": "",
+        "Phase": "",
+        "Primary_sponsor": "",
+        "randomisation": "Not applicable",
+    }
+    assert benchmark_module.compare([row], "randomisation, control first").agreement == 1
+    assert benchmark_module.compare([row], "randomisation").agreement == 0
+    controlled = {**row, "Study_design": row["Study_design"].replace("no", "yes", 1)}
+    assert benchmark_module.answers(controlled)["randomisation, control first"] == "Yes"
+
+
 # what was reached, less a small margin: development and held-out half alike
 REACHED = {
     "randomisation": (0.98, 0.97),
     "randomised or not": (0.99, 0.97),
+    "randomisation, control first": (0.985, 0.97),
     "blinding": (0.99, 0.95),
     "phase": (0.99, 0.98),
     "sponsor": (0.96, 0.945),

@@ -537,6 +537,8 @@ class Design(NamedTuple):
     """Whether anyone is masked; known also where `masking` (how many roles) is not."""
     masked_roles: tuple[MaskedRole, ...] = ()
     primary_purpose: Purpose | None = None
+    is_uncontrolled: bool | None = None
+    """True where the text says outright that there is no control group, randomised or not."""
 
     def filled(self, other: Design) -> Design:
         """This Design, its gaps filled by another; what is said of masking is taken from one of the two."""
@@ -626,7 +628,8 @@ def _design_of_values(said: Mapping[str, str]) -> Design:
     roles = masked.roles or (masked_roles(said["roles"]) if "roles" in said and masked.is_masked else ())
     model = intervention_model(said.get("model")) or intervention_model(said.get("arms"))
     chosen = allocation(said.get("allocation"))
-    if chosen == "NON_RANDOMIZED" and _UNCONTROLLED.search(said.get("control", "")):
+    is_uncontrolled = _UNCONTROLLED.search(said.get("control", "")) is not None
+    if chosen == "NON_RANDOMIZED" and is_uncontrolled:
         chosen = "NA"
     elif chosen == "NA" and model not in (None, "SINGLE_GROUP"):
         chosen = None  # not applicable means a single arm, which the text denies
@@ -639,6 +642,7 @@ def _design_of_values(said: Mapping[str, str]) -> Design:
         is_masked=masked.is_masked,
         masked_roles=roles,
         primary_purpose=primary_purpose(said.get("purpose")),
+        is_uncontrolled=is_uncontrolled or None,
     )
 
 
@@ -661,10 +665,11 @@ def _design_of_answers(text: str, pairs: Mapping[str, bool]) -> Design:
         model = "PARALLEL"
     elif arms and arms[1] == "1" and not pairs.get("controlled"):
         model = "SINGLE_GROUP"
+    is_uncontrolled = pairs.get("controlled") is False
     chosen: Allocation = "RANDOMIZED" if pairs["randomised"] else "NON_RANDOMIZED"
-    if chosen == "NON_RANDOMIZED" and (model == "SINGLE_GROUP" or (model is None and pairs.get("controlled") is False)):
+    if chosen == "NON_RANDOMIZED" and (model == "SINGLE_GROUP" or (model is None and is_uncontrolled)):
         chosen = "NA"
-    return Design(chosen, model, None, None, *masked)
+    return Design(chosen, model, None, None, *masked, is_uncontrolled=is_uncontrolled or None)
 
 
 def _design_of_sentence(text: str) -> Design:
@@ -694,7 +699,7 @@ def _design_of_sentence(text: str) -> Design:
             perspective = "RETROSPECTIVE" if "retrospective" in lower else "PROSPECTIVE"
         elif "retrospective" in lower:
             perspective = "OTHER"
-    return Design(found, model, observed, perspective, *masked, _purpose_in(text))
+    return Design(found, model, observed, perspective, *masked, _purpose_in(text), is_uncontrolled or None)
 
 
 def _purpose_in(text: str) -> Purpose | None:

@@ -875,7 +875,7 @@ def _set_references(record: Record, module: _ReferencesModule) -> None:
         if given.type and kind is None:
             record.notes.append(Note("references", _UNKNOWN_WORD, given.type))
         record.references.append(
-            reference_of(given.pmid, cast(ReferenceType | None, kind), given.citation, bool(given.retractions))
+            reference_of(given.pmid, cast("ReferenceType | None", kind), given.citation, bool(given.retractions))
         )
     record.links.extend(Link(link.url, link.label) for link in module.see_also_links or ())
     record.links.extend(Link(data.url, data.type) for data in module.avail_ipds or ())
