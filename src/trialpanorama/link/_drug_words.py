@@ -298,7 +298,7 @@ STEMS = _either(
 
 LIKE = _either(
     r"""
-    matching | matched | match | identical | corresponding | equivalent | similar | like | lookalike | oral
+    matching | matched | match | version | identical | corresponding | equivalent | similar | like | lookalike | oral
     tablets? | capsules? | pills? | caps | tabs? | iv | intravenous | subcutaneous | sc | injections? | infusions?
     solution | inhaled | inhaler | nasal | spray | cream | gel | patch | drops | powder | granules | suspension
     \d+(?:[.,]\d+)?(?:\s*(?:mg|mcg|µg|g|ml|%))? | mg | in | appearance | dose | doses | low | high | drug | active
@@ -436,6 +436,50 @@ OTHER_KINDS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     )
 )
 """What a stretch without a drug's name is, by its words, in the order in which they are tried."""
+
+VACCINES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (re.compile(rf"(?<![a-z])(?:{words})(?![a-z])", re.IGNORECASE), name)
+    for words, name in (
+        (r"influenza(?! ?e)|flu|h\d{1,2}n\d{1,2}", "influenza vaccine"),
+        (r"hiv(?:-?[12])?|aids|r?gp-?1[26]0", "AIDS vaccine"),
+        ("rabies", "rabies vaccine"),
+        (r"mening\w*|men-?(?:c|b|acwy)", "meningococcal vaccine"),
+        (r"pneumococc\w+|streptococcus pneumoniae|s\. pneumoniae", "pneumococcal vaccine"),
+        ("rotavirus", "rotavirus vaccine"),
+        (r"(?:human )?papillomavirus|hpv(?:-?\d+)?", "papillomavirus vaccine"),
+        ("japanese encephalitis", "JE vaccine"),
+        ("measles", "measles vaccine"),
+        ("mumps", "mumps vaccine"),
+        ("rubella", "rubella vaccine"),
+        ("varicella|chicken ?pox", "varicella vaccine"),
+        ("zoster|shingles", "herpes zoster vaccine"),
+        ("hepatitis[- ]b|hbv|hbsag", "hepatitis B vaccine"),
+        ("hepatitis[- ]a", "hepatitis A vaccine"),
+        (r"malaria\w*|falciparum|vivax", "malaria vaccine"),
+        ("dengue", "dengue vaccine"),
+        ("ebola", "Ebola vaccine"),
+        ("cholera|vibrio cholerae", "cholera vaccine"),
+        ("typhoid|typhi", "typhoid vaccine"),
+        (r"tubercul\w+", "tuberculosis vaccine"),
+        ("yellow fever", "yellow fever vaccine"),
+        ("anthrax", "anthrax vaccine"),
+        ("small ?pox|monkeypox|mpox", "smallpox vaccine"),
+        ("plague|yersinia pestis", "plague vaccine"),
+        (r"shigell\w+", "Shigella vaccine"),
+        ("rsv|respiratory syncytial virus", "RSV vaccine"),
+        ("cytomegalovirus|cmv", "CMV vaccine"),
+        ("herpes simplex|genital herpes|hsv(?:-?[12])?", "HSV vaccine"),
+        ("h(?:ae|e)mophilus|hib", "Hib vaccine"),
+        (r"staphylococc\w+|s\. aureus", "Staphylococcus aureus vaccine"),
+        ("lyme", "Lyme disease vaccine"),
+        (r"leishman\w+", "leishmaniasis vaccine"),
+        ("west nile(?: virus)?", "West Nile virus vaccine"),
+        (r"gbs|group b strep(?:tococc\w+)?", "GBS vaccine"),
+        (r"escherichia coli|e\. coli|etec", "ETEC vaccine"),
+        ("alzheimer(?:'s)?|amyloid(?:[- ]beta)?|abeta", "Alzheimer vaccine"),
+    )
+)
+"""What a vaccine is against, and a name of that vaccine which a vocabulary has."""
 
 LABELS = (
     GENERIC

@@ -147,6 +147,7 @@ _THERAPY_HEAD = re.compile(
     r"antagonists?|agonists?|blockers?|toxoids?|exosomes?|antisense|oligonucleotides?|immunotoxins?|antivenoms?|antitoxins?)\b",
     re.IGNORECASE,
 )
+_VACCINE = re.compile(r"\bvaccin(?:e|es|ation|ations)\b", re.IGNORECASE)
 _PLACEBO_FOR = re.compile(
     rf"[\s:(\[–-]*(?:(?:{said_of.LIKE}|to|of|for|the|a|match(?:ed|ing)?\s+with|containing|filled\s+with|made\s+of|de|del|pour|für|zu)\b[\s)(\[:-]*)*",
     re.IGNORECASE,
@@ -509,7 +510,9 @@ class DrugLinker:
                 continue
             if (type is not None and not is_drug) or (core := _core(text, start, end)) is None:
                 continue
-            if found := self._again(text, *core, is_drug):
+            if (is_drug and (found := self._vaccines(text, start, end))) or (
+                found := self._again(text, *core, is_drug)
+            ):
                 links += found
                 has_drug = True
             elif named := _apposed(text, *core, kept):
@@ -529,6 +532,14 @@ class DrugLinker:
                 kind = "dietary" if type == "DIETARY_SUPPLEMENT" else "drug"
                 links.append(_unlinked(text, low, high, method, kind, self._nearest(text[low:high])))
         return links
+
+    def _vaccines(self, text: str, start: int, end: int) -> list[Link]:
+        """A vaccine by what it is against, in words that no vocabulary has: "live Vero cell-derived H5N1 vaccine"."""
+        if not _VACCINE.search(text, start, end):
+            return []
+        names = (name for against, name in said_of.VACCINES if against.search(text, start, end))
+        known = (entry for name in names if (entry := self._entries.get(_key(name))) and entry.concept_id)
+        return [_linked(text, *_trimmed(text, start, end), entry, "reordered", 0.85) for entry in known]
 
     def _again(self, text: str, low: int, high: int, is_drug: bool) -> list[Link]:
         """Look up once more: as a code, in another spelling, with small mistakes."""
