@@ -8,6 +8,9 @@ inputs       the calculator on what a reader wrote down from each statement: how
              nothing has to be read. Statements that state all that their formula needs.
 text         the calculator on the statements' words, with every size masked: the whole way. The denominator is every
              statement of the row; a statement that nothing can be read from counts as missed.
+others       the statements that the package itself finds in the other full texts of the data (Evidence Inference); the
+             misses of half of them were read to extend the rules. The size is the one that rules took for it, so that a
+             miss may be theirs
 generated    made-up designs of the test split, whose size is exact
 
 Held out: benchmarks/judged/power_statements.json, even-numbered articles, read by hand by somebody who wrote no rule.
@@ -26,7 +29,8 @@ import math
 import os
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+import zipfile
+from collections.abc import Container, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,18 +39,18 @@ import numpy as np
 
 from trialpanorama import ingest
 from trialpanorama.baselines._assumptions import Assumptions, read
-from trialpanorama.baselines.calculator import NotEnough, claims_all, required, supposed
+from trialpanorama.baselines.calculator import NotEnough, claims_all, reading_of, required, supposed
 from trialpanorama.evaluate import bootstrap
 from trialpanorama.tasks import SEED
-from trialpanorama.tasks._power_statements import mask, sizes
+from trialpanorama.tasks._power_statements import mask, sizes, statements
 from trialpanorama.tasks._size_designs import designs
-from trialpanorama.tasks.sample_size import MOST_GENERATED, _split_of
+from trialpanorama.tasks.sample_size import MOST_GENERATED, Calculation, _split_of
 
 HERE = Path(__file__).resolve().parent
 JUDGED = HERE / "judged"
 HELD_OUT, DEVELOPMENT = JUDGED / "power_statements.json", JUDGED / "power_statements_development.json"
 RUNS = JUDGED / "power_statements_runs.json"
-PARTS = ("inputs", "text", "generated")
+PARTS = ("inputs", "text", "others", "generated")
 TIERS = (20, 10, 5)
 
 Judged = dict[str, Any]
@@ -111,12 +115,15 @@ def from_inputs(statements: Sequence[Judged]) -> list[Outcome]:
 # --- from the words
 
 
+def _data() -> Path:
+    return Path(os.environ.get("TRIALPANORAMA_DATA") or HERE.parents[1] / "shared" / "data")
+
+
 def articles() -> dict[str, list[str]]:
     """The sections of every full text by PubMed Central number, as the package reads them."""
-    data = Path(os.environ.get("TRIALPANORAMA_DATA") or HERE.parents[1] / "shared" / "data")
     found: dict[str, list[str]] = {}
     with tempfile.TemporaryDirectory() as folder:
-        inputs = ingest.find_inputs([data / "pubmed" / "pmc_jats_fulltext.zip"])
+        inputs = ingest.find_inputs([_data() / "pubmed" / "pmc_jats_fulltext.zip"])
         for unit in ingest.plan(inputs, Path(folder), keep_contacts=False):
             for piece in unit.pieces:
                 for outcome in ingest.read_piece(piece):
@@ -156,6 +163,40 @@ def from_text(statements: Sequence[Judged], texts: dict[str, list[str]]) -> list
             )
         )
     return found
+
+
+def others(known: Container[str]) -> Iterator[tuple[str, Calculation, int]]:
+    """Article, question and size of each statement found in the full texts of Evidence Inference that are not known."""
+    seen = set()
+    with zipfile.ZipFile(_data() / "reviews" / "evidence_inference_train_validation.zip") as held:
+        for name in held.namelist():
+            article = Path(name).stem
+            if not name.endswith(".abst") or article in known:
+                continue
+            for found in statements(held.read(name).decode("utf-8", "replace")):
+                if not isinstance(found, str) and found.text not in seen:
+                    seen.add(found.text)
+                    asked = Calculation(found.text, found.answer_type, found.arms, found.includes_drop_out)
+                    yield article, asked, found.size
+
+
+def from_others(known: Container[str]) -> list[Outcome]:
+    """The calculator given the words of statements that nobody judged."""
+    found = []
+    for number, (article, asked, size) in enumerate(others(known)):
+        reading = reading_of(asked)
+        try:
+            computed = required(supposed(reading.assumptions)).size(asked.answer_type, asked.includes_drop_out) or None
+        except NotEnough:
+            computed = None
+        claims = computed is not None and claims_all(reading, asked.answer_type)
+        found.append(Outcome(f"{article} {number}", article, size, computed, claims))
+    return found
+
+
+def is_read(one: Outcome) -> bool:
+    """Of the half of the articles whose misses were read to extend the rules."""
+    return int(one.article[3:]) // 2 % 2 == 0
 
 
 def from_designs() -> list[Outcome]:
@@ -215,8 +256,8 @@ def measured(parts: Sequence[str]) -> tuple[list[dict[str, Any]], list[Outcome]]
         outcomes = from_inputs(whole)
         found += rows("given the inputs, held out: complete statements", outcomes)
         missed += [one for one in outcomes if not within(one, 20)]
+    texts = articles() if {"text", "others"} & set(parts) else {}
     if "text" in parts:
-        texts = articles()
         outcomes = from_text(held, texts)
         complete = {one["id"] for one in whole}
         chosen = [one for one in outcomes if one.id in complete]
@@ -227,6 +268,12 @@ def measured(parts: Sequence[str]) -> tuple[list[dict[str, Any]], list[Outcome]]
         development = from_text(json.loads(DEVELOPMENT.read_text())["statements"], texts)
         found += rows("from text, development", development)
         found += rows("from text, development: all inputs claimed", [one for one in development if one.claims])
+    if "others" in parts:
+        outcomes = from_others(texts)
+        for title, half in (("misses read", True), ("misses not read", False)):
+            chosen = [one for one in outcomes if is_read(one) == half]
+            found += rows(f"from text, other full texts: {title}", chosen)
+            found += rows(f"the same, all inputs claimed: {title}", [one for one in chosen if one.claims])
     if "generated" in parts:
         found += rows("generated designs", from_designs())
     return found, missed
