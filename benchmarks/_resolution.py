@@ -3,8 +3,10 @@
     python benchmarks/_resolution.py [DATA] [--warehouse DIR] [--pairs FILE] [--json]
     python benchmarks/_resolution.py --seed N [--trials N] [--hidden]     one development collection
     python benchmarks/_resolution.py --tune                               the settings of Splink and dedupe
+    python benchmarks/_resolution.py --more second [--hidden]             more frozen collections, all methods, paired
 
 The generated collection is that of `judged/resolution_frozen.json`; everything was chosen on its development seeds.
+Those of --more are named in `judged/resolution_frozen_2.json`.
 
 with ids   the records as they are
 hidden     no id is left: secondary ids, protocol codes, aliases, references, web addresses and every registry number
@@ -50,6 +52,7 @@ from trialpanorama.warehouse import lines_table, write_parquet
 DATA = Path(os.environ.get("TRIALPANORAMA_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data")
 JUDGED = Path(__file__).resolve().parent / "judged"
 FROZEN = json.loads((JUDGED / "resolution_frozen.json").read_text())
+MORE = json.loads((JUDGED / "resolution_frozen_2.json").read_text())["collections"]
 RESAMPLES = 2_000
 RANDOM_PAIRS = 20_000
 
@@ -59,9 +62,11 @@ Row = dict[str, Any]
 # --- generated records
 
 
-def generated(folder: Path, seed: int, trials: int) -> tuple[list[Row], dict[str, str]]:
+def generated(
+    folder: Path, seed: int, trials: int, mess: Mapping[str, Any] = FROZEN["mess"]
+) -> tuple[list[Row], dict[str, str]]:
     """The Records of a generated collection, and the trial of each registration's id."""
-    sample.write(folder, trials, seed, sample.Mess(**FROZEN["mess"]))
+    sample.write(folder, trials, seed, sample.Mess(**mess))
     inputs = [path for path in sorted(folder.iterdir()) if path.is_dir()]
     rows: list[Row] = []
     for unit in ingest.plan(ingest.find_inputs(inputs), folder, keep_contacts=False):
@@ -220,6 +225,26 @@ def score(found: set[Pair], true: set[Pair]) -> Scores:
     )  # fmt: skip
 
 
+def lead(ours: set[Pair], other: set[Pair], true: set[Pair]) -> tuple[float, float, float]:
+    """By how much the F1 of `ours` is greater, with a 95 % interval: paired bootstrap over groups of registrations."""
+    leader = components(ours | other | true)
+    counts: dict[str, list[int]] = defaultdict(lambda: [0] * 5)
+    for place, pairs in enumerate((ours & true, ours, other & true, other, true)):
+        for a, _ in pairs:
+            counts[leader[a]][place] += 1
+    units = np.array([counts[name] for name in sorted(counts)] or [[0] * 5])
+    rng = np.random.default_rng(0)
+    drawn = np.array([units[rng.integers(len(units), size=len(units))].sum(axis=0) for _ in range(RESAMPLES)])
+
+    def difference(sums: np.ndarray) -> np.ndarray:
+        mine, yours = (2 * sums[:, at] / np.maximum(sums[:, at + 1] + sums[:, 4], 1) for at in (0, 2))
+        found: np.ndarray = mine - yours
+        return found
+
+    low, high = np.quantile(difference(drawn), (0.025, 0.975))
+    return float(difference(units.sum(axis=0, keepdims=True))[0]), float(low), float(high)
+
+
 def wilson(right: int, of: int) -> tuple[float, float, float]:
     """A share with its 95 % interval."""
     if of == 0:
@@ -295,9 +320,11 @@ class Setting(NamedTuple):
     true: set[Pair]
 
 
-def prepare_settings(folder: Path, seed: int, trials: int) -> dict[bool, Setting]:
+def prepare_settings(
+    folder: Path, seed: int, trials: int, mess: Mapping[str, Any] = FROZEN["mess"]
+) -> dict[bool, Setting]:
     """Generate a collection and write its Records as they are (False) and with all ids hidden (True)."""
-    rows, truth = generated(folder / "sample", seed, trials)
+    rows, truth = generated(folder / "sample", seed, trials, mess)
     write_records(rows, folder / "records.parquet")
     write_records(hide(rows), folder / "hidden.parquet")
     return {
@@ -347,7 +374,9 @@ RIVALS: dict[str, dict[str, Callable[[list[Task]], Scorer]]] = {
 """What is run beside `resolve`, in each of the settings that were tried."""
 TRIED = JUDGED / "resolution_tuning.json"
 LABELLED, CHOOSING = FROZEN["development_seeds"][:2], FROZEN["development_seeds"][2:4]
-DEVELOPMENT_TRIALS = 2_000
+DEVELOPMENT_TRIALS = 3_000
+FEATURES = "with criteria"
+"""What was compared when a setting of the rivals was tried: another set of fields needs other thresholds."""
 
 
 def development_tasks(folder: Path, seeds: Iterable[int]) -> dict[bool, list[Task]]:
@@ -372,15 +401,14 @@ def tune(folder: Path) -> None:
                     threshold, f1 = rivals.best_threshold(scorer, choosing, guarded)
                     tried.append(
                         {"method": name, "ids": "hidden" if hidden else "given", "setting": setting,
-                         "guarded": guarded, "threshold": round(threshold, 4), "f1": round(f1, 5)}
+                         "guarded": guarded, "threshold": round(threshold, 4), "f1": round(f1, 5), "features": FEATURES}
                     )  # fmt: skip
                     print(tried[-1], flush=True)
+    before = json.loads(TRIED.read_text())
     document = {
-        "what": f"Settings of Splink and dedupe that were tried. dedupe learned from seeds {LABELLED}; thresholds and "
-        f"F1 are of seeds {CHOOSING}, {DEVELOPMENT_TRIALS:,} trials each. guarded: no register twice in a group. The "
-        "one with the highest F1 is run (of equal ones the last).",
+        "what": before["what"],
         "versions": {name: metadata.version(name) for name in installed()},
-        "tried": tried,
+        "tried": [*before["tried"], *tried],
     }
     _write_lines(TRIED, document, "tried")
 
@@ -394,6 +422,8 @@ def chosen(name: str, hidden: bool) -> dict[str, Any]:
     """The best of the settings that were tried."""
     ids = "hidden" if hidden else "given"
     tried = [one for one in json.loads(TRIED.read_text())["tried"] if (one["method"], one["ids"]) == (name, ids)]
+    latest = tried[-1]["features"]
+    tried = [one for one in tried if one["features"] == latest]
     best: dict[str, Any] = max(enumerate(tried), key=lambda item: (item[1]["f1"], item[0]))[1]
     return best
 
@@ -420,6 +450,46 @@ def frozen(folder: Path, scorers: Mapping[tuple[str, bool], Scorer]) -> dict[str
     return figures
 
 
+def more(folder: Path, name: str, hidden: bool) -> dict[str, Any]:
+    """Score all methods on the seeds of a further frozen collection together; by how much `resolve` is ahead."""
+    collection = MORE[name]
+    mess = collection["mess"] if isinstance(collection["mess"], dict) else FROZEN["mess"]
+    tasks = development_tasks(folder / "development", LABELLED)[hidden]
+    scorers = {rival: settings[chosen(rival, hidden)["setting"]](tasks) for rival, settings in installed().items()}
+    true: set[Pair] = set()
+    found: dict[str, set[Pair]] = {method: set() for method in ("pair", *scorers)}
+    for seed in collection["seeds"]:
+        made = prepare_settings(folder / str(seed), seed, collection["trials"], mess)[hidden]
+        task = compared(str(made.records), made.true)
+        pairs = {"pair": pairs_within(groups_of(str(made.records), folder / f"tables{seed}"))}
+        for rival, scorer in scorers.items():
+            setting = chosen(rival, hidden)
+            pairs[rival] = rivals.cluster(task, scorer(task), setting["threshold"], setting["guarded"])
+        true |= of_seed(seed, made.true)
+        for method, some in pairs.items():
+            found[method] |= of_seed(seed, some)
+    figures = {"collection": name, "seeds": collection["seeds"]} | compare_methods(found, true, hidden)
+    log_run(figures)
+    return figures
+
+
+def of_seed(seed: int, pairs: Iterable[Pair]) -> set[Pair]:
+    """Pairs of one collection, told from those of others that have the same ids."""
+    return {(f"{seed} {a}", f"{seed} {b}") for a, b in pairs}
+
+
+def compare_methods(found: Mapping[str, set[Pair]], true: set[Pair], hidden: bool) -> dict[str, Any]:
+    """The scores of each method, and how far `pair` (this package) is ahead of each other one."""
+    suffix = "_hidden" if hidden else ""
+    figures: dict[str, Any] = {}
+    for method, pairs in found.items():
+        figures |= keys(method, suffix, score(pairs, true))
+        if method != "pair":
+            ahead = lead(found["pair"], pairs, true)
+            figures[f"{method}_f1_behind{suffix}"] = [round(value, 4) for value in ahead]
+    return figures
+
+
 RUNS = JUDGED / "resolution_runs.json"
 
 
@@ -432,10 +502,12 @@ def log_run(figures: Mapping[str, Any]) -> None:
         return  # not a checkout: nobody's record
     runs = json.loads(RUNS.read_text())["runs"] if RUNS.exists() else []
     kept = {
-        key: value for key, value in figures.items() if key.startswith(("pair_", *RIVALS)) and "interval" not in key
+        key: value
+        for key, value in figures.items()
+        if key.startswith(("pair_", "collection", "seeds", *RIVALS)) and "interval" not in key
     }
     document = {
-        "what": "Every run on the frozen collection, in their order.",
+        "what": "Every run on the frozen collections, in their order; without a name: that of resolution_frozen.json.",
         "runs": [*runs, {"commit": commit, **kept}],
     }
     _write_lines(RUNS, document, "runs")
@@ -608,7 +680,12 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=DEVELOPMENT_TRIALS)
     parser.add_argument("--hidden", action="store_true", help="with --seed: without ids")
     parser.add_argument("--tune", action="store_true", help="try the settings of Splink and dedupe again")
+    parser.add_argument("--more", choices=MORE, help="score a further frozen collection (with --hidden: without ids)")
     options = parser.parse_args()
+    if options.more:
+        with tempfile.TemporaryDirectory() as name:
+            print(json.dumps(more(Path(name), options.more, options.hidden), indent=1))
+        return
     records = str(options.warehouse / "records" / "*" / "*.parquet") if options.warehouse else None
     if options.seed is not None:
         development(options.seed, options.trials, options.hidden)

@@ -18,8 +18,9 @@ earlier treatment with an antibody. Not allergic to moss."""
 PROFILE = Profile(
     "NCT99000001", "clinicaltrials_gov", (TITLE,), ("GLOWSTOP",), ("ZAR-301",),
     ("Fictional University of Fairport",), (),
-    ("Glowing fever",), ("Zarvolimab",), ("Days with glow at week 12",), (124,), ("France", "Spain"), ("PHASE3",),
-    "2090-03-09", "2091-02-09", "INTERVENTIONAL", "ALL", ("RANDOMIZED", "DOUBLE", "TREATMENT", "PARALLEL"), (18.0, 65.0), CRITERIA,
+    ("Glowing fever",), ("Zarvolimab",), ("Days with glow at week 12",), (124,),
+    ("France", "Spain"), ("PHASE3",), "2090-03-09", "2091-02-09",
+    "INTERVENTIONAL", "ALL", ("RANDOMIZED", "DOUBLE", "TREATMENT", "PARALLEL"), (18.0, 65.0), CRITERIA,
 )  # fmt: skip
 
 

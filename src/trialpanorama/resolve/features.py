@@ -302,17 +302,21 @@ _TELLING = 0.45
 
 
 _OF_ANY_STUDY = frozenset(
-    words("""a active acute adaptive after all allocated among an and arm arms as assess assessed assessing assessment at
-    being between blind blinded by care center centers centre centres clinical comparative compare compared comparing
-    comparison control controlled design designed determine different disease dose double during effect effective
-    effectiveness effects efficacy evaluate evaluated evaluating evaluation evidence exploratory first following for
-    from group groups human impact improve in infected infection initiated international intervention interventional
-    into investigate investigating investigation investigational investigator is its label management masked method
-    multi multicenter multicentre multicentric multinational national new novel of on open or outcome outcomes parallel
-    participants patient patients people phase placebo pragmatic prospective randomised randomization randomized
-    randomly receiving research role safety single standard studies study subjects suffering the their therapy to
-    tolerability treated treating treatment treatments trial trials two under undergoing use used using usual versus vs
-    which who with within without""")
+    words(
+        """
+        a active acute adaptive after all allocated among an and arm arms as assess assessed assessing assessment at
+        being between blind blinded by care center centers centre centres clinical comparative compare compared
+        comparing comparison control controlled design designed determine different disease dose double during effect
+        effective effectiveness effects efficacy evaluate evaluated evaluating evaluation evidence exploratory first
+        following for from group groups human impact improve in infected infection initiated international
+        intervention interventional into investigate investigating investigation investigational investigator is its
+        label management masked method multi multicenter multicentre multicentric multinational national new novel of
+        on open or outcome outcomes parallel participants patient patients people phase placebo pragmatic prospective
+        randomised randomization randomized randomly receiving research role safety single standard studies study
+        subjects suffering the their therapy to tolerability treated treating treatment treatments trial trials two
+        under undergoing use used using usual versus vs which who with within without
+        """
+    )
 )
 """Words of titles that tell how a study is done and not which it is; registers add and drop them at will."""
 
