@@ -371,6 +371,7 @@ def test_the_command_ranks_by_a_folder(warehouse: Warehouse, folder: Path, capsy
     assert run([*command, "--ranking", "embedded", "--encoder", str(folder)]) == 0
     found = json.loads(capsys.readouterr().out)
     assert (found["ranking"], found["total"]) == ("embedded", 60)
+    assert found["notes"] == [f"Vectors are those of the encoder {folder}, weights {Encoder(str(folder)).digest[:16]}"]
     assert {int(hit["id"]) % 3 for hit in found["hits"]} == {1}
     assert run([*command, "--ranking", "fused", "--encoder", str(folder)]) == 2
     assert "takes no encoder. Write --ranking embedded or hybrid" in capsys.readouterr().err

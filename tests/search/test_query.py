@@ -234,6 +234,7 @@ REFUSED = {
     "": (0, "empty"),
     "  \n ": (0, "empty"),
     "aspirin\x00": (7, "control character"),
+    "aspirin \udcff": (8, "no UTF-8"),
     "yesterday[dp]": (9, "no date"),
     "2019/13/45[dp]": (10, "no date"),
     "2018:2019/0[dp]": (0, "no date"),
@@ -253,6 +254,7 @@ def test_a_mistake_is_told_with_its_place(query: str, expected: tuple[int, str])
     with pytest.raises(QueryError, match=expected[1]) as caught:
         parse(query)
     assert caught.value.at == expected[0]
+    assert str(caught.value).encode()
 
 
 def test_a_field_that_does_not_exist_is_told_with_the_nearest() -> None:

@@ -36,7 +36,11 @@ def parse(query: str, syntax: str = "auto", *, repairs: bool = False) -> Search:
             "Divide it into several searches.",
         )
     for at, character in enumerate(query):
-        if unicodedata.category(character) == "Cc" and not character.isspace():
+        category = unicodedata.category(character)
+        if category == "Cs":  # so Python hands on a byte of the command line that is no UTF-8
+            printable = query.encode("utf-8", "replace").decode()
+            raise QueryError("A byte that is no UTF-8 text stands here", printable, at, "Remove it.")
+        if category == "Cc" and not character.isspace():
             raise QueryError(f"A control character (U+{ord(character):04X}) stands here", query, at, "Remove it.")
     if not query.strip():
         raise QueryError("The query is empty", query, 0, "Give at least one word.")

@@ -170,7 +170,7 @@ class Embeddings:
     def __init__(self, folder: Path, encoder: Encoder) -> None:
         import numpy as np
 
-        self._encoder = encoder
+        self.encoder = encoder
         self.numbers: Numbers = np.load(folder / "numbers.npy")
         """The number of each document (`index.number_of`), in the order of the rows."""
         self._vectors = np.load(folder / "vectors.npy", mmap_mode="r")
@@ -190,7 +190,7 @@ class Embeddings:
         """How near each document is to a question (cosine, -1 to 1), in the order of the rows: exact, all of them."""
         import numpy as np
 
-        vector = self._encoder.encode([text], is_question=True)[0]
+        vector = self.encoder.encode([text], is_question=True)[0]
         found = np.empty(len(self._vectors), dtype=np.float32)
         for first in range(0, len(found), _BLOCK):
             block = self._vectors[first : first + _BLOCK]

@@ -111,7 +111,11 @@ class Ranked:
             encoded = self._by_encoder(text, limits, depth) if ranking in ENCODED else {}
             found = encoded if ranking == "embedded" else self._fused(question_stems(text), limits, depth, encoded)
         best = {int(self._dense.numbers[row]): score for row, score in itertools.islice(found.items(), most)}
-        return Found(self.index.snapshot, self.index.count(limits), self.index.show(best), ranking=ranking)
+        notes: tuple[str, ...] = ()
+        if ranking in ENCODED and self._embeddings:
+            encoder = self._embeddings.encoder
+            notes = (f"Vectors are those of the encoder {encoder.name}, weights {encoder.digest[:16]}",)
+        return Found(self.index.snapshot, self.index.count(limits), self.index.show(best), notes, ranking)
 
     def _fused(
         self, words: Mapping[str, float], limits: Limits, most: int, encoded: Mapping[int, float]
