@@ -182,6 +182,8 @@ class ConditionLinker:
         self._joined: dict[str, _Entry] = {}
         self._ambiguous: dict[str, list[_Entry]] = defaultdict(list)
         self._vocabulary: dict[str, int] = defaultdict(int)
+        self._spelt: dict[str, str] = {}
+        """The words of each name, by what it is in small letters."""
         self._in_names: set[str] = set()
         self._sizes: dict[str, int] = defaultdict(int)
         """Of each folded word, the numbers of words of the names that it is in: bit 3 for names of three."""
@@ -244,6 +246,7 @@ class ConditionLinker:
                 continue
             for part in parts:
                 self._vocabulary[part] += 1
+            self._spelt[name.text.lower()] = key
             same = _key_same(parts).split()
             for part in same:
                 self._sizes[part] |= 1 << len(same)
@@ -396,11 +399,22 @@ class ConditionLinker:
             if key not in self._linked:
                 if len(self._linked) >= REMEMBERED:
                     self._linked.clear()
-                self._linked[key] = self._name(text, context)
+                self._linked[key] = (None if context else self._as_written(text)) or self._name(text, context)
             found[index] = list(self._linked[key])
         return found
 
     # ---------------------------------------------------------------------------------------------- a condition's name
+    def _as_written(self, text: str) -> list[Link] | None:
+        """The link of a text that is a vocabulary's name letter by letter, as most are: nothing need be taken apart."""
+        name = self._spelt.get(text.lower())
+        if name is None or "healthy" in name or _CODED.search(text):
+            return None
+        parts = name.split()
+        answer = self._known(parts)
+        if answer is None or self._is_doubtful(answer, parts, text):
+            return None
+        return [self._link(text, 0, len(text), answer)]
+
     def _name(self, text: str, context: str) -> list[Link]:
         plain = _CODE.sub(lambda match: " " * len(match[0]), text) if _CODED.search(text) else text
         whole = tokens(plain)
