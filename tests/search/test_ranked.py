@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 from pathlib import Path
 
+import duckdb
 import numpy as np
 import pytest
 
@@ -104,6 +106,17 @@ def ids(found: Found) -> list[str]:
 def of_field(found: Found, field: str) -> float:
     """The share of papers that are of a field."""
     return float(np.mean([field_of(int(id) - 30_000_000) == field for id in ids(found)]))
+
+
+@pytest.mark.parametrize("papers", [0, 1])
+def test_a_warehouse_of_hardly_anything_is_ranked(warehouse: Warehouse, tmp_path: Path, papers: int) -> None:
+    shutil.copytree(warehouse.path, tmp_path / "W", ignore=shutil.ignore_patterns("index*"))
+    for table, most in (("papers", papers), ("studies", 0)):
+        path = f"tables/{table}.parquet"
+        duckdb.sql(f"COPY (FROM '{warehouse.path}/{path}' LIMIT {most}) TO '{tmp_path}/W/{path}' (FORMAT parquet)")
+    few = Ranked.open(Warehouse.open(tmp_path / "W"))
+    for ranking in RANKINGS:
+        assert len(few.search("FICTIONAL", ranking=ranking).hits) == papers
 
 
 @pytest.mark.parametrize("ranking", RANKINGS)

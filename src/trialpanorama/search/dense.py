@@ -224,6 +224,8 @@ def _words(texts: Sequence[Numbers], held: Numbers) -> Floats:
     import numpy as np
     from scipy import sparse
 
+    if not len(held):
+        return np.zeros((0, 1), dtype=np.float32)
     gap = np.full(WINDOW, -1, dtype=np.int64)
     run = np.concatenate([part for text in texts for part in (text, gap)] or [gap])
     run[(run >= 0) & (held[run] < LEAST_FOR_WORD)] = -1
