@@ -59,18 +59,14 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[P
 
 @contextlib.contextmanager
 def unlinked() -> Iterator[None]:
-    """Builds name no conditions, drugs and criteria: what finds them takes seconds to load, and much of the rest."""
+    """Builds name no conditions, drugs and criteria, for tests of what is the same whether or not they do.
+
+    What finds them takes many seconds to load, and most of the time of a build.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(link, "_linker", lambda kind, store, fingerprint: None)
         patch.setattr(link, "_links_of", lambda task: link._found_rows(task.kind, []))
         patch.setattr(link, "_criteria_of", lambda task: link._criteria_rows([]))
-        yield
-
-
-@pytest.fixture(scope="module")
-def nothing_linked() -> Iterator[None]:
-    """For modules about what is the same whether or not words are linked to concepts."""
-    with unlinked():
         yield
 
 

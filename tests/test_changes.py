@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.conftest import unlinked
 from trialpanorama.build import build
 from trialpanorama.changes import (
     FIELDS,
@@ -30,7 +31,7 @@ from trialpanorama.errors import UserError
 from trialpanorama.record import Record
 from trialpanorama.warehouse import Warehouse, fields
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("nothing_linked")]
+pytestmark = pytest.mark.slow
 
 Row = dict[str, str]
 
@@ -84,8 +85,9 @@ def write(path: Path, rows: list[Row], exported: str, without: tuple[str, ...] =
 
 
 def warehouse(folder: Path, *inputs: Path) -> Warehouse:
-    """A warehouse of these inputs."""
-    build(inputs, folder / "W", workers=1)
+    """A warehouse of these inputs, in which no words are linked."""
+    with unlinked():
+        build(inputs, folder / "W", workers=1)
     return Warehouse.open(folder / "W")
 
 

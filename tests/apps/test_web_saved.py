@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,9 +31,17 @@ def registries(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "registries"
 
 
+@pytest.fixture(scope="module")
+def built(registries: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("built") / "W"
+    build([registries / "clinicaltrials_gov"], folder, workers=1)
+    return folder
+
+
 @pytest.fixture
-def warehouse(registries: Path, tmp_path: Path) -> Path:
-    build([registries / "clinicaltrials_gov"], tmp_path / "W", workers=1)
+def warehouse(built: Path, tmp_path: Path) -> Path:
+    """A copy for one test, beside which searches are kept."""
+    shutil.copytree(built, tmp_path / "W")
     return tmp_path / "W"
 
 
