@@ -15,11 +15,9 @@ from tests.fake_model import FakeServer, asks_for_schema, completion, mention, m
 
 from trialpanorama.asking import GIVE_UP_AFTER, OUTCOMES, destination, open_model
 from trialpanorama.errors import UnknownName, UserError
-from trialpanorama.link.biomarkers import BiomarkerLinker
-from trialpanorama.link.conditions import ConditionLinker
-from trialpanorama.link.drugs import DrugLinker
+from trialpanorama.link import _concepts, _fingerprint, _linker
 from trialpanorama.link.llm import LLMLinker, Unanswered, _fold, _pieces, _schema, _Text
-from trialpanorama.ontologies import Concepts, load
+from trialpanorama.ontologies import Concepts
 
 MODEL = "openai-api/fake/tiny"
 TEXT = "Adults with  type 2 diabetes and no history of stroke receive metformin or placebo; HbA1c is measured."
@@ -36,17 +34,14 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeServer]:
 
 @pytest.fixture(scope="module")
 def concepts() -> Concepts:
-    return load(Path("no-such-store"))
+    return _concepts(None, _fingerprint(None))
 
 
 @pytest.fixture(scope="module")
-def linkers(concepts: Concepts) -> dict[str, Any]:
-    """Those of the rules, which take seconds to be made."""
-    return {
-        "biomarker": BiomarkerLinker(concepts),
-        "condition": ConditionLinker(concepts),
-        "drug": DrugLinker(concepts),
-    }
+def linkers() -> dict[str, Any]:
+    """Those of the rules, which take seconds to be made: once for all that a process links or builds."""
+    kinds = ("biomarker", "condition", "drug")
+    return {kind: _linker(kind, None, _fingerprint(None)) for kind in kinds}
 
 
 @pytest.fixture
