@@ -216,6 +216,28 @@ def test_weights_that_are_missing_are_not_made_up(tmp_path: Path, folder: Path) 
         Encoder(str(tmp_path / "e"))
 
 
+@needs_torch
+def test_a_hub_that_is_not_reached_is_no_hub_without_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    import transformers.utils
+    from huggingface_hub import constants
+
+    def answer(cause: Exception | None) -> None:
+        def cached_file(place: str, name: str) -> str:
+            raise OSError(f"{place} {name}") from cause
+
+        monkeypatch.setattr(transformers.utils, "cached_file", cached_file)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(constants, "HF_HUB_OFFLINE", True)
+        with pytest.raises(UserError, match=r"hub cannot be reached.*hf download a/b --local-dir DIR.*--encoder DIR"):
+            Encoder("a/b")
+    answer(ConnectionError("no route"))
+    with pytest.raises(UserError, match="The model a/b cannot be had"):
+        Encoder("a/b")
+    answer(None)
+    assert embedding._settings("a/b", "modules.json", []) == []
+
+
 def test_missing_libraries_and_weights_say_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     find = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "torch" else find(name))

@@ -295,10 +295,16 @@ def _installed() -> str:
 
 def _settings(place: str, name: str, default: Any) -> Any:
     """What a file of settings says, in a folder or on the model hub; the default where there is no such file."""
+    if Path(place).is_dir():
+        return _read(Path(place, name), default)
     from transformers.utils import cached_file
 
-    path = cached_file(place, name, _raise_exceptions_for_missing_entries=False)
-    return _read(Path(path), default) if path else default
+    try:
+        return _read(Path(cached_file(place, name)), default)
+    except OSError as why:
+        if why.__cause__ is not None:  # the hub was not reached; else it has no such file
+            raise
+        return default
 
 
 def _read(path: Path, default: Any) -> Any:
