@@ -16,8 +16,10 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.apps.conftest import Done
+from tests.forecast.made import FAST, REFITS
 from trialpanorama import tasks
 from trialpanorama.apps.cli import run
+from trialpanorama.forecast import fit
 from trialpanorama.warehouse import Warehouse
 
 Command = Callable[..., Done]
@@ -98,8 +100,12 @@ GUIDES = sorted((REPOSITORY / "docs" / "guides").glob("*.md"))
 def test_a_guides_commands_run_one_after_another(
     guide: Path, demo: Demo, command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """In the demo's folder; blocks with a title need more than that (a network, a key, files), or do not end."""
+    """In the demo's folder; blocks with a title need more than that (a network, a key, files), or do not end.
+
+    A forecast is fitted with fewer trees and refits than a user's: that it runs is what is looked at.
+    """
     monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(fit, "__kwdefaults__", fit.__kwdefaults__ | {"settings": FAST, "refits": REFITS})
     (tmp_path / "demo").symlink_to(demo.folder / "demo")
     for block in re.findall(r"```bash\n(.*?)```", guide.read_text(encoding="utf-8"), re.DOTALL):
         for line in block.splitlines():
