@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rapidfuzz.distance import OSA, JaroWinkler
 
 from trialpanorama.link import _matching
-from trialpanorama.link._matching import Matcher, fold
+from trialpanorama.link._matching import LikeNames, Matcher, fold
 
 
 def found(names: Sequence[str], texts: Sequence[str], threads: int = 1) -> list[tuple[int, int, int, int]]:
@@ -91,3 +92,23 @@ def test_of_two_spellings_of_a_name_the_first_is_said() -> None:
     assert found(["Heart-Failure", "heart failure"], ["heart failure"]) == [(0, 0, 13, 0)]
     assert found(["asthma"], []) == []
     assert found([], ["asthma"]) == []
+
+
+NAMES = st.text("abcde f1", min_size=3, max_size=9).map(lambda text: f"a{text.strip()}b")
+
+
+@given(st.lists(NAMES, min_size=1, max_size=12, unique=True), NAMES)
+@settings(max_examples=150, derandomize=True, deadline=None)
+def test_names_that_may_be_near_include_all_that_are(names: list[str], name: str) -> None:
+    like = LikeNames(names)
+    for distance in (1, 2, 3):
+        near = {other for other in names if OSA.distance(name, other) <= distance}
+        assert near <= set(like.within(name, distance))
+    near = {other for other in names if JaroWinkler.similarity(name, other) >= 0.8}
+    assert near <= set(like.like(name, 0.8))
+
+
+def test_names_that_cannot_be_near_are_left_out() -> None:
+    like = LikeNames(["metformin", "mirtazapine", "mycophenolate"])
+    assert like.within("metfromin", 2) == ["metformin"]
+    assert "mycophenolate" not in like.like("mirtazapin", 0.9)

@@ -50,6 +50,11 @@ _THERAPIES = ("E02", "E04")
 """Branches of MeSH that hold what is done to patients."""
 _COUNTED = ("A10", "A11.1", "A11.2", "A11.872", "A12", "A16")
 """Branches of MeSH with cells and fluids that are more often counted or drawn than given."""
+_DRUG_THERAPIES = frozenset(
+    {"E02.319", "E02.319.155", "E02.319.170", "E02.319.310.075", "E02.319.452", "E02.319.452.150", "E02.319.499",
+     "E02.319.913"}
+)  # fmt: skip
+"""Treatments of MeSH that stand for the drugs that are given: chemotherapy, hormone replacement, thrombolysis ..."""
 _APPROVALS = ("fda_approved", "ema_approved", "pmda_approved")
 
 _PLACEBO_NAMES = (
@@ -254,6 +259,7 @@ class DrugLinker:
         drugs = [concept for concept in concepts.all("drug") if not concept.is_obsolete]
         self._bank = _names_of_drugbank(drugs)
         self._broad = {parent for concept in drugs for parent in concept.parents}
+        self._therapies: set[str] = set()
         self._entries = self._read(drugs)
         patterns = sorted(self._entries)
         self._patterns = [*patterns, *TRIGGERS]
@@ -317,6 +323,8 @@ class DrugLinker:
         self._read_combinations(entries)
         for concept in self._concepts.all("procedure"):
             if not concept.is_obsolete and concept.attributes.get("tree_numbers", "").startswith(_THERAPIES):
+                if not _DRUG_THERAPIES.isdisjoint(_trees(concept)):
+                    self._therapies.add(concept.id)
                 for name in concept.names:
                     for text, _ in _spelt(name.text, concept.id):
                         key = _key(text)
@@ -448,6 +456,11 @@ class DrugLinker:
         links, kept = self._named(text, type, hits, said)
         if len(text) <= (_LONGEST_PROSE if type is None else _LONGEST_NAME):
             links += self._rest(text, type, kept, links)
+        if type in GIVEN_AS_DRUGS and not any(link.kind == "drug" for link in links):
+            links = [
+                msgspec.structs.replace(link, kind="drug") if link.concept_id in self._therapies else link
+                for link in links
+            ]
         is_named = any(link.kind != "drug" for link in links) or (type in GIVEN_AS_DRUGS and links)
         if type is not None and not is_named:
             start, end = _trimmed(text, 0, len(text))
