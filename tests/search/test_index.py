@@ -346,8 +346,9 @@ def test_a_kill_leaves_the_old_index_and_the_next_one_whole(warehouse: Warehouse
     killed = subprocess.run([sys.executable, "-c", _KILLED, str(copy)], check=False)
     assert killed.returncode == -signal.SIGKILL
     assert (folder / "state.json").read_text() == before
-    place, old = open_documents(folder)
-    assert (place.name, old.searcher().num_docs) == ("documents.1", 4)
+    place, opened = open_documents(folder)
+    old = Index(opened, "the one before", place)
+    assert (place.name, old.documents) == ("documents.1", 4)
     assert (folder / "documents.2").exists()
     made = Index.bring_up_to_date(Warehouse.open(copy))
     assert made is not None
@@ -355,6 +356,8 @@ def test_a_kill_leaves_the_old_index_and_the_next_one_whole(warehouse: Warehouse
     found = Index.open(Warehouse.open(copy)).search(parse("2010:2014[dp]"))
     assert [hit.id for hit in found.hits] == ["3", "4", "5", "6", "7", "8"]
     assert [path.name for path in folder.glob("documents*")] == ["documents.2"]
+    # who has the old one open goes on with it
+    assert [hit.id for hit in old.search(parse("liver OR heart attack")).hits] == ["3"]
 
 
 def test_the_same_search_gives_the_same_answer_every_time(index: Index) -> None:

@@ -164,10 +164,15 @@ class Index:
     """The index of a warehouse, open for searching."""
 
     def __init__(self, index: tantivy.Index, snapshot: str, folder: Path) -> None:
+        import numpy as np
+
         self._schema = index.schema
         self._searcher = index.searcher()
         self.snapshot = snapshot
-        self._folder = folder
+        # read now, as a newer index may take this one's place on disk while it is open
+        self._headings = (folder / "headings.json").read_bytes()
+        self._order: NDArray[np.int64] = np.load(folder / "order.npy", mmap_mode="r")
+        """The numbers of all documents in their order, and for each its place in the order of ids."""
         self._words_of = functools.lru_cache(_MOST_STEMS_KEPT)(functools.partial(words_of_stem, self._searcher))
 
     @property
@@ -178,7 +183,7 @@ class Index:
     @functools.cached_property
     def names(self) -> headings.Names:
         """The MeSH headings and their entry terms, as they were when the index was made."""
-        return msgspec.json.decode((self._folder / "headings.json").read_bytes(), type=headings.Names)
+        return msgspec.json.decode(self._headings, type=headings.Names)
 
     @staticmethod
     def is_ready(warehouse: Warehouse) -> bool:
@@ -334,14 +339,6 @@ class Index:
 
         numbers, places = self._order
         found: list[int] = places[np.searchsorted(numbers, self._numbers(addresses))].tolist()
-        return found
-
-    @functools.cached_property
-    def _order(self) -> NDArray[np.int64]:
-        """The numbers of all documents in their order, and for each its place in the order of ids."""
-        import numpy as np
-
-        found: NDArray[np.int64] = np.load(self._folder / "order.npy", mmap_mode="r")
         return found
 
     def _run(self, query: tantivy.Query, most: int) -> tantivy.SearchResult:
