@@ -1,4 +1,4 @@
-"""How fast conditions are found in text, beside the bare search for the same names.
+"""How fast conditions and drugs are found in text, beside the bare search for the same names.
 
     python benchmarks/_matching.py WAREHOUSE [--megabytes 5] [--json]
 
@@ -20,6 +20,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from trialpanorama.link.conditions import ConditionLinker
+from trialpanorama.link.drugs import DrugLinker
 from trialpanorama.ontologies import load
 
 
@@ -42,6 +43,26 @@ def real_texts(warehouse: Path, megabytes: float) -> tuple[list[str], list[str]]
             names += row[1] or []
             size += (len(row[0] or "") + sum(map(len, row[1] or []))) / 1e6
     return criteria, names
+
+
+def real_interventions(warehouse: Path, megabytes: float) -> list[tuple[str, str | None]]:
+    """The names and types of the interventions of the registrations that `real_texts` takes."""
+    import duckdb
+
+    records = f"read_parquet('{warehouse / 'records' / '*' / '*.parquet'}', union_by_name = true)"
+    query = f"""
+        select coalesce(eligibility_criteria, inclusion_criteria), list_transform(conditions, lambda one: one.name),
+            list_transform(interventions, lambda one: [one.name, one.type])
+        from (select * from {records} where kind = 'REGISTRATION' order by record_id)
+    """
+    names: list[tuple[str, str | None]] = []
+    size = 0.0
+    with duckdb.connect() as connection:
+        reader = connection.execute(query)
+        while size < megabytes and (row := reader.fetchone()):
+            names += [(name, type) for name, type in row[2] or [] if name]
+            size += (len(row[0] or "") + sum(map(len, row[1] or []))) / 1e6
+    return names
 
 
 def measure(criteria: Sequence[str], names: Sequence[str], linker: ConditionLinker) -> dict[str, float]:
@@ -79,6 +100,42 @@ def measure(criteria: Sequence[str], names: Sequence[str], linker: ConditionLink
     }
 
 
+def measure_drugs(
+    criteria: Sequence[str], names: Sequence[tuple[str, str | None]], linker: DrugLinker
+) -> dict[str, float]:
+    """The same of the linker of drugs: `criteria` names only, as prose; `names` are interventions with their types.
+
+    `whole_criteria` also looks for what only resembles a name, in texts short enough for it.
+    """
+    import ahocorasick_rs
+
+    linker.link(["wobbling xqzzyvir 5 mg"], ["DRUG"])  # builds what is built once
+    bare = ahocorasick_rs.AhoCorasick([name.lower() for name in linker.names_in_text()])
+    texts, types = [text for text, _ in names], [type for _, type in names]
+    small, small_criteria = [text.lower() for text in texts], [text.lower() for text in criteria]
+    seconds = {
+        "bare_criteria": _best(lambda: [bare.find_matches_as_indexes(text) for text in small_criteria]),
+        "bare_names": _best(lambda: [bare.find_matches_as_indexes(text) for text in small]),
+        "criteria": _best(lambda: linker.find(criteria)),
+        "whole_criteria": _best(lambda: linker.link(criteria)),
+        "names": _best(lambda: linker.link(texts, types), 1),
+    }
+    of_criteria = sum(map(len, criteria)) / 1e6
+    bare_seconds = seconds["bare_criteria"] + seconds["bare_names"]
+    return {
+        "criteria_megabytes": round(of_criteria, 2),
+        "intervention_names": len(names),
+        "patterns": len(linker.names_in_text()),
+        "criteria_megabytes_per_second": round(of_criteria / seconds["criteria"], 1),
+        "whole_criteria_megabytes_per_second": round(of_criteria / seconds["whole_criteria"], 1),
+        "intervention_names_per_second": round(len(names) / seconds["names"]),
+        "criteria_to_bare": round(seconds["criteria"] / seconds["bare_criteria"], 2),
+        "whole_criteria_to_bare": round(seconds["whole_criteria"] / seconds["bare_criteria"], 2),
+        "linker_to_bare": round((seconds["criteria"] + seconds["names"]) / bare_seconds, 2),
+        "whole_linker_to_bare": round((seconds["whole_criteria"] + seconds["names"]) / bare_seconds, 2),
+    }
+
+
 def _best(run: Callable[[], object], repeats: int = 3) -> float:
     spent = []
     for _ in range(repeats):
@@ -95,8 +152,12 @@ def main() -> None:
     parser.add_argument("--megabytes", type=float, default=5.0)
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
-    linker = ConditionLinker(load(arguments.vocabularies))
-    figures = measure(*real_texts(arguments.warehouse, arguments.megabytes), linker)
+    concepts = load(arguments.vocabularies)
+    criteria, names = real_texts(arguments.warehouse, arguments.megabytes)
+    figures = measure(criteria, names, ConditionLinker(concepts))
+    of_drugs = real_interventions(arguments.warehouse, arguments.megabytes)
+    drugs = measure_drugs(criteria, of_drugs, DrugLinker(concepts))
+    figures |= {f"drug_{name}": figure for name, figure in drugs.items()}
     if arguments.json:
         print(json.dumps(figures, indent=2))
     else:

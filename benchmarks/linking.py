@@ -31,6 +31,7 @@ import _mentions
 import _peers
 import _resolution
 from trialpanorama.link.conditions import ConditionLinker
+from trialpanorama.link.drugs import DrugLinker
 from trialpanorama.ontologies import install, load
 
 MEGABYTES = 5.0
@@ -63,6 +64,8 @@ def benchmark(data: Path, parts: list[str], python: str, seconds: float) -> dict
         if "speed" in parts and warehouse:
             texts = _matching.real_texts(warehouse, MEGABYTES)
             figures["speed"] = _matching.measure(*texts, ConditionLinker(concepts))
+            interventions = _matching.real_interventions(warehouse, MEGABYTES)
+            figures["drug_speed"] = _matching.measure_drugs(texts[0], interventions, DrugLinker(concepts))
     return figures
 
 

@@ -401,6 +401,10 @@ class DrugLinker:
         return {letter: LikeNames(names) for letter, names in found.items()}
 
     # ---------------------------------------------------------------------------------------------------------- links
+    def names_in_text(self) -> list[str]:
+        """The names that texts are searched for, as the search compares them."""
+        return [pattern for pattern in self._patterns if pattern]
+
     def link(self, texts: Sequence[str], types: Sequence[str | None] | None = None) -> list[list[Link]]:
         """The links of each text, in order; `types` are those of the interventions (DRUG ...), None for prose."""
         asked = list(zip(texts, types, strict=True)) if types is not None else [(text, None) for text in texts]
