@@ -47,7 +47,7 @@ def test_workers_end_with_a_killed_parent(tmp_path: Path) -> None:
     script.write_text(_PARENT)
     parent = subprocess.Popen([sys.executable, str(script), str(tmp_path / "worker-")])
     workers: list[int] = []
-    for _ in range(200):
+    for _ in range(600):
         workers = [int(path.name.removeprefix("worker-")) for path in tmp_path.glob("worker-*")]
         if len(workers) == 2:
             break
@@ -55,7 +55,7 @@ def test_workers_end_with_a_killed_parent(tmp_path: Path) -> None:
     assert len(workers) == 2
     parent.kill()
     parent.wait()
-    for _ in range(100):
+    for _ in range(300):
         if not any(_is_running(pid) for pid in workers):
             break
         time.sleep(0.1)

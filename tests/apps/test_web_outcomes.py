@@ -632,7 +632,7 @@ def test_a_killed_server_loses_nothing_that_it_acknowledged(fitted: Path) -> Non
         assert not list((folder / "uploads").glob(".part-*"))
     finally:
         again.process.terminate()
-        again.process.wait(20)
+        again.process.wait(60)
     with sqlite3.connect(folder / "jobs.sqlite") as queue:
         after = dict(queue.execute("SELECT position, facts FROM drafts WHERE job = ?", (working,)).fetchall())
         tries = queue.execute("SELECT position, tries FROM drafts WHERE job = ?", (working,)).fetchall()

@@ -444,13 +444,13 @@ def test_a_web_page_is_known_by_its_beginning(head: bytes, is_page: bool) -> Non
 
 
 def test_looking_at_a_page_takes_no_time_whatever_it_says() -> None:
-    began = time.monotonic()
+    began = time.process_time()
     for head in (b"<!---->" * 300, b"<?xml?>" * 300, b"<!-- " * 400, b"<!DOCTYPE [" * 200 + b"]>", b"<title>" * 300):
         fetching._PAGE.match(head)
         fetching.page_title(head)
         fetching._is_whole(io.BytesIO(head), "xml")
         fetching._is_whole(io.BytesIO(b"<a>" + head), "xml")
-    assert time.monotonic() - began < 1
+    assert time.process_time() - began < 1
 
 
 @settings(derandomize=True, max_examples=300, deadline=None)

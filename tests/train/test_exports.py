@@ -227,7 +227,7 @@ def test_the_launcher_runs_both_halves_in_their_order(
     out = tmp_path / "out"
     shutil.copytree(request.getfixturevalue(framework), out)
     environment = os.environ | {"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}", "TRIALPANORAMA_WAREHOUSE": "w"}
-    subprocess.run(["sh", str(out / "run.sh"), *arguments], check=True, env=environment, cwd=tmp_path, timeout=20)
+    subprocess.run(["sh", str(out / "run.sh"), *arguments], check=True, env=environment, cwd=tmp_path, timeout=60)
     told = (tmp_path / "told").read_text().splitlines()
     if framework == "llamafactory":
         assert told == ["train qwen3_8b_phase1.yaml", "train qwen3_8b_phase2.yaml"]
@@ -236,7 +236,7 @@ def test_the_launcher_runs_both_halves_in_their_order(
         assert told[0].endswith(f"--config-name llama3_8b_size actor_rollout_ref.model.path={tmp_path / 'first'}")
         assert "global_step_7/actor" in told[1]
         assert told[2].endswith(f"actor_rollout_ref.model.path={out / 'models' / 'llama3_8b_size'}")
-    without = subprocess.run(["sh", str(out / "run.sh")], env=environment, capture_output=True, text=True, timeout=20)
+    without = subprocess.run(["sh", str(out / "run.sh")], env=environment, capture_output=True, text=True, timeout=60)
     assert without.returncode != 0
 
 
