@@ -504,7 +504,7 @@ def log_run(figures: Mapping[str, Any]) -> None:
     kept = {
         key: value
         for key, value in figures.items()
-        if key.startswith(("pair_", "collection", "seeds", *RIVALS)) and "interval" not in key
+        if key.startswith(("pair_", "collection", "seeds", "note", *RIVALS)) and "interval" not in key
     }
     document = {
         "what": "Every run on the frozen collections, in their order; without a name: that of resolution_frozen.json.",

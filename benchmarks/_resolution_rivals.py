@@ -191,6 +191,11 @@ def best_threshold(scorer: Scorer, tasks: Sequence[Task], guarded: bool) -> tupl
         return 2 * right / (total + true)
 
     values = [f1(threshold) for threshold in tried]
+    # a step of this grid is some 40 pairs: around its best, every score is tried
+    at = int(np.argmax(values))
+    low, high = tried[max(at - 1, 0)], tried[min(at + 1, len(tried) - 1)]
+    tried = candidates[(candidates >= low) & (candidates <= high)]
+    values = [f1(threshold) for threshold in tried]
     best = max(values)
     # of equally good ones the middle, farthest from either error
     equal = [float(threshold) for threshold, value in zip(tried, values, strict=True) if value == best]
