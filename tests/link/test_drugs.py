@@ -411,6 +411,6 @@ def test_columns_and_mechanisms_of_a_linked_drug(small: Concepts) -> None:
     ids=["numbers", "brackets", "hyphens", "digits", "placebos", "salts"],
 )  # fmt: skip
 def test_hostile_texts_take_no_long(linker: DrugLinker, text: str) -> None:
-    begin = time.perf_counter()
+    begin = time.process_time()
     linker.link([text, text], ["DRUG", None])
-    assert time.perf_counter() - begin < 2
+    assert time.process_time() - begin < 2

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import unlinked
 from trialpanorama import identifiers
 from trialpanorama.build import build
 from trialpanorama.tasks import SPLITS, AnySample, load
@@ -26,7 +27,8 @@ JUDGED = json.loads(Path(__file__).with_name("evidence_judged.json").read_text()
 @pytest.fixture(scope="module")
 def samples(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> list[AnySample]:
     folder = tmp_path_factory.mktemp("real") / "w"
-    build([shared_data / "reviews" / "evidence_inference_train_validation.zip"], folder, workers=1)
+    with unlinked():
+        build([shared_data / "reviews" / "evidence_inference_train_validation.zip"], folder, workers=1)
     opened = Warehouse.open(folder)
     return [sample for split in SPLITS for sample in load(opened, TASK, split)]
 
