@@ -38,11 +38,15 @@ def stem_analyzer() -> tantivy.TextAnalyzer:
 
 def question_stems(text: str) -> dict[str, float]:
     """The stems that a question looks for, with weights that grow with the logarithm of how often it says them."""
+    return {stem: 1 + math.log(count) for stem, count in Counter(_stems_of_question()(text)).items()}
+
+
+@functools.cache
+def _stems_of_question() -> Callable[[str], list[str]]:
     import tantivy
 
     without = tantivy.Filter.custom_stopword(sorted(FUNCTION_WORDS))
-    counts = Counter(analyzer(without, tantivy.Filter.stemmer("english")).analyze(text))
-    return {stem: 1 + math.log(count) for stem, count in counts.items()}
+    return analyzer(without, tantivy.Filter.stemmer("english")).analyze
 
 
 @functools.cache
