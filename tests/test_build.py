@@ -29,8 +29,16 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_records_and_rejects_are_all_inputs(inputs: Path, tmp_path: Path) -> None:
-    manifest = build([inputs], tmp_path / "W", workers=1)
+@pytest.fixture(scope="module")
+def whole(inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+    """A warehouse of all of it, built at once by one worker; for reading and copying."""
+    folder = tmp_path_factory.mktemp("whole") / "W"
+    build([inputs], folder, workers=1)
+    return Warehouse.open(folder)
+
+
+def test_records_and_rejects_are_all_inputs(whole: Warehouse) -> None:
+    manifest = whole.manifest
     assert manifest.records > 60
     assert manifest.inputs == manifest.records + manifest.rejects == sum(file.inputs for file in manifest.files)
     assert manifest.is_fictional
@@ -39,9 +47,9 @@ def test_records_and_rejects_are_all_inputs(inputs: Path, tmp_path: Path) -> Non
 
 @pytest.mark.slow
 def test_the_snapshot_is_the_same_for_any_number_of_workers_and_any_place(
-    inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    inputs: Path, whole: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one = build([inputs], tmp_path / "one", workers=1)
+    one = whole.manifest
     moved = tmp_path / "elsewhere" / inputs.name
     shutil.copytree(inputs, moved)
     monkeypatch.setattr(ingest, "UNIT_BYTES", 60_000)
@@ -51,7 +59,7 @@ def test_the_snapshot_is_the_same_for_any_number_of_workers_and_any_place(
 
 
 @pytest.mark.slow
-def test_building_on_more_inputs_adds_and_loses_nothing(inputs: Path, tmp_path: Path) -> None:
+def test_building_on_more_inputs_adds_and_loses_nothing(inputs: Path, whole: Warehouse, tmp_path: Path) -> None:
     first = inputs / "pubmed"
     build([first], tmp_path / "W", workers=1)
     before = Warehouse.open(tmp_path / "W").query("SELECT record_id FROM records").column(0).to_pylist()
@@ -59,8 +67,7 @@ def test_building_on_more_inputs_adds_and_loses_nothing(inputs: Path, tmp_path: 
     after = Warehouse.open(tmp_path / "W").query("SELECT record_id FROM records").column(0).to_pylist()
     assert set(before) < set(after)
     assert len(after) == len(set(after)) == grown.records
-    at_once = build([inputs], tmp_path / "V", workers=1)
-    assert at_once.snapshot == grown.snapshot
+    assert whole.snapshot == grown.snapshot
 
 
 def test_the_same_inputs_again_change_nothing(inputs: Path, tmp_path: Path) -> None:
@@ -70,16 +77,16 @@ def test_the_same_inputs_again_change_nothing(inputs: Path, tmp_path: Path) -> N
 
 
 @pytest.mark.slow
-def test_replace_starts_anew(inputs: Path, tmp_path: Path) -> None:
-    build([inputs], tmp_path / "W", workers=1)
+def test_replace_starts_anew(whole: Warehouse, tmp_path: Path) -> None:
+    shutil.copytree(whole.path, tmp_path / "W")
     (tmp_path / "set.xml").write_bytes(articles(99000001))
     manifest = build([tmp_path / "set.xml"], tmp_path / "W", workers=1, replace=True)
     assert manifest.inputs == 1
 
 
 @pytest.mark.slow
-def test_contacts_are_not_kept_unless_asked(inputs: Path, tmp_path: Path) -> None:
-    build([inputs], tmp_path / "without", workers=1)
+def test_contacts_are_not_kept_unless_asked(inputs: Path, whole: Warehouse, tmp_path: Path) -> None:
+    shutil.copytree(whole.path, tmp_path / "without")
     build([inputs], tmp_path / "with", workers=1, keep_contacts=True)
     assert _count_contacts(tmp_path / "without") == 0
     assert _count_contacts(tmp_path / "with") > 0
@@ -161,7 +168,7 @@ def _killed_builds(inputs: Path, folder: Path, times: int) -> None:
 
 
 @pytest.mark.slow
-def test_a_killed_build_is_resumed(inputs: Path, tmp_path: Path) -> None:
+def test_a_killed_build_is_resumed(inputs: Path, whole: Warehouse, tmp_path: Path) -> None:
     """Killed while it reads, and while it makes tables; the moments are told by what is done, not by a clock."""
     script, staging = tmp_path / "run.py", staging_folder(tmp_path / "W")
     script.write_text(_SCRIPT)
@@ -179,7 +186,7 @@ def test_a_killed_build_is_resumed(inputs: Path, tmp_path: Path) -> None:
         process.wait()
         assert Warehouse.open(tmp_path / "W").snapshot == old.snapshot
     resumed = build([inputs], tmp_path / "W", workers=1)
-    assert resumed.snapshot == build([inputs / "pubmed", inputs], tmp_path / "V", workers=1).snapshot
+    assert resumed.snapshot == whole.snapshot
     assert not staging.exists()
 
 

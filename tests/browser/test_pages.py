@@ -16,6 +16,8 @@ SCREENS = {
     "wide and light": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "light"},
     "narrow and dark": {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark"},
 }
+PATIENCE = 90_000
+"""Milliseconds that a page may take: the machine may be busy with other tests."""
 
 
 class Visit:
@@ -47,6 +49,7 @@ class Visit:
 @pytest.fixture(params=list(SCREENS))
 def visit(request: pytest.FixtureRequest, browser: Any, address: str) -> Iterator[Visit]:
     context = browser.new_context(**SCREENS[request.param])
+    context.set_default_timeout(PATIENCE)
     yield Visit(context.new_page(), address)
     context.close()
 
@@ -108,6 +111,7 @@ def test_a_new_user_gets_everywhere(visit: Visit) -> None:
 
 def test_pages_need_no_script(browser: Any, address: str) -> None:
     context = browser.new_context(java_script_enabled=False)
+    context.set_default_timeout(PATIENCE)
     reached = list(_walk(Visit(context.new_page(), address)))
     context.close()
     assert len(reached) == 13
@@ -173,6 +177,7 @@ def test_a_draft_is_forecast_compared_and_deleted(visit: Visit) -> None:
 
 def test_a_forecast_needs_no_script(browser: Any, address: str) -> None:
     context = browser.new_context(java_script_enabled=False)
+    context.set_default_timeout(PATIENCE)
     reached = list(_walk_forecasts(Visit(context.new_page(), address)))
     context.close()
     assert len(reached) == 5
