@@ -16,6 +16,7 @@ from trialpanorama import engine, link, sample
 from trialpanorama.build import build
 
 _REPOSITORY = Path(__file__).resolve().parent.parent
+Once = Callable[[str, Callable[[Path], object]], Path]
 
 
 _LONGEST = ("test_demo.py", "test_build.py", "test_unreliable.py", "test_changes_real.py", "test_pages.py")
@@ -38,7 +39,7 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], object]], Path]:
+def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
     """Makes a folder when the first worker asks for it, and for all of them; tests read there and never write."""
     own = tmp_path_factory.getbasetemp()
     common = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
@@ -71,7 +72,7 @@ def unlinked() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def resolved_sample(once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
+def resolved_sample(once: Once) -> Path:
     """A `sample` of 1,500 fictional trials with its truth, and a `warehouse` of it in which no words are linked."""
 
     def make(folder: Path) -> None:
@@ -83,11 +84,7 @@ def resolved_sample(once: Callable[[str, Callable[[Path], object]], Path]) -> Pa
 
 
 @pytest.fixture(scope="session")
-def real_topics(
-    shared_data: Path,
-    once: Callable[[str, Callable[[Path], object]], Path],
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Path:
+def real_topics(shared_data: Path, once: Once, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of a warehouse of the eleven topics of Cohen 2006, in which no words are linked."""
 
     def make(folder: Path) -> None:

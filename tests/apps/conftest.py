@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
+from tests.conftest import Once
 from trialpanorama.apps.cli import run
 
 
@@ -26,23 +28,25 @@ class Done(NamedTuple):
 
 
 @pytest.fixture(scope="session")
-def inputs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+def inputs(once: Once) -> list[Path]:
     """Fictional registry files, and a file that is none."""
     from trialpanorama import sample
 
-    folder = tmp_path_factory.mktemp("inputs")
-    sample.write(folder / "sample", 80, 3)
-    (folder / "notes.txt").write_text("Not a registry's file.\n", encoding="utf-8")
+    def make(folder: Path) -> None:
+        sample.write(folder / "sample", 80, 3)
+        (folder / "notes.txt").write_text("Not a registry's file.\n", encoding="utf-8")
+
+    folder = once("inputs", make)
     return [folder / "sample" / "registries", folder / "sample" / "pubmed", folder / "notes.txt"]
 
 
 @pytest.fixture(scope="session")
-def warehouse(inputs: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A warehouse built from them."""
+def warehouse(inputs: list[Path], once: Once, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A warehouse built from them: each worker has a copy, beside which and in which some commands write."""
     from trialpanorama.build import build
 
     folder = tmp_path_factory.mktemp("built") / "warehouse"
-    build(inputs, folder, workers=1)
+    shutil.copytree(once("built", lambda made: build(inputs, made / "warehouse", workers=1)) / "warehouse", folder)
     return folder
 
 
