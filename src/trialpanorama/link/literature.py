@@ -359,10 +359,9 @@ _KEYS = (
             FROM (SELECT paper_id, unnest(authors) AS a FROM said)
         UNION ALL SELECT paper_id, 'number', replace(unnest(regexp_extract_all(
             abstract, '\\b([1-9][0-9]?[0-9]?,[0-9]{{3}}|[1-9][0-9]{{1,5}})\\b')), ',', '') FROM said
-        UNION ALL SELECT paper_id, 'month', month[2] || '-' || {_MONTH_NUMBER.format("month[1]")} FROM (
-            SELECT paper_id, regexp_extract_all(abstract, '{_MONTH}', 1) AS names,
-                regexp_extract_all(abstract, '{_MONTH}', 2) AS years,
-                unnest(list_zip(names, years)) AS month FROM said))
+        UNION ALL SELECT paper_id, 'month', unnest([month[2] || '-' || {_MONTH_NUMBER.format("month[1]")}
+            FOR month IN list_zip(
+                regexp_extract_all(abstract, '{_MONTH}', 1), regexp_extract_all(abstract, '{_MONTH}', 2))]) FROM said)
     SELECT DISTINCT paper_id, field, key FROM found WHERE key <> ''""",
     f"""
     CREATE OR REPLACE TEMP TABLE trial_keys AS
