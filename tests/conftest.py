@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.fake_model import FakeServer
 from trialpanorama import engine, link, sample
 from trialpanorama.build import build
 
@@ -27,6 +28,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the files that take longest first; the order within a file stays."""
     place = {name: number for number, name in enumerate(_LONGEST)}
     items.sort(key=lambda item: place.get(item.path.name, len(place)))
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeServer]:
+    """A model server on this machine, which Inspect knows as openai-api/fake/NAME."""
+    fake = FakeServer()
+    monkeypatch.setenv("FAKE_BASE_URL", fake.url)
+    monkeypatch.setenv("FAKE_API_KEY", "none")
+    yield fake
+    fake.close()
 
 
 @pytest.fixture(scope="session")

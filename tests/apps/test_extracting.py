@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +18,6 @@ from trialpanorama.warehouse import Warehouse
 
 MODEL = "openai-api/fake/tiny"
 STORE = Path("no-such-store")
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeServer]:
-    fake = FakeServer()
-    monkeypatch.setenv("FAKE_BASE_URL", fake.url)
-    monkeypatch.setenv("FAKE_API_KEY", "none")
-    yield fake
-    fake.close()
 
 
 @pytest.fixture(scope="module")

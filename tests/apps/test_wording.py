@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +19,6 @@ from trialpanorama.tasks._wording import CHECKS, PARTS, Worder
 from trialpanorama.warehouse import Warehouse
 
 MODEL = "openai-api/fake/tiny"
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeServer]:
-    fake = FakeServer()
-    monkeypatch.setenv("FAKE_BASE_URL", fake.url)
-    monkeypatch.setenv("FAKE_API_KEY", "none")
-    yield fake
-    fake.close()
 
 
 @pytest.fixture(scope="module")

@@ -23,15 +23,6 @@ MODEL = "openai-api/fake/tiny"
 TEXT = "Adults with  type 2 diabetes and no history of stroke receive metformin or placebo; HbA1c is measured."
 
 
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeServer]:
-    fake = FakeServer()
-    monkeypatch.setenv("FAKE_BASE_URL", fake.url)
-    monkeypatch.setenv("FAKE_API_KEY", "none")
-    yield fake
-    fake.close()
-
-
 @pytest.fixture(scope="module")
 def concepts() -> Concepts:
     return _concepts(None, _fingerprint(None))

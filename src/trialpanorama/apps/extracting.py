@@ -101,10 +101,23 @@ def announcement(facts: dict[str, Any]) -> str:
         if facts["restricted_texts"]
         else ""
     )
+    return sending(f"{facts['texts']:,} texts of registry records{restricted}", facts)
+
+
+def sending(what: str, facts: dict[str, Any]) -> str:
+    """That something would be sent, how many tokens that is, and where they go."""
     bound = f", at most {facts['max_tokens']:,} with the replies" if facts["max_tokens"] is not None else ""
     return (
-        f"{facts['texts']:,} texts of registry records{restricted}; about {facts['estimated_tokens']:,} tokens to be "
-        f"sent{bound}.\nThey go to {facts['model']} on {facts['host']}."
+        f"{what}; about {facts['estimated_tokens']:,} tokens to be sent{bound}.\n"
+        f"They go to {facts['model']} on {facts['host']}."
+    )
+
+
+def spent(usage: dict[str, int]) -> str:
+    """What requests took, as the server counts it."""
+    return (
+        f"{usage['requests']:,} requests, {usage['input_tokens']:,} tokens sent "
+        f"({usage['cached_input_tokens']:,} cached by the server), {usage['output_tokens']:,} received"
     )
 
 
@@ -141,9 +154,6 @@ def put_extraction(facts: dict[str, Any]) -> None:
     left_out = ", ".join(f"{checks[name]:,} {name}" for name in LEFT_OUT if checks.get(name))
     put(f"  left out: {left_out or 'no mention'}; {checks.get('moved', 0):,} stood elsewhere than the model said")
     kept = f"{facts['kept_share']:.0%} of the replies were kept from before" if facts["kept_share"] is not None else ""
-    put(
-        f"  {usage['requests']:,} requests, {usage['input_tokens']:,} tokens sent "
-        f"({usage['cached_input_tokens']:,} cached by the server), {usage['output_tokens']:,} received; {kept}"
-    )
+    put(f"  {spent(usage)}; {kept}")
     if facts["outcomes"]["answered"] < facts["texts"]:
         say("The same command asks again what has no answer; texts.parquet says which, and why.")

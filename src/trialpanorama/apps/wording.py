@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from trialpanorama.apps.console import Reporter, put, say, table
-from trialpanorama.apps.extracting import agree, slug
+from trialpanorama.apps.extracting import agree, sending, slug, spent
 from trialpanorama.asking import OUTCOMES, Usage, destination
 from trialpanorama.errors import UnknownName
 
@@ -115,11 +115,7 @@ def announcement(facts: dict[str, Any]) -> str:
         if facts["restricted_texts"]
         else ""
     )
-    bound = f", at most {facts['max_tokens']:,} with the replies" if facts["max_tokens"] is not None else ""
-    return (
-        f"{facts['samples']:,} {facts['split']} samples of {facts['task']}{restricted}; about "
-        f"{facts['estimated_tokens']:,} tokens to be sent{bound}.\nThey go to {facts['model']} on {facts['host']}."
-    )
+    return sending(f"{facts['samples']:,} {facts['split']} samples of {facts['task']}{restricted}", facts)
 
 
 def put_wording(facts: dict[str, Any]) -> None:
@@ -136,12 +132,7 @@ def put_wording(facts: dict[str, Any]) -> None:
             put(f"  {outcome:<15} {count:>7,}  {OUTCOMES[outcome]}")
     for why, count in facts["left_out"].items():
         put(f"  {why:<15} {count:>7,}  {CHECKS[why]}")
-    usage = facts["usage"]
-    put(
-        f"  {usage['requests']:,} requests, {usage['input_tokens']:,} tokens sent "
-        f"({usage['cached_input_tokens']:,} cached by the server), {usage['output_tokens']:,} received; "
-        f"{facts['kept_replies']:,} replies were kept from before"
-    )
+    put(f"  {spent(facts['usage'])}; {facts['kept_replies']:,} replies were kept from before")
     if facts["files"]:
         file = Path(facts["folder"]) / f"{facts['split']}.jsonl"
         say(f"Next: trialpanorama evaluate {facts['task']} --from {file} --model NAME")

@@ -132,7 +132,7 @@ class Found(msgspec.Struct, frozen=True):
 
     snapshot: str
     total: int
-    """How many were found; of the rankings that leave nothing out (dense, fused), how many are within the limits."""
+    """How many were found; of the rankings that leave nothing out (all but bm25), how many are within the limits."""
     hits: tuple[Hit, ...]
     """The best first; of the same score, by id."""
     notes: tuple[str, ...] = ()
