@@ -4,6 +4,7 @@
     python benchmarks/_resolution.py --seed N [--trials N] [--hidden]     one development collection
     python benchmarks/_resolution.py --tune                               the settings of Splink and dedupe
     python benchmarks/_resolution.py --more second [--hidden]             more frozen collections, all methods, paired
+    python benchmarks/_resolution.py --more second --only SEED            of these, only the seeds that are named
 
 The generated collection is that of `judged/resolution_frozen.json`; everything was chosen on its development seeds.
 Those of --more are named in `judged/resolution_frozen_2.json`.
@@ -450,15 +451,16 @@ def frozen(folder: Path, scorers: Mapping[tuple[str, bool], Scorer]) -> dict[str
     return figures
 
 
-def more(folder: Path, name: str, hidden: bool) -> dict[str, Any]:
+def more(folder: Path, name: str, hidden: bool, only: Collection[int] = ()) -> dict[str, Any]:
     """Score all methods on the seeds of a further frozen collection together; by how much `resolve` is ahead."""
     collection = MORE[name]
+    seeds = [seed for seed in collection["seeds"] if seed in only or not only]
     mess = collection["mess"] if isinstance(collection["mess"], dict) else FROZEN["mess"]
     tasks = development_tasks(folder / "development", LABELLED)[hidden]
     scorers = {rival: settings[chosen(rival, hidden)["setting"]](tasks) for rival, settings in installed().items()}
     true: set[Pair] = set()
     found: dict[str, set[Pair]] = {method: set() for method in ("pair", *scorers)}
-    for seed in collection["seeds"]:
+    for seed in seeds:
         made = prepare_settings(folder / str(seed), seed, collection["trials"], mess)[hidden]
         task = compared(str(made.records), made.true)
         pairs = {"pair": pairs_within(groups_of(str(made.records), folder / f"tables{seed}"))}
@@ -468,7 +470,7 @@ def more(folder: Path, name: str, hidden: bool) -> dict[str, Any]:
         true |= of_seed(seed, made.true)
         for method, some in pairs.items():
             found[method] |= of_seed(seed, some)
-    figures = {"collection": name, "seeds": collection["seeds"]} | compare_methods(found, true, hidden)
+    figures = {"collection": name, "seeds": seeds} | compare_methods(found, true, hidden)
     log_run(figures)
     return figures
 
@@ -681,10 +683,11 @@ def main() -> None:
     parser.add_argument("--hidden", action="store_true", help="with --seed: without ids")
     parser.add_argument("--tune", action="store_true", help="try the settings of Splink and dedupe again")
     parser.add_argument("--more", choices=MORE, help="score a further frozen collection (with --hidden: without ids)")
+    parser.add_argument("--only", type=int, action="append", default=[], help="with --more: this seed; may be repeated")
     options = parser.parse_args()
     if options.more:
         with tempfile.TemporaryDirectory() as name:
-            print(json.dumps(more(Path(name), options.more, options.hidden), indent=1))
+            print(json.dumps(more(Path(name), options.more, options.hidden, options.only), indent=1))
         return
     records = str(options.warehouse / "records" / "*" / "*.parquet") if options.warehouse else None
     if options.seed is not None:
