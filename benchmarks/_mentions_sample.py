@@ -3,6 +3,8 @@
     python benchmarks/_mentions_sample.py WAREHOUSE
     python benchmarks/_mentions_sample.py WAREHOUSE --second VOCABULARIES
     python benchmarks/_mentions_sample.py WAREHOUSE --third VOCABULARIES
+    python benchmarks/_mentions_sample.py WAREHOUSE --fourth
+    python benchmarks/_mentions_sample.py WAREHOUSE --fifth VOCABULARIES
 
 One Record per registration (the one last updated or exported, ties by record_id), then 300 entries of `conditions` and
 300 of `interventions` that may be drugs, uniformly over such entries. The same warehouse gives the same sample.
@@ -14,6 +16,11 @@ Which is which stands in a file of its own, so that the judge does not know. The
 The third sample holds 100 distinct texts of conditions that the linker of its day leaves without a concept, none that
 is in the other samples, and of those alone whose SHA-256 ends in an odd digit: the others were read while names and
 words were added to the linker, these were not.
+
+The fourth sample holds 200 entries of each kind, drawn uniformly from all that are in none of the other samples. It was
+drawn before more names and rules were added. The fifth holds 100 distinct texts of conditions and 60 of interventions
+that the linkers leave without a concept after that (none that is set apart as no drug), none of the other samples, of
+those alone whose SHA-256 ends in an odd digit.
 """
 
 from __future__ import annotations
@@ -32,6 +39,12 @@ SECOND_SEED = 20261122
 SECOND_SIZES = {"uniform": 150, "unlinked": 100}
 THIRD_SEED = 20261123
 THIRD_SIZE = 100
+FOURTH_SEED = 20261124
+FOURTH_SIZE = 200
+FIFTH_SEED = 20261125
+FIFTH_SIZES = {"condition": 100, "drug": 60}
+NAMES = {"condition": "conditions", "drug": "drugs"}
+FIELDS = {"condition": "conditions", "drug": "interventions"}
 TYPES = ("DRUG", "BIOLOGICAL", "COMBINATION_PRODUCT", "GENETIC", "DIETARY_SUPPLEMENT")
 """Intervention types that may name a drug; so may an entry without a type (the prose of ICTRP)."""
 
@@ -167,15 +180,77 @@ def third(found: list[dict[str, Any]], store: Path, judged: Path) -> None:
     )
 
 
+def earlier(judged: Path, kind: str, last: int) -> list[dict[str, Any]]:
+    """The mentions of the samples of a kind up to this one."""
+    names = [f"mentions_{NAMES[kind]}.json", *(f"mentions_{NAMES[kind]}_{n}.json" for n in range(2, last + 1))]
+    return [
+        one for name in names if (judged / name).exists() for one in json.loads((judged / name).read_text())["mentions"]
+    ]
+
+
+def fourth(found: list[dict[str, Any]], judged: Path) -> None:
+    """Write judged/mentions_conditions_4.json and mentions_drugs_4.json."""
+    for kind, field in FIELDS.items():
+        drawn = {(one["register"], one["id"], one["position"]) for one in earlier(judged, kind, 3)}
+        others = [
+            mention
+            for mention in found
+            if mention["field"] == field and (mention["register"], mention["id"], mention["position"]) not in drawn
+        ]
+        chosen = random.Random(f"{FOURTH_SEED} {field}").sample(others, min(FOURTH_SIZE, len(others)))
+        write(
+            judged / f"mentions_{NAMES[kind]}_4.json",
+            {"what": f"A fourth, uniform sample of {field}", "seed": FOURTH_SEED, "population": len(others)},
+            [*map(committed, chosen)],
+        )
+
+
+def fifth(found: list[dict[str, Any]], store: Path, judged: Path) -> None:
+    """Write judged/mentions_conditions_5.json and mentions_drugs_5.json."""
+    import _mentions
+    from trialpanorama.ontologies import load
+
+    concepts = load(store)
+    for kind, field in FIELDS.items():
+        drawn = {one["sha256"] for one in earlier(judged, kind, 4)}
+        of_text: dict[_mentions.Text, dict[str, Any]] = {}
+        for mention in found:
+            hashed = sha256(mention["text"])
+            if (
+                mention["field"] == field
+                and int(hashed[-1], 16) % 2
+                and hashed not in drawn
+                and mention["text"].strip()
+            ):
+                of_text.setdefault(_mentions.Text(mention["text"], mention["type"]), mention)
+        texts = sorted(of_text, key=repr)
+        answers = _mentions.PACKAGE[kind](concepts)(texts)
+        unlinked = [
+            text for text, answer in zip(texts, answers, strict=True) if not answer.concepts and not answer.is_apart
+        ]
+        chosen = random.Random(f"{FIFTH_SEED} {field}").sample(unlinked, min(FIFTH_SIZES[kind], len(unlinked)))
+        write(
+            judged / f"mentions_{NAMES[kind]}_5.json",
+            {"what": f"A fifth sample of {field}, left unlinked", "seed": FIFTH_SEED, "population": len(unlinked)},
+            [committed(of_text[text]) for text in chosen],
+        )
+
+
 def main() -> None:
     """Write benchmarks/judged/mentions_conditions.json and mentions_drugs.json, or those of a later sample."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("warehouse", type=Path)
     parser.add_argument("--second", type=Path, metavar="VOCABULARIES", help="draw the second sample, with this store")
     parser.add_argument("--third", type=Path, metavar="VOCABULARIES", help="draw the third sample, with this store")
+    parser.add_argument("--fourth", action="store_true", help="draw the fourth sample")
+    parser.add_argument("--fifth", type=Path, metavar="VOCABULARIES", help="draw the fifth sample, with this store")
     arguments = parser.parse_args()
     found = mentions(arguments.warehouse)
     judged = Path(__file__).parent / "judged"
+    if arguments.fourth:
+        return fourth(found, judged)
+    if arguments.fifth:
+        return fifth(found, arguments.fifth, judged)
     if arguments.third:
         return third(found, arguments.third, judged)
     if arguments.second:
