@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ import msgspec
 
 from trialpanorama.baselines import baselines
 from trialpanorama.evaluate import bootstrap
-from trialpanorama.tasks import AnyTask, columns, load, task, tasks
+from trialpanorama.tasks import AnyTask, Metric, columns, load, task, tasks
 from trialpanorama.warehouse import Warehouse
 
 
@@ -53,14 +54,23 @@ def floors(warehouse: Warehouse, chosen: AnyTask, limit: int | None) -> list[dic
                     "value": interval.value,
                     "low": interval.low,
                     "high": interval.high,
-                    "n": len(asked),
-                    "decisions": len(scored),
+                    "n": counted(metric, found, len(asked)),
                     "training": len(training),
                     "fit_seconds": round(fit_seconds, 1),
                 }
             )
         print(f"{chosen.name} {name}: {time.perf_counter() - started:.0f} s", file=sys.stderr)
     return rows
+
+
+def counted(metric: Metric, found: Mapping[str, Any], asked: int) -> str:
+    """How many samples a figure is over: those of its origin, or the reviews and their candidates."""
+    if "reported" in found and metric.name != "other_unit":
+        origin = 0.0 if metric.name.endswith("_generated") else 1.0
+        return f"{int((found['reported'] == origin).sum()):,}"
+    if (decisions := len(found["group"])) > asked:
+        return f"{len(set(found['group'])):,} reviews, {decisions:,} candidates"
+    return f"{asked:,}"
 
 
 def main() -> None:
@@ -81,7 +91,7 @@ def main() -> None:
     for row in rows:
         value = "–" if row["value"] is None else f"{row['value']:.3f}"
         interval = "–" if row["low"] is None else f"{row['low']:.3f} to {row['high']:.3f}"
-        print(f"| {row['task']} | {row['baseline']} | {row['metric']} | {value} | {interval} | {row['n']:,} |")
+        print(f"| {row['task']} | {row['baseline']} | {row['metric']} | {value} | {interval} | {row['n']} |")
     if options.json:
         options.json.write_bytes(msgspec.json.format(msgspec.json.encode(rows)))
 
