@@ -224,7 +224,7 @@ def coverage(log: Log, model: Path, folder: Path) -> None:
     known = chances_of(truth, TASK, samples)[FORECAST]
     wanted = chances_of(truth, TASK, asked)[FORECAST]
     random = np.random.default_rng(20261122)
-    held: list[float] = []
+    held: list[Any] = []
     widths: list[float] = []
     for draw in range(DRAWS):
         drawn = random.random(len(samples)) < known
@@ -240,9 +240,11 @@ def coverage(log: Log, model: Path, folder: Path) -> None:
         logit = np.log(chances) - np.log1p(-chances)
         spread = 1.959964 * found.refitted(rows).std(axis=1, ddof=1)
         low, high = 1 / (1 + np.exp(-(logit - spread))), 1 / (1 + np.exp(-(logit + spread)))
-        held.append(float(((low <= wanted) & (wanted <= high)).mean()))
+        held.append(((low <= wanted) & (wanted <= high)).astype(float))
         widths.append(float((high - low).mean()))
-    log(run="coverage", draws=DRAWS, asked=len(asked), held=[round(one, 3) for one in held],
+    shares = bootstrap({"held": np.mean(held, axis=0)}, lambda c: float(c["held"].mean()))
+    log(run="coverage", draws=DRAWS, asked=len(asked), held=rounded(shares),
+        held_of_each_draw=[round(float(one.mean()), 3) for one in held],
         mean_width=[round(one, 3) for one in widths], spread_of_truth=round(float(wanted.std()), 3))  # fmt: skip
 
 
