@@ -40,6 +40,14 @@ def test_no_argument_gives_the_commands(command: Command) -> None:
         assert registered.callback.__name__.split("_")[0] in done.out
 
 
+def test_help_begins_where_a_newcomer_does(command: Command) -> None:
+    out = command("--help").out
+    titles = ("Start here", "Registry data", "Trial design", "Tasks and models", "About")
+    places = [out.index(title) for title in titles]
+    assert places == sorted(places)
+    assert out.index(" demo ") < out.index(" mcp ")
+
+
 def test_version(command: Command) -> None:
     assert command("--version").out == f"trialpanorama {trialpanorama.__version__}\n"
 

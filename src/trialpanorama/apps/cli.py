@@ -24,8 +24,23 @@ if TYPE_CHECKING:
 
 START, DATA, DESIGN, MODELS, HELP = "Start here", "Registry data", "Trial design", "Tasks and models", "About"
 
+_AS_MET = """
+demo sample serve mcp
+sources fetch build index atlas problems show search changes explain neighbours graph overdue query export vocabularies
+extract designs power predict tasks evaluate compare report rescore sanity outcome train experiment dictionary doctor
+""".split()
+
+
+class _Commands(TyperGroup):
+    """All commands, in the order in which a newcomer meets them."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return sorted(self.commands, key=_AS_MET.index)
+
+
 app = typer.Typer(
     name="trialpanorama",
+    cls=_Commands,
     help="Clinical-trial registries as one linked database, and models measured on it.",
     no_args_is_help=False,
     rich_markup_mode="rich",
@@ -65,12 +80,8 @@ app.add_typer(
     rich_help_panel=DESIGN,
 )
 
-app.command("designs", rich_help_panel=DESIGN)(designing.designs)
-app.command("predict", rich_help_panel=DESIGN)(forecasting.predict_command)
 app.add_typer(forecasting.outcome_app, name="outcome", rich_help_panel=MODELS)
-app.command("mcp", rich_help_panel=START)(mcp.mcp)
 app.add_typer(training.training_app, name="train", rich_help_panel=MODELS)
-app.command("experiment", rich_help_panel=MODELS)(experimenting.experiment_command)
 
 WarehouseOption = Annotated[
     Path | None,
@@ -1148,6 +1159,12 @@ def serve(
     from trialpanorama.warehouse import find_warehouse
 
     serve_pages(find_warehouse(warehouse), host=host, port=port, token=token, logs=logs, say=say)
+
+
+app.command("mcp", rich_help_panel=START)(mcp.mcp)
+app.command("designs", rich_help_panel=DESIGN)(designing.designs)
+app.command("predict", rich_help_panel=DESIGN)(forecasting.predict_command)
+app.command("experiment", rich_help_panel=MODELS)(experimenting.experiment_command)
 
 
 # --- running it
