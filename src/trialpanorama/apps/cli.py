@@ -28,7 +28,7 @@ _AS_MET = """
 demo sample serve mcp
 sources fetch build index atlas problems show search changes explain neighbours graph overdue query export vocabularies
 extract designs power predict tasks evaluate compare report rescore sanity outcome train experiment dictionary doctor
-""".split()
+""".split()  # noqa: SIM905
 
 
 class _Commands(TyperGroup):
