@@ -84,12 +84,10 @@ _HAZARD_RATIO = _rule(
     rf"(?:hazards? ratios?|\bHRs?\b)(?:\s?\(HR\))?\)?(?!\s(?:with|at|for) )[^.;\d]{{0,28}}?{_V}(?![- ]?"
     rf"(?:sided|tailed|treat|arm))"
 )
-_EFFECT_SIZE = (
-    _rule(
-        r"(?:effect[- ]sizes?|\bcohen['’]?s?\b[^.;\d]{0,12}|standardi[sz]ed (?:mean )?(?:difference|effect)"
-        r"|\bSMD\b|(?-i:\bES\b|\bd\s?=|\bf\s?=))[^.;\d%]{0,40}?(?P<v>\d+(?:\.\d+)?)(?P<p>)(?!\s?%|\d)"
-    ),
-    _rule(r"(?P<v>\d+(?:\.\d+)?)(?P<p>)\s?(?:of an? |of the )?(?:SDs?|standard deviations?)\b(?! of| =)"),
+_EFFECT_SIZE = _rule(
+    r"(?:effect[- ]sizes?|\bcohen['’]?s?\b[^.;\d]{0,12}|standardi[sz]ed (?:mean )?(?:difference|effect)"
+    r"|\bSMD\b|\bs\.m\.d\.|(?-i:\bES\b|\bd\s?=|\bf\s?=))[^.;\d%]{0,40}?(?P<v>\d+(?:\.\d+)?)(?P<p>)(?!\s?%|\d)"
+    r"|(?P<v2>\d+(?:\.\d+)?)(?P<p2>)\s?(?:of an? |of the )?(?:SDs?|standard deviations?)\b(?! of| =)"
 )
 _EFFECT_WORDS = _rule(
     r"\b(small|medium|moderate|large)(?:[- ]to[- ](?:medium|moderate|large))?[- ]"
@@ -112,7 +110,7 @@ _SD = (
 _MEAN_SD = (
     _rule(r"(?P<m>\d+(?:\.\d+)?)\s?(?:[a-z/%]+\s)?(?:±|\+/-|[(,]\s?(?:±|SD|s\.d\.)[:=]?)\s?(?P<v>\d+(?:\.\d+)?)"),
     _rule(
-        r"\bmeans?\s?\(\s?±?\s?(?:SD|standard deviation)\s?\)[^.;\d]{0,60}?(?P<m>\d+(?:\.\d+)?)[^.;\d(]{0,12}"
+        r"\b(?:means?|differences?|changes?)\s?\(\s?±?\s?(?:SD|standard deviation)(?:,? ?SD)?\s?\)[^.;\d]{0,60}?(?P<m>\d+(?:\.\d+)?)[^.;\d(]{0,12}"
         r"\((?P<v>\d+(?:\.\d+)?)(?P<p>)\)"
     ),
 )
@@ -126,6 +124,7 @@ _MARGIN = (
         rf"|δ)\)?[^.;\d]{{0,45}}?{_V}"
     ),
     _rule(rf"{_V}\s?(?:\w+ ){{0,3}}(?:non-?inferiority |equivalence )?(?:margin|limit)"),
+    _rule(rf"{_V}\s?(?:as |is |was )?(?:a |the )?(?:maxim\w+|largest|greatest)(?: \w+)? difference"),
     _rule(rf"less than or equal to {_V}"),
     _rule(rf"(?:not (?:be )?(?:worse|inferior|lower|more)|no (?:worse|more))[^.;\d]{{0,60}}?{_V}"),
     _rule(rf"(?:non-?\s?inferior|equivalen)\w*[^.;\d]{{0,60}}?{_V}"),
@@ -208,7 +207,7 @@ _PAIR = (
     _rule(rf"\bfrom {_HEDGE}{_R}{_GAP}\bto {_HEDGE}{_R}"),
     # Set apart in brackets: (12.0% to 8.4%).
     _rule(rf"\({_R} (?:to|vs\.?|versus|compared (?:with|to)) {_R}\)"),
-    _rule(rf"\bbetween\b[^.;\d~]{{0,45}}?{_R}{_GAP}\band\b[^.;\d~]{{0,40}}?{_R}"),
+    _rule(rf"(?<!var[iy]ing )(?<!varies )(?<!vary )(?<!ranging )(?<!ranges )(?<!range )(?<!ranged )(?<!varied )\bbetween\b[^.;\d~]{{0,45}}?{_R}{_GAP}\band\b[^.;\d~]{{0,40}}?{_R}"),
     _rule(
         rf"{_R}{_GAP}\b(?:versus|vs\.?|compared (?:with|to)|as against|against|rather than|in contrast (?:to"
         rf"|with)|as opposed to|as compared (?:with|to)|relative to)\s{_GAP}{_R}"
@@ -288,7 +287,7 @@ class _Reader:
         """Take out numbers that are names (SF-36, IL6), times that are no outcome, and asides without a number."""
         text = re.sub(
             r"(?<![\w.])(?!SD|HR|OR|RR|SE)[A-Za-z]{2,}[A-Za-z/]*-?\d+[\w-]*|"
-            r"(?<![\w.=])[A-Z]-\d+",
+            r"(?<![\w.=])[A-Z]-\d+|\b[A-Z]\d+[A-Z]\w*|(?<=\bmean) \d(?= ?=)",
             "",
             re.sub(r"\b\d+\(OH\)", "", self.text),
         )
@@ -355,7 +354,7 @@ class _Reader:
     def rates(self) -> list[Found]:
         """The numbers left that may be proportions."""
         found = []
-        for match in re.finditer(r"(?<![\w.~±])(\d+(?:\.\d+)?)\s?(%?)", self.text):
+        for match in re.finditer(r"(?<![\w.~±<])(\d+(?:\.\d+)?)\s?(%?)", self.text):
             value = float(match[1])
             if (match[2] and value < 100) or (not match[2] and 0 < value < 1):
                 found.append(Found(value / 100 if match[2] else value, match.start(), match.end()))
@@ -467,7 +466,9 @@ def _special(r: _Reader, low: str) -> dict[str, Any] | None:
 
 
 _NOT_WORSE = _rule(r"non-?\s?inferior|at least as (?:good|high|effective)|not (?:be )?(?:worse|inferior)")
-_ALIKE = _rule(r"equivalen(?:t|ce)\b")
+_ALIKE = _rule(
+    r"equivalence\b|(?<!considered )\bequivalent\b(?! to\b)|(?:show|demonstrat|prov|establish|test)\w*[^.;]{0,60}\bequivalent"
+)
 _PAIRED = _rule(
     r"\bpaired\b|within[- ](?:subject|patient|participant|person|individual)|intra-?(?:individual|subject|patient)"
     r"|cross-?\s?over|within[- ]?(?:SEM|SD|standard)|one[- ]sample|single[- ](?:group|sample)|before and after"
@@ -484,7 +485,10 @@ _ONE_GROUP_TEST = _rule(r"(?:one|1)[- ](?:group|sample) (?:[\w-]+ ){0,2}?(?:chi|
 _SEVERAL_GROUPS = _rule(
     r"randomi|\bcontrols?\b|placebo|versus|\bvs\b|(?:per|each|both|between|the 2|either) (?:\w+ )?(?:groups?|arms?)"
 )
-_TO_EVENT = _rule(r"log-?\s?rank|surviv(?:al|e) (?:rate )?(?:of|at|rate)|time[- ]to[- ]event|kaplan|hazard")
+_TO_EVENT = _rule(
+    r"log-?\s?rank|surviv(?:al|e) (?:rate )?(?:of|at|rate)|time[- ]to[- ]event|kaplan|hazard"
+    r"|\b(?:dfs|pfs|rfs|efs|os) (?:rates?|at|of|from)\b"
+)
 _FREE = _rule(r"surviv|free|alive|\b(?:dfs|pfs|os|rfs|efs)\b")
 
 
@@ -500,7 +504,7 @@ def _effect(r: _Reader, low: str, said: dict[str, Any]) -> tuple[dict[str, Any],
         return {"design": "survival", "hazard_ratio": hazard.value, **(_times(low) or _events(r, low))}, True
     if found := _margin(r, low):
         return found
-    if (size := r.take(*_EFFECT_SIZE, low=0.02, high=3)) is not None:
+    if (size := r.take(_EFFECT_SIZE, low=0.02, high=3)) is not None:
         is_f = bool(re.search(r"\bf\s?=|cohen['’]?s f|effect size f\b", low))
         is_f = is_f or (bool(_VARIANCE.search(low)) and count > 2 and size.value <= 0.45)
         design = "anova" if is_f else _of_means(low, clustered)
@@ -508,10 +512,20 @@ def _effect(r: _Reader, low: str, said: dict[str, Any]) -> tuple[dict[str, Any],
     has_spread = re.search(r"\bSD\b|standard deviation|±", r.text)
     if "correlation" in low and not has_spread and (one := r.take(_CORRELATION, low=0.05, high=0.99)):
         return {"design": "correlation", "correlation": one.value}, True
-    centres = [float(one["m"]) for rule in _MEAN_SD for one in rule.finditer(r.text)]
+    of_difference = next((one for rule in _MEAN_SD for one in rule.finditer(r.text) if _is_change(r, *one.span("m"))), None)
+    if of_difference is not None:
+        difference, sd = float(of_difference["m"]), float(of_difference["v"])
+        if _LIKELY[0] * sd <= difference <= _LIKELY[1] * sd and sd:
+            return {"design": _of_means(low, clustered), "mean_difference": difference, "sd": sd}, True
+    told = [(float(one["m"]), float(one["v"])) for rule in _MEAN_SD for one in rule.finditer(r.text)]
+    centres = [mean for mean, _ in told]
     spread = r.take(_MEAN_SD[1], *_SD)
     if spread is None and (squared := r.take(_SQUARED)):
         spread = Found(math.sqrt(squared.value), squared.start, squared.end)
+    if spread is not None and len(told) == 2 and spread.value in (told[0][1], told[1][1]):
+        # Each of two means has a spread of its own.
+        both = math.hypot(told[0][1], told[1][1]) / math.sqrt(2)
+        spread = Found(both, spread.start, spread.end)
     if spread is not None and (difference := _difference(r, spread, centres)):
         is_f = bool(_VARIANCE.search(low) and count > 2 and re.search(r"f[- ]test|one-way", low))
         design = "anova" if is_f else _of_means(low, clustered)
@@ -520,7 +534,7 @@ def _effect(r: _Reader, low: str, said: dict[str, Any]) -> tuple[dict[str, Any],
         first, second = float(found_medians[1]), float(found_medians[2])
         if first and second and first != second:
             return {"design": "survival", "median_1": first, "median_2": second}, True
-    pair = _proportions(r, ratio_of, low)
+    pair = _cumulated(_proportions(r, ratio_of, low), low)
     if pair is not None and 0 < pair[0] < 1 and 0 < pair[1] < 1 and pair[0] != pair[1]:
         first, second, is_clear = pair
         is_alone = _ONE_GROUP_TEST.search(low) or (_ONE_GROUP.search(low) and not _SEVERAL_GROUPS.search(low))
@@ -629,10 +643,16 @@ def _events(r: _Reader, low: str) -> dict[str, float]:
     if everyone := r.take(_OF_ALL, as_share=True, high=1):
         return {"event_probability": everyone.value}
     pair = _pair(r)
-    rate = r.nearest([one for one in r.rates() if 0.01 <= one.value < 1])
+    rate = r.nearest([one for one in r.rates() if 0.01 <= one.value < 1 and not _is_change(r, one.start, one.end)])
     shares = list(pair) if pair else [rate.value] if rate else []
     shares = [1 - one for one in shares] if _FREE.search(low) else shares
     return dict(zip(("event_rate_1", "event_rate_2"), shares, strict=False))
+
+
+_OPPOSITE = _rule(
+    r"\b(?:improv|increas|gain|rise)\w*[^.;\d~]{0,30}?(?:of|by) (?P<a>\d+(?:\.\d+)?)\b[^.;\d~]{0,80}?"
+    r"\b(?:worsen|decreas|declin|deteriorat|loss|fall)\w*[^.;\d~]{0,20}?(?:of|by) (?P<b>\d+(?:\.\d+)?)"
+)
 
 
 def _difference(r: _Reader, spread: Found, centres: Sequence[float]) -> float | None:
@@ -640,6 +660,8 @@ def _difference(r: _Reader, spread: Found, centres: Sequence[float]) -> float | 
     r.text = re.sub(r"\([^()\d\[\]]*\)", lambda found: " " * len(found.group()), r.text)
     in_percent = r.is_percent(spread)
     centres = centres or [float(found["v"]) for found in _MEAN.finditer(r.text)]
+    if opposite := _OPPOSITE.search(r.text):
+        return float(opposite["a"]) + float(opposite["b"])
     if len(centres) == 2 and _LIKELY[0] <= abs(centres[0] - centres[1]) / spread.value <= _LIKELY[1]:
         return abs(centres[0] - centres[1])
     mean = centres[0] if centres else None
@@ -695,6 +717,8 @@ _CHANGE_BEFORE = _rule(
     r"|lower|improved|effect|Δ\s?=|delta\s?=)\s(?:(?:in|of|by) (?!rates?|proportion|cure"
     r"|between)[\w-]+\s){0,2}?(?:of|by|is|was|at least|about|approximately|around|a|an|=|>|≥|\s)*$"
     r"|\bdifferences?\s(?:in|between) (?:[\w-]+\s){1,7}?of (?:at least |about |approximately |around |>|≥|\s)*$"
+    r"|\b(?:differences?|reductions?|increases?|improvements?)\s(?:in|of|between) (?:[\w-]+\s){1,11}?(?:would|will|to|should)"
+    r" be (?:at least |about |approximately |around |over |>|≥|\s)*$"
 )
 
 
@@ -731,14 +755,35 @@ def _pair(r: _Reader) -> tuple[float, float] | None:
     return None
 
 
+_YEARLY = _rule(
+    r"\d\s?%?\s?(?:per|a|each|/)\s?(?:(?:person|patient)[- ]?)?year\b(?!-old)|\b(?:annual|yearly)\b[^.;\d]{0,60}\d|\d\s?%\s?(?:annual|yearly)"
+)
+_FOLLOWED = _rule(
+    r"follow(?:ed)?[- ]?up[^.;\d]{0,50}?(\d+(?:\.\d+)?)[\s-]*(month|year)|(\d+(?:\.\d+)?)[\s-]*(month|year)s?(?:['’]? of)?(?: \w+)? follow"
+)
+
+
+def _cumulated(pair: tuple[float, float, bool] | None, low: str) -> tuple[float, float, bool] | None:
+    """Two rates per year over the years of follow-up, where both are said."""
+    followed = _FOLLOWED.search(low)
+    if pair is None or followed is None or not _YEARLY.search(low) or max(pair[:2]) > _MOST_A_YEAR:
+        return pair
+    years = float(followed[1] or followed[3]) * _MONTHS[followed[2] or followed[4]] / 12
+    return 1 - (1 - pair[0]) ** years, 1 - (1 - pair[1]) ** years, pair[2]
+
+
+_MOST_A_YEAR = 0.3
+"""Larger shares are not lost every year."""
+
+
 _DOWN_TO = _rule(
     rf"(?:reduc|decreas|increas|lower|improv|rais|rise|fall"
-    rf"|drop)\w*[^.;\d~\[]{{0,60}}?\bto {_HEDGE}{_R}"
+    rf"|drop|doubl|halv)\w*[^.;\d~\[]{{0,60}}?\bto {_HEDGE}{_R}"
 )
 _DIFF = (
     _rule(
         rf"(?:differences?|reductions?|decreases?|increases?|improvements?|decline|effect|reduc\w+|lower\w*"
-        rf"|decreas\w+|increas\w+|improv\w+|efficacy|protection)\b[^.;,\d~]{{0,60}}?{_V}"
+        rf"|decreas\w+|increas\w+|improv\w+|(?:vaccine|protective) efficacy|protection)\b[^.;,\d~]{{0,60}}?{_V}"
     ),
     _rule(
         rf"{_V}\s?(?!or\b)(?:[\w-]+\s){{0,4}}?(?:differences?|reductions?|decreases?|increases?|improvements?|decline"
@@ -746,6 +791,9 @@ _DIFF = (
     ),
     _rule(rf"\bdetect\b[^.;\d~]{{0,50}}?{_V}"),
 )
+
+
+_MEASURE = _rule(r"\bmeans?\b|t-?\s?test|\bscores?\b|\blevels? of\b|duration|volume|\bpain\b|pressure|consumption")
 
 
 def _proportions(r: _Reader, ratio_of: Found | None, low: str) -> tuple[float, float, bool] | None:
@@ -802,6 +850,9 @@ def _proportions(r: _Reader, ratio_of: Found | None, low: str) -> tuple[float, f
         if re.search(r"(?i)relative", near):
             return base.value, base.value * (1 + change.value), True
         return (base.value, up, bool(cued)) if up < 1 else (base.value, down, bool(cued))
+    if change is not None and change.value < 1 and not others and _RATE_CUE.search(low) and not _MEASURE.search(low):
+        # No rate is told: the difference lies about one half, where it takes the most.
+        return 0.5 - change.value / 2, 0.5 + change.value / 2, False
     if len(others) >= 2:
         close = sorted(others, key=lambda one: abs(one.start - r.anchor))[:2]
         one, two = sorted(close, key=lambda o: o.start)

@@ -99,7 +99,7 @@ def claims_all(reading: Reading, answer_type: str) -> bool:
 def reading_of(asked: Calculation) -> Reading:
     """What a question's text says, with the number of arms that the question itself knows."""
     reading = read(asked.text)
-    if asked.arms and reading.assumptions.arms != asked.arms:
+    if asked.arms and reading.assumptions.arms != asked.arms and reading.assumptions.design not in _ONE_GROUP:
         return Reading(msgspec.structs.replace(reading.assumptions, arms=asked.arms), reading.claims)
     return reading
 

@@ -98,7 +98,7 @@ _SIDED = rf"(?:\(?(?:{_TWO_SIDED}|{_ONE_SIDED})\)?[ ,]*)"
 _GAP = r"[^.;\d\[]"
 _ERROR_1 = r"type[- ](?:i|1|one)\b"
 _ALPHA = (
-    _rule(rf"(?:α|\balph?a\b|\balfa\b|\b{_ERROR_1}(?:\serror)?){_GAP}{{0,45}}?{NUMBER}"),
+    _rule(rf"(?:α|\balph?a\b|\balfa\b|\ba(?= ?=)|\b{_ERROR_1}(?:\serror)?){_GAP}{{0,45}}?{NUMBER}"),
     _rule(
         rf"{NUMBER}\s*(?:\(?p\)?\s*)?{_SIDED}?(?:α|alpha|{_ERROR_1}|level of sign|signific|p[- ]?value"
         rf"|(?:probability|chance|risk) of (?:committing |making )?(?:an? )?{_ERROR_1}|probability level|level\b"
@@ -113,8 +113,9 @@ _ALPHA = (
     _rule(rf"{NUMBER}\s?(?:{_SIDED})?(?:confidence|CI\b|certainty)"),
     _rule(rf"\bconfidence(?: level| interval)?s?{_GAP}{{0,12}}{NUMBER}"),
 )
-_LEVEL, _CONFIDENCE = 2, 4
-"""The rule that reads a level after its name, and from which on levels of confidence are given."""
+_LEVELS, _CONFIDENCE = (1, 2), 4
+"""The rules that read a level by its name, and from which on levels of confidence are given."""
+_POWER_AFTER = _rule(r"\s*(?:of )?(?:statistical |study )?power")
 _POWER = (
     _rule(rf"{NUMBER}\s?(?:or (?:more|greater|higher) |statistical |study |test )?power"),
     _rule(
@@ -177,10 +178,12 @@ def alphas(text: str) -> list[Found]:
         for match in rule.finditer(text):
             value = proportion(match[1], match[2])
             # A "significance level of 95 %" is a confidence.
-            is_confidence = place == _LEVEL and value >= 0.94 and "power" not in text[match.end() : match.end() + 20]
+            is_confidence = place in _LEVELS and value >= 0.94 and not _POWER_AFTER.match(text, match.end())
             value = 1 - value if place >= _CONFIDENCE or is_confidence else value
             is_whole = not match[2] and "." not in match[1]
-            if not is_whole and (match[2] or float(match[1]) < 1) and (0.0005 <= value <= 0.1 or value in (0.15, 0.2)):
+            if not is_whole and (match[2] or float(match[1]) < 1) and (
+                0.0005 <= value <= 0.1 or (place == 0 and value in (0.15, 0.2))
+            ):
                 found.append(Found(round(value, 6), match.start(1), match.end(2)))
     return found
 
@@ -361,7 +364,8 @@ def _kind(text: str, start: int, end: int, noun: str) -> _Kind:
 
 _STANDS_ALONE = _rule(rf"\s*(?:$|[().,;]|(?:{_PEOPLE}|and|or|in|per|to|were|was|is|are|will|would|each)\b)")
 _AMOUNT_BEFORE = _rule(
-    r"\b(?:differences?|changes?|deviations?|sds?|means?|reductions?|increases?|decreases?|margin|improvements?|scores?)\b"
+    r"\b(?:differences?|changes?|deviations?|sds?|means?|reductions?|increases?|decreases?|margin|improvements?|scores?"
+    r"|improv\w+|worsen\w+|reduc\w+|declin\w+|gain\w*)\b"
     r"[^.;\d]{0,30}$",
 )
 _ANY_WHOLE = re.compile(_WHOLE, re.IGNORECASE)
