@@ -246,6 +246,11 @@ REFUSED = {
     "#3 AND a": (0, "no earlier line 3"),
     "(aspirin or ibuprofen.ti,ab.": (0, "not closed"),
     "1. a.ti.\n2. 1 and 7": (18, "no earlier line 7"),
+    '1. a.ti.\n2. limit 1 to yr="2010-2005"': (23, "ends before it begins"),
+    "1. a.ti.\n2. limit 1 to (english and ed=20191201-201911)": (35, "ends before it begins"),
+    "a.ti. and 2010-2005.yr.": (10, "ends before it begins"),
+    "a.ti. and (2001 or 2010-2005).yr.": (10, "ends before it begins"),
+    "a.ti. and 20191345.dt.": (10, "no date"),
 }
 
 

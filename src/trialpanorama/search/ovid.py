@@ -122,7 +122,10 @@ class _Line:
         limits = match.group(2)
         parts: list[Node] = [node]
         for found in _YEARS.finditer(limits):
-            parts.append(_range(found))
+            code, first, last = found.groups()
+            is_open = last is not None and not last[:1].isdigit()
+            place = match.start(2) + found.start()
+            parts.append(self._dates(OVID_CODES[code.lower()], first, None if is_open else last or first, place))
         for word in re.split(r"(?i)\band\b|[()]", _YEARS.sub(" ", limits)):
             text = " ".join(word.replace('"', " ").split())
             if text:
@@ -245,17 +248,41 @@ class _Line:
             raise self._error("This was not expected here")
         self._at += 1
         self._depth -= 1
-        return self._suffixes(node)
+        return self._suffixes(node, begin)
 
-    def _suffixes(self, node: Node) -> Node:
-        """Fields that follow an expression."""
+    def _suffixes(self, node: Node, begin: int | None = None) -> Node:
+        """Fields that follow an expression, which began at a place."""
+        begin = self._at if begin is None else begin
         match = _SUFFIX.match(self._text, self._at) or _IN_FIELDS.match(self._text, self._at)
         if not match:
             return node
         self._at = match.end()
         if comment := _COMMENT.match(self._text, self._at):
             self._at = comment.end()
-        return _placed(node, _fields(match.group(1)))
+        return self._placed(node, _fields(match.group(1)), begin)
+
+    def _placed(self, node: Node, fields: tuple[str, ...], begin: int) -> Node:
+        """An expression in its fields: words that stand for dates become ranges, headings stay what they are."""
+        if isinstance(node, Text) and len(fields) == 1 and fields[0] in DATES and node.fields == (AUTOMATIC,):
+            if match := re.fullmatch(r"(\d{4}(?:\d\d){0,2})\**", node.words):
+                return self._dates(fields[0], match.group(1), match.group(1), begin)
+            if match := re.fullmatch(r"(\d{4,8})?\s?-\s?(\d{4,8})?", node.words):
+                return self._dates(fields[0], match.group(1), match.group(2), begin)
+        if isinstance(node, And | Or):
+            return join(type(node), [self._placed(part, fields, begin) for part in node.parts])
+        if isinstance(node, Not):
+            return Not(self._placed(node.first, fields, begin), self._placed(node.second, fields, begin))
+        return in_fields(node, fields)
+
+    def _dates(self, field: str, first: str | None, last: str | None, at: int) -> Range:
+        """A range of dates, of which an end that is not given is open."""
+        for digits in filter(None, (first, last)):
+            if not (1 <= int(digits[4:6] or 1) <= 12 and 1 <= int(digits[6:8] or 1) <= 31):
+                raise self._error(f'"{digits}" is no date', at, "Months go from 1 to 12, days from 1 to 31.")
+        begin, end = _day(first), _day(last)
+        if begin and end and begin[: len(end)] > end[: len(begin)]:
+            raise self._error(f'The range "{first}-{last}" ends before it begins', at, "Write the earlier date first.")
+        return Range(field, begin, end)
 
     def _words(self) -> Node:
         """A heading, or words up to an operator, a parenthesis or their fields."""
@@ -302,8 +329,7 @@ class _Line:
         node: Node = Text(_wildcards(words), is_phrase=is_phrase)
         if is_exploded or is_major:  # "exp Dementia" without its slash
             node = Heading(words, is_exploded=is_exploded, is_major=is_major)
-        after = self._suffixes(node)
-        return after
+        return self._suffixes(node, begin)
 
     def _blanks_only(self) -> None:
         while self._at < len(self._text) and self._text[self._at].isspace():
@@ -341,27 +367,6 @@ class _Line:
 
 def _fields(codes: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(OVID_CODES[code.strip().lower()] for code in codes.split(",")))
-
-
-def _placed(node: Node, fields: tuple[str, ...]) -> Node:
-    """An expression in its fields: words that stand for dates become ranges, headings stay what they are."""
-    if isinstance(node, Text) and len(fields) == 1 and fields[0] in DATES and node.fields == (AUTOMATIC,):
-        if match := re.fullmatch(r"(\d{4})(\d\d)?(\d\d)?\**", node.words):
-            day = "-".join(part for part in match.groups() if part)
-            return Range(fields[0], day, day)
-        if match := re.fullmatch(r"(\d{4,8})?\s?-\s?(\d{4,8})?", node.words):
-            return Range(fields[0], _day(match.group(1)), _day(match.group(2)))
-    if isinstance(node, And | Or):
-        return join(type(node), [_placed(part, fields) for part in node.parts])
-    if isinstance(node, Not):
-        return Not(_placed(node.first, fields), _placed(node.second, fields))
-    return in_fields(node, fields)
-
-
-def _range(found: re.Match[str]) -> Range:
-    code, first, last = found.groups()
-    is_open = last is not None and not last[:1].isdigit()
-    return Range(OVID_CODES[code.lower()], _day(first), None if is_open else _day(last or first))
 
 
 def _day(digits: str | None) -> str | None:
