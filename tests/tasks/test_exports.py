@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
@@ -20,6 +21,7 @@ from tests.search.test_index import ARTICLES, article
 from tests.tasks.published_rows import ROWS
 from tests.tasks.test_evidence_summary import sample as asked
 from tests.tasks.test_published import read
+from trialpanorama.apps.cli import run
 from trialpanorama.build import build
 from trialpanorama.errors import UnknownName, UserError
 from trialpanorama.tasks import AnySample, AnyTask, Sample, columns, register, task, tasks
@@ -200,6 +202,47 @@ def test_a_warehouse_is_exported_in_every_format(trials: Warehouse, tmp_path: Pa
     without = {"llamafactory": "test", "lm-eval": "train"}
     for format, split in without.items():
         assert not any(split in path for path in counts[format])
+
+
+def test_what_may_not_be_passed_on_goes_out_only_when_asked(tmp_path: Path) -> None:
+    closed = {one.study_id for one in many_trials(60)[::4]}
+    made = [
+        msgspec.structs.replace(one, studies=one.studies | {"is_open": one.study_id not in closed})
+        for one in many_trials(60)
+    ]
+    opened = handmade(tmp_path / "W", made)
+    names = ["endpoint_design", "trial_completion"]
+    left_out: Counter[str] = Counter()
+    shared = exports.export(opened, tmp_path / "shared", "parquet", names, left_out=left_out)
+    everything = exports.export(opened, tmp_path / "all", "parquet", names, include_restricted=True)
+    for name in names:
+        of = {folder: [*_all_of(tmp_path / folder / name)] for folder in ("shared", "all")}
+        whole = {one.id: {one.subject, *one.entities} for one in of["all"]}
+        assert {one.id for one in of["shared"]} == {id for id, ids in whole.items() if not ids & closed}
+        assert left_out[name] == len(of["all"]) - len(of["shared"]) > 0
+    assert sum(shared.values()) + left_out.total() == sum(everything.values())
+    # an option of another trial is as closed as the trial that is asked about
+    assert any(
+        one.subject not in closed and closed & {*one.entities} for one in _all_of(tmp_path / "all" / "endpoint_design")
+    )
+
+
+def test_an_export_of_nothing_that_may_be_passed_on_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made = [msgspec.structs.replace(one, studies=one.studies | {"is_open": False}) for one in many_trials(20)]
+    opened = handmade(tmp_path / "W", made)
+    with pytest.raises(UserError, match="--include-restricted"):
+        exports.export(opened, tmp_path / "out", "verl", ["trial_completion"])
+    line = ["tasks", "export", str(tmp_path / "mine"), "trial_completion", "--warehouse", str(opened.path)]
+    assert run(line) == 2
+    assert "--include-restricted" in capsys.readouterr().err
+    (tmp_path / "mine").rmdir()  # what is left of a refused export is an empty folder
+    assert run([*line, "--include-restricted", "--json"]) == 0
+    assert sum(json.loads(capsys.readouterr().out).values()) == 20
+
+
+def _all_of(folder: Path) -> Iterator[AnySample]:
+    for path in sorted(folder.glob("*.parquet")):
+        yield from exports.read_parquet(path)
 
 
 def test_all_tasks_of_the_benchmark_go_out_under_the_names_of_either_family(

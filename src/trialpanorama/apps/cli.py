@@ -900,17 +900,29 @@ def export_tasks(
     family: Annotated[
         str, typer.Option(metavar="code|documentation", help="Which of the published benchmark's folder names.")
     ] = "code",
+    include_restricted: Annotated[
+        bool,
+        typer.Option("--include-restricted", help="Also samples of sources whose terms do not allow passing them on."),
+    ] = False,
     warehouse: WarehouseOption = None,
     json: JsonOption = False,
 ) -> None:
     """Write samples for other programs: training frameworks, harnesses, readers of the published benchmark."""
+    from collections import Counter
+
     from trialpanorama.tasks._exports import export
 
-    written = export(_open(warehouse), out, format, names or None, family)
+    left_out: Counter[str] = Counter()
+    written = export(
+        _open(warehouse), out, format, names or None, family, include_restricted=include_restricted, left_out=left_out
+    )
     if json:
         put_json(written)
     else:
         put(table(["file", "samples"], list(written.items())))
+    if left_out:
+        counted = ", ".join(f"{count:,} of {name}" for name, count in left_out.items())
+        say(f"Left out, as their sources' terms do not allow passing them on: {counted} (see --include-restricted).")
 
 
 @app.command(rich_help_panel=MODELS)

@@ -14,6 +14,7 @@ with a role: chat templates are the business of the program that reads them, and
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
@@ -34,6 +35,13 @@ if TYPE_CHECKING:
 Samples = Mapping[str, Iterable[AnySample]]
 """Samples of any split, by the name of their task."""
 
+_SHOWN = {
+    **dict.fromkeys(("studies", "conditions", "disposition", "endpoints", "results"), "study_id"),
+    "papers": "paper_id",
+    "reviews": "review_id",
+}
+"""The tables whose rows samples show, with the column that names what they are of."""
+
 _AT_ONCE = 2_000
 """Rows that are held in memory."""
 _MOST_TOKENS = 4_096
@@ -46,12 +54,17 @@ def export(
     format: str,
     names: Iterable[str] | None = None,
     family: str = "code",
+    *,
+    include_restricted: bool = False,
+    left_out: Counter[str] | None = None,
 ) -> dict[str, int]:
     """Write the samples of tasks (all unless named) into an empty folder; how many each file has, by its path within.
 
-    Of a warehouse, the samples as `tasks build` made them, else made now. `family` says how the published benchmark's
-    folders are named; the tasks that it does not have are left out of it, unless they are named. Raises UnknownName for
-    a format or task that does not exist, UserError where there is no sample to write or the folder is not empty.
+    Of a warehouse, the samples as `tasks build` made them, else made now; without those made of a trial, paper or
+    review whose source does not allow passing it on, unless `include_restricted` (`left_out` counts them by task).
+    Samples that are given are written as they are. `family` says how the published benchmark's folders are named; the
+    tasks that it does not have are left out of it, unless they are named. Raises UnknownName for a format or task that
+    does not exist, UserError where there is no sample to write or the folder is not empty.
     """
     if format not in FORMATS:
         raise UnknownName("format", format, FORMATS)
@@ -60,12 +73,19 @@ def export(
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UserError(f"{out} exists and is not an empty folder. Name a new one.")
     chosen = [task(name) for name in names] if names is not None else _all(source, format)
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UserError(f"{out} is there already, and not an empty folder. Name another.")
+    left_out = Counter() if left_out is None else left_out
+    closed = _closed(source) if isinstance(source, Warehouse) and not include_restricted else set[str]()
     out.mkdir(parents=True, exist_ok=True)
     write = partial(_published.write, family=family) if format == "published" else FORMATS[format]
-    by_task = {one: write(out, one, _samples(source, one, _SPLITS_OF.get(format, SPLITS))) for one in chosen}
+    by_task = {
+        one: write(out, one, _shared(source, one, _SPLITS_OF.get(format, SPLITS), closed, left_out)) for one in chosen
+    }
     written = {path: count for counts in by_task.values() for path, count in counts.items()}
+    if not written and left_out:
+        raise UserError(
+            f"{out} is left empty: all {left_out.total():,} samples are made of what its source does not allow passing "
+            "on. For your own use: --include-restricted"
+        )
     if not written:
         raise UserError(
             f"{out} is left empty: there is no sample of {', '.join(one.name for one in chosen)}. Build the warehouse "
@@ -87,6 +107,24 @@ def _samples(source: Warehouse | Samples, chosen: AnyTask, splits: Sequence[Spli
             yield from load(source, chosen, split)
     else:
         yield from (sample for sample in source.get(chosen.name, ()) if sample.split in splits)
+
+
+def _closed(warehouse: Warehouse) -> set[str]:
+    """Ids of the trials, papers and reviews of which a row may not be passed on."""
+    with warehouse.connect() as con:
+        rows = " UNION ".join(f"SELECT {key} FROM {table} WHERE NOT is_open" for table, key in _SHOWN.items())
+        return {id for (id,) in con.execute(rows).fetchall()}
+
+
+def _shared(
+    source: Warehouse | Samples, chosen: AnyTask, splits: Sequence[Split], closed: set[str], left_out: Counter[str]
+) -> Iterator[AnySample]:
+    """The samples of a task that are made of nothing closed; the others are counted."""
+    for sample in _samples(source, chosen, splits):
+        if closed.isdisjoint((sample.subject, *sample.entities)):
+            yield sample
+        else:
+            left_out[chosen.name] += 1
 
 
 # --- what every form carries
