@@ -87,7 +87,8 @@ _HAZARD_RATIO = _rule(
 _EFFECT_SIZE = _rule(
     r"(?:effect[- ]sizes?|\bcohen['’]?s?\b[^.;\d]{0,12}|standardi[sz]ed (?:mean )?(?:difference|effect)"
     r"|\bSMD\b|\bs\.m\.d\.|(?-i:\bES\b|\bd\s?=|\bf\s?=))[^.;\d%]{0,40}?(?P<v>\d+(?:\.\d+)?)(?P<p>)(?!\s?%|\d)"
-    r"|(?P<v2>\d+(?:\.\d+)?)(?P<p2>)\s?(?:of an? |of the )?(?:SDs?|standard deviations?)\b(?! of| =)"
+    r"|(?P<v2>\d+(?:\.\d+)?)(?P<p2>)\s?(?:(?:of an? |of the )?(?:SDs?|standard deviations?)\b(?! of| =)"
+    r"|standardi[sz]ed (?:mean )?(?:difference|effect))"
 )
 _EFFECT_WORDS = _rule(
     r"\b(small|medium|moderate|large)(?:[- ]to[- ](?:medium|moderate|large))?[- ]"
@@ -106,6 +107,7 @@ _SD = (
         rf"|was)[^.;\d]{{0,20}}{_V.replace('<v>', '<v2>').replace('<p>', '<p2>')}"
     ),
     _rule(rf"(?:±|\+/-|\+-)\s?{_V}"),
+    _rule(rf"(?:coefficients? of variation|\bCV\b)(?![^.;\d]{{0,40}}cluster)[^.;\d]{{0,30}}?{_V}"),
 )
 _MEAN_SD = (
     _rule(r"(?P<m>\d+(?:\.\d+)?)\s?(?:[a-z/%]+\s)?(?:±|\+/-|[(,]\s?(?:±|SD|s\.d\.)[:=]?)\s?(?P<v>\d+(?:\.\d+)?)"),
@@ -131,8 +133,9 @@ _MARGIN = (
     _rule(rf"(?:difference|excess)[^.;\d]{{0,30}}?{_V}[^.;\d]{{0,20}}(?:or less|is unimportant|or smaller)"),
 )
 _RATIO_OF = _rule(
+    rf"(?:relative risk|risk ratio|odds ratio|rate ratio)[^.;\d]{{0,80}}?\bis {_V.replace('<v>', '<v2>').replace('<p>', '<p2>')}(?!\d|\.\d|\s?%)|"
     rf"(?:odds ratio|(?-i:\bOR\b)|relative risk|risk ratio|rate ratio|(?-i:\bRR\b))(?:\s?\((?:OR"
-    rf"|RR)\))?(?! reduc)[^.;\d]{{0,25}}?{_V}(?![\d.]|\s?%)"
+    rf"|RR)\))?(?! reduc)[^.;\d]{{0,25}}?{_V}(?!\d|\.\d|\s?%)"
 )
 _CORRELATION = _rule(r"(?:\bcorrelation(?: coefficient)?|\br|ρ|\brho)\b[^.;\d]{0,35}?(?P<v>0?\.\d+)(?P<p>)")
 _ICC = _rule(
@@ -188,16 +191,16 @@ _CHANGE = (
 _MEANS = (
     _rule(
         r"\bmeans?\b[^.;\d]{0,50}?(?P<a>\d+(?:\.\d+)?)[^.;\d%]{0,25}?\b(?:and|vs\.?|versus|to|compared (?:with"
-        r"|to))\b[^.;\d]{0,40}?(?P<b>\d+(?:\.\d+)?)(?![\d.]|\s?%)"
+        r"|to))\b[^.;\d]{0,40}?(?P<b>\d+(?:\.\d+)?)(?!\d|\.\d|\s?%)"
     ),
     _rule(
         r"\bfrom\s(?:(?:a|an|about|mean|of|expected|average|baseline)\s)*(?P<a>\d+(?:\.\d+)?)[^.;\d%]{0,50}?"
         r"\bto\s(?:(?:a|an|about|mean|of|expected|average)\s)*"
-        r"(?P<b>\d+(?:\.\d+)?)(?![\d.]|\s?%)"
+        r"(?P<b>\d+(?:\.\d+)?)(?!\d|\.\d|\s?%)"
     ),
     _rule(
-        r"(?P<a>\d+(?:\.\d+)?)(?![\d.]|\s?%)[^.;\d%]{0,12}\b(?:in|for|with) (?:the )?(?:[\w-]+ ){0,3}?(?:groups?|arms?"
-        r"|controls?|placebo)\b[^.;\d%]{0,25}?\band (?P<b>\d+(?:\.\d+)?)(?![\d.]|\s?%)[^.;\d%]{0,12}\b(?:in|for|with)\b"
+        r"(?P<a>\d+(?:\.\d+)?)(?!\d|\.\d|\s?%)[^.;\d%]{0,12}\b(?:in|for|with) (?:the )?(?:[\w-]+ ){0,3}?(?:groups?|arms?"
+        r"|controls?|placebo)\b[^.;\d%]{0,25}?\band (?P<b>\d+(?:\.\d+)?)(?!\d|\.\d|\s?%)[^.;\d%]{0,12}\b(?:in|for|with)\b"
     ),
 )
 _R = r"(?<![\w.~/-])(\d+(?:\.\d+)?)\s?(%?)"
@@ -206,10 +209,10 @@ _PAIR = (
     _rule(rf"\bnull\b(?:[^.;\d]|[^\w\s]){{0,60}}?{_R}(?:[^.]|\.\d){{0,120}}?\balternative\b[^.\d]{{0,60}}?{_R}"),
     _rule(rf"\bfrom {_HEDGE}{_R}{_GAP}\bto {_HEDGE}{_R}"),
     # Set apart in brackets: (12.0% to 8.4%).
-    _rule(rf"\({_R} (?:to|vs\.?|versus|compared (?:with|to)) {_R}\)"),
+    _rule(rf"\({_R} (?:to|vs?\.?|versus|compared (?:with|to)) {_R}\)"),
     _rule(rf"(?<!var[iy]ing )(?<!varies )(?<!vary )(?<!ranging )(?<!ranges )(?<!range )(?<!ranged )(?<!varied )\bbetween\b[^.;\d~]{{0,45}}?{_R}{_GAP}\band\b[^.;\d~]{{0,40}}?{_R}"),
     _rule(
-        rf"{_R}{_GAP}\b(?:versus|vs\.?|compared (?:with|to)|as against|against|rather than|in contrast (?:to"
+        rf"{_R}{_GAP}\b(?:versus|vs?\.?|compared (?:with|to)|as against|against|rather than|in contrast (?:to"
         rf"|with)|as opposed to|as compared (?:with|to)|relative to)\s{_GAP}{_R}"
     ),
     _rule(rf"{_R}{_GAP}(?:\b(?:and|or|while|whereas|but|to|with)\b|,|/){_GAP}{_R}"),
@@ -224,8 +227,18 @@ _TIME_SPAN = _rule(
 )
 
 
+_UNIT_OF_TIME = r"(?:weeks?|months?|days?|years?|hours?|hrs?|h|minutes?|mins?|s|seconds?)\b"
+_FROM_TO = _rule(
+    r"(\b(?:reduc|decreas|increas|shorten|prolong|lengthen|exten|fall|rise|improv|differ)\w*[^.;]{0,80}?\bfrom (?:about )?)"
+    rf"([1-9]\d*(?:\.\d+)?)(\s{_UNIT_OF_TIME})?([^.;\d]{{0,50}}?\bto (?:about )?)(\d+(?:\.\d+)?)\s{_UNIT_OF_TIME}"
+)
+"""A time that is the outcome, and changes from one value to another."""
+
+
 def _timeless(found: re.Match[str]) -> str:
     before = found.string[max(0, found.start() - 80) : found.start()].rsplit(". ", 1)[-1]
+    if found["before"].strip().lower() == "at" and re.search(r"(?i)(?:standard dev|\bSD|σ)[^.;\d]{0,40}$", before):
+        return found.group()
     return found.group() if not found["before"] and _MEASURED.search(before) else " "
 
 
@@ -248,7 +261,7 @@ _MEDIANS = _rule(
 )
 _MEDIANS_APART = _rule(
     r"median (?:survival|time|overall|progression|disease|event|duration)(?:[^.;\d]{0,80}?)(\d+(?:\.\d+)?)\s"
-    r"(?:months|weeks|days|years)\b(?:[^.\d]|\.\d){0,20}[^.\d]{0,60}?(?:increas|improv|prolong|exten|rais|reduc)\w*"
+    r"(?:months|weeks|days|years)\b(?:[^.\d]|\.\d){0,20}[^\d]{0,60}?(?:increas|improv|prolong|exten|rais|reduc)\w*"
     r"[^.;\d]{0,30}?\bto (\d+(?:\.\d+)?)\s(?:months|weeks|days|years)"
 )
 _UPPER = re.compile(r"\b(1\.[1-6]\d*|1[1-6]\d(?:\.\d+)?)\s?(%?)")
@@ -261,8 +274,12 @@ _EXPECTED = _rule(
 
 _NUMBERED = _rule(
     r"\b(groups?|arms?|grades?|phases?|stages?|days?|weeks?|visits?)\s\d+\b"
-    r"(?:(?:,|\s(?:and|or|to))\s?\d+\b)*(?!\s?%|\.\d|:)"
+    r"(?:(?:,|\s(?:and|or|to))\s?\d+\b)*(?!\s?%|\.\d|:|\s?\(?(?:SD|±))"
 )
+_SCALE = _rule(
+    r"\b(?:on|of|using|with) (?:a|an|the|its) ((?:0-)?\d+)[- ]?(?:mm|cm|points?|items?)?[- ](?:[\w-]+ ){0,3}?(?:scale|vas\b|visual)"
+)
+_OUT_OF = _rule(r"(?<![\w.])([1-9]\d?) (?:of|in|out of) (?:every )?(10|20|50|100|1000)\b(?=[^.;]{0,60}\b(?:would|will|expect|have|relaps|risk|rate))")
 _ANCHOR = "¶"
 _LATER = 4
 
@@ -291,8 +308,11 @@ class _Reader:
             "",
             re.sub(r"\b\d+\(OH\)", "", self.text),
         )
+        text = _OUT_OF.sub(lambda found: f"{100 * int(found[1]) / int(found[2]):.4g}%", text)
         text = _NUMBERED.sub(r"\1", text)
+        text = _SCALE.sub(lambda found: found[0].replace(found[1], ""), text)
         text = re.sub(r"\((?![^()]*(?:\bSD|standard dev))[^()\d\[\]~±]*\)", "", text)
+        text = _FROM_TO.sub(lambda found: f"{found[1]}{found[2]}{found[4]}{found[5]} ", text)
         text = _TIME_SPAN.sub(_timeless, text)
         self.text = re.sub(r" +", " ", _NO_AMOUNT.sub("", text))
         self.percents = frozenset(found.start() for found in re.finditer(r"\d+(?:\.\d+)?(?=\s?%)", self.text))
@@ -465,18 +485,20 @@ def _special(r: _Reader, low: str) -> dict[str, Any] | None:
     return None
 
 
-_NOT_WORSE = _rule(r"non-?\s?inferior|at least as (?:good|high|effective)|not (?:be )?(?:worse|inferior)")
+_NOT_WORSE = _rule(r"non-?\s?inferior|at least as (?:good|high|effective)|not (?:be )?(?:more than [\d.]+ ?% )?(?:worse|inferior)")
 _ALIKE = _rule(
     r"equivalence\b|(?<!considered )\bequivalent\b(?! to\b)|(?:show|demonstrat|prov|establish|test)\w*[^.;]{0,60}\bequivalent"
 )
 _PAIRED = _rule(
     r"\bpaired\b|within[- ](?:subject|patient|participant|person|individual)|intra-?(?:individual|subject|patient)"
     r"|cross-?\s?over|within[- ]?(?:SEM|SD|standard)|one[- ]sample|single[- ](?:group|sample)|before and after"
-    r"|pre-?post"
+    r"|pre-?post|matched pairs?"
     r"|\b1[- ]sample"
 )
 _WITHIN = _rule(r"within[- ](?:(?:subject|patient|participant|person)\s)?(?:standard|sd|sem)")
+_OF_DIFFERENCES = _rule(r"(?:standard deviation|\bsd) of the (?:paired |within[\w-]+ |mean )?differences?\b")
 _VARIANCE = _rule(r"\banova\b|analysis of variance")
+_COVARIATE = _rule(r"ancova|covariance|baseline|pre-? ?(?:and|to) post")
 _ONE_GROUP = _rule(
     r"(?:one|1)[- ]sample|(?:one|1)[- ]group|single[- ](?:group|arm)|null hypothesis (?:rate|proportion|response)"
     r"|historical|\bphase (?:ii|2)[ab]?\b|minimax|\bp0\b|uninterest|binomial|target response"
@@ -529,7 +551,10 @@ def _effect(r: _Reader, low: str, said: dict[str, Any]) -> tuple[dict[str, Any],
     if spread is not None and (difference := _difference(r, spread, centres)):
         is_f = bool(_VARIANCE.search(low) and count > 2 and re.search(r"f[- ]test|one-way", low))
         design = "anova" if is_f else _of_means(low, clustered)
-        return {"design": design, "mean_difference": difference, "sd": spread.value}, True
+        effect = {"design": design, "mean_difference": difference, "sd": spread.value}
+        if design == "two_means" and _COVARIATE.search(low) and (one := r.take(_CORRELATION, low=0.05, high=0.99)):
+            effect |= {"design": "repeated_measures", "correlation": one.value}
+        return effect, True
     if found_medians := _MEDIANS.search(low) or _MEDIANS_APART.search(low):
         first, second = float(found_medians[1]), float(found_medians[2])
         if first and second and first != second:
@@ -568,6 +593,8 @@ _HAZARD_CUT = _rule(
 def _of_means(low: str, clustered: bool) -> str:
     if clustered:
         return "cluster_means"
+    if _OF_DIFFERENCES.search(low):
+        return "paired_means"
     return "crossover_means" if _WITHIN.search(low) else "paired_means" if _PAIRED.search(low) else "two_means"
 
 
@@ -668,7 +695,7 @@ def _difference(r: _Reader, spread: Found, centres: Sequence[float]) -> float | 
     # Beside a change in per cent the mean is what it is of, and no difference.
     told = centres if not in_percent and any(r.is_percent(one) for one in r.rates()) else ()
     for rule in _MEANS:
-        if pair := rule.search(r.text):
+        for pair in rule.finditer(r.text):
             difference = abs(float(pair["a"]) - float(pair["b"]))
             # What is read from 0 on is a scale.
             if float(pair["a"]) and _LIKELY[0] <= difference / spread.value <= _LIKELY[1]:
@@ -713,7 +740,7 @@ _CHANGE_AFTER = _rule(
     r"|decreases?|improvements?|decline|lower|higher|less|fewer|more|relative|absolute)\b"
 )
 _CHANGE_BEFORE = _rule(
-    r"(?:differences?|reductions?|increases?|decreases?|improvements?|reduced|decreased|increased|lowered"
+    r"(?:differences?|reductions?|increases?|decreases?|improvements?|reduced|decreased|increased|lowered|rises|falls"
     r"|lower|improved|effect|Δ\s?=|delta\s?=)\s(?:(?:in|of|by) (?!rates?|proportion|cure"
     r"|between)[\w-]+\s){0,2}?(?:of|by|is|was|at least|about|approximately|around|a|an|=|>|≥|\s)*$"
     r"|\bdifferences?\s(?:in|between) (?:[\w-]+\s){1,7}?of (?:at least |about |approximately |around |>|≥|\s)*$"
@@ -782,8 +809,9 @@ _DOWN_TO = _rule(
 )
 _DIFF = (
     _rule(
-        rf"(?:differences?|reductions?|decreases?|increases?|improvements?|decline|effect|reduc\w+|lower\w*"
-        rf"|decreas\w+|increas\w+|improv\w+|(?:vaccine|protective) efficacy|protection)\b[^.;,\d~]{{0,60}}?{_V}"
+        rf"(?:differences?|reductions?|decreases?|increases?|improvements?|decline|effect|reduc\w+|lower\w*|(?:rises?|falls?|drops?) by\b"
+        rf"|decreas\w+|increas\w+|improv\w+|(?:vaccine|protective) efficacy|protection)\b"
+        rf"(?:(?!\b(?:over(?! \d)|from|compared|versus)\b)[^.;,\d~]){{0,60}}?{_V}"
     ),
     _rule(
         rf"{_V}\s?(?!or\b)(?:[\w-]+\s){{0,4}}?(?:differences?|reductions?|decreases?|increases?|improvements?|decline"
@@ -793,6 +821,10 @@ _DIFF = (
 )
 
 
+_ADVERSE = _rule(
+    r"recurren|relaps|mortality|death|\bdie|fail|infection|complication|adverse|vomiting|nausea|\bpain|readmi|stroke|incidence"
+)
+_RISES = _rule(r"improv|increas|higher|more|rais|rise")
 _MEASURE = _rule(r"\bmeans?\b|t-?\s?test|\bscores?\b|\blevels? of\b|duration|volume|\bpain\b|pressure|consumption")
 
 
@@ -849,7 +881,8 @@ def _proportions(r: _Reader, ratio_of: Found | None, low: str) -> tuple[float, f
             return (base.value, down, True) if down > 0 else (base.value, base.value * (1 - change.value), False)
         if re.search(r"(?i)relative", near):
             return base.value, base.value * (1 + change.value), True
-        return (base.value, up, bool(cued)) if up < 1 else (base.value, down, bool(cued))
+        is_down = up >= 1 or (not _RISES.search(near) and down > 0 and bool(_ADVERSE.search(r.text[max(0, base.start - 60) : base.end + 60])))
+        return base.value, down if is_down else up, bool(cued)
     if change is not None and change.value < 1 and not others and _RATE_CUE.search(low) and not _MEASURE.search(low):
         # No rate is told: the difference lies about one half, where it takes the most.
         return 0.5 - change.value / 2, 0.5 + change.value / 2, False

@@ -83,6 +83,8 @@ def plain(text: str) -> str:
     text = re.sub(r"(?i)\bone[- ]third\b", "33.3%", text)
     text = re.sub(r"(?i)\bone[- ]quarter\b", "0.25", text)
     text = re.sub(r"(?i)\bone (?=standard deviation|SD\b)", "1 ", text)
+    text = re.sub(r"(?i)\b(?:halving|halves|halved|halve)\b", "50% reduction", text)
+    text = re.sub(r"(?i)\bby (?:one )?half\b", "by 50%", text)
     text = re.sub(r"(?i)\bone[- ]half\b|\bhalf of (?:an?|the)\b", "0.5", text)
     text = _SPELT.sub(lambda found: str(whole(found.group())), text)
     text = re.sub(r"(?i)\s?per\s?cent(?:age)?(?:[- ]points?)?\b|\s?%(?:\s?-?points?\b)?", "%", text)
@@ -127,12 +129,16 @@ _POWER = (
     _rule(rf"\b1\s?-\s?(?:β|beta\b){_GAP}{{0,12}}?{NUMBER}"),
     _rule(rf"(?<!α and )(?<!alpha and )(?:β|\bbeta\b|\btype[- ](?:ii|2)\b(?:\serror)?){_GAP}{{0,25}}?{NUMBER}"),
     _rule(
-        rf"{NUMBER}\s?(?:probability|chance|likelihood|certainty) (?:of|to|that|for) (?:be able to )?"
+        rf"{NUMBER}\s?(?:probability|chance|likelihood|certainty|certain|sure) (?:of|to|that|for) (?:be able to )?"
         r"(?:detect|find|show|demonstr|reject|observ|identif)",
     ),
     _rule(rf"\b(?:probability|chance|likelihood) of (?:detecting|finding|showing)\b{_GAP}{{0,80}}?\bof {NUMBER}"),
     _rule(rf"(?:α|\balpha\b) and (?:β|beta)(?:\s(?:errors?|levels?))?{_GAP}{{0,25}}?\d+(?:\.\d+)?\s?%? and {NUMBER}"),
 )
+_POWER_AT_LAST = _rule(
+    rf"\bpower\b(?:[^.;]|\.\d){{0,160}}?\b(?:is|was|be|exceeds?|exceeded) (?:at least |about |approximately )?{NUMBER}"
+)
+"""The power told at the end of its sentence: sought where no other rule finds one."""
 _BETA = (3, 6)
 """The rules that read a type II error."""
 _LOST = (
@@ -197,6 +203,8 @@ def powers(text: str) -> list[Found]:
             value = 1 - value if place in _BETA and value <= 0.4 else value
             if 0.5 <= value < 1 and (match[2] or float(match[1]) < 1):
                 found.append(Found(round(value, 6), match.start(1), match.end(2)))
+    if not found and (match := _POWER_AT_LAST.search(text)) and 0.5 <= proportion(match[1], match[2]) < 1:
+        found.append(Found(proportion(match[1], match[2]), match.start(1), match.end(2)))
     return found
 
 
@@ -396,7 +404,7 @@ def mask(text: str, asked: int | None, also: Iterable[int] = ()) -> str:
 
 
 _ARMS = _rule(
-    r"(?<![\d.,])\b(?:(?P<count>two|three|four|five|six|2|3|4|5|6)\b(?![- ]?(?:sided|tailed|way))[- ]?"
+    r"(?<![\d.,])\b(?:(?P<count>two|three|four|five|six|2|3|4|5|6)\b(?![- ]?(?:sided|tailed|way|min|hour|day|week|month|year|point))[- ]?"
     r"(?:\w+[- ]){0,3}?(?:groups|arms|conditions|treatment arms"
     r"|treatments|sequences|arm|group)|both|either|control (?:group|arm)|control and|and control|placebo"
     r"|(?:the )?other group|versus|vs|comparator|between[- ](?:the )?(?:group|arm|treatment)s?)\b",
