@@ -346,6 +346,18 @@ DESIGNS: list[tuple[str, dict[str, Any]]] = [
         "<br>Randomized: Yes, <br>Masking: Double, <br>Control: Placebo, <br>Group: undefined, <br>Type: Single arm",
         {"allocation": "RANDOMIZED", "intervention_model": "SINGLE_GROUP", "masking": "DOUBLE", "is_masked": True},
     ),
+    (
+        "Randomized: No,\nMasking: None,\nControl: Active,\nGroup: undefined,\nType: 2 or more arms, randomized",
+        {"allocation": "RANDOMIZED", "masking": "NONE", "is_masked": False},
+    ),
+    (
+        "Randomized: No,\nMasking: None,\nControl: Active,\nGroup: undefined,\nType: 2 or more arms, non-randomized",
+        {"allocation": "NON_RANDOMIZED", "masking": "NONE", "is_masked": False},
+    ),
+    (
+        "Randomized: No,\nMasking: None,\nControl: Not applicable,\nGroup: undefined,\nType: Single arm",
+        {"allocation": "NA", "intervention_model": "SINGLE_GROUP", "masking": "NONE", "is_masked": False},
+    ),
     ("Parallel", {"intervention_model": "PARALLEL"}),
     ("Sequential", {"intervention_model": "SEQUENTIAL"}),
     ("Case-Control study", {"observational_model": "CASE_CONTROL"}),
@@ -512,7 +524,8 @@ def test_a_maximum_age_of_zero_or_open_is_no_limit() -> None:
         ("Group 1: low dose:30;Group 2:40", 70),
         ("Cases；mild：12；severe：8", 20),
         ("About 60 patients.", 60),
-        ("60 (30 per group)", None),
+        ("60 (30 per group)", 60),
+        ("60 (40 per group)", None),
         ("9999", None),
         ("99999999", None),
         ("03/08/2019", None),

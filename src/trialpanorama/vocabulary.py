@@ -628,6 +628,8 @@ def _design_of_values(said: Mapping[str, str]) -> Design:
     roles = masked.roles or (masked_roles(said["roles"]) if "roles" in said and masked.is_masked else ())
     model = intervention_model(said.get("model")) or intervention_model(said.get("arms"))
     chosen = allocation(said.get("allocation"))
+    if chosen == "NON_RANDOMIZED":
+        chosen = allocation(said.get("arms")) or chosen  # NTR's export answers no for every trial; its type is right
     is_uncontrolled = _UNCONTROLLED.search(said.get("control", "")) is not None
     if chosen == "NON_RANDOMIZED" and is_uncontrolled:
         chosen = "NA"
@@ -998,6 +1000,11 @@ _NOT_PEOPLE = re.compile(
     r"cent(?:er|re)|hosp)",
     re.I,
 )
+_DIVIDED_SIZE = re.compile(
+    r"([\d,]{1,11})\s*\(\s*(\d{1,8}) (?:patients |participants |subjects )?(?:in|per|for) (?:each )?"
+    r"(?:study )?(?:arm|group)s?\s*\)",
+    re.I,
+)
 _LIMIT_OF_EXPORT = 250
 """ICTRP cuts long target sizes off near 255 characters, also within a number."""
 
@@ -1006,6 +1013,8 @@ _LIMIT_OF_EXPORT = 250
 def enrollment(raw: str | None) -> int | None:
     """Number of participants: a number, ChiCTR's `group:30;group:30;` summed, or the only number of a sentence.
 
+    `400 (200 in each arm)` is 400.
+
     Placeholders (anything with 9999) and texts with several numbers give None.
     """
     if not raw or "9999" in raw or _CLOCK.search(raw):
@@ -1013,6 +1022,10 @@ def enrollment(raw: str | None) -> int | None:
     text = raw.strip()
     if _WHOLE_NUMBER.fullmatch(text):
         return int(float(text.replace(",", "").replace(" ", "")))
+    divided = _DIVIDED_SIZE.fullmatch(text)
+    if divided and _WHOLE_NUMBER.fullmatch(divided[1]):
+        whole, part = int(divided[1].replace(",", "")), int(divided[2])
+        return whole if part and whole > part and whole % part == 0 else None
     groups = list(_GROUP_SIZE.finditer(text))
     if groups:
         is_whole = groups[-1].end() == len(text) and (len(text) < _LIMIT_OF_EXPORT or not text[-1].isdecimal())

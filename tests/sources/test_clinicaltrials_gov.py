@@ -489,6 +489,27 @@ def test_removed_countries_are_kept_apart() -> None:
         assert record.countries == [Country("Germany"), Country("United States"), Country("France", is_removed=True)]
 
 
+def test_a_removed_country_that_takes_part_under_a_newer_name_is_not_removed() -> None:
+    record = one(
+        b"<clinical_study><id_info><nct_id>NCT99000001</nct_id></id_info><location_countries><country>Czechia</country>"
+        b"</location_countries><removed_countries><country>Czech Republic</country><country>France</country>"
+        b"</removed_countries></clinical_study>"
+    )
+    assert record.countries == [Country("Czechia"), Country("France", is_removed=True)]
+
+
+@pytest.mark.parametrize(
+    ("status", "target"),
+    [("NOT_YET_RECRUITING", 40), ("RECRUITING", 40), ("COMPLETED", None), ("UNKNOWN", None)],
+)
+def test_the_csv_gives_a_planned_size_while_a_trial_recruits(status: str, target: int | None) -> None:
+    header = "NCT Number,Study Title,Study URL,Study Status,Conditions,Enrollment"
+    record = one(f"{header}\nNCT99000001,T,,{status},Fever,40\n".encode())
+    assert (record.enrollment_target, record.enrollment_actual) == (target, None)
+    assert record.enrollment_raw == (None if target else "40")
+    assert [note.raw for note in record.notes] == ([] if target else ["40"])
+
+
 def test_mesh_ids_are_written_as_nlm_writes_them() -> None:
     meshes = {"meshes": [{"id": "D000005334", "term": "Fever"}, {"id": "D000086382", "term": "COVID-19"}]}
     study = json.loads(v2()) | {"derivedSection": {"conditionBrowseModule": meshes}}

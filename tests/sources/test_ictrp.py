@@ -582,6 +582,14 @@ def test_chictr_phase_0_is_doubtful() -> None:
     assert not notes(web(TrialID="TCTR20990101001", Phase="Phase 0"), "phases")
 
 
+@pytest.mark.parametrize("study_type", ["Observational study", "Diagnostic test", "Health services reaserch"])
+def test_phase_0_of_a_study_that_is_no_trial_is_no_phase(study_type: str) -> None:
+    record = web(TrialID="ChiCTR9900000001", Phase="0", Study_type=study_type)
+    assert (record.phases, record.phase_raw) == (["NA"], "0")
+    assert not notes(record, "phases")
+    assert web(TrialID="ChiCTR9900000001", Phase="0", Study_type="Interventional study").phases == ["EARLY_PHASE1"]
+
+
 @pytest.mark.parametrize(
     ("raw", "size"),
     [
@@ -599,7 +607,16 @@ def test_chictr_target_sizes_are_summed(raw: str, size: int) -> None:
     assert not notes(record, "enrollment_target")
 
 
-@pytest.mark.parametrize("raw", ["400 (200 in each arm)", "about sixty in all", "9999"])
+@pytest.mark.parametrize(
+    "raw", ["400 (200 in each arm)", "400 (200 per group)", "400 (100 participants in each group)"]
+)
+def test_a_size_may_say_how_it_is_divided(raw: str) -> None:
+    record = web(TrialID="SLCTR/2099/001", Target_size=raw)
+    assert (record.enrollment_target, record.enrollment_raw) == (400, raw)
+    assert not notes(record, "enrollment_target")
+
+
+@pytest.mark.parametrize("raw", ["400 (300 in each arm)", "400 (200 in London)", "about sixty in all", "9999"])
 def test_a_size_that_is_no_number_stays_text(raw: str) -> None:
     record = web(TrialID="RPCEC99000001", Target_size=raw)
     assert (record.enrollment_target, record.enrollment_raw) == (None, raw)
@@ -853,6 +870,25 @@ def test_sharing_and_results_links() -> None:
     ("id", "raw", "expected", "keywords"),
     [
         ("NCT99000001", "Fever;Cough", [("Fever", None, None), ("Cough", None, None)], []),
+        ("NCT99000001", "Graft; Dreadful;Fever", [("Graft; Dreadful", None, None), ("Fever", None, None)], []),
+        (
+            "TCTR20990101001",
+            "Fever\nDread of dogs <br>Fever<br>Dogs, Cats<br>Bites;Fever<br>Dogs, Cats<br>Bites",
+            [("Fever", None, None), ("Dread of dogs", None, None)],
+            ["Fever", "Dogs", "Cats", "Bites"],
+        ),
+        (
+            "TCTR20990101001",
+            "Fever <br>Fever; Dogs; ;Fever; Dogs; ",
+            [("Fever", None, None)],
+            ["Fever", "Dogs"],
+        ),
+        (
+            "IRCT999000000001N1",
+            "Fever. <br>Fever of the mind;XA01.0.",
+            [("Fever", None, None), ("Fever of the mind", "XA01.0", "ICD-11")],
+            [],
+        ),
         (
             "CTRI/2099/01/000001",
             "Health Condition 1: Q214- Imaginary septumHealth Condition 2: null- Fever",
@@ -965,6 +1001,21 @@ def test_interventions_of_irct_and_drks_are_numbered_groups() -> None:
     assert [arm.label for arm in record.arms] == ["Arm 1", "Arm 2"]
     record = full(TrialID="IRCT999000000001N1", Interventions="Intervention group: syrup")
     assert [(arm.label, arm.description) for arm in record.arms] == [("Intervention group", "syrup")]
+
+
+def test_interventions_of_rebec_have_codes_and_terms_behind_them() -> None:
+    record = full(TrialID="RBR-99000a", Interventions="All drink fictamab; 5 ml. Daily.;Drug;Fictamab;Coffee")
+    assert [(i.name, i.type, i.type_raw) for i in record.interventions] == [
+        ("All drink fictamab; 5 ml. Daily.", "DRUG", "Drug")
+    ]
+    assert record.keywords == ["Fictamab", "Coffee"]
+    record = full(TrialID="RBR-99000a", Interventions="Tea is drunk.;Immunization, Passive;Biological/vaccine")
+    assert [(i.name, i.type) for i in record.interventions] == [("Tea is drunk.", "BIOLOGICAL")]
+    record = full(TrialID="RBR-99000a", Interventions="Group 1: Tea<br>Group 2: Rest;Other;Drug;Fictamab")
+    assert [(i.name, i.type) for i in record.interventions] == [("Tea", None), ("Rest", None)]
+    record = full(TrialID="RBR-99000a", Interventions="Tea; coffee;rest")
+    assert [i.name for i in record.interventions] == ["Tea; coffee;rest"]
+    assert record.keywords == []
 
 
 def test_interventions_of_chictr_are_named_groups() -> None:
@@ -1087,6 +1138,12 @@ def test_no_intervention(raw: str) -> None:
             "Timepoint(s) of evaluation of this end point: Day 15;Primary end point(s): Fever;Main Objective: To show",
             [("Fever", "Day 15")],
         ),
+        (
+            "JPRN-JapicCTI-990001",
+            "safety, efficacy<br>Safety : events<br>Efficacy : fever",
+            [("Safety : events\nEfficacy : fever", None)],
+        ),
+        ("JPRN-JapicCTI-990001", "efficacy", [("efficacy", None)]),
         ("DRKS99000001", "genetic profiles; phenotypes;traits", [("genetic profiles; phenotypes;traits", None)]),
         ("ISRCTN99000001", "1. Fever<br>2. Cough;dry", [("1. Fever\n2. Cough;dry", None)]),
         ("RPCEC99000001", "none", []),
@@ -1516,7 +1573,7 @@ def test_real_fields_are_filled_in_every_register(shared_data: Path, capsys: pyt
     for register, number, share in table:
         for field in ("registration_date", "last_updated_date", "exported_date", "study_type", "url"):
             assert share[field] > 0.99 or number * (1 - share[field]) <= 1, (register, field, share[field])
-        assert share["sponsors"] > 0.8, register
+        assert share["sponsors"] > 0.75, register  # a quarter of the Dutch register's trials say that they have none
         assert share["conditions"] > 0.97, register
         assert share["outcomes"] > 0.9, register
         assert share["start_date"] > 0.98, register

@@ -186,9 +186,14 @@ def set_design_part(record: Record, part: str, raw: str) -> None:
             _set_masking(record, raw)
 
 
+_STILL_RECRUITING = frozenset({"NOT_YET_RECRUITING", "RECRUITING", "ENROLLING_BY_INVITATION"})
+
+
 def set_enrollment(record: Record, raw: str, type_raw: str | None) -> None:
     count = known_word(record, "enrollment_raw", vocabulary.enrollment(raw), raw)
     kind = vocabulary.date_type(type_raw)
+    if kind is None and record.status in _STILL_RECRUITING:
+        kind = "ESTIMATED"  # a number is reached when recruitment has ended
     if count is None or kind is None:
         record.enrollment_raw = raw
         if count is not None:
@@ -254,10 +259,12 @@ def country_name(name: str) -> str:
 def set_countries(record: Record, names: Iterable[str], removed: Iterable[str]) -> None:
     """Countries of recruitment as legacy XML sorts them (of the sites, where no list is given), and removed ones."""
     listed = list(dict.fromkeys(names)) or sorted({site.country for site in record.locations if site.country})
+    recruiting = {country_name(raw) for raw in listed}
     for is_removed, raws in ((False, listed), (True, removed)):
         for raw in raws:
             name = country_name(raw)
-            record.countries.append(Country(name, None if raw == name else raw, is_removed))
+            if not (is_removed and name in recruiting):  # such as Czech Republic, which is Czechia now
+                record.countries.append(Country(name, None if raw == name else raw, is_removed))
 
 
 _DOI = re.compile(r"\b10\.\d{4,9}/[^\s\"<>;,]*[^\s\"<>;,.)\]]")

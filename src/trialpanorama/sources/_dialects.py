@@ -27,7 +27,7 @@ from trialpanorama.record import (
     Sponsor,
 )
 from trialpanorama.sources._reading import fold
-from trialpanorama.vocabulary import OutcomeType, ReferenceType, SponsorRole, is_placeholder
+from trialpanorama.vocabulary import OutcomeType, Phase, ReferenceType, SponsorRole, StudyType, is_placeholder
 
 DOUBTFUL_PHASE = "the registry also writes 0 for studies without a phase"
 DOUBTFUL_POSTED = "not taken as a date: nothing says that results are posted"
@@ -41,6 +41,7 @@ MISSING_DATE = re.compile(r"\b1900\b|^19000101$")
 URL = re.compile(r"https?://[^\s;,]+", re.I)
 _PMID = re.compile(r"(?:pubmed[^\s?;,]*?/|pmid:?\s*)(\d{1,8})\b", re.I)
 _DOI = re.compile(r"\b10\.\d{4,9}/[^\s;,]+", re.I)
+_NO_SPONSOR = re.compile(r"none\W+investigator[\s-]initiated\b", re.I)
 _COMMA_LISTS = frozenset({"umin", "jrct", "japiccti", "jma", "slctr"})
 
 # --- text
@@ -75,7 +76,14 @@ def _as_macintosh(text: str) -> bytes:
     return text.encode("mac_roman")
 
 
-# --- organisations, countries, links
+# --- phases, organisations, countries, links
+
+
+def phases(raw: str | None, register: str | None, study_type: StudyType | None) -> list[Phase]:
+    """Phases; a study that is no trial has none where a register writes 0."""
+    if raw and raw.strip() == "0" and study_type not in ("INTERVENTIONAL", None):
+        return ["NA"]
+    return list(vocabulary.phases(raw, register))
 
 
 def sponsors(lead: str | None, secondary: Iterable[str], support: Iterable[str]) -> list[Sponsor]:
@@ -88,7 +96,7 @@ def sponsors(lead: str | None, secondary: Iterable[str], support: Iterable[str])
     found: dict[tuple[str, str], Sponsor] = {}
     for role, names in named:
         for name in map(fold, names):
-            if name and not is_placeholder(name):
+            if name and not is_placeholder(name) and not _NO_SPONSOR.match(name):
                 sponsor_class = vocabulary.sponsor_class_from_name(name)
                 found.setdefault((role, name.lower()), Sponsor(name=name, role=role, sponsor_class=sponsor_class))
     return list(found.values())
@@ -169,7 +177,12 @@ _MEDDRA = re.compile(
 )
 _THERAPEUTIC_AREA = re.compile(r"Therapeutic area:\s*([^;\n]+)")
 _PURE_CODE = re.compile(rf"{_ICD}|[CD]\d{{6,9}}|M\d{{4,9}}")
+_ICD_11 = re.compile(r"[1-9A-Z][A-HJ-NP-Z]\d[\dA-HJ-NP-Z](?:\.[\dA-HJ-NP-Z]{1,3})?")
 _MEDDRA_CODE = re.compile(r"1\d{7}")
+_KEYWORD_SEPARATOR = re.compile(r"[\n,;]")
+_SEMICOLON = re.compile(";")
+_TIGHT_SEMICOLON = re.compile(r";(?=\S|\Z)")
+_LONGEST_CONDITIONS = 5_000
 _CLASSIFICATION = re.compile(r"[A-Z]\d{2}\s*-\s*[A-Z]\d{2}|[A-Z]\d{2}(?:\.\d{3})+")
 """A chapter of ICD-10, or a place in the tree of MeSH."""
 
@@ -186,6 +199,10 @@ def conditions(text: str | None, register: str | None, terms: Sequence[str] = ()
         found += map(_coded, terms)
     elif register == "ctri":
         found, keywords = [_coded(piece) for piece in [*_CTRI_CONDITION.split(text or ""), *terms]], []
+    elif register == "clinicaltrials_gov":  # "Renal Failure; Chronic" is one of its conditions
+        found, keywords = [Condition(fold(piece) or "") for piece in [*_TIGHT_SEMICOLON.split(text or ""), *terms]], []
+    elif register == "tctr":
+        found, keywords = _thai_conditions(text or "", terms)
     else:
         found, keywords = _listed_conditions(text or "", register, terms)
     named: dict[str, Condition] = {}
@@ -218,6 +235,17 @@ def _eu_conditions(text: str) -> tuple[list[Condition], list[str]]:
     return found, [area.strip() for area in _THERAPEUTIC_AREA.findall(text)]
 
 
+def _thai_conditions(text: str, terms: Sequence[str]) -> tuple[list[Condition], list[str]]:
+    """`condition <br>keyword<br>keyword;keyword<br>keyword`: WHO repeats the keywords in the place of codes."""
+    for semicolon in _SEMICOLON.finditer(text[:_LONGEST_CONDITIONS]):
+        keywords, before = text[semicolon.end() :].strip(), text[: semicolon.start()].rstrip()
+        if keywords and before.endswith("\n" + keywords):
+            words = [word for piece in _KEYWORD_SEPARATOR.split(keywords) if (word := fold(piece))]
+            lines = before.removesuffix(keywords).split("\n")
+            return [Condition(fold(line) or "") for line in [*lines, *terms]], words
+    return _listed_conditions(text, "tctr", terms)
+
+
 def _listed_conditions(text: str, register: str | None, terms: Sequence[str]) -> tuple[list[Condition], list[str]]:
     """`free text <br>term <br>term;code;category`: the first line is the sponsor's, what follows the registry's."""
     first, *rest = text.split("\n")
@@ -241,10 +269,10 @@ def _listed_conditions(text: str, register: str | None, terms: Sequence[str]) ->
     keywords = []
     of_registry: dict[str, Condition] = {}
     for position, piece in enumerate([*names, *pieces]):
-        piece = piece.strip()
+        piece = piece.strip().rstrip(".") if register == "irct" else piece.strip()
         if register == "nl_omon" and found and _MEDDRA_CODE.fullmatch(piece):
             found[-1].code, found[-1].vocabulary = piece, "MedDRA"
-        elif _PURE_CODE.fullmatch(piece):
+        elif _PURE_CODE.fullmatch(piece) or (register == "irct" and _ICD_11.fullmatch(piece)):
             codes.append(piece)
         elif _CLASSIFICATION.fullmatch(piece) or piece.isdecimal():
             keywords += [] if piece.isdecimal() else [piece]
@@ -256,10 +284,14 @@ def _listed_conditions(text: str, register: str | None, terms: Sequence[str]) ->
     # one code a term, in the same order; else nothing says which is whose, and ReBEC's are chapters of DeCS
     if len(codes) == len(of_registry) and register != "rebec":
         for condition, code in zip(of_registry.values(), codes, strict=True):
-            condition.code, condition.vocabulary = code, "MeSH" if re.match(r"[CD]\d{6}", code) else "ICD-10"
+            condition.code, condition.vocabulary = code, _vocabulary_of(code)
     else:
         keywords += codes
     return found, keywords
+
+
+def _vocabulary_of(code: str) -> str:
+    return "MeSH" if re.match(r"[CD]\d{6}", code) else "ICD-10" if _PURE_CODE.fullmatch(code) else "ICD-11"
 
 
 # --- interventions
@@ -304,6 +336,7 @@ _EU_DETAILS = (
 )
 _REPEC_GROUP = re.compile(r"\s*Group name:")
 _REPEC_TREATMENT = re.compile(r"\s*Type of group[;:].*?Intervention\(s\) description:", re.S)
+_CODE_OR_TERM = re.compile(r"(?:[^\s.][^.\n]{0,59})?")
 _NAME_LENGTH = 200
 
 _Treatments = tuple[list[Intervention], list[Arm]]
@@ -380,6 +413,32 @@ def _numbered_interventions(text: str) -> _Treatments:
                 Arm(label=label, description=piece or None, intervention_names=[found[-1].name] if piece else [])
             )
     return found, arms
+
+
+def _brazilian_interventions(text: str) -> _Treatments:
+    """Numbered groups; the kinds of intervention that WHO puts behind the text count where there is one of each."""
+    said, words = _without_codes(text)
+    found, arms = _numbered_interventions(said)
+    kinds = {word: kind for word in words if (kind := vocabulary.intervention_type(word))}
+    if len(found) == len(kinds) == 1:
+        ((found[0].type_raw, found[0].type),) = kinds.items()
+    return found, arms
+
+
+def _without_codes(text: str) -> tuple[str, list[str]]:
+    """ReBEC's text, and the codes and DeCS terms that WHO joined to it: `text;Drug;Hydroxychloroquine`."""
+    pieces = text.split(";")
+    end = len(pieces)
+    while end > 1 and _CODE_OR_TERM.fullmatch(pieces[end - 1]):
+        end -= 1
+    words = [word for piece in pieces[end:] if (word := piece.strip())]
+    return (";".join(pieces[:end]), words) if any(map(vocabulary.intervention_type, words)) else (text, [])
+
+
+def intervention_keywords(text: str | None, register: str | None) -> list[str]:
+    """The terms that stand behind the text on interventions: keywords, as they are in ReBEC's own files."""
+    words = _without_codes(text)[1] if text and register == "rebec" else []
+    return [word for word in dict.fromkeys(words) if vocabulary.intervention_type(word) is None]
 
 
 def _grouped_interventions(text: str) -> _Treatments:
@@ -483,7 +542,7 @@ _INTERVENTION_DIALECTS: dict[str, Callable[[str], _Treatments]] = {
     "ctri": _ctri_interventions,
     "irct": _numbered_interventions,
     "drks": _numbered_interventions,
-    "rebec": _numbered_interventions,
+    "rebec": _brazilian_interventions,
     "rpcec": _numbered_interventions,
     "chictr": _grouped_interventions,
     "itmctr": _grouped_interventions,
@@ -515,8 +574,13 @@ _LABELLED_PART = re.compile(
     re.I,
 )
 _CLOSING_BRACKET = re.compile(r"(?<=\])\s*(?:;(?=\S|\Z)|\n)")
-_TIGHT_SEMICOLON = re.compile(r";(?=\S|\Z)")
 _FRAME_LABEL = re.compile(r"Time ?frame:?\s*", re.I)
+
+_KINDS_OF_OUTCOME = re.compile(
+    r"(?:(?:efficacy|safety|pharmacokinetics|pharmacodynamics|bioequivalence|confirmatory|exploratory|other)"
+    r"[,/ \t]*)+\n",
+    re.I,
+)
 
 _Measure = tuple[str, str | None, str | None]
 """What is measured, when, and how."""
@@ -613,6 +677,11 @@ def _labelled_outcomes(text: str) -> list[_Measure]:
     return found or [(text, None, None)]
 
 
+def _japic_outcomes(text: str) -> list[_Measure]:
+    """`safety, efficacy` on a line of its own, then what is measured."""
+    return [(_KINDS_OF_OUTCOME.sub("", text, count=1) if _KINDS_OF_OUTCOME.match(text) else text, None, None)]
+
+
 def _eu_sections(text: str) -> dict[str, str]:
     _, *pieces = _EU_SECTION.split(text)
     said: dict[str, str] = {}
@@ -651,6 +720,7 @@ _OUTCOME_DIALECTS: dict[str, Callable[[str], list[_Measure]]] = {
     "tctr": _bracketed_outcomes,
     "anzctr": _bracketed_outcomes,
     "slctr": _bracketed_outcomes,
+    "japiccti": _japic_outcomes,
     "lbctr": _labelled_outcomes,
     "repec": _labelled_outcomes,
     "rpcec": _numbered_outcomes,

@@ -288,9 +288,10 @@ def _status(trial: _Trial, raw: str | None) -> vocabulary.Status | None:
 
 
 def _phases(trial: _Trial, raw: str | None) -> list[vocabulary.Phase]:
-    if raw == "0" and trial.register in ("chictr", "itmctr"):
+    found = dialects.phases(raw, trial.register, vocabulary.study_type(trial.line("study_type")))
+    if raw == "0" and trial.register in ("chictr", "itmctr") and found != ["NA"]:
         trial.notes.say("phases", dialects.DOUBTFUL_PHASE, raw)
-    return list(vocabulary.phases(raw, trial.register))
+    return found
 
 
 def _actual_size(trial: _Trial) -> int | None:

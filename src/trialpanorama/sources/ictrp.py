@@ -271,8 +271,10 @@ def _record(cells: dict[str, str], is_full_export: bool) -> Record:
     design_raw = row.text("design")
     design = vocabulary.design(design_raw)
     study_type_raw, phase_raw = row.line("study_type"), row.text("phase")
+    study_type = vocabulary.study_type(study_type_raw)
     conditions, keywords = dialects.conditions(row.text("conditions"), register)
     interventions, arms = dialects.interventions(row.text("interventions"), register)
+    keywords += dialects.intervention_keywords(row.text("interventions"), register)
     exclusion = _criteria(row.text("exclusion"))
     # ClinicalTrials.gov's text has both parts under its own headings
     is_undivided = register == "clinicaltrials_gov" and exclusion is None
@@ -302,9 +304,9 @@ def _record(cells: dict[str, str], is_full_export: bool) -> Record:
         results_posted_date=_results_posted_date(row, has_results),
         last_updated_date=row.date("refreshed", "last_updated_date", "dmy"),
         exported_date=_exported_date(row),
-        study_type=vocabulary.study_type(study_type_raw),
+        study_type=study_type,
         study_type_raw=study_type_raw,
-        phases=_phases(row, phase_raw),
+        phases=_phases(row, phase_raw, study_type),
         phase_raw=phase_raw,
         study_design_raw=design_raw,
         allocation=design.allocation,
@@ -404,9 +406,9 @@ def _status(row: _Row, raw: str | None, is_full_export: bool) -> vocabulary.Stat
     return found
 
 
-def _phases(row: _Row, raw: str | None) -> list[vocabulary.Phase]:
-    found = list(vocabulary.phases(raw, row.register))
-    if raw and row.register in ("chictr", "itmctr") and raw.strip() == "0":
+def _phases(row: _Row, raw: str | None, study_type: vocabulary.StudyType | None) -> list[vocabulary.Phase]:
+    found = dialects.phases(raw, row.register, study_type)
+    if raw and row.register in ("chictr", "itmctr") and raw.strip() == "0" and found != ["NA"]:
         row.note("phases", dialects.DOUBTFUL_PHASE, raw)
     elif raw and (_ISO_DAY.match(raw) or _SERIAL_DATE.fullmatch(raw)):
         row.note("phases", _DATE_OF_PHASE, raw)
