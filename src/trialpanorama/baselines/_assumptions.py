@@ -167,6 +167,11 @@ _CLUSTER_SIZE = (
     ),
     _rule(r"average of (?P<v>\d+)(?P<p>) \w+ (?:\w+ )?(?:for|per|in|from) each"),
 )
+_RAISED = _rule(
+    r"\bcluster(?:[^.]|\.\d){0,120}?(?:increas|inflat|rais|ris|multipl|enlarg|adjust|becom)(?:[^.]|\.\d){0,80}?\[#\]"
+    r"|\b(?:increas|inflat|rais|multipl|enlarg|adjust)(?:[^.]|\.\d){0,40}?(?:\[#\](?:[^.]|\.\d){0,80}?\b(?:cluster|design effect)"
+    r"|\b(?:cluster|design effect)(?:[^.]|\.\d){0,120}?\[#\])"
+)
 _VARIATION = _rule(rf"(?:coefficients? of variation|\bCV\b)[^.;\d]{{0,30}}?{_V}")
 _RATIO = _rule(
     r"(?<![\d:.])(?P<a>\d+(?:\.\d+)?)\s?(?::|to)\s?(?P<b>\d+(?:\.\d+)?)(?![\d:])(?=[^.;]{0,40}(?:ratio|alloc"
@@ -217,7 +222,7 @@ _PAIR = (
     ),
     _rule(rf"{_R}{_GAP}(?:\b(?:and|or|while|whereas|but|to|with)\b|,|/){_GAP}{_R}"),
 )
-_ABSOLUTE = _rule(r"absolut|\bpoints?\b|risk difference|difference|\bpp\b")
+_ABSOLUTE = _rule(r"absolut|(?<!\bend )(?<!\bend-)\bpoints?\b|risk difference|difference|\bpp\b")
 
 
 _TIME_SPAN = _rule(
@@ -390,6 +395,8 @@ class Reading(msgspec.Struct, frozen=True):
     assumptions: Assumptions
     claims: bool
     """Level, power and a whole effect were read, and nothing speaks of a design that these do not size."""
+    is_printed: bool = False
+    """A statement whose size was taken out: its authors may have computed otherwise than they say."""
 
 
 def read(text: str) -> Reading:
@@ -419,8 +426,11 @@ def read(text: str) -> Reading:
     if special is not None:
         # Neither a diagnostic accuracy nor an allowance for drop-out has a power.
         return Reading(Assumptions(**said | special), True)
-    icc = r.take(_ICC, high=1)
-    inflation = r.take(_INFLATION, low=1, high=100) if icc is None or "design effect" in low else None
+    # A size that is raised for clusters afterwards is one without them.
+    is_raised = _RAISED.search(r.text, r.anchor) is not None
+    icc = None if is_raised else r.take(_ICC, high=1)
+    is_inflated = not is_raised and (icc is None or "design effect" in low)
+    inflation = r.take(_INFLATION, low=1, high=100) if is_inflated else None
     cluster = r.take(*_CLUSTER_SIZE, low=1, high=5000)
     said |= {
         "allocation_ratio": r.ratio(),
@@ -429,11 +439,14 @@ def read(text: str) -> Reading:
         "design_effect": inflation and inflation.value,
     }
     found = _effect(r, low, said)
+    is_printed = ASKED in text
     if found is None:
-        return Reading(Assumptions(**said), False)
+        design = "paired_means" if re.search(r"cross-?\s?over", low) else "two_means"
+        return Reading(Assumptions(design=design, **said), False, is_printed)
     effect, is_clear = found
     whole = alpha is not None and strength is not None and not _BEYOND.search(low)
-    return Reading(Assumptions(**said | effect), whole and is_clear and r.is_clear)
+    whole = whole and not (is_printed and (_PAIRED.search(low) or _REPEATED.search(low)))
+    return Reading(Assumptions(**said | effect), whole and is_clear and r.is_clear, is_printed)
 
 
 _TESTS = {
@@ -447,6 +460,7 @@ _TESTS = {
 _BEYOND = _rule(
     r"interaction|factorial|simulat|simon|(?:two|2)[- ]stage|bayes|subgroup|sequential|nomogram|multivaria|regression"
 )
+_REPEATED = _rule(r"repeated|longitudinal|mixed (?:model|effect|linear)|correlation|covariance|ancova")
 
 
 def _special(r: _Reader, low: str) -> dict[str, Any] | None:
@@ -507,6 +521,8 @@ _ONE_GROUP_TEST = _rule(r"(?:one|1)[- ](?:group|sample) (?:[\w-]+ ){0,2}?(?:chi|
 _SEVERAL_GROUPS = _rule(
     r"randomi|\bcontrols?\b|placebo|versus|\bvs\b|(?:per|each|both|between|the 2|either) (?:\w+ )?(?:groups?|arms?)"
 )
+_ALONE = _rule(r"\bchanges?\b")
+_ARMS_APART = _rule(r"between|differences?\b|groups?\b|arms?\b|treatments\b|two-sample|unpaired")
 _TO_EVENT = _rule(
     r"log-?\s?rank|surviv(?:al|e) (?:rate )?(?:of|at|rate)|time[- ]to[- ]event|kaplan|hazard"
     r"|\b(?:dfs|pfs|rfs|efs|os) (?:rates?|at|of|from)\b"
@@ -594,6 +610,8 @@ def _of_means(low: str, clustered: bool) -> str:
     if clustered:
         return "cluster_means"
     if _OF_DIFFERENCES.search(low):
+        return "paired_means"
+    if _ALONE.search(low) and not _SEVERAL_GROUPS.search(low) and not _ARMS_APART.search(low):
         return "paired_means"
     return "crossover_means" if _WITHIN.search(low) else "paired_means" if _PAIRED.search(low) else "two_means"
 
@@ -805,7 +823,7 @@ _MOST_A_YEAR = 0.3
 
 _DOWN_TO = _rule(
     rf"(?:reduc|decreas|increas|lower|improv|rais|rise|fall"
-    rf"|drop|doubl|halv)\w*[^.;\d~\[]{{0,60}}?\bto {_HEDGE}{_R}"
+    rf"|drop|doubl|halv)\w*[^.;\d~\[]{{0,60}}?(?:\d+(?:\.\d+)?% \((?:i\.e\. )?)?\bto {_HEDGE}{_R}"
 )
 _DIFF = (
     _rule(
@@ -838,7 +856,7 @@ def _proportions(r: _Reader, ratio_of: Found | None, low: str) -> tuple[float, f
         return base.value, treated, treated < 1
     ends = [Found(float(m[1]) / 100, m.start(1), m.end(2)) for m in _DOWN_TO.finditer(r.text) if m[2]]
     if (end := r.nearest(ends)) is not None:
-        base = r.nearest([one for one in r.rates() if one.start != end.start])
+        base = r.nearest([one for one in r.rates() if one.start != end.start and not _is_change(r, one.start, one.end)])
         if base is not None:
             return base.value, end.value, True
     found: list[Found] = []

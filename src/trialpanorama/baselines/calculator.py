@@ -55,7 +55,7 @@ def supposed(assumptions: Assumptions) -> Assumptions:
     """The same, with the usual effect where a text gives a power and neither rates nor a difference with its spread."""
     means = (assumptions.mean_difference, assumptions.sd)
     is_told = assumptions.effect_size is not None or None not in means
-    if assumptions.design != "two_means" or assumptions.power is None or is_told:
+    if assumptions.design not in ("two_means", "paired_means") or assumptions.power is None or is_told:
         return assumptions
     return msgspec.structs.replace(assumptions, effect_size=USUAL_EFFECT)
 
@@ -86,9 +86,27 @@ def required_by(sizing: power.Sizing, arms: int, assumptions: Assumptions) -> Re
 _ONE_GROUP = ("paired_means", "one_mean", "one_proportion", "paired_proportions", "correlation", "diagnostic")
 
 
+_UNSURE = ("paired_means", "one_mean", "crossover_means", "repeated_measures", "cluster_means", "cluster_proportions")
+"""Designs whose spread within participants or clusters is worded in too many ways to be sure which one is meant."""
+_SURE = range(12, 2001)
+"""Sizes outside are more often misread than planned."""
+
+
 def claims_all(reading: Reading, answer_type: str) -> bool:
-    """Whether all was read that the answer needs: for a total the arms, too, for people the share with an event."""
+    """Whether all was read that the answer needs: for a total the arms, too, for people the share with an event.
+
+    Of printed statements also whether their kind follows from what they say more often than not: a bare standardised
+    effect, a comparison within participants or clusters and a very small or large size do not.
+    """
     told = reading.assumptions
+    if reading.is_printed and (told.design in _UNSURE or (told.effect_size is not None and told.design != "bioequivalence")):
+        return False
+    try:
+        size = required(told).size(answer_type, False)
+    except NotEnough:
+        return False
+    if reading.is_printed and size not in _SURE:
+        return False
     if told.design == "survival" and answer_type != "events":
         shares = (told.event_probability, told.event_rate_1, told.accrual)
         if all(share is None for share in shares):
@@ -100,7 +118,8 @@ def reading_of(asked: Calculation) -> Reading:
     """What a question's text says, with the number of arms that the question itself knows."""
     reading = read(asked.text)
     if asked.arms and reading.assumptions.arms != asked.arms and reading.assumptions.design not in _ONE_GROUP:
-        return Reading(msgspec.structs.replace(reading.assumptions, arms=asked.arms), reading.claims)
+        told = msgspec.structs.replace(reading.assumptions, arms=asked.arms)
+        return msgspec.structs.replace(reading, assumptions=told)
     return reading
 
 

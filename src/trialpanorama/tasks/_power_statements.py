@@ -85,7 +85,8 @@ def plain(text: str) -> str:
     text = re.sub(r"(?i)\bone (?=standard deviation|SD\b)", "1 ", text)
     text = re.sub(r"(?i)\b(?:halving|halves|halved|halve)\b", "50% reduction", text)
     text = re.sub(r"(?i)\bby (?:one )?half\b", "by 50%", text)
-    text = re.sub(r"(?i)\bone[- ]half\b|\bhalf of (?:an?|the)\b", "0.5", text)
+    text = re.sub(r"(?i)\bone[- ]half\b|\bhalf of (?:an?|the)\b|\bhalf an? (?=SD\b|standard)", "0.5 ", text)
+    text = re.sub(r"(?i)(?<=\b(?:of|by) )one(?= (?!of|or|and|arm|group|to\b|year|month|week|side)[a-z])", "1", text)
     text = _SPELT.sub(lambda found: str(whole(found.group())), text)
     text = re.sub(r"(?i)\s?per\s?cent(?:age)?(?:[- ]points?)?\b|\s?%(?:\s?-?points?\b)?", "%", text)
     return re.sub(r"\s+", " ", text)
@@ -136,7 +137,8 @@ _POWER = (
     _rule(rf"(?:α|\balpha\b) and (?:β|beta)(?:\s(?:errors?|levels?))?{_GAP}{{0,25}}?\d+(?:\.\d+)?\s?%? and {NUMBER}"),
 )
 _POWER_AT_LAST = _rule(
-    rf"\bpower\b(?:[^.;]|\.\d){{0,160}}?\b(?:is|was|be|exceeds?|exceeded) (?:at least |about |approximately )?{NUMBER}"
+    rf"\bpower\b(?:[^.;]|\.\d){{0,160}}?\b(?:is|was|be|exceeds?|exceeded) (?:at least |about |approximately )?{NUMBER}",
+    rf"\bwith (?:a |the )?(?:probability|chance|likelihood) of {NUMBER}",
 )
 """The power told at the end of its sentence: sought where no other rule finds one."""
 _BETA = (3, 6)
@@ -203,8 +205,10 @@ def powers(text: str) -> list[Found]:
             value = 1 - value if place in _BETA and value <= 0.4 else value
             if 0.5 <= value < 1 and (match[2] or float(match[1]) < 1):
                 found.append(Found(round(value, 6), match.start(1), match.end(2)))
-    if not found and (match := _POWER_AT_LAST.search(text)) and 0.5 <= proportion(match[1], match[2]) < 1:
-        found.append(Found(proportion(match[1], match[2]), match.start(1), match.end(2)))
+    if not found and (match := _POWER_AT_LAST.search(text)):
+        place = 1 if match[1] else 3
+        if 0.5 <= (value := proportion(match[place], match[place + 1])) < 1:
+            found.append(Found(value, match.start(place), match.end(place + 1)))
     return found
 
 
