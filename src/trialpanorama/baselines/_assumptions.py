@@ -244,13 +244,15 @@ def _timeless(found: re.Match[str]) -> str:
     before = found.string[max(0, found.start() - 80) : found.start()].rsplit(". ", 1)[-1]
     if found["before"].strip().lower() == "at" and re.search(r"(?i)(?:standard dev|\bSD|σ)[^.;\d]{0,40}$", before):
         return found.group()
-    return found.group() if not found["before"] and _MEASURED.search(before) else " "
+    is_measured = _MEASURED.search(before) or _MEASURED_AFTER.match(found.string, found.end())
+    return found.group() if not found["before"] and is_measured else " "
 
 
 _MEASURED = _rule(
     r"differ|reduc|improv|change|increas|decreas|standard dev|\bSD\b|σ|±|\bmeans?\b|median|detect|shorter"
     r"|longer|margin"
 )
+_MEASURED_AFTER = _rule(r"\s(?:to be|as|was|is|\(?SD)\b[^.;\d]{0,40}(?:differ|reduc|improv|relevant|important|standard dev)|\s?\(?SD\b")
 _NO_AMOUNT = _rule(
     r"(?<![\w.])(\d+)(?:[- ](?:groups?|arms?|interventions?|treatments?|sided|tailed|way|sample|conditions?"
     r"|regimens?|drugs?|products?|means|proportions|independent|parallel|study|studies|stage|phase|period"
@@ -524,7 +526,7 @@ _SEVERAL_GROUPS = _rule(
 _ALONE = _rule(r"\bchanges?\b")
 _ARMS_APART = _rule(r"between|differences?\b|groups?\b|arms?\b|treatments\b|two-sample|unpaired")
 _TO_EVENT = _rule(
-    r"log-?\s?rank|surviv(?:al|e) (?:rate )?(?:of|at|rate)|time[- ]to[- ]event|kaplan|hazard"
+    r"log-?\s?rank|surviv(?:al|e) (?:rate )?(?:of|at|rate|from)|time[- ]to[- ]event|kaplan|hazard"
     r"|\b(?:dfs|pfs|rfs|efs|os) (?:rates?|at|of|from)\b"
 )
 _FREE = _rule(r"surviv|free|alive|\b(?:dfs|pfs|os|rfs|efs)\b")
@@ -694,6 +696,10 @@ def _events(r: _Reader, low: str) -> dict[str, float]:
     return dict(zip(("event_rate_1", "event_rate_2"), shares, strict=False))
 
 
+_MEAN_TO = _rule(
+    r"\b(?:reduc|decreas|increas|improv|fall|rise|rais|lower|drop)\w*[^.;\d~]{0,40}?\bto (?:below |above |about |a mean of )?"
+    r"(?P<v>\d+(?:\.\d+)?)(?!\d|\.\d|\s?%)"
+)
 _OPPOSITE = _rule(
     r"\b(?:improv|increas|gain|rise)\w*[^.;\d~]{0,30}?(?:of|by) (?P<a>\d+(?:\.\d+)?)\b[^.;\d~]{0,80}?"
     r"\b(?:worsen|decreas|declin|deteriorat|loss|fall)\w*[^.;\d~]{0,20}?(?:of|by) (?P<b>\d+(?:\.\d+)?)"
@@ -710,6 +716,10 @@ def _difference(r: _Reader, spread: Found, centres: Sequence[float]) -> float | 
     if len(centres) == 2 and _LIKELY[0] <= abs(centres[0] - centres[1]) / spread.value <= _LIKELY[1]:
         return abs(centres[0] - centres[1])
     mean = centres[0] if centres else None
+    if len(centres) == 1 and mean and (end := _MEAN_TO.search(r.text)):
+        difference = abs(mean - float(end["v"]))
+        if _LIKELY[0] <= difference / spread.value <= _LIKELY[1]:
+            return difference
     # Beside a change in per cent the mean is what it is of, and no difference.
     told = centres if not in_percent and any(r.is_percent(one) for one in r.rates()) else ()
     for rule in _MEANS:
@@ -823,7 +833,7 @@ _MOST_A_YEAR = 0.3
 
 _DOWN_TO = _rule(
     rf"(?:reduc|decreas|increas|lower|improv|rais|rise|fall"
-    rf"|drop|doubl|halv)\w*[^.;\d~\[]{{0,60}}?(?:\d+(?:\.\d+)?% \((?:i\.e\. )?)?\bto {_HEDGE}{_R}"
+    rf"|drop|doubl|halv)\w*[^.;\d~\[]{{0,60}}?(?:\d+(?:\.\d+)?% \((?:i\.e\. )?)?\bto (?!be\b){_HEDGE}{_R}"
 )
 _DIFF = (
     _rule(

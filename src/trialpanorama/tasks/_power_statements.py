@@ -88,6 +88,7 @@ def plain(text: str) -> str:
     text = re.sub(r"(?i)\bone[- ]half\b|\bhalf of (?:an?|the)\b|\bhalf an? (?=SD\b|standard)", "0.5 ", text)
     text = re.sub(r"(?i)(?<=\b(?:of|by) )one(?= (?!of|or|and|arm|group|to\b|year|month|week|side)[a-z])", "1", text)
     text = _SPELT.sub(lambda found: str(whole(found.group())), text)
+    text = re.sub(r"(?i)\b(?:one|1) (?:in|out of) (\d+)\b", lambda found: f"{100 / max(int(found[1]), 1):.4g}%", text)
     text = re.sub(r"(?i)\s?per\s?cent(?:age)?(?:[- ]points?)?\b|\s?%(?:\s?-?points?\b)?", "%", text)
     return re.sub(r"\s+", " ", text)
 
@@ -113,10 +114,11 @@ _ALPHA = (
     _rule(
         rf"\bp(?![a-z])(?:[- ]?values?)?\s?(?:of|was|is|set|at|level|to|less|than|<|≤|=|>|:|,|\s){{0,6}}{NUMBER}",
     ),
+    _rule(rf"{_SIDED}(?:(?:level|test|tests?,?)\s)?(?:of |at |at the |at a |with )*{NUMBER}(?! ?(?:power|confidence|CI\b))"),
     _rule(rf"{NUMBER}\s?(?:{_SIDED})?(?:confidence|CI\b|certainty)"),
     _rule(rf"\bconfidence(?: level| interval)?s?{_GAP}{{0,12}}{NUMBER}"),
 )
-_LEVELS, _CONFIDENCE = (1, 2), 4
+_LEVELS, _CONFIDENCE = (1, 2), 5
 """The rules that read a level by its name, and from which on levels of confidence are given."""
 _POWER_AFTER = _rule(r"\s*(?:of )?(?:statistical |study )?power")
 _POWER = (
