@@ -473,3 +473,46 @@ def test_time_grows_with_the_length_only(name: str) -> None:
     started = time.process_time()
     parser.parse(text)
     assert time.process_time() - started < 10
+
+
+def test_temperatures_are_in_degrees_celsius_where_the_text_says_no_more(parser: CriteriaParser) -> None:
+    text = (
+        "Body temperature > 37.3 degree C\nOral temperature >= 38 degrees\nTemperature > 38 degrees Centigrade\n"
+        "Temperature > 100 degree F\nKnee flexion > 35 degrees"
+    )
+    found = [one for criterion in parser.parse(text) for one in criterion.constraints]
+    assert [(one.low, one.unit) for one in found] == [
+        (37.3, "Cel"),
+        (38.0, "Cel"),
+        (38.0, "Cel"),
+        (100.0, "[degF]"),
+        (35.0, "deg"),
+    ]
+
+
+def test_the_heart_lung_machine_is_no_ventilator(parser: CriteriaParser) -> None:
+    found = [one for criterion in parser.parse("No ECMO\nNo intubation") for one in criterion.constraints]
+    assert [one.concept_id for one in found] == ["MESH:D015199", "MESH:D012121"]
+
+
+def test_men_is_a_syndrome_where_the_text_says_so(parser: CriteriaParser) -> None:
+    text = "No MEN syndrome\nNo MEN 2\nMEN and women\nMen"
+    assert [[one.kind for one in criterion.constraints] for criterion in parser.parse(text)] == [
+        [],
+        [],
+        ["sex"],
+        ["sex"],
+    ]
+
+
+def test_an_abbreviation_that_the_text_makes_of_other_words_means_those(concepts: Concepts) -> None:
+    conditions: Any = Named("condition", {"tbi": "MESH:D000070642", "traumatic brain injury": "MESH:D000070642"})
+    parser = CriteriaParser(concepts, conditions, Named("drug", {}))
+
+    def ids(text: str) -> list[str | None]:
+        return [one.concept_id for criterion in parser.parse(text) for one in criterion.constraints]
+
+    assert "MESH:D000070642" not in ids("Prior total body irradiation (TBI)\nTBI is contraindicated")
+    assert ids("Prior traumatic brain injury (TBI)\nTBI") == ["MESH:D000070642"] * 3
+    assert ids("TBI (mild)") == ["MESH:D000070642"]
+    assert ids("Tales of bridges and inns (TBI)") == ["MESH:D000070642"]

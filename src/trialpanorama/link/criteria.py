@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from trialpanorama.link._context import TRIGGERS, Said, said_before
+from trialpanorama.link._context import TRIGGERS, Said, abbreviations, said_before
 from trialpanorama.link._criteria_split import Item, split
 from trialpanorama.link._criteria_words import MEASURED, NAMES, SCORED, TERMS, Term, set_of
 from trialpanorama.link._matching import Matcher
@@ -161,6 +161,10 @@ _OF_A_LIST = re.compile(
 )
 _REACH = 400
 """Code points to either side of a number in which it may find what it is said of."""
+_SHORT = 6
+"""Letters of an abbreviation, at most."""
+_NEOPLASIA = re.compile(r"[\s-]*(?:syndromes?|type|[12]|I{1,2}[AB]?)\b", re.I)
+"""What follows where MEN is multiple endocrine neoplasia."""
 _FAR = 90
 """Code points between what is measured and its number."""
 
@@ -263,7 +267,7 @@ class CriteriaParser:
         found = []
         for at in range(len(texts)):
             linked = [_linked(link) for link in (*conditions[at], *drugs[at]) if link.concept_id]
-            found.append(_longest([*own[at], *linked]))
+            found.append(_longest([*own[at], *_as_defined(texts[at], own[at], linked)]))
         return found
 
     def _terms(self, texts: Sequence[str]) -> list[list[_Mention]]:
@@ -278,6 +282,8 @@ class CriteriaParser:
                 said[at].append(Said(start, end, self._triggers[name - len(NAMES)]))
                 continue
             text, term = texts[at], TERMS[name]
+            if term.kind == "sex" and text.startswith("MEN", start) and _NEOPLASIA.match(text, end):
+                continue
             negated, history = said_before(text, start, said[at])
             if term.kind in MEASURED:  # "no pneumonia, age over 55" denies no age
                 negated, history = negated and start - said[at][-1].end < 12, False
@@ -305,6 +311,21 @@ def _linked(link: Link) -> _Mention:
         link.start, link.end, link.kind, link.concept_id, link.method, link.score, link.matched, "",
         link.concept_id or "", link.is_negated, link.is_history,
     )  # fmt: skip
+
+
+def _as_defined(text: str, own: list[_Mention], linked: list[_Mention]) -> list[_Mention]:
+    """Without abbreviations that the text itself makes of other things: "total body irradiation (TBI)" is no injury."""
+    short = {word for one in linked if (word := text[one.start : one.end]).isupper() and len(word) <= _SHORT}
+    if not short or "(" not in text:
+        return linked
+    others = {
+        defined.short
+        for defined in abbreviations(text)
+        if defined.short in short
+        and any(one.start < defined.end and one.end > defined.start for one in own)
+        and not any(one.start < defined.end and one.end > defined.start for one in linked)
+    }
+    return [one for one in linked if text[one.start : one.end] not in others]
 
 
 def _longest(mentions: list[_Mention]) -> list[_Mention]:
@@ -553,6 +574,8 @@ def _constraint(
         )
         if unit is None and mention.kind in ("age", "score", "performance status"):
             unit = mention.unit or None
+        if unit == "deg" and mention.unit == "Cel" and 30 <= (low if low is not None else high or 0) <= 45:
+            unit = "Cel"  # "38 degrees": the scale goes without saying
         if quantity.is_lost or comparator is None:
             comparator = "=" if mention.kind in SCORED and not quantity.is_lost else None
     elif time is not None:
