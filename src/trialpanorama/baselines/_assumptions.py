@@ -117,7 +117,7 @@ _MEAN_SD = (
     ),
 )
 _MEAN = _rule(
-    r"\bmean\b(?! (?:[\w-]+ ){0,2}?(?:differ|chang|reduc|increas|decreas|improv|effect))[^.;\d±]{0,60}?"
+    r"\b(?:mean|average)\b(?! (?:cluster|[\w-]+ ){0,2}?(?:differ|chang|reduc|increas|decreas|improv|effect))[^.;\d±]{0,60}?"
     r"(?P<v>\d+(?:\.\d+)?)(?!\s?%)"
 )
 _MARGIN = (
@@ -195,8 +195,8 @@ _CHANGE = (
 )
 _MEANS = (
     _rule(
-        r"\bmeans?\b[^.;\d]{0,50}?(?P<a>\d+(?:\.\d+)?)[^.;\d%]{0,25}?\b(?:and|vs\.?|versus|to|compared (?:with"
-        r"|to))\b[^.;\d]{0,40}?(?P<b>\d+(?:\.\d+)?)(?!\d|\.\d|\s?%)"
+        r"\bmeans?\b[^.;\d]{0,50}?(?P<a>\d+(?:\.\d+)?)(?:(?!standard|\bSD|decreas|differ|reduc|increas)[^.;\d%]){0,45}?\b"
+        r"(?:and|vs\.?|versus|to|compared (?:with|to))\b(?:(?!standard|\bSD|decreas|differ|reduc|increas)[^.;\d]){0,40}?(?P<b>\d+(?:\.\d+)?)(?!\d|\.\d|\s?%)"
     ),
     _rule(
         r"\bfrom\s(?:(?:a|an|about|mean|of|expected|average|baseline)\s)*(?P<a>\d+(?:\.\d+)?)[^.;\d%]{0,50}?"
@@ -215,7 +215,9 @@ _PAIR = (
     _rule(rf"\bfrom {_HEDGE}{_R}{_GAP}\bto {_HEDGE}{_R}"),
     # Set apart in brackets: (12.0% to 8.4%).
     _rule(rf"\({_R} (?:to|vs?\.?|versus|compared (?:with|to)) {_R}\)"),
-    _rule(rf"(?<!var[iy]ing )(?<!varies )(?<!vary )(?<!ranging )(?<!ranges )(?<!range )(?<!ranged )(?<!varied )\bbetween\b[^.;\d~]{{0,45}}?{_R}{_GAP}\band\b[^.;\d~]{{0,40}}?{_R}"),
+    _rule(
+        rf"(?<!var[iy]ing )(?<!varies )(?<!vary )(?<!ranging )(?<!ranges )(?<!range )(?<!ranged )(?<!varied )\bbetween\b[^.;\d~]{{0,45}}?{_R}{_GAP}\band\b[^.;\d~]{{0,40}}?{_R}"
+    ),
     _rule(
         rf"{_R}{_GAP}\b(?:versus|vs?\.?|compared (?:with|to)|as against|against|rather than|in contrast (?:to"
         rf"|with)|as opposed to|as compared (?:with|to)|relative to)\s{_GAP}{_R}"
@@ -252,7 +254,9 @@ _MEASURED = _rule(
     r"differ|reduc|improv|change|increas|decreas|standard dev|\bSD\b|σ|±|\bmeans?\b|median|detect|shorter"
     r"|longer|margin"
 )
-_MEASURED_AFTER = _rule(r"\s(?:to be|as|was|is|\(?SD)\b[^.;\d]{0,40}(?:differ|reduc|improv|relevant|important|standard dev)|\s?\(?SD\b")
+_MEASURED_AFTER = _rule(
+    r"\s(?:to be|as|was|is|\(?SD)\b[^.;\d]{0,40}(?:differ|reduc|improv|relevant|important|standard dev)|\s?\(?SD\b"
+)
 _NO_AMOUNT = _rule(
     r"(?<![\w.])(\d+)(?:[- ](?:groups?|arms?|interventions?|treatments?|sided|tailed|way|sample|conditions?"
     r"|regimens?|drugs?|products?|means|proportions|independent|parallel|study|studies|stage|phase|period"
@@ -286,7 +290,9 @@ _NUMBERED = _rule(
 _SCALE = _rule(
     r"\b(?:on|of|using|with) (?:a|an|the|its) ((?:0-)?\d+)[- ]?(?:mm|cm|points?|items?)?[- ](?:[\w-]+ ){0,3}?(?:scale|vas\b|visual)"
 )
-_OUT_OF = _rule(r"(?<![\w.])([1-9]\d?) (?:of|in|out of) (?:every )?(10|20|50|100|1000)\b(?=[^.;]{0,60}\b(?:would|will|expect|have|relaps|risk|rate))")
+_OUT_OF = _rule(
+    r"(?<![\w.])([1-9]\d?) (?:of|in|out of) (?:every )?(10|20|50|100|1000)\b(?=[^.;]{0,60}\b(?:would|will|expect|have|relaps|risk|rate))"
+)
 _ANCHOR = "¶"
 _LATER = 4
 
@@ -430,7 +436,8 @@ def read(text: str) -> Reading:
         return Reading(Assumptions(**said | special), True)
     # A size that is raised for clusters afterwards is one without them.
     is_raised = _RAISED.search(r.text, r.anchor) is not None
-    icc = None if is_raised else r.take(_ICC, high=1)
+    icc = r.take(_ICC, high=1)
+    icc = None if is_raised else icc
     is_inflated = not is_raised and (icc is None or "design effect" in low)
     inflation = r.take(_INFLATION, low=1, high=100) if is_inflated else None
     cluster = r.take(*_CLUSTER_SIZE, low=1, high=5000)
@@ -501,7 +508,9 @@ def _special(r: _Reader, low: str) -> dict[str, Any] | None:
     return None
 
 
-_NOT_WORSE = _rule(r"non-?\s?inferior|at least as (?:good|high|effective)|not (?:be )?(?:more than [\d.]+ ?% )?(?:worse|inferior)")
+_NOT_WORSE = _rule(
+    r"non-?\s?inferior|at least as (?:good|high|effective)|not (?:be )?(?:more than [\d.]+ ?% )?(?:worse|inferior)"
+)
 _ALIKE = _rule(
     r"equivalence\b|(?<!considered )\bequivalent\b(?! to\b)|(?:show|demonstrat|prov|establish|test)\w*[^.;]{0,60}\bequivalent"
 )
@@ -524,7 +533,7 @@ _SEVERAL_GROUPS = _rule(
     r"randomi|\bcontrols?\b|placebo|versus|\bvs\b|(?:per|each|both|between|the 2|either) (?:\w+ )?(?:groups?|arms?)"
 )
 _ALONE = _rule(r"\bchanges?\b")
-_ARMS_APART = _rule(r"between|differences?\b|groups?\b|arms?\b|treatments\b|two-sample|unpaired")
+_ARMS_APART = _rule(r"between|effect\b|placebo|differences?\b|groups?\b|arms?\b|treatments\b|two-sample|unpaired")
 _TO_EVENT = _rule(
     r"log-?\s?rank|surviv(?:al|e) (?:rate )?(?:of|at|rate|from)|time[- ]to[- ]event|kaplan|hazard"
     r"|\b(?:dfs|pfs|rfs|efs|os) (?:rates?|at|of|from)\b"
@@ -552,7 +561,9 @@ def _effect(r: _Reader, low: str, said: dict[str, Any]) -> tuple[dict[str, Any],
     has_spread = re.search(r"\bSD\b|standard deviation|±", r.text)
     if "correlation" in low and not has_spread and (one := r.take(_CORRELATION, low=0.05, high=0.99)):
         return {"design": "correlation", "correlation": one.value}, True
-    of_difference = next((one for rule in _MEAN_SD for one in rule.finditer(r.text) if _is_change(r, *one.span("m"))), None)
+    of_difference = next(
+        (one for rule in _MEAN_SD for one in rule.finditer(r.text) if _is_change(r, *one.span("m"))), None
+    )
     if of_difference is not None:
         difference, sd = float(of_difference["m"]), float(of_difference["v"])
         if _LIKELY[0] * sd <= difference <= _LIKELY[1] * sd and sd:
@@ -909,7 +920,11 @@ def _proportions(r: _Reader, ratio_of: Found | None, low: str) -> tuple[float, f
             return (base.value, down, True) if down > 0 else (base.value, base.value * (1 - change.value), False)
         if re.search(r"(?i)relative", near):
             return base.value, base.value * (1 + change.value), True
-        is_down = up >= 1 or (not _RISES.search(near) and down > 0 and bool(_ADVERSE.search(r.text[max(0, base.start - 60) : base.end + 60])))
+        is_down = up >= 1 or (
+            not _RISES.search(near)
+            and down > 0
+            and bool(_ADVERSE.search(r.text[max(0, base.start - 60) : base.end + 60]))
+        )
         return base.value, down if is_down else up, bool(cued)
     if change is not None and change.value < 1 and not others and _RATE_CUE.search(low) and not _MEASURE.search(low):
         # No rate is told: the difference lies about one half, where it takes the most.

@@ -99,7 +99,9 @@ def claims_all(reading: Reading, answer_type: str) -> bool:
     effect, a comparison within participants or clusters and a very small or large size do not.
     """
     told = reading.assumptions
-    if reading.is_printed and (told.design in _UNSURE or (told.effect_size is not None and told.design != "bioequivalence")):
+    if reading.is_printed and (
+        told.design in _UNSURE or (told.effect_size is not None and told.design != "bioequivalence")
+    ):
         return False
     try:
         size = required(told).size(answer_type, False)

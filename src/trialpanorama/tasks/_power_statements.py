@@ -114,7 +114,9 @@ _ALPHA = (
     _rule(
         rf"\bp(?![a-z])(?:[- ]?values?)?\s?(?:of|was|is|set|at|level|to|less|than|<|≤|=|>|:|,|\s){{0,6}}{NUMBER}",
     ),
-    _rule(rf"{_SIDED}(?:(?:level|test|tests?,?)\s)?(?:of |at |at the |at a |with )*{NUMBER}(?! ?(?:power|confidence|CI\b))"),
+    _rule(
+        rf"{_SIDED}(?:(?:level|test|tests?,?)\s)?(?:of |at |at the |at a |with )*{NUMBER}(?! ?(?:power|confidence|CI\b))"
+    ),
     _rule(rf"{NUMBER}\s?(?:{_SIDED})?(?:confidence|CI\b|certainty)"),
     _rule(rf"\bconfidence(?: level| interval)?s?{_GAP}{{0,12}}{NUMBER}"),
 )
@@ -191,8 +193,10 @@ def alphas(text: str) -> list[Found]:
             is_confidence = place in _LEVELS and value >= 0.94 and not _POWER_AFTER.match(text, match.end())
             value = 1 - value if place >= _CONFIDENCE or is_confidence else value
             is_whole = not match[2] and "." not in match[1]
-            if not is_whole and (match[2] or float(match[1]) < 1) and (
-                0.0005 <= value <= 0.1 or (place == 0 and value in (0.15, 0.2))
+            if (
+                not is_whole
+                and (match[2] or float(match[1]) < 1)
+                and (0.0005 <= value <= 0.1 or (place == 0 and value in (0.15, 0.2)))
             ):
                 found.append(Found(round(value, 6), match.start(1), match.end(2)))
     return found
@@ -561,7 +565,7 @@ def _includes_drop_out(window: str, asked: Size, read: list[Size], parts: list[t
         if math.isclose(asked.value * kept, other.value, rel_tol=_ROUNDED):
             return True
     start, end = next(part for part in parts if part[0] <= asked.start <= part[1])
-    if _LOSES.search(window[start : asked.start]):
+    if _LOSES.search(window[start : asked.start]) or _COUNTED_IN.match(window, end):
         return True
     if _LOSES.search(window[:start]) and not _LOSES.search(window[asked.end :]):
         # Assumed before anything is computed.
@@ -570,6 +574,9 @@ def _includes_drop_out(window: str, asked: Size, read: list[Size], parts: list[t
     return bool(_LOSES.search(window[asked.end : end])) and not followed
 
 
+_COUNTED_IN = _rule(
+    rf"\s*(?:this|these) (?:number |figure |sample size |estimate )?(?:already )?(?:includ|account|allow)\w*[^.;]{{0,40}}?{_LOST}"
+)
 _SPREAD = _rule(
     r"hazard ratio|\bHR\b|odds ratio|relative risk|risk ratio|effect[- ]size|cohen|standardi[sz]ed|\d\s?SDs?\b"
     r"|standard deviations?\b|\bSDs?\b|[±σ]|\+/-|margin|equivalence|correlation|coefficient of variation|\bCV\b"

@@ -118,7 +118,7 @@ class SampleSize(Task[Calculation, Planned]):
     """How many participants a trial needs."""
 
     name = "sample_size"
-    version = 1
+    version = 2
     title = "Sample size"
     meaning = "From the stated design and assumptions to the number of participants or events that they call for."
     most_samples: ClassVar[Mapping[Split, int]] = {"train": 20_000, "validation": 2_000, "test": 4_000}
