@@ -86,9 +86,22 @@ ONE, TWO = articles(99000001), articles(99000002, 99000003)
         ("dump.zip", zipped({"postgres.dmp": b"PGDMP\x01\x0e\x00"}), ["format_without_reader"]),
         (
             "zip-in-zip.zip",
-            zipped({"in.zip": zipped({"one.xml": ONE}), "one.xml": ONE}),
+            zipped({"in.zip": zipped({"one.xml": ONE}), "two.xml": TWO}),
+            ["99000001", "99000002", "99000003"],
+        ),
+        ("zip-in-gzip.zip.gz", gzip.compress(zipped({"one.xml": ONE}), mtime=0), ["99000001"]),
+        (
+            "deep.zip",
+            zipped({"3.zip": zipped({"2.zip": zipped({"1.zip": zipped({"one.xml": ONE})})}), "one.xml": ONE}),
             ["nested_archive", "99000001"],
         ),
+        (
+            "of-macos.zip",
+            zipped({"one.xml": ONE, "__MACOSX/._one.xml": b"\0\5\x16\7", ".DS_Store": b"\0\0\0\1Bud1"}),
+            ["99000001"],
+        ),
+        ("alone.xml.lzma", lzma.compress(ONE, format=lzma.FORMAT_ALONE), ["99000001"]),
+        ("page.html", b"<!DOCTYPE html>\n<html><body>CTRI/2099/01/000001</body></html>", ["format_without_reader"]),
         ("cut.gz", gzip.compress(ONE, mtime=0)[:5], ["broken_archive"]),
         ("cut.zip", zipped({"one.xml": ONE})[:-30], ["broken_archive"]),
         ("not-gzip.gz", b"\x1f\x8bnot really gzip", ["broken_archive"]),

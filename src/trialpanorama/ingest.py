@@ -29,7 +29,9 @@ from isal import igzip_lib
 
 from trialpanorama import identifiers, sources
 from trialpanorama.errors import RejectReason, Unreadable, UserError
-from trialpanorama.record import Place, Record, Reject
+from trialpanorama.record import Note, Place, Record, Reject
+from trialpanorama.sources._encodings import Text
+from trialpanorama.sources._workbooks import as_tables
 from trialpanorama.warehouse import InputFile, fields, lines_table
 
 BOMB_RATIO = 200
@@ -97,17 +99,34 @@ def _file_head(folder: Path, name: str) -> bytes:
         return b""
 
 
+_OF_SYSTEM = re.compile(
+    r"(?:\A|.*/)(?:__MACOSX/.*|\._[^/]*|\.DS_Store|Thumbs\.db|desktop\.ini)\Z", re.IGNORECASE | re.DOTALL
+)
+"""What macOS and Windows leave in folders and archives: it is nobody's data, and no input."""
+
+
 def _walk(path: Path) -> Iterator[Path]:
+    """Files at and below a path, those behind links too, and folders that cannot be opened."""
     if not path.is_dir():
         yield path
         return
     fetched: set[str] = set()
-    for folder, inner, names in os.walk(path):
+    closed: list[OSError] = []
+    entered: set[str] = set()
+    for folder, inner, names in os.walk(path, onerror=closed.append, followlinks=True):
+        real = os.path.realpath(folder)
+        if real in entered:  # by a link that leads back
+            inner.clear()
+            continue
+        entered.add(real)
         if "fetch.json" in names or folder in fetched:  # what `fetch` says of its folder, and has not finished
             fetched.update(os.path.join(folder, name) for name in inner)
             names = [name for name in names if name != "fetch.json" and not name.endswith(".part")]
         for name in names:
-            yield Path(folder) / name
+            if not _OF_SYSTEM.match(name):
+                yield Path(folder) / name
+        inner[:] = [name for name in inner if name != "__MACOSX"]
+    yield from (Path(error.filename) for error in closed)
 
 
 def _describe(path: Path, label: str) -> InputFile:
@@ -233,10 +252,14 @@ def is_zip_archive(file: BinaryIO) -> bool:
         file.seek(0)
 
 
-def _read_zip(file: BinaryIO, members: range | None, part: int, parts: int) -> _Read:
+def _members_of(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
+    return [info for info in archive.infolist() if not info.is_dir() and not _OF_SYSTEM.match(info.filename)]
+
+
+def _read_zip(file: BinaryIO, members: range | None, part: int, parts: int, depth: int = 0) -> _Read:
     try:
         archive = zipfile.ZipFile(file)
-        infos = [info for info in archive.infolist() if not info.is_dir()]
+        infos = _members_of(archive)
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         yield None, Reject(reason="broken_archive", detail=str(error)[:300])
         return
@@ -259,7 +282,7 @@ def _read_zip(file: BinaryIO, members: range | None, part: int, parts: int) -> _
             continue
         with member:
             compressed = partial(max, info.compress_size, 1)
-            for place, outcome in _read_stream(member, None, compressed, name, depth=1):
+            for place, outcome in _read_stream(member, None, compressed, name, depth + 1):
                 yield name if place is None else f"{name}/{place}", outcome
 
 
@@ -311,10 +334,14 @@ class _OpenedMembers:
         return (opened.reason, opened.detail) if isinstance(opened, Reject) else opened.fault
 
 
+_FOLDER_CHANGED = "the folder has changed since it was found"
+
+
 def _read_folder(folder: Path, part: int, parts: int) -> _Read:
     chosen = _chosen_of_folder(folder)
     if chosen is None:
-        yield None, Reject(reason="file_not_readable", detail="the folder has changed since it was found")
+        detail = "the folder cannot be opened" if not os.access(folder, os.R_OK | os.X_OK) else _FOLDER_CHANGED
+        yield None, Reject(reason="file_not_readable", detail=detail)
         return
 
     def opens(name: str) -> IO[bytes] | Reject:
@@ -359,7 +386,7 @@ def _read_stream(
     elif head[257:262] == b"ustar" and depth < 3:
         yield from _read_tar(io.BufferedReader(_Stream(head, source), 1 << 20), source, compressed_bytes, depth)
     elif head.startswith((b"PK\x03\x04", b"PK\x05\x06")) and seekable is None:
-        yield from _read_spreadsheet_member(head, source, name)
+        yield from _read_zip_member(head, source, name, depth)
     else:
         content = seekable if head.startswith(b"PK") and seekable is not None else None
         if content is not None:
@@ -370,7 +397,7 @@ def _read_stream(
             yield None, outcome
 
 
-_COMPRESSED_ENDING = re.compile(r"(?i)\.(?:gz|bz2|xz)\Z")
+_COMPRESSED_ENDING = re.compile(r"(?i)\.(?:gz|bz2|xz|lzma)\Z")
 
 
 class _Decompressed(io.RawIOBase):
@@ -402,6 +429,7 @@ _COMPRESSED: dict[bytes, Callable[[], Any]] = {
     b"\x1f\x8b": lambda: igzip_lib.IgzipDecompressor(igzip_lib.DECOMP_GZIP),
     b"BZh": bz2.BZ2Decompressor,
     b"\xfd7zXZ\x00": lzma.LZMADecompressor,
+    b"\x5d\x00\x00": lzma.LZMADecompressor,
 }
 
 
@@ -418,7 +446,7 @@ def _read_tar(
     try:
         with tarfile.open(fileobj=stream, mode="r|") as archive:
             for info in archive:
-                if info.isfile():
+                if info.isfile() and not _OF_SYSTEM.match(info.name):
                     member = archive.extractfile(info)
                     if member is not None:
                         for place, outcome in _read_stream(member, None, compressed_bytes, info.name, depth + 1):
@@ -431,33 +459,37 @@ def _read_tar(
         yield None, Reject(reason=source.fault[0], detail=source.fault[1])
 
 
-def _read_spreadsheet_member(head: bytes, source: _Source, name: str) -> Iterator[tuple[str | None, Record | Reject]]:
-    """A zip inside an archive: a spreadsheet is unpacked and read, anything else is one reject."""
+def _read_zip_member(
+    head: bytes, source: _Source, name: str, depth: int
+) -> Iterator[tuple[str | None, Record | Reject]]:
+    """A zip inside an archive, such as a spreadsheet, is unpacked and read; deep inside of others it is a reject."""
     with tempfile.SpooledTemporaryFile(max_size=1 << 24) as spooled:
         spooled.write(head)
         while chunk := source.read(1 << 20):
             spooled.write(chunk)
             if spooled.tell() > SPOOL_BYTES:
-                yield (
-                    None,
-                    Reject(reason="entry_too_large", detail=f"a spreadsheet of more than {SPOOL_BYTES >> 20} MiB"),
-                )
+                detail = f"a zip of more than {SPOOL_BYTES >> 20} MiB inside an archive: unpack it first"
+                yield None, Reject(reason="entry_too_large", detail=detail)
                 return
         spooled.seek(0)
         seekable = cast(BinaryIO, spooled)
-        if source.fault is None and is_zip_archive(seekable):
+        if source.fault is not None or not is_zip_archive(seekable):
+            for outcome in _read_content(head, seekable, source, name):
+                yield None, outcome
+        elif depth > 2:
             yield None, Reject(reason="nested_archive", detail="an archive inside an archive: unpack it first")
-            return
-        for outcome in _read_content(head, seekable, source, name):
-            yield None, outcome
+        else:
+            yield from _read_zip(seekable, None, 0, 1, depth)
 
 
+_GUESSED_ENCODING = "the file does not say in which encoding it is; its characters do"
 _OTHER_FORMATS: tuple[tuple[re.Pattern[bytes], str], ...] = (
     (re.compile(rb"\A%PDF-"), "PDF"),
     (re.compile(rb"\A\xd0\xcf\x11\xe0"), "an old Excel or Word file: save it as CSV or XLSX"),
     (re.compile(rb"\A\x28\xb5\x2f\xfd"), "Zstandard: decompress it first"),
     (re.compile(rb"\A(?:7z\xbc\xaf|Rar!)"), "a 7z or RAR archive: unpack it first"),
     (re.compile(rb"<rss[\s>]|<feed[\s>]"), "a news feed"),
+    (re.compile(rb"(?i)\A\s*+(?:<!doctype html|<html[\s>])"), "a web page: look there for a download or an export"),
     (re.compile(rb"\APGDMP"), "a PostgreSQL dump, such as AACT's: download the pipe-delimited flat files instead"),
 )
 
@@ -469,6 +501,9 @@ def _read_content(head: bytes, content: BinaryIO, source: _Source, name: str) ->
         yield Reject(reason=reason, detail=detail)
         return
     digest = Place(entry_sha256=hashlib.sha256(head).hexdigest())
+    text = Text(head, content, sources.HEAD_BYTES)
+    if text.stream is not content:
+        head, content = text.head, cast(BinaryIO, io.BufferedReader(cast(io.RawIOBase, text.stream), 1 << 18))
     try:
         recognised = sources.recognise(head)
     except Exception as fault:
@@ -495,6 +530,8 @@ def _read_content(head: bytes, content: BinaryIO, source: _Source, name: str) ->
             if isinstance(outcome, Record):
                 outcome.source = outcome.source or owner.name
                 outcome.licence = outcome.licence or owner.licence
+                if text.guessed:
+                    outcome.notes.append(Note("place", _GUESSED_ENCODING, text.guessed))
             else:
                 outcome.source = owner.name
             outcome.place.format = format.name
@@ -507,6 +544,9 @@ def _read_content(head: bytes, content: BinaryIO, source: _Source, name: str) ->
         )
         yield from (outcome for outcome in (held, broken) if outcome is not None)
         return
+    if head.startswith(b"PK") and isinstance(held, Reject) and held.reason == "not_a_registry_export":
+        yield from _read_sheets(content, source, name, held)
+        return
     if source.fault:
         # the last entry was cut short by the fault; of several, a whole one before it is kept
         reason, detail = source.fault
@@ -518,6 +558,27 @@ def _read_content(head: bytes, content: BinaryIO, source: _Source, name: str) ->
     if held is None:
         held = Reject(reason="empty_file", detail="no entry in it", source=owner.name, place=Place(format=format.name))
     yield held
+
+
+def _read_sheets(workbook: BinaryIO, source: _Source, name: str, otherwise: Reject) -> Iterator[Record | Reject]:
+    """Entries of the sheets that a source knows as the tables they would be saved as; if there is none, this Reject."""
+    count = 0
+    try:
+        for _, table in as_tables(workbook):
+            head = table.read(sources.HEAD_BYTES)
+            table.seek(0)
+            if sources.recognise(head) is None:
+                continue
+            before = count
+            for outcome in _read_content(head, table, source, name):
+                count += 1
+                outcome.place.ordinal += before
+                yield outcome
+    except Unreadable as unreadable:
+        otherwise = Reject(reason=unreadable.reason, detail=unreadable.detail, place=Place(ordinal=count + 1))
+        count = 0
+    if not count:
+        yield otherwise
 
 
 # --- what must not be kept
@@ -674,7 +735,7 @@ def _pieces(file: InputFile, copy_number: int) -> list[Piece]:
                     size *= _COMPRESSION
                 elif head.startswith(b"PK"):
                     with zipfile.ZipFile(opened) as archive:
-                        sizes = [info.file_size for info in archive.infolist() if not info.is_dir()]
+                        sizes = [info.file_size for info in _members_of(archive)]
                         is_collection = _chosen_of_zip(archive) is not None
                     size = sum(sizes)
                     if is_collection:

@@ -20,7 +20,7 @@ import openpyxl
 import pytest
 
 from trialpanorama.record import Country, Note, Outcome, Record, Reject
-from trialpanorama.sources import HEAD_BYTES, ictrp
+from trialpanorama.sources import HEAD_BYTES, _workbooks, ictrp
 
 FIXTURES = Path(__file__).resolve().parent.parent / "fixtures" / "ictrp"
 FORMATS = {format.name: format for format in ictrp.SOURCE.formats}
@@ -268,7 +268,7 @@ def test_full_export_without_the_extra_marks_keeps_those_of_a_value() -> None:
     [
         ('DRKS99000001,"""1 July 2021""",NULL,"an open mark, and\nmore of it,NULL\n', "malformed_row"),
         ('DRKS99000001,"""1 July 2021""",NULL\n', "malformed_row"),
-        ("DRKS99000001," * 63 + "\n", "malformed_row"),
+        ("DRKS99000001," * 64 + "\n", "malformed_row"),
     ],
 )
 def test_one_bad_row_does_not_take_the_row_after_it(bad: str, reason: str) -> None:
@@ -1279,7 +1279,7 @@ def test_a_damaged_workbook_is_rejected(cut: float) -> None:
 
 
 def test_a_workbook_that_expands_without_bound_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ictrp, "_MAX_SHEET_BYTES", 1000)
+    monkeypatch.setattr(_workbooks, "_MAX_BYTES", 1000)
     (outcome,) = read((FIXTURES / "web.xlsx").read_bytes())
     assert isinstance(outcome, Reject)
     assert outcome.reason == "decompression_bomb"

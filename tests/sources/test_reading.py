@@ -267,6 +267,7 @@ def test_rows_are_those_of_the_csv_module(rows: list[tuple[str, str, str]], has_
     writer.writerows([("x", "y", "z"), *rows])
     data = (b"\xef\xbb\xbf" if has_mark else b"") + text.getvalue().encode()
     found = list(csv_rows(io.BytesIO(data)))
+    rows = [row for row in rows if any(map(str.strip, row))]  # a row of empty cells is none
     assert [tuple(e.row.values()) for e in found if isinstance(e, Entry) and e.row] == rows
     assert len(found) == len(rows)
     for entry in found:

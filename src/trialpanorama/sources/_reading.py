@@ -13,7 +13,9 @@ import html
 import io
 import re
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
+from itertools import islice
 from typing import BinaryIO, cast
 
 import msgspec
@@ -283,16 +285,18 @@ def _json_at_once(data: bytes, list_keys: tuple[str, ...]) -> list[Entry] | None
     at = 0
     try:
         for document in [text] if text.startswith(b"[") else _json_documents(text):
-            listed = document if document.startswith(b"[") else _enclosed_list(document, list_keys)
-            if listed is not None:
-                at = data.index(listed[:200], at)
-            for raw in [document] if listed is None else _RAW_LIST.decode(listed):
-                value = bytes(raw).strip()
-                if len(value) > MAX_ENTRY_BYTES or not value.startswith(b"{"):
-                    return None
-                at = data.index(b"{", at)  # nothing but commas and what encloses the list stands between values
-                entries.append(Entry(value, len(entries) + 1, at))
-                at += len(value)
+            pages = [bytes(raw).strip() for raw in _RAW_LIST.decode(document)] if document[:1] == b"[" else [document]
+            for page in pages:
+                listed = _enclosed_list(page, list_keys)
+                if listed is not None:
+                    at = data.index(listed[:200], at)
+                for raw in [page] if listed is None else _RAW_LIST.decode(listed):
+                    value = bytes(raw).strip()
+                    if len(value) > MAX_ENTRY_BYTES or not value.startswith(b"{"):
+                        return None
+                    at = data.index(b"{", at)  # nothing but commas and what encloses the list stands between values
+                    entries.append(Entry(value, len(entries) + 1, at))
+                    at += len(value)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
     return entries
@@ -358,16 +362,22 @@ def xml_elements(stream: BinaryIO, tags: tuple[str, ...]) -> Iterator[Entry | Re
     before the last one has ended makes the last one a reject, not its neighbour.
     """
     names = b"|".join(tag.encode() for tag in tags)
-    opening = re.compile(rb"<(%s)(?=[\s>])" % names)
+    opening = re.compile(rb"<(%s)(?=[\s>])|<!--" % names)
     closing = {tag.encode(): re.compile(rb"</%s\s*>|<(?:%s)(?=[\s>])" % (tag.encode(), names)) for tag in tags}
     buffer, base, ordinal = b"", 0, 0
     at = searched = 0
     tag: bytes | None = None
-    skipping = False
+    skipping = is_ended = False
     while True:
         if tag is None:
             found = opening.search(buffer, at)
-            if found:
+            if found and not found.group(1):
+                end_of_comment = buffer.find(b"-->", found.end())
+                if end_of_comment >= 0 or is_ended or len(buffer) - found.start() > MAX_ENTRY_BYTES:
+                    at = max(end_of_comment, found.end())  # one without an end hides nothing
+                    continue
+                at = found.start()
+            elif found:
                 tag, at, searched = found.group(1), found.start(), found.end()
             else:
                 at = max(len(buffer) - 64, at)
@@ -391,9 +401,10 @@ def xml_elements(stream: BinaryIO, tags: tuple[str, ...]) -> Iterator[Entry | Re
                 skipping = True
             if skipping:
                 at = searched = max(len(buffer) - 64, at)
-        chunk = stream.read(max(_CHUNK, (len(buffer) - at) // 4))
-        if not chunk:
+        if is_ended:
             break
+        chunk = stream.read(max(_CHUNK, (len(buffer) - at) // 4))
+        is_ended = not chunk
         buffer, base, searched, at = buffer[at:] + chunk, base + at, searched - at, 0
     if tag is not None:
         ordinal += 1
@@ -414,40 +425,82 @@ def text_lines(stream: BinaryIO) -> Iterator[bytes | None]:
             yield line
 
 
+_HEADER_BYTES = 65_536
+_HEADER_WITHIN = 20
+"""A table begins within so many rows: above it may stand a title, empty lines, and the `sep=;` of spreadsheets."""
+
+
+@lru_cache(4)
+def _first_rows(head: bytes) -> tuple[tuple[str, int, list[str]], ...]:
+    """The first rows of a table by delimiter and number (from 0); none where this is no table."""
+    text = head.removeprefix(codecs.BOM_UTF8).decode("utf-8", "replace")
+    if "\0" in text[:1000] or text.lstrip()[:1] in ("<", "{", "["):
+        return ()
+    found: list[tuple[str, int, list[str]]] = []
+    for delimiter in ",;\t":
+        rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+        try:
+            for number, row in enumerate(islice(rows, _HEADER_WITHIN)):
+                found.append((delimiter, number, [cell.strip() for cell in row]))
+        except csv.Error:
+            pass  # of this delimiter the rows before
+    return tuple(found)
+
+
+def table_header(head: bytes, is_header: Callable[[list[str]], bool]) -> tuple[str, int, list[str]] | None:
+    """Of a table that begins with these bytes: its delimiter, and which of its rows is the first that is a header."""
+    rows = _first_rows(head)
+    return next(((sign, number, row) for sign, number, row in rows if row and is_header(row)), None)
+
+
 def csv_rows(
     stream: BinaryIO,
-    header: tuple[str, ...] | None = None,
+    header: Callable[[list[str]], bool] | tuple[str, ...] = any,
     begins_row: re.Pattern[str] | None = None,
-    delimiter: str = ",",
+    name: Callable[[list[str]], Sequence[str]] = list,
 ) -> Iterator[Entry | Reject]:
-    """Rows of a CSV file as entries with their cells by column name; the first row is the header unless one is given.
+    """Rows of a CSV file as entries with their cells by column name.
 
-    A row with another number of cells than the header is a reject. If `begins_row` matches a later line of such a
-    row, a quotation mark was not closed: only the lines before it are rejected, and reading goes on from there.
+    `header` tells which of the first rows is the header, and so the delimiter; or it is the header of a table without
+    one, in which the first group of `begins_row` is the delimiter. `name` gives the columns of a header their names.
+    A row with fewer cells than the header, or with more that are not empty, is a reject. If `begins_row` matches a
+    later line of such a row, a quotation mark was not closed: only the lines before it are rejected, and reading goes
+    on from there.
     """
     csv.field_size_limit(MAX_ENTRY_BYTES)
-    waiting: deque[str] = deque()
+    source = text_lines(stream)
+    waiting: deque[bytes | None] = deque()
     taken: list[str] = []
     too_large = False
-    source = text_lines(stream)
-    encoding = "utf-8"
 
     def lines() -> Iterator[str]:
         nonlocal too_large
         while True:
-            if waiting:
-                text = waiting.popleft()
-            else:
-                raw = next(source, b"")
-                if raw == b"":
-                    return
-                too_large = raw is None
-                text = "\n" if raw is None else raw.decode(encoding, "surrogateescape")
-            taken.append(text)
-            yield text.replace("\0", "")
+            raw = waiting.popleft() if waiting else next(source, b"")
+            if raw == b"":
+                return
+            too_large = raw is None
+            taken.append("\n" if raw is None else raw.decode("utf-8", "surrogateescape"))
+            yield taken[-1].replace("\0", "")
 
-    line, ordinal = 1, 0
-    names = header
+    line, ordinal, above, size = 1, 0, 0, 0
+    for raw in source:
+        waiting.append(raw)
+        size += len(raw or b"")
+        if size >= _HEADER_BYTES:
+            break
+    if waiting:
+        waiting[0] = waiting[0] and waiting[0].removeprefix(codecs.BOM_UTF8)
+    first = b"".join(raw or b"\n" for raw in waiting)
+    delimiter = ","
+    names: Sequence[str] = ()
+    if isinstance(header, tuple):
+        names = header
+        rows = first.decode("utf-8", "replace").split("\n")
+        found = next(filter(None, map(begins_row.match, rows)), None) if begins_row else None
+        delimiter = found[1] if found else ","
+    elif table := table_header(first[:_HEADER_BYTES], header):
+        delimiter, above, _ = table
     while True:
         taken.clear()
         too_large = False
@@ -459,20 +512,22 @@ def csv_rows(
         except csv.Error as error:
             cells, detail = [], str(error)
         first_line, line = line, line + len(taken)
-        if names is None:
-            if cells and cells[0].startswith("\ufeff"):
-                cells[0] = cells[0][1:].strip('"')
-            names = tuple(cell.strip().removeprefix("\udcef\udcbb\udcbf") for cell in cells)
+        if not names:
+            if above == 0:
+                names = name([cell.strip() for cell in cells])
+            above -= 1
             continue
-        if not cells and not detail and not too_large:
-            continue  # an empty line is no row
+        if not detail and not too_large and not any(map(str.strip, cells)):
+            continue  # an empty line is no row, nor is one of empty cells
+        if len(cells) > len(names) and not any(map(str.strip, cells[len(names) :])):
+            del cells[len(names) :]
         ordinal += 1
         unclosed = len(taken) > 1 and sum(text.count('"') for text in taken) % 2 == 1
         if (len(cells) != len(names) or unclosed) and begins_row is not None:
             again = next((i for i, text in enumerate(taken) if i and begins_row.match(text)), None)
             if again is not None:
                 line -= len(taken) - again
-                waiting.extendleft(reversed(taken[again:]))
+                waiting.extendleft(text.encode("utf-8", "surrogateescape") for text in reversed(taken[again:]))
                 del taken[again:]
                 cells, detail = [], "a quotation mark is not closed"
         if too_large:

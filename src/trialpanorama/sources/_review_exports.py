@@ -5,12 +5,11 @@ Each article becomes a Record of its own; the review that all of them belong to 
 
 from __future__ import annotations
 
-import csv
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
 import msgspec
 
@@ -25,6 +24,7 @@ from trialpanorama.sources._reading import (
     fold,
     json_values,
     reject,
+    table_header,
     text_lines,
 )
 from trialpanorama.sources._review_citations import (
@@ -109,21 +109,9 @@ def _role(column: str) -> str:
     return _COLUMNS.get(_NOT_IN_COLUMN.sub("_", column.strip().strip("\ufeff").lower()).strip("_"), "")
 
 
-def _header(head: bytes) -> tuple[str, list[str]]:
-    """The delimiter and the columns of a table that begins with these bytes."""
-    first = head.removeprefix(b"\xef\xbb\xbf").split(b"\n", 1)[0].decode("utf-8", "replace").replace("\r", " ")
-    if len(first) > 8192 or "\0" in first:
-        return ",", []
-    return max(
-        ((sign, next(csv.reader([first], delimiter=sign, strict=False), [])) for sign in ",\t;"),
-        key=lambda found: len(found[1]),
-    )
-
-
-def is_table(head: bytes) -> bool:
+def _is_header(columns: list[str]) -> bool:
     """Whether a table lists citations: a title, and a decision, or enough of what else a citation has."""
-    _, columns = _header(head)
-    if len(columns) < 2 or {_NOT_IN_COLUMN.sub("_", c.strip().lower()) for c in columns} & _OF_REGISTERS:
+    if len(columns) < 2 or {_NOT_IN_COLUMN.sub("_", column.lower()) for column in columns} & _OF_REGISTERS:
         return False
     roles = {_role(column) for column in columns}
     if roles & _LABELS and roles & {"title", "pmid", "doi"}:
@@ -131,29 +119,22 @@ def is_table(head: bytes) -> bool:
     return "title" in roles and len(roles & {"abstract", "authors", "pmid", "doi", "journal", "date"}) >= 3
 
 
-class _Again:
-    """A stream whose first line is read once more."""
-
-    def __init__(self, first: bytes, rest: BinaryIO) -> None:
-        self._first, self._rest = first, rest
-
-    def readline(self, size: int = -1) -> bytes:
-        if self._first:
-            line, self._first = self._first, b""
-            return line
-        return self._rest.readline(size)
+def is_table(head: bytes) -> bool:
+    """Whether a table of citations begins with these bytes."""
+    return table_header(head, _is_header) is not None
 
 
 def read_table(stream: BinaryIO, name: str) -> Iterator[Record | Reject]:
     """Rows of a table, then the review (or the reviews) that they belong to."""
-    first = stream.readline(MAX_ENTRY_BYTES)
-    delimiter, columns = _header(first)
     roles: dict[str, list[str]] = defaultdict(list)
-    for column in columns:
-        roles[_role(column)].append(column.strip().strip("\ufeff"))
-    rows = csv_rows(cast(BinaryIO, _Again(first, stream)), delimiter=delimiter)
-    gathered = Gathered()
-    return _citations(rows, gathered, name, lambda entry: (roles, entry.row or {}))
+
+    def take(columns: list[str]) -> list[str]:
+        for column in columns:
+            roles[_role(column)].append(column)
+        return columns
+
+    rows = csv_rows(stream, _is_header, name=take)
+    return _citations(rows, Gathered(), name, lambda entry: (roles, entry.row or {}))
 
 
 def _citations(

@@ -16,9 +16,7 @@ repeat name by name; legacy XML and the CSV of a search fill the Record directly
 
 from __future__ import annotations
 
-import csv
 import html
-import io
 import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache, lru_cache
@@ -105,6 +103,7 @@ from trialpanorama.sources._reading import (
     one_or_more,
     parse_xml,
     peek,
+    table_header,
     unwrap,
     xml_elements,
 )
@@ -298,7 +297,8 @@ _CSV_COLUMNS = {
     "Locations",
     "Study Documents",
 }
-_CSV_ROW = re.compile(r'"?NCT\d{8}"?(?:,|\s*$)')
+_CSV_NAMES = {column.lower(): column for column in _CSV_COLUMNS}
+_CSV_ROW = re.compile(r'"?NCT\d{8}"?(?:[,;\t]|\s*$)')
 _CSV_INTERVENTIONS = re.compile(rf"\|(?=(?:{'|'.join(get_args(vocabulary.InterventionType))}): )")
 _CSV_DOCUMENTS = re.compile(r"(?<=\.pdf)\|")
 _POSTAL_CODE = re.compile(r"(?=.*\d)[A-Z\d][A-Z\d -]{0,11}")
@@ -392,7 +392,17 @@ def _read_csv_row(entry: Entry) -> Record:
 
 
 def _read_csv(stream: BinaryIO) -> Iterator[Record | Reject]:
-    return each(csv_rows(stream, begins_row=_CSV_ROW), _read_csv_row)
+    return each(csv_rows(stream, _is_csv_header, _CSV_ROW, _csv_names), _read_csv_row)
+
+
+def _csv_names(columns: list[str]) -> list[str]:
+    """The columns as the register writes them, though a program may have changed the size of their letters."""
+    return [_CSV_NAMES.get(column.lower(), column) for column in columns]
+
+
+def _is_csv_header(columns: list[str]) -> bool:
+    names = {*_csv_names(columns)} - {""}
+    return "NCT Number" in names and len(names & _CSV_COLUMNS) * 2 > len(names)
 
 
 # --- legacy XML, read in one pass over the children of each element
@@ -1195,11 +1205,7 @@ def _is_v1_json(head: bytes) -> bool:
 
 
 def _is_csv(head: bytes) -> bool:
-    line = head.lstrip(_BLANKS).partition(b"\n")[0].decode("utf-8", "replace")
-    if "NCT Number" not in line:
-        return False
-    columns = {cell.strip() for cell in next(csv.reader(io.StringIO(line)), [])}
-    return "NCT Number" in columns and len(columns & _CSV_COLUMNS) * 2 > len(columns)
+    return table_header(head, _is_csv_header) is not None
 
 
 def _is_xml(head: bytes) -> bool:

@@ -13,11 +13,8 @@ from __future__ import annotations
 import csv
 import io
 import re
-import tempfile
-import warnings
-import zipfile
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from functools import lru_cache, partial
 from typing import Any, BinaryIO, NamedTuple
 
@@ -46,9 +43,11 @@ from trialpanorama.sources._reading import (
     parse_xml,
     peek,
     reject,
+    table_header,
     whole,
     xml_elements,
 )
+from trialpanorama.sources._workbooks import cell_text, sheets
 from trialpanorama.vocabulary import DateOrder, DateType, OutcomeType, is_placeholder
 
 # --- columns
@@ -537,37 +536,23 @@ def _contacts(row: _Row) -> list[Contact]:
 
 _ROW_START = re.compile(
     r'"{0,4}(?:(?:JPRN-)?(?:UMIN|jRCT|JapicCTI|JMA|C\d)|NCT|EUCTR|CTIS|ISRCTN|ACTRN|ChiCTR|ITMCTR|ChiMCTR|KCT|CTRI[/-]|'
-    r'DRKS|IRCT|NTR|NL|RBR-|PACTR|PER-|RPCEC|SLCTR[/-]|TCTR|LBCTR)[\w/.-]{1,30}"{0,4}\s*,',
+    r'DRKS|IRCT|NTR|NL|RBR-|PACTR|PER-|RPCEC|SLCTR[/-]|TCTR|LBCTR)[\w/.-]{1,30}"{0,4}\s*([,;\t])',
     re.I,
 )
-_FULL_EXPORT_ROW = re.compile(_ROW_START.pattern + r'\s*"{0,4}\d{1,2} (?:[A-Z][a-z]{2,8}) \d{4}"{0,4}\s*,', re.I)
+_FULL_EXPORT_ROW = re.compile(_ROW_START.pattern + r'\s*"{0,4}\d{1,2} (?:[A-Z][a-z]{2,8}) \d{4}"{0,4}\s*\1', re.I)
 _WRAPPED = re.compile(r'"(.*)"', re.S)
-_MAX_SHEET_BYTES = 2**29
-"""A workbook whose text expands to more than this is no registry export (the largest known has some 20 MB)."""
 _HEADER_WITHIN_ROWS = 20
 _LOCALE_WITHIN_ROWS = 1000
-_SPREADSHEET_ESCAPE = re.compile(r"_x([0-9A-Fa-f]{4})_")
-
-
-def _header(head: bytes) -> list[str]:
-    """The cells of the first line that has any, if this may be a table."""
-    text = head.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace")
-    if "\0" in text[:1000] or text.lstrip()[:1] in ("<", "{", "["):
-        return []
-    try:
-        return next((row for row in csv.reader(io.StringIO(text, newline="")) if row), [])
-    except csv.Error:
-        return []
 
 
 def _is_web_csv(head: bytes) -> bool:
-    header = _header(head)
-    return _is_registry_export(header) and not _is_cut_from_full_export(header)
+    found = table_header(head, _is_registry_export)
+    return found is not None and not _is_cut_from_full_export(found[2])
 
 
 def _is_full_export_rows(head: bytes) -> bool:
-    header = _header(head)
-    return _is_registry_export(header) and _is_cut_from_full_export(header)
+    found = table_header(head, _is_registry_export)
+    return found is not None and _is_cut_from_full_export(found[2])
 
 
 def _is_cut_from_full_export(header: Iterable[str]) -> bool:
@@ -577,23 +562,24 @@ def _is_cut_from_full_export(header: Iterable[str]) -> bool:
 
 def _is_full_export(head: bytes) -> bool:
     text = head.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace")
-    starts = [line for line in re.split(r"\r?\n", text) if _FULL_EXPORT_ROW.match(line)]
-    if not starts or _is_registry_export(_header(head)):
+    row = next(filter(None, map(_FULL_EXPORT_ROW.match, re.split(r"\r?\n", text))), None)
+    if row is None or table_header(head, _is_registry_export):
         return False
     if len(head) >= HEAD_BYTES:
         return True
     try:
-        return any(len(row) == len(_FULL_EXPORT) for row in csv.reader(io.StringIO(text, newline="")))
+        rows = csv.reader(io.StringIO(text, newline=""), delimiter=row[1])
+        return any(len(_FULL_EXPORT) == len(cells) - cells[len(_FULL_EXPORT) :].count("") for cells in rows)
     except csv.Error:
         return False
 
 
 def _read_web_csv(stream: BinaryIO) -> Iterator[Record | Reject]:
-    return each(csv_rows(stream, begins_row=_ROW_START), partial(_to_record, is_full_export=False))
+    return each(csv_rows(stream, _is_registry_export, _ROW_START), partial(_to_record, is_full_export=False))
 
 
 def _read_full_export_rows(stream: BinaryIO) -> Iterator[Record | Reject]:
-    return each(csv_rows(stream, begins_row=_ROW_START), partial(_to_record, is_full_export=True))
+    return each(csv_rows(stream, _is_registry_export, _ROW_START), partial(_to_record, is_full_export=True))
 
 
 def _read_full_export(stream: BinaryIO) -> Iterator[Record | Reject]:
@@ -637,48 +623,26 @@ def _is_workbook(head: bytes) -> bool:
 
 
 def _read_workbook(stream: BinaryIO) -> Iterator[Record | Reject]:
-    return each(_sheet_rows(stream), partial(_to_record, is_full_export=False))
+    return each(_sheet_rows(stream), _sheet_record)
+
+
+def _sheet_record(entry: Entry) -> Record:
+    return _to_record(entry, is_full_export=_is_cut_from_full_export(entry.row or ()))
 
 
 def _sheet_rows(stream: BinaryIO) -> Iterator[Entry | Reject]:
     """Rows of every sheet that has a registry export's header, as the text that the spreadsheet was made from."""
-    import openpyxl
-
-    try:
-        if not stream.seekable():
-            copy = tempfile.SpooledTemporaryFile(max_size=1 << 25)  # noqa: SIM115 - closed with the workbook
-            while chunk := stream.read(1 << 20):
-                copy.write(chunk)
-            stream = copy  # type: ignore[assignment]
-        stream.seek(0)
-        with zipfile.ZipFile(stream) as archive:
-            size = sum(info.file_size for info in archive.infolist())
-        if size > _MAX_SHEET_BYTES:
-            yield reject("decompression_bomb", f"the workbook expands to {size >> 20} MiB", b"", 1, None)
-            return
-        stream.seek(0)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about styles and links, which are not read
-            workbook = openpyxl.load_workbook(stream, read_only=True)
-    except Exception as error:  # openpyxl raises whatever its parts raise
-        yield reject("broken_archive", f"not a readable workbook: {error}"[:300], b"", 1, None)
-        return
     ordinal = 0
-    is_export = False
     try:
-        for sheet in workbook.worksheets:
-            sheet.reset_dimensions()
-            for entry in _rows_of_sheet(sheet.iter_rows(values_only=True)):
-                is_export = True
+        for _, rows in sheets(stream):
+            for entry in _rows_of_sheet(rows):
                 ordinal += 1
                 entry.ordinal = ordinal
                 yield entry
-    except Exception as error:
-        yield reject("truncated", f"the workbook breaks off: {error}"[:300], b"", ordinal + 1, None)
+    except Unreadable as unreadable:
+        yield reject(unreadable.reason, unreadable.detail, b"", ordinal + 1, None)
         return
-    finally:
-        workbook.close()
-    if not is_export:
+    if not ordinal:
         yield reject("not_a_registry_export", "no sheet has the header of a registry export", b"", 1, None)
 
 
@@ -686,7 +650,7 @@ def _rows_of_sheet(rows: Iterator[tuple[Any, ...]]) -> Iterator[Entry]:
     numbered = enumerate(rows, start=1)
     header: tuple[str, ...] = ()
     for number, cells in numbered:
-        header = tuple(_typed(cell) for cell in cells)
+        header = tuple(cell_text(cell) for cell in cells)
         if _is_registry_export(header):
             break
         if number >= _HEADER_WITHIN_ROWS:
@@ -709,8 +673,8 @@ def _rows_of_sheet(rows: Iterator[tuple[Any, ...]]) -> Iterator[Entry]:
 def _is_day_first(cells: Sequence[Any], columns: Sequence[str | None]) -> bool | None:
     """Whether the spreadsheet read 03/04 as 3 April, told from a row that has the date in two spellings."""
     row = dict(zip(columns, cells, strict=False))
-    read, certain = row.get("registered"), _typed(row.get("registered_iso"))
-    found = identifiers.normalise(_typed(row.get("id")))
+    read, certain = row.get("registered"), cell_text(row.get("registered_iso"))
+    found = identifiers.normalise(cell_text(row.get("id")))
     if not isinstance(read, datetime) or found is None or vocabulary.date_order(found.register) != "dmy":
         return None
     as_read, exchanged = f"{read:%Y%m%d}", f"{read:%Y%d%m}"
@@ -724,8 +688,8 @@ def _entries(
     is_day_first: bool | None,
 ) -> Iterator[Entry]:
     for number, cells in rows:
-        texts = [_typed(cell) for cell in cells[: len(header)]]
-        if not any(texts):
+        texts = [cell_text(cell) for cell in cells[: len(header)]]
+        if not any(map(str.strip, texts)):
             continue
         texts += [""] * (len(header) - len(texts))
         order = _order_of_row(texts, columns)
@@ -748,21 +712,6 @@ def _order_of_row(texts: Sequence[str], columns: Sequence[str | None]) -> DateOr
     found = identifiers.normalise(dict(zip(columns, texts, strict=False)).get("id"))
     # ClinicalTrials.gov writes months as words, which no spreadsheet misreads
     return None if found is None or found.register == "clinicaltrials_gov" else vocabulary.date_order(found.register)
-
-
-def _typed(cell: Any) -> str:
-    """What stands in a cell, as text; a number or date as a text file would have it."""
-    if cell is None:
-        return ""
-    if isinstance(cell, str):
-        return _SPREADSHEET_ESCAPE.sub(lambda escape: chr(int(escape[1], 16)), cell) if "_x" in cell else cell
-    if isinstance(cell, datetime):
-        return cell.isoformat(" ") if cell.time() != cell.min.time() else cell.date().isoformat()
-    if isinstance(cell, date):
-        return cell.isoformat()
-    if isinstance(cell, float) and cell.is_integer():
-        return str(int(cell))
-    return str(cell)
 
 
 # --- the web service

@@ -428,11 +428,12 @@ def _paragraphs(*texts: str | None) -> str | None:
 # --- formats
 
 _DOCUMENT = re.compile(rb"<(?:(\w{1,20}):)?(allTrials|fullTrial|trial)(?=[\s>/])")
+_COMMENT = re.compile(rb"<!--.*?-->", re.DOTALL)
 _NAMESPACE = b"http://www.67bricks.com/isrctn"
 
 
 def _is_xml(head: bytes) -> bool:
-    found = _DOCUMENT.search(head[:4000])
+    found = _DOCUMENT.search(_COMMENT.sub(b"", head[:4000]))
     return found is not None and (_NAMESPACE in head or (b"<isrctn" in head and b"<trialDescription" in head))
 
 
@@ -444,7 +445,7 @@ _LOOKED_THROUGH = 2**24
 
 def _read_xml(stream: BinaryIO, name: str) -> Iterator[Record | Reject]:
     head, stream = peek(stream, _LOOKED_THROUGH)
-    found = _DOCUMENT.search(head[:4000])
+    found = _DOCUMENT.search(_COMMENT.sub(b"", head[:4000]))
     prefix = found[1] + b":" if found and found[1] else b""
     tag = "fullTrial" if b"fullTrial" in head[:65_536] else "trial"
     dated = _DATED_NAME.fullmatch(PurePosixPath(name).name)

@@ -39,6 +39,7 @@ from trialpanorama.sources._reading import (
     fold,
     json_values,
     reject,
+    table_header,
     text_lines,
     whole,
 )
@@ -549,7 +550,7 @@ _SEARCH_LINES = re.compile(rb"\A(?:\xef\xbb\xbf)?\s*+#?1[.)]?\s++\S")
 
 def _is_search(head: bytes) -> bool:
     """Whether it is a search in Ovid's or PubMed's language, and nothing else."""
-    if b"\0" in head or head[:1] in b"{[<" or b"Topic:" in head[:200]:
+    if b"\0" in head or head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in b"{[<" or b"Topic:" in head[:200]:
         return False
     text = head.decode("utf-8", "replace")
     first = text.lstrip("\ufeff\r\n \t")[:4000].partition("\n")[0]
@@ -908,17 +909,20 @@ def _of_article(name: str, entry: Entry) -> Record:
     return record
 
 
-def _columns(head: bytes) -> list[str]:
-    return head.removeprefix(_BOM).split(b"\n", 1)[0].decode("utf-8", "replace").strip().replace('"', "").split(",")
+def _are_questions(columns: list[str]) -> bool:
+    return {"PromptID", "PMCID", "Outcome", "Intervention", "Comparator"} <= set(columns)
+
+
+def _are_answers(columns: list[str]) -> bool:
+    return {"PromptID", "PMCID", "Label"} <= set(columns) and not _are_questions(columns)
 
 
 def _is_questions(head: bytes) -> bool:
-    return {"PromptID", "PMCID", "Outcome", "Intervention", "Comparator"} <= set(_columns(head))
+    return table_header(head, _are_questions) is not None
 
 
 def _is_answers(head: bytes) -> bool:
-    columns = set(_columns(head))
-    return {"PromptID", "PMCID", "Label"} <= columns and not {"Outcome", "Intervention", "Comparator"} <= columns
+    return table_header(head, _are_answers) is not None
 
 
 _DIRECTIONS = {
@@ -952,7 +956,11 @@ def _finding(entry: Entry) -> tuple[str, Any]:
 
 
 def _read_findings(stream: BinaryIO) -> Iterator[Record | Reject]:
-    return _read_groups(csv_rows(stream), _finding, lambda _: _of_findings)
+    return _read_groups(
+        csv_rows(stream, lambda columns: _are_questions(columns) or _are_answers(columns)),
+        _finding,
+        lambda _: _of_findings,
+    )
 
 
 def _of_findings(group: _Group) -> Record:

@@ -13,7 +13,6 @@ are worded.
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
@@ -37,7 +36,7 @@ from trialpanorama.record import (
 from trialpanorama.sources import Format, Source
 from trialpanorama.sources import _dialects as dialects
 from trialpanorama.sources._native import Notes, outcomes
-from trialpanorama.sources._reading import Entry, csv_rows, each, fold, from_html
+from trialpanorama.sources._reading import Entry, csv_rows, each, fold, from_html, table_header
 from trialpanorama.vocabulary import InterventionType, SponsorClass, is_placeholder
 
 _NAMES = {
@@ -357,51 +356,50 @@ def _contacts(row: _Row) -> list[Contact]:
 
 # --- the file
 
-_ROW_START = re.compile(r'"?[A-Z]?\d{0,12}"?,\s*"?(?:UMIN|C)\d{9}"?,')
-_MOST_HEADER_BYTES = 1 << 16
+_ROW_START = re.compile(r'"?[A-Z]?\d{0,12}"?[,;\t]\s*"?(?:UMIN|C)\d{9}"?[,;\t]')
 
 
-def _headers(line: bytes) -> list[str]:
-    text = line.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace").replace("\0", "")
-    try:
-        return next(csv.reader([text]), [])
-    except csv.Error:
-        return []
+def _is_header(headers: list[str]) -> bool:
+    columns = set(map(_column, headers))
+    return len(columns & _OF_UMIN_ALONE) >= 4 and not columns.isdisjoint({"public_title", "scientific_title"})
 
 
 def _is_bulk_csv(head: bytes) -> bool:
-    columns = {_column(header) for header in _headers(head.split(b"\n", 1)[0])}
-    return len(columns & _OF_UMIN_ALONE) >= 4 and not columns.isdisjoint({"public_title", "scientific_title"})
+    return table_header(head, _is_header) is not None
 
 
 def _read_bulk_csv(stream: BinaryIO) -> Iterator[Record | Reject]:
     return each(_rows(stream), _to_record)
 
 
-def _rows(stream: BinaryIO) -> Iterator[Entry | Reject]:
-    """The rows, each repeated header with a number of its own; newer files have a second header row."""
+def _names(headers: list[str]) -> list[str]:
+    """The names of the columns, each repeated header with a number of its own."""
     seen: dict[str, int] = {}
     names = []
-    for position, header in enumerate(_headers(stream.readline(_MOST_HEADER_BYTES))):
+    for position, header in enumerate(headers):
         # the number is in column 2, whatever its header says
-        name = "UMIN ID" if position == 1 and _column(header) is None else header
+        is_number = position == 1 and _column(header) is None and "id" not in map(_column, headers)
+        name = "UMIN ID" if is_number else header
         seen[name] = seen.get(name, 0) + 1
         names.append(f"{name}\0{seen[name]}")
+    return names
+
+
+def _rows(stream: BinaryIO) -> Iterator[Entry | Reject]:
+    """The rows; newer files have a second header row."""
     skipped = 0
-    for entry in csv_rows(stream, tuple(names), _ROW_START):
+    for entry in csv_rows(stream, _is_header, _ROW_START, _names):
         if isinstance(entry, Reject):
             entry.place.ordinal -= skipped
-            entry.place.line = (entry.place.line or 0) + 1
-        elif entry.ordinal == 1 and _is_header(entry):
+        elif entry.ordinal == 1 and _is_second_header(entry):
             skipped = 1
             continue
         else:
             entry.ordinal -= skipped
-            entry.line = (entry.line or 0) + 1
         yield entry
 
 
-def _is_header(entry: Entry) -> bool:
+def _is_second_header(entry: Entry) -> bool:
     """Whether a row has neither a number nor a date."""
     row = _Row(entry)
     dated = any(vocabulary.parse_date(row.line(column)) for column in ("disclosed", "start", "submitted", "updated"))
