@@ -112,12 +112,14 @@ _SD = (
 _MEAN_SD = (
     _rule(r"(?P<m>\d+(?:\.\d+)?)\s?(?:[a-z/%]+\s)?(?:±|\+/-|[(,]\s?(?:±|SD|s\.d\.)[:=]?)\s?(?P<v>\d+(?:\.\d+)?)"),
     _rule(
-        r"\b(?:means?|differences?|changes?)\s?\(\s?±?\s?(?:SD|standard deviation)(?:,? ?SD)?\s?\)[^.;\d]{0,60}?(?P<m>\d+(?:\.\d+)?)[^.;\d(]{0,12}"
+        r"\b(?:means?|differences?|changes?)\s?\(\s?±?\s?(?:SD"
+        r"|standard deviation)(?:,? ?SD)?\s?\)[^.;\d]{0,60}?(?P<m>\d+(?:\.\d+)?)[^.;\d(]{0,12}"
         r"\((?P<v>\d+(?:\.\d+)?)(?P<p>)\)"
     ),
 )
 _MEAN = _rule(
-    r"\b(?:mean|average)\b(?! (?:cluster|[\w-]+ ){0,2}?(?:differ|chang|reduc|increas|decreas|improv|effect))[^.;\d±]{0,60}?"
+    r"\b(?:mean|average)\b(?! (?:cluster|[\w-]+ ){0,2}?(?:differ|chang|reduc|increas|decreas|improv"
+    r"|effect))[^.;\d±]{0,60}?"
     r"(?P<v>\d+(?:\.\d+)?)(?!\s?%)"
 )
 _MARGIN = (
@@ -128,18 +130,21 @@ _MARGIN = (
     _rule(rf"{_V}\s?(?:\w+ ){{0,3}}(?:non-?inferiority |equivalence )?(?:margin|limit)"),
     _rule(rf"{_V}\s?(?:as |is |was )?(?:a |the )?(?:maxim\w+|largest|greatest)(?: \w+)? difference"),
     _rule(rf"less than or equal to {_V}"),
+    _rule(rf"\bnot (?:to )?exceed[^.;\d]{{0,20}}?{_V}"),
     _rule(rf"(?:not (?:be )?(?:worse|inferior|lower|more)|no (?:worse|more))[^.;\d]{{0,60}}?{_V}"),
     _rule(rf"(?:non-?\s?inferior|equivalen)\w*[^.;\d]{{0,60}}?{_V}"),
     _rule(rf"(?:difference|excess)[^.;\d]{{0,30}}?{_V}[^.;\d]{{0,20}}(?:or less|is unimportant|or smaller)"),
 )
 _RATIO_OF = _rule(
-    rf"(?:relative risk|risk ratio|odds ratio|rate ratio)[^.;\d]{{0,80}}?\bis {_V.replace('<v>', '<v2>').replace('<p>', '<p2>')}(?!\d|\.\d|\s?%)|"
+    rf"(?:relative risk|risk ratio|odds ratio"
+    rf"|rate ratio)[^.;\d]{{0,80}}?\bis {_V.replace('<v>', '<v2>').replace('<p>', '<p2>')}(?!\d|\.\d|\s?%)|"
     rf"(?:odds ratio|(?-i:\bOR\b)|relative risk|risk ratio|rate ratio|(?-i:\bRR\b))(?:\s?\((?:OR"
     rf"|RR)\))?(?! reduc)[^.;\d]{{0,25}}?{_V}(?!\d|\.\d|\s?%)"
 )
 _CORRELATION = _rule(r"(?:\bcorrelation(?: coefficient)?|\br|ρ|\brho)\b[^.;\d]{0,35}?(?P<v>0?\.\d+)(?P<p>)")
 _ICC = _rule(
-    r"(?:\bICCs?\b|(?:intra|within|inter)-?\s?(?:class|cluster|practice|school|class(?:room)?|famil|group|cent(?:er|re)|village"
+    r"(?:\bICCs?\b|(?:intra|within|inter)-?\s?(?:class|cluster|practice|school|class(?:room)?|famil|group"
+    r"|cent(?:er|re)|village"
     r"|communit|household|site|physician|provider|ward|gp)\w*[- ](?:correlation|coefficient)(?:\scoefficient)?|ρ"
     r"|\brho)\b"
     r"[^.;\d]{0,80}?(?P<v>0?\.\d+)(?P<p>)"
@@ -169,7 +174,8 @@ _CLUSTER_SIZE = (
 )
 _RAISED = _rule(
     r"\bcluster(?:[^.]|\.\d){0,120}?(?:increas|inflat|rais|ris|multipl|enlarg|adjust|becom)(?:[^.]|\.\d){0,80}?\[#\]"
-    r"|\b(?:increas|inflat|rais|multipl|enlarg|adjust)(?:[^.]|\.\d){0,40}?(?:\[#\](?:[^.]|\.\d){0,80}?\b(?:cluster|design effect)"
+    r"|\b(?:increas|inflat|rais|multipl|enlarg|adjust)(?:[^.]|\.\d){0,40}?(?:\[#\](?:[^.]"
+    r"|\.\d){0,80}?\b(?:cluster|design effect)"
     r"|\b(?:cluster|design effect)(?:[^.]|\.\d){0,120}?\[#\])"
 )
 _VARIATION = _rule(rf"(?:coefficients? of variation|\bCV\b)[^.;\d]{{0,30}}?{_V}")
@@ -195,8 +201,10 @@ _CHANGE = (
 )
 _MEANS = (
     _rule(
-        r"\bmeans?\b[^.;\d]{0,50}?(?P<a>\d+(?:\.\d+)?)(?:(?!standard|\bSD|decreas|differ|reduc|increas)[^.;\d%]){0,45}?\b"
-        r"(?:and|vs\.?|versus|to|compared (?:with|to))\b(?:(?!standard|\bSD|decreas|differ|reduc|increas)[^.;\d]){0,40}?(?P<b>\d+(?:\.\d+)?)(?!\d|\.\d|\s?%)"
+        r"\bmeans?\b[^.;\d]{0,50}?(?P<a>\d+(?:\.\d+)?)(?:(?!standard|\bSD|decreas|differ|reduc"
+        r"|increas)[^.;\d%]){0,45}?\b"
+        r"(?:and|vs\.?|versus|to|compared (?:with|to))\b(?:(?!standard|\bSD|decreas|differ|reduc"
+        r"|increas)[^.;\d]){0,40}?(?P<b>\d+(?:\.\d+)?)(?!\d|\.\d|\s?%)"
     ),
     _rule(
         r"\bfrom\s(?:(?:a|an|about|mean|of|expected|average|baseline)\s)*(?P<a>\d+(?:\.\d+)?)[^.;\d%]{0,50}?"
@@ -204,8 +212,10 @@ _MEANS = (
         r"(?P<b>\d+(?:\.\d+)?)(?!\d|\.\d|\s?%)"
     ),
     _rule(
-        r"(?P<a>\d+(?:\.\d+)?)(?!\d|\.\d|\s?%)[^.;\d%]{0,12}\b(?:in|for|with) (?:the )?(?:[\w-]+ ){0,3}?(?:groups?|arms?"
-        r"|controls?|placebo)\b[^.;\d%]{0,25}?\band (?P<b>\d+(?:\.\d+)?)(?!\d|\.\d|\s?%)[^.;\d%]{0,12}\b(?:in|for|with)\b"
+        r"(?P<a>\d+(?:\.\d+)?)(?!\d|\.\d|\s?%)[^.;\d%]{0,12}\b(?:in|for"
+        r"|with) (?:the )?(?:[\w-]+ ){0,3}?(?:groups?|arms?"
+        r"|controls?|placebo)\b[^.;\d%]{0,25}?\band (?P<b>\d+(?:\.\d+)?)(?!\d|\.\d|\s?%)[^.;\d%]{0,12}\b(?:in|for"
+        r"|with)\b"
     ),
 )
 _R = r"(?<![\w.~/-])(\d+(?:\.\d+)?)\s?(%?)"
@@ -215,9 +225,7 @@ _PAIR = (
     _rule(rf"\bfrom {_HEDGE}{_R}{_GAP}\bto {_HEDGE}{_R}"),
     # Set apart in brackets: (12.0% to 8.4%).
     _rule(rf"\({_R} (?:to|vs?\.?|versus|compared (?:with|to)) {_R}\)"),
-    _rule(
-        rf"(?<!var[iy]ing )(?<!varies )(?<!vary )(?<!ranging )(?<!ranges )(?<!range )(?<!ranged )(?<!varied )\bbetween\b[^.;\d~]{{0,45}}?{_R}{_GAP}\band\b[^.;\d~]{{0,40}}?{_R}"
-    ),
+    _rule(rf"\bbetween\b[^.;\d~]{{0,45}}?{_R}{_GAP}\band\b[^.;\d~]{{0,40}}?{_R}"),
     _rule(
         rf"{_R}{_GAP}\b(?:versus|vs?\.?|compared (?:with|to)|as against|against|rather than|in contrast (?:to"
         rf"|with)|as opposed to|as compared (?:with|to)|relative to)\s{_GAP}{_R}"
@@ -236,7 +244,8 @@ _TIME_SPAN = _rule(
 
 _UNIT_OF_TIME = r"(?:weeks?|months?|days?|years?|hours?|hrs?|h|minutes?|mins?|s|seconds?)\b"
 _FROM_TO = _rule(
-    r"(\b(?:reduc|decreas|increas|shorten|prolong|lengthen|exten|fall|rise|improv|differ)\w*[^.;]{0,80}?\bfrom (?:about )?)"
+    r"(\b(?:reduc|decreas|increas|shorten|prolong|lengthen|exten|fall|rise|improv"
+    r"|differ)\w*[^.;]{0,80}?\bfrom (?:about )?)"
     rf"([1-9]\d*(?:\.\d+)?)(\s{_UNIT_OF_TIME})?([^.;\d]{{0,50}}?\bto (?:about )?)(\d+(?:\.\d+)?)\s{_UNIT_OF_TIME}"
 )
 """A time that is the outcome, and changes from one value to another."""
@@ -288,10 +297,15 @@ _NUMBERED = _rule(
     r"(?:(?:,|\s(?:and|or|to))\s?\d+\b)*(?!\s?%|\.\d|:|\s?\(?(?:SD|±))"
 )
 _SCALE = _rule(
-    r"\b(?:on|of|using|with) (?:a|an|the|its) ((?:0-)?\d+)[- ]?(?:mm|cm|points?|items?)?[- ](?:[\w-]+ ){0,3}?(?:scale|vas\b|visual)"
+    r"\b(?:on|of|using|with) (?:a|an|the|its) ((?:0-)?\d+)[- ]?(?:mm|cm|points?"
+    r"|items?)?[- ](?:[\w-]+ ){0,3}?(?:scale|vas\b|visual)"
+)
+_RANGE = _rule(
+    r"\b(?:var(?:y|ies|ied|ying)|rang(?:es?|ed|ing)) (?:between|from) \d+(?:\.\d+)?\s?%? (?:and|to) \d+(?:\.\d+)?\s?%?"
 )
 _OUT_OF = _rule(
-    r"(?<![\w.])([1-9]\d?) (?:of|in|out of) (?:every )?(10|20|50|100|1000)\b(?=[^.;]{0,60}\b(?:would|will|expect|have|relaps|risk|rate))"
+    r"(?<![\w.])([1-9]\d?) (?:of|in|out of) (?:every )?(10|20|50|100|1000)\b(?=[^.;]{0,60}\b(?:would|will|expect"
+    r"|have|relaps|risk|rate))"
 )
 _ANCHOR = "¶"
 _LATER = 4
@@ -321,6 +335,7 @@ class _Reader:
             "",
             re.sub(r"\b\d+\(OH\)", "", self.text),
         )
+        text = _RANGE.sub(" ", text)
         text = _OUT_OF.sub(lambda found: f"{100 * int(found[1]) / int(found[2]):.4g}%", text)
         text = _NUMBERED.sub(r"\1", text)
         text = _SCALE.sub(lambda found: found[0].replace(found[1], ""), text)
@@ -512,7 +527,8 @@ _NOT_WORSE = _rule(
     r"non-?\s?inferior|at least as (?:good|high|effective)|not (?:be )?(?:more than [\d.]+ ?% )?(?:worse|inferior)"
 )
 _ALIKE = _rule(
-    r"equivalence\b|(?<!considered )\bequivalent\b(?! to\b)|(?:show|demonstrat|prov|establish|test)\w*[^.;]{0,60}\bequivalent"
+    r"equivalence\b|(?<!considered )\bequivalent\b(?! to\b)|(?:show|demonstrat|prov|establish"
+    r"|test)\w*[^.;]{0,60}\bequivalent"
 )
 _PAIRED = _rule(
     r"\bpaired\b|within[- ](?:subject|patient|participant|person|individual)|intra-?(?:individual|subject|patient)"
@@ -708,7 +724,8 @@ def _events(r: _Reader, low: str) -> dict[str, float]:
 
 
 _MEAN_TO = _rule(
-    r"\b(?:reduc|decreas|increas|improv|fall|rise|rais|lower|drop)\w*[^.;\d~]{0,40}?\bto (?:below |above |about |a mean of )?"
+    r"\b(?:reduc|decreas|increas|improv|fall|rise|rais|lower|drop)\w*[^.;\d~]{0,40}?\bto (?:below |above |about "
+    r"|a mean of )?"
     r"(?P<v>\d+(?:\.\d+)?)(?!\d|\.\d|\s?%)"
 )
 _OPPOSITE = _rule(
@@ -783,7 +800,8 @@ _CHANGE_BEFORE = _rule(
     r"|lower|improved|effect|Δ\s?=|delta\s?=)\s(?:(?:in|of|by) (?!rates?|proportion|cure"
     r"|between)[\w-]+\s){0,2}?(?:of|by|is|was|at least|about|approximately|around|a|an|=|>|≥|\s)*$"
     r"|\bdifferences?\s(?:in|between) (?:[\w-]+\s){1,7}?of (?:at least |about |approximately |around |>|≥|\s)*$"
-    r"|\b(?:differences?|reductions?|increases?|improvements?)\s(?:in|of|between) (?:[\w-]+\s){1,11}?(?:would|will|to|should)"
+    r"|\b(?:differences?|reductions?|increases?|improvements?)\s(?:in|of|between) (?:[\w-]+\s){1,11}?(?:would"
+    r"|will|to|should)"
     r" be (?:at least |about |approximately |around |over |>|≥|\s)*$"
 )
 
@@ -822,10 +840,12 @@ def _pair(r: _Reader) -> tuple[float, float] | None:
 
 
 _YEARLY = _rule(
-    r"\d\s?%?\s?(?:per|a|each|/)\s?(?:(?:person|patient)[- ]?)?year\b(?!-old)|\b(?:annual|yearly)\b[^.;\d]{0,60}\d|\d\s?%\s?(?:annual|yearly)"
+    r"\d\s?%?\s?(?:per|a|each|/)\s?(?:(?:person|patient)[- ]?)?year\b(?!-old)|\b(?:annual"
+    r"|yearly)\b[^.;\d]{0,60}\d|\d\s?%\s?(?:annual|yearly)"
 )
 _FOLLOWED = _rule(
-    r"follow(?:ed)?[- ]?up[^.;\d]{0,50}?(\d+(?:\.\d+)?)[\s-]*(month|year)|(\d+(?:\.\d+)?)[\s-]*(month|year)s?(?:['’]? of)?(?: \w+)? follow"
+    r"follow(?:ed)?[- ]?up[^.;\d]{0,50}?(\d+(?:\.\d+)?)[\s-]*(month|year)|(\d+(?:\.\d+)?)[\s-]*(month"
+    r"|year)s?(?:['’]? of)?(?: \w+)? follow"
 )
 
 
@@ -848,7 +868,8 @@ _DOWN_TO = _rule(
 )
 _DIFF = (
     _rule(
-        rf"(?:differences?|reductions?|decreases?|increases?|improvements?|decline|effect|reduc\w+|lower\w*|(?:rises?|falls?|drops?) by\b"
+        rf"(?:differences?|reductions?|decreases?|increases?|improvements?|decline|effect|reduc\w+|lower\w*"
+        rf"|(?:rises?|falls?|drops?) by\b"
         rf"|decreas\w+|increas\w+|improv\w+|(?:vaccine|protective) efficacy|protection)\b"
         rf"(?:(?!\b(?:over(?! \d)|from|compared|versus)\b)[^.;,\d~]){{0,60}}?{_V}"
     ),
@@ -861,7 +882,8 @@ _DIFF = (
 
 
 _ADVERSE = _rule(
-    r"recurren|relaps|mortality|death|\bdie|fail|infection|complication|adverse|vomiting|nausea|\bpain|readmi|stroke|incidence"
+    r"recurren|relaps|mortality|death|\bdie|fail|infection|complication|adverse|vomiting|nausea|\bpain|readmi"
+    r"|stroke|incidence"
 )
 _RISES = _rule(r"improv|increas|higher|more|rais|rise")
 _MEASURE = _rule(r"\bmeans?\b|t-?\s?test|\bscores?\b|\blevels? of\b|duration|volume|\bpain\b|pressure|consumption")

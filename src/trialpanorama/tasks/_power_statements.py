@@ -115,7 +115,8 @@ _ALPHA = (
         rf"\bp(?![a-z])(?:[- ]?values?)?\s?(?:of|was|is|set|at|level|to|less|than|<|≤|=|>|:|,|\s){{0,6}}{NUMBER}",
     ),
     _rule(
-        rf"{_SIDED}(?:(?:level|test|tests?,?)\s)?(?:of |at |at the |at a |with )*{NUMBER}(?! ?(?:power|confidence|CI\b))"
+        rf"{_SIDED}(?:(?:level|test|tests?,?)\s)?(?:of |at |at the |at a |with )*{NUMBER}(?! ?(?:power|confidence"
+        rf"|CI\b))"
     ),
     _rule(rf"{NUMBER}\s?(?:{_SIDED})?(?:confidence|CI\b|certainty)"),
     _rule(rf"\bconfidence(?: level| interval)?s?{_GAP}{{0,12}}{NUMBER}"),
@@ -152,7 +153,7 @@ _LOST = (
     r"|(?<!blood )(?<!weight )(?<!bone )\bloss(?:es)?\b(?! of (?!patients|participants|subjects|follow))"
     r"|(?:non-?\s?|in|un|not (?:be )?)evaluable|non-?\s?(?:complian|adheren)\w*|non-?\s?respon(?:se|ders?)\b"
     r"|over-?\s?sampl\w*|incomplete\b|protocol (?:violat|deviat)\w*|(?:not|fail\w* to) complet\w*|non-?\s?participa\w*"
-    r"|ineligib\w*|non-?\s?return\w*|non-?\s?attend\w*)"
+    r"|ineligib\w*|non-?\s?return\w*)"
 )
 _DROP_OUT = (
     _rule(rf"{NUMBER}[^.;,\d\[]{{0,40}}?{_LOST}"),
@@ -264,7 +265,8 @@ _ABOUT = (
 )
 _LINK = (
     r"(?:[\s,(=:]+(?:of|to|be|was|were|is|at|as|calculated|estimated|determined|computed|set|required|needed|necessary"
-    r"|planned|approximately|about|around|least|an?|the|total|minimum|minimal|per|each|in|for|groups?|arms?|n|would|will"
+    r"|planned|approximately|about|around|least|an?|the|total|minimum|minimal|per|each|in|for|groups?|arms?|n"
+    r"|would|will"
     r"|therefore|found|target|should|has|had|have|been|by|evaluable|subjects|patients|participants|both|two|study"
     r"|treatment|this|our|yielded|gave|resulted|obtained|that|we|intervention|increased|and|with)\b){0,12}[\s,(=:]+"
 )
@@ -414,7 +416,8 @@ def mask(text: str, asked: int | None, also: Iterable[int] = ()) -> str:
 
 
 _ARMS = _rule(
-    r"(?<![\d.,])\b(?:(?P<count>two|three|four|five|six|2|3|4|5|6)\b(?![- ]?(?:sided|tailed|way|min|hour|day|week|month|year|point))[- ]?"
+    r"(?<![\d.,])\b(?:(?P<count>two|three|four|five|six|2|3|4|5|6)\b(?![- ]?(?:sided|tailed|way|min|hour|day|week"
+    r"|month|year|point))[- ]?"
     r"(?:\w+[- ]){0,3}?(?:groups|arms|conditions|treatment arms"
     r"|treatments|sequences|arm|group)|both|either|control (?:group|arm)|control and|and control|placebo"
     r"|(?:the )?other group|versus|vs|comparator|between[- ](?:the )?(?:group|arm|treatment)s?)\b",
@@ -575,7 +578,8 @@ def _includes_drop_out(window: str, asked: Size, read: list[Size], parts: list[t
 
 
 _COUNTED_IN = _rule(
-    rf"\s*(?:this|these) (?:number |figure |sample size |estimate )?(?:already )?(?:includ|account|allow)\w*[^.;]{{0,40}}?{_LOST}"
+    rf"\s*(?:this|these) (?:number |figure |sample size |estimate )?(?:already )?(?:includ|account"
+    rf"|allow)\w*[^.;]{{0,40}}?{_LOST}"
 )
 _SPREAD = _rule(
     r"hazard ratio|\bHR\b|odds ratio|relative risk|risk ratio|effect[- ]size|cohen|standardi[sz]ed|\d\s?SDs?\b"
