@@ -49,11 +49,16 @@ def shared_data() -> Path:
     return folder
 
 
+def _common(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that all workers of this run have in common."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
 @pytest.fixture(scope="session")
 def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
     """Makes a folder when the first worker asks for it, and for all of them; tests read there and never write."""
-    own = tmp_path_factory.getbasetemp()
-    common = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    common = _common(tmp_path_factory)
 
     def made(name: str, make: Callable[[Path], object]) -> Path:
         folder, partial = common / name, common / f"{name}.part"
@@ -109,9 +114,10 @@ def real_topics(shared_data: Path, once: Once, tmp_path_factory: pytest.TempPath
 
 @pytest.fixture(autouse=True, scope="session")
 def _no_installed_vocabularies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Tests link with the built-in lexicon, whatever is installed on the machine."""
+    """Tests link with the built-in lexicon, whatever is installed on the machine; what is derived of it, all share."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TRIALPANORAMA_VOCABULARIES", str(tmp_path_factory.mktemp("vocabularies")))
+        patch.setenv("TRIALPANORAMA_CACHE", str(_common(tmp_path_factory) / "derived"))
         yield
 
 

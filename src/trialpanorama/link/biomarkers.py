@@ -161,11 +161,7 @@ class BiomarkerLinker:
         lines = (resources.files("trialpanorama.ontologies") / "builtin" / "markers.tsv").read_text(encoding="utf-8")
         rows = [line.split("\t") for line in lines.splitlines() if line and not line.startswith("#")]
         wanted = {row[2] for row in rows} - symbols.keys()
-        headings = {
-            concept.name: concept.id
-            for concept in concepts.all()
-            if concept.id.startswith("MESH:") and concept.name in wanted
-        }
+        headings = {heading: id for heading, id in concepts.headings("MESH:") if heading in wanted}
         for name, others, meant, used_for in rows:
             concept_id = symbols.get(meant) or headings.get(meant)
             for text in [name, *(other for other in others.split("|") if other)]:

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from heapq import nlargest
 from itertools import combinations
-from math import log
+from math import fsum, log
 
 import msgspec
 
@@ -110,7 +110,7 @@ _ABSTRACT = re.compile(r"(?:ion|ity|y|al|ic|ism|ment|ness|ance|ence|th|er|or|ing
 _ADJECTIVE = re.compile(r"(?:al|ic|ous|ar|ive|ary|oid|ent|ant|eal|ose|ile|ing|type|form)$")
 
 
-class _Entry(msgspec.Struct, frozen=True, gc=False):
+class _Entry(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """What a name means."""
 
     concept_id: str
@@ -151,14 +151,15 @@ class _Postings:
             for part in set(key.split()):
                 self._names[part].append(number)
         self._weight = {part: log((len(self._keys) + 1) / len(names)) for part, names in self._names.items()}
-        self._whole = [sum(self._weight[part] for part in set(key.split())) for key in self._keys]
+        # the exact sum, since a set has its words in another order in each process
+        self._whole = [fsum(self._weight[part] for part in set(key.split())) for key in self._keys]
 
     def nearest(self, parts: Sequence[str]) -> list[tuple[float, str]]:
         """Up to six names that share rare words with these, the likest first, with their likeness."""
         weight, unknown = self._weight, log(len(self._keys) + 1)
         distinct = set(parts)
         known = sorted((part for part in distinct if part in weight), key=lambda part: (-weight[part], part))
-        whole = sum(weight.get(part, unknown) for part in distinct)
+        whole = fsum(weight.get(part, unknown) for part in distinct)
         shares: dict[int, float] = {}
         for part in known[:4]:
             names, more = self._names[part], weight[part]
@@ -171,8 +172,56 @@ class _Postings:
         return [(round(score, 3), self._keys[-number]) for score, number in nlargest(6, scored) if score > 0.2]
 
 
-class ConditionLinker:
-    """Links the conditions of records, and those that texts speak of, to MeSH, MONDO and the Disease Ontology."""
+class _Lexicon(msgspec.Struct, frozen=True):
+    """What the names of the vocabularies mean, as it is kept between processes."""
+
+    entries: list[_Entry]
+    exact: dict[str, int]
+    """The entry that a normalised name means."""
+    sorted: dict[str, int]
+    """The same, whatever the order of the words."""
+    same: dict[str, int]
+    """The same, with the words that mean the same folded."""
+    joined: dict[str, int]
+    """The same, of longer names without their spaces."""
+    ambiguous: dict[str, list[int]]
+    """All that an abbreviation means."""
+    vocabulary: dict[str, int]
+    """How many names each word is in."""
+    of_drugs: set[str]
+    """The words of drugs' names."""
+    spelt: dict[str, str]
+    """The words of each name, by what it is in small letters."""
+    sizes: dict[str, int]
+    """Of each folded word, the numbers of words of the names that it is in: bit 3 for names of three."""
+    named: dict[str, str]
+    """The name of each concept."""
+    anatomy: set[str]
+    """The words of parts of the body."""
+    drugs: set[str]
+    """Drugs of one word."""
+    preferred: dict[str, str]
+    """The concept that each condition's is linked to."""
+    codes: dict[str, str]
+    """The concept that each code of ICD-10 means, "" where it means several."""
+
+
+class _Surfaces(msgspec.Struct, frozen=True):
+    """The names that running text is searched for, as they are kept between processes."""
+
+    names: list[str]
+    meanings: list[int]
+    """The entry that each name means."""
+    entries: list[_Entry]
+
+
+def _meanings(lexicon: _Lexicon, index: dict[str, int]) -> dict[str, _Entry]:
+    entries = lexicon.entries
+    return {key: entries[number] for key, number in index.items()}
+
+
+class _Reader:
+    """Makes a lexicon of the concepts' names."""
 
     def __init__(self, concepts: Concepts) -> None:
         self._concepts = concepts
@@ -182,28 +231,32 @@ class ConditionLinker:
         self._joined: dict[str, _Entry] = {}
         self._ambiguous: dict[str, list[_Entry]] = defaultdict(list)
         self._vocabulary: dict[str, int] = defaultdict(int)
+        self._of_drugs: set[str] = set()
         self._spelt: dict[str, str] = {}
-        """The words of each name, by what it is in small letters."""
-        self._in_names: set[str] = set()
         self._sizes: dict[str, int] = defaultdict(int)
-        """Of each folded word, the numbers of words of the names that it is in: bit 3 for names of three."""
         self._named: dict[str, str] = {}
         self._anatomy: set[str] = set()
         self._drugs: set[str] = set()
-        self._in_text: dict[str, _Entry] = {}
         self._preferred: dict[str, str] = {}
-        self._answers: dict[str, _Answer | None] = {}
-        self._linked: dict[tuple[str, str], list[Link]] = {}
         self._codes: dict[str, str] = {}
-        self._broader: dict[str, frozenset[str]] = {}
         self._read()
-        self._in_names.update(self._vocabulary)
-        self._matcher: Matcher | None = None
-        self._spelling: dict[str, dict[int, list[str]]] | None = None
-        self._respelt: dict[str, tuple[str, float]] = {}
-        self._postings: _Postings | None = None
 
-    # ---------------------------------------------------------------------------------------------------- the names
+    def lexicon(self) -> _Lexicon:
+        numbers: dict[_Entry, int] = {}
+
+        def numbered(index: dict[str, _Entry]) -> dict[str, int]:
+            return {key: numbers.setdefault(entry, len(numbers)) for key, entry in index.items()}
+
+        exact, by_order, same, joined = map(numbered, (self._exact, self._sorted, self._same, self._joined))
+        ambiguous = {
+            key: [numbers.setdefault(entry, len(numbers)) for entry in entries]
+            for key, entries in self._ambiguous.items()
+        }
+        return _Lexicon(
+            [*numbers], exact, by_order, same, joined, ambiguous, self._vocabulary, self._of_drugs, self._spelt,
+            self._sizes, self._named, self._anatomy, self._drugs, self._preferred, self._codes,
+        )  # fmt: skip
+
     def _read(self) -> None:
         for concept in self._concepts.all():
             vocabulary = VOCABULARIES.get(concept.id.partition(":")[0])
@@ -212,7 +265,7 @@ class ConditionLinker:
             if vocabulary is None or (concept.kind != "condition" and vocabulary):
                 if concept.kind == "drug":
                     preferred = self._concepts.preferred(concept.id, "drug")
-                    self._in_names.update(words(concept.name))
+                    self._of_drugs.update(words(concept.name))
                     _put(self._exact, normalise(concept.name), _Entry(preferred, concept.name, "drug", 200))
                 continue
             kind = _kind(concept)
@@ -258,6 +311,35 @@ class ConditionLinker:
                 _put(self._joined, key.replace(" ", ""), entry)
             if kind == "condition" and name.text.isupper() and len(name.text) <= 5:
                 self._ambiguous[key].append(entry)
+
+
+class ConditionLinker:
+    """Links the conditions of records, and those that texts speak of, to MeSH, MONDO and the Disease Ontology."""
+
+    def __init__(self, concepts: Concepts) -> None:
+        self._concepts = concepts
+        lexicon = concepts.kept("conditions", _Lexicon, lambda: _Reader(concepts).lexicon())
+        self._exact = _meanings(lexicon, lexicon.exact)
+        self._sorted = _meanings(lexicon, lexicon.sorted)
+        self._same = _meanings(lexicon, lexicon.same)
+        self._joined = _meanings(lexicon, lexicon.joined)
+        self._ambiguous = {key: [lexicon.entries[number] for number in of] for key, of in lexicon.ambiguous.items()}
+        self._vocabulary = lexicon.vocabulary
+        self._spelt = lexicon.spelt
+        self._in_names = {*self._vocabulary, *lexicon.of_drugs}
+        self._sizes = lexicon.sizes
+        self._named = lexicon.named
+        self._anatomy = lexicon.anatomy
+        self._drugs = lexicon.drugs
+        self._preferred = lexicon.preferred
+        self._codes = lexicon.codes
+        self._answers: dict[str, _Answer | None] = {}
+        self._linked: dict[tuple[str, str], list[Link]] = {}
+        self._broader: dict[str, frozenset[str]] = {}
+        self._matcher: Matcher | None = None
+        self._spelling: dict[str, dict[int, list[str]]] | None = None
+        self._respelt: dict[str, tuple[str, float]] = {}
+        self._postings: _Postings | None = None
 
     # ------------------------------------------------------------------------------------------------- one whole name
     def _lookup(self, parts: Sequence[str]) -> _Answer | None:
@@ -811,7 +893,7 @@ class ConditionLinker:
         return list(best.values())[:3]
 
     # ------------------------------------------------------------------------------------------------- running text
-    def _surfaces(self) -> dict[str, _Entry]:
+    def _surfaces(self) -> _Surfaces:
         """Every way in which a condition's name is looked for in running text, with what it means."""
         chosen: dict[str, _Entry] = {}
         for concept in self._concepts.all():
@@ -832,7 +914,9 @@ class ConditionLinker:
                     for form in variants(name.text):
                         if ", " not in form and self._exact.get(normalise(form), entry).concept_id == entry.concept_id:
                             _choose(chosen, form, derived)
-        return chosen
+        numbers: dict[_Entry, int] = {}
+        meanings = [numbers.setdefault(entry, len(numbers)) for entry in chosen.values()]
+        return _Surfaces([*chosen], meanings, [*numbers])
 
     def names_in_text(self) -> list[str]:
         """What running texts are searched for: names of conditions in all their spellings, and words that deny them."""
@@ -842,9 +926,9 @@ class ConditionLinker:
     def matcher(self) -> Matcher:
         """The search for `names_in_text`, made when it is first needed."""
         if self._matcher is None:
-            surfaces = self._surfaces()
-            self._entries = list(surfaces.values())
-            self._names = [*surfaces, *TRIGGERS]
+            surfaces = self._concepts.kept("condition-names", _Surfaces, self._surfaces)
+            self._entries = [surfaces.entries[number] for number in surfaces.meanings]
+            self._names = [*surfaces.names, *TRIGGERS]
             self._matcher = Matcher(self._names)
         return self._matcher
 

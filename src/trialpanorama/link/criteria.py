@@ -169,6 +169,18 @@ _FAR = 90
 """Code points between what is measured and its number."""
 
 
+class _Headings(msgspec.Struct, frozen=True):
+    """The concepts that our own terms are headed by, as they are kept between processes."""
+
+    ids: dict[str, str]
+
+
+def _headings(concepts: Concepts) -> _Headings:
+    wanted = {normalise(term.heading): term.heading for term in TERMS if term.heading}
+    found = ((wanted.get(normalise(heading)), id) for heading, id in concepts.headings("MESH:"))
+    return _Headings({heading: id for heading, id in found if heading})
+
+
 class CriteriaParser:
     """Makes criteria and their constraints of the eligibility texts of records."""
 
@@ -182,12 +194,7 @@ class CriteriaParser:
         triggers = list(TRIGGERS)
         self._triggers = list(TRIGGERS.values())
         self._matcher = Matcher([*NAMES, *triggers])
-        headings = {normalise(term.heading): term.heading for term in TERMS if term.heading}
-        self._headings = {
-            heading: concept.id
-            for concept in concepts.all()
-            if concept.id.startswith("MESH:") and (heading := headings.get(normalise(concept.name)))
-        }
+        self._headings = concepts.kept("criteria-headings", _Headings, lambda: _headings(concepts)).ids
 
     def parse(self, text: str | None, inclusion: str | None = None, exclusion: str | None = None) -> list[Criterion]:
         """The criteria of one record's three texts, in order."""

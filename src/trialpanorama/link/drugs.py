@@ -174,6 +174,10 @@ _APPOSED = re.compile(
     r"[®™]?\s*[(\[]\s*(?:INN|also known as|aka|formerly|code|generic name)?[:\s]*(?:[\w®™-]+,\s*)?", re.IGNORECASE
 )
 _BESIDE = re.compile(r"\s*(?:[+/,&(]|->|and|plus|or)\s*", re.IGNORECASE)
+_MEMBERS = re.compile(
+    r"[\s:,]*(?:[(\[]|such as|including|like|e\.g\.,?|namely)\s*(?:e\.g\.,?\s*|such as\s+|like\s+)?", re.IGNORECASE
+)
+"""What stands between a group of medicines and those of them that are given: "antivirals (oseltamivir)"."""
 _GAP = re.compile(r"[\s().\[\]'’\"®™-]{2,}")
 _SAID_AGAIN = re.compile(r"[\w\s-]{0,20}[(\[]\s*")
 _SALT_WORD = re.compile(r"(?:\s|-|\s?\()([A-Za-z]{3,20})\)?")
@@ -218,7 +222,7 @@ def spelling_key(name: str) -> str:
     return name
 
 
-class _Entry(msgspec.Struct, frozen=True, gc=False):
+class _Entry(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """What a name in the automaton stands for."""
 
     kind: str
@@ -250,28 +254,41 @@ class _Hit(msgspec.Struct, gc=False):
     """It belongs to another hit: the drug that a placebo imitates."""
 
 
-class DrugLinker:
-    """Links the drugs of interventions, and of any text, to the drugs of the vocabularies that are loaded."""
+class _Lexicon(msgspec.Struct, frozen=True):
+    """What the names of the vocabularies stand for, as it is kept between processes."""
+
+    entries: dict[str, _Entry]
+    """What each name stands for, by its key."""
+    written: list[str]
+    """The names in the order of their keys, as the matcher is given them."""
+    same: dict[str, list[str]]
+    """The concepts whose names are linked to each."""
+    therapies: set[str]
+    """Treatments that stand for the drugs that are given."""
+
+
+class _Spellings(msgspec.Struct, frozen=True):
+    """Which name is meant by each `spelling_key`, as it is kept between processes."""
+
+    of: dict[str, str]
+
+
+class _Reader:
+    """Makes a lexicon of the concepts' names."""
 
     def __init__(self, concepts: Concepts) -> None:
         self._concepts = concepts
         self._same: dict[str, list[str]] = defaultdict(list)
-        drugs = [concept for concept in concepts.all("drug") if not concept.is_obsolete]
-        self._bank = _names_of_drugbank(drugs)
-        self._broad = {parent for concept in drugs for parent in concept.parents}
         self._therapies: set[str] = set()
-        self._entries = self._read(drugs)
-        patterns = sorted(self._entries)
-        self._patterns = [*patterns, *TRIGGERS]
-        self._by_pattern = [self._entries[pattern] for pattern in patterns]
-        self._by_pattern += [_Entry("trigger", text, method=trigger) for text, trigger in TRIGGERS.items()]
-        names = [
-            entry.name if _key(entry.name) == pattern else pattern
-            for pattern, entry in zip(patterns, self._by_pattern, strict=False)
-        ]
-        self._matcher = Matcher([*names, *TRIGGERS])
+        self._drugs = [concept for concept in concepts.all("drug") if not concept.is_obsolete]
+        self._bank = _names_of_drugbank(self._drugs)
+        self._broad = {parent for concept in self._drugs for parent in concept.parents}
 
-    # ----------------------------------------------------------------------------------------------------- vocabulary
+    def lexicon(self) -> _Lexicon:
+        entries = self._read()
+        written = [entry.name if _key(entry.name) == key else key for key, entry in sorted(entries.items())]
+        return _Lexicon(entries, written, self._same, self._therapies)
+
     def _targets(self, concept: Concept) -> list[str]:
         """The concepts that its names are linked to: its ingredients, each in the first vocabulary that has it."""
         said = concept.attributes.get("ingredient") or concept.attributes.get("salt_of") or ""
@@ -302,10 +319,10 @@ class DrugLinker:
                 break
         return first
 
-    def _read(self, drugs: list[Concept]) -> dict[str, _Entry]:
+    def _read(self) -> dict[str, _Entry]:
         entries: dict[str, _Entry] = {}
         rivals: dict[str, set[str]] = defaultdict(set)
-        for concept in drugs:
+        for concept in self._drugs:
             if _is_form(concept):
                 continue
             targets = self._targets(concept)
@@ -335,7 +352,8 @@ class DrugLinker:
         return entries
 
     def _read_everyday(self, entries: dict[str, _Entry]) -> None:
-        for text, id, name in _table("everyday_drugs.tsv"):
+        named = ((text, *of) for texts, *of in _table("everyday_drugs.tsv") for text in texts.split("|"))
+        for text, id, name in named:
             key = _key(text)
             concept = self._concepts.get(id)
             if concept is not None:
@@ -357,6 +375,22 @@ class DrugLinker:
                 for name in names.split("|"):
                     entries[_key(name)] = _Entry("combination", name, None, "combination", 0.95, components=parts)
 
+
+class DrugLinker:
+    """Links the drugs of interventions, and of any text, to the drugs of the vocabularies that are loaded."""
+
+    def __init__(self, concepts: Concepts) -> None:
+        self._concepts = concepts
+        lexicon = concepts.kept("drugs", _Lexicon, lambda: _Reader(concepts).lexicon())
+        self._entries = lexicon.entries
+        self._same = lexicon.same
+        self._therapies = lexicon.therapies
+        patterns = sorted(self._entries)
+        self._patterns = [*patterns, *TRIGGERS]
+        self._by_pattern = [self._entries[pattern] for pattern in patterns]
+        self._by_pattern += [_Entry("trigger", text, method=trigger) for text, trigger in TRIGGERS.items()]
+        self._matcher = Matcher([*lexicon.written, *TRIGGERS])
+
     @cached_property
     def _safe(self) -> dict[str, _Entry]:
         """Names that may be looked up in another spelling or with mistakes."""
@@ -368,18 +402,24 @@ class DrugLinker:
 
     @cached_property
     def _by_spelling(self) -> dict[str, _Entry]:
-        found: dict[str, _Entry] = {}
+        spellings = self._concepts.kept("drug-spellings", _Spellings, self._spellings)
+        return {spelling: self._entries[key] for spelling, key in spellings.of.items()}
+
+    def _spellings(self) -> _Spellings:
+        found: dict[str, str] = {}
         several: set[str] = set()
-        joined = [(key.replace(" ", ""), entry) for key, entry in self._safe.items() if " " in key and len(key) > 11]
-        for key, entry in [*self._safe.items(), *joined]:
-            spelling = spelling_key(key)
-            other = found.setdefault(spelling, entry)
+        joined = [(key.replace(" ", ""), key) for key in self._safe if " " in key and len(key) > 11]
+        for written, key in [*((key, key) for key in self._safe), *joined]:
+            spelling = spelling_key(written)
+            entry, other = self._safe[key], self._safe[found.setdefault(spelling, key)]
             if other.concept_id != entry.concept_id:
                 if entry.rank[0] == other.rank[0]:
                     several.add(spelling)
                 elif entry.rank < other.rank:
-                    found[spelling] = entry
-        return {spelling: entry for spelling, entry in found.items() if spelling not in several and len(spelling) > 4}
+                    found[spelling] = key
+        return _Spellings(
+            {spelling: key for spelling, key in found.items() if spelling not in several and len(spelling) > 4}
+        )
 
     @cached_property
     def _by_code(self) -> dict[str, _Entry]:
@@ -447,6 +487,7 @@ class DrugLinker:
             return [], hits
         hits = _with_placebos(text, _with_salts(text, hits))
         kept = [hit for hit in hits if not hit.is_absorbed and self._stands(text, hit, type, hits)]
+        kept = [hit for hit, behind in zip(kept, [*kept[1:], None], strict=True) if not _is_told(text, hit, behind)]
         links = [link for hit in kept for link in _links_of(text, hit, said)]
         if any(text.startswith((" (", "("), hit.end) or text.startswith("(", hit.start - 1) for hit in kept):
             links += _abbreviated(text, links)
@@ -863,6 +904,14 @@ def _links_of(text: str, hit: _Hit, said: list[Said]) -> Iterator[Link]:
         yield Link(
             hit.start, hit.end, words, entry.concept_id, hit.method, hit.score, entry.name, [], negated, history, kind
         )
+
+
+def _is_told(text: str, hit: _Hit, behind: _Hit | None) -> bool:
+    """Whether a group of medicines stands only for those that are named right behind it."""
+    is_group = (
+        hit.entry.kind == "class" and behind is not None and behind.entry.kind in ("drug", "class", "combination")
+    )
+    return bool(is_group and behind and _MEMBERS.fullmatch(text, hit.end, behind.start))
 
 
 def _asserted(text: str, start: int, end: int, said: list[Said]) -> tuple[bool, bool]:

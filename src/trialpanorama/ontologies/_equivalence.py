@@ -18,6 +18,8 @@ from functools import cache
 from itertools import combinations
 from typing import TYPE_CHECKING
 
+import msgspec
+
 if TYPE_CHECKING:
     from trialpanorama.ontologies._columns import Columns
 
@@ -75,8 +77,15 @@ def _meant(columns: Columns, row: int) -> Iterator[str]:
             yield name
 
 
-def groups(vocabularies: Sequence[Columns], places: Mapping[str, tuple[Columns, int]]) -> dict[str, frozenset[str]]:
-    """The groups of more than one concept, by each of their ids; `places` says where each concept stands."""
+class Groups(msgspec.Struct):
+    """The groups of more than one concept that are the same thing."""
+
+    of: list[list[str]]
+    """The ids of each group, in alphabetical order."""
+
+
+def groups(vocabularies: Sequence[Columns], places: Mapping[str, tuple[Columns, int]]) -> Groups:
+    """The groups of concepts that are the same thing; `places` says where each concept stands."""
     names = _Names(vocabularies, places)
     stated = _stated(vocabularies, names)
     namesakes = {*_namesakes(names)}
@@ -98,7 +107,7 @@ def groups(vocabularies: Sequence[Columns], places: Mapping[str, tuple[Columns, 
         if not first.keys() & second.keys():
             both = first | second
             found |= dict.fromkeys(both.values(), both)
-    return {id: frozenset(group.values()) for id, group in found.items()}
+    return Groups([sorted(group.values()) for id, group in found.items() if id == min(group.values())])
 
 
 def _stated(vocabularies: Sequence[Columns], names: _Names) -> dict[Pair, int]:

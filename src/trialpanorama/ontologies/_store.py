@@ -8,11 +8,11 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
@@ -30,10 +30,12 @@ from trialpanorama.ontologies import (
 )
 from trialpanorama.ontologies import _files as files
 from trialpanorama.ontologies._columns import Columns
+from trialpanorama.ontologies._kept import kept
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+T = TypeVar("T")
 ENVIRONMENT_VARIABLE = "TRIALPANORAMA_VOCABULARIES"
 BUILT_IN = Path(__file__).parent / "builtin"
 EVERYDAY = "everyday.tsv"
@@ -309,18 +311,21 @@ def describe(path: Path) -> Installed:
         raise _damaged(path) from None
 
 
-def _read_table(path: Path) -> pa.Table:
+def _read_table(path: Path) -> tuple[pa.Table, str]:
+    """The table of an installed file, and the hash of its bytes."""
     import pyarrow as pa
     import pyarrow.parquet
 
     try:
-        table = pa.parquet.read_table(path, page_checksum_verification=True)
+        with pa.memory_map(str(path)) as file:  # what is hashed is what is read, though it be replaced meanwhile
+            digest = hashlib.sha256(file.read_buffer()).hexdigest()
+            table = pa.parquet.read_table(file, page_checksum_verification=True)
         table.validate(full=True)
     except Exception:  # a damaged file raises a dozen kinds of error
         raise _damaged(path) from None
     if not table.schema.equals(_schema()):
         raise _damaged(path)
-    return table
+    return table, digest
 
 
 def _damaged(path: Path) -> UserError:
@@ -358,17 +363,22 @@ def load(store: Path | None = None, only: Collection[str] | None = None, with_ev
         if name not in found:
             raise UnknownName("vocabulary that is installed", name, found, "trialpanorama vocabularies list")
     chosen = {name: path for name, path in sorted(found.items()) if only is None or name in only}
+    read = {name: _read_table(path) for name, path in chosen.items()}
     return Concepts(
-        [Columns(_read_table(path), describe(path)) for path in chosen.values()],
+        [Columns(table, describe(chosen[name])) for name, (table, _) in read.items()],
         everyday_names() if with_everyday else (),
+        made_of=" ".join([*(f"{name}={digest}" for name, (_, digest) in read.items()), f"{with_everyday=}"]),
     )
 
 
 class Concepts:
     """Concepts of several vocabularies, and what connects them."""
 
-    def __init__(self, vocabularies: Sequence[Columns], everyday: Sequence[tuple[list[str], Name]] = ()) -> None:
+    def __init__(
+        self, vocabularies: Sequence[Columns], everyday: Sequence[tuple[list[str], Name]] = (), made_of: str = ""
+    ) -> None:
         self._vocabularies = vocabularies
+        self._made_of = made_of
         self._places = {id: (columns, row) for columns in vocabularies for row, id in enumerate(columns.ids)}
         self.versions: dict[str, Installed] = {columns.installed.name: columns.installed for columns in vocabularies}
         """The release of each vocabulary that is loaded, by name."""
@@ -392,12 +402,22 @@ class Concepts:
         """The release that a concept comes from; raises KeyError for an id that is not loaded."""
         return self._places[id][0].installed
 
-    def all(self, kind: ConceptKind | None = None) -> Iterator[Concept]:
-        """All concepts but obsolete ones, or those of a kind, in the order of the vocabularies' names and of ids."""
+    def all(self, kind: ConceptKind | None = None, prefix: str = "") -> Iterator[Concept]:
+        """All concepts but obsolete ones, or those of a kind or prefix, in the order of vocabularies' names and ids."""
+        for columns, row in self._rows(prefix):
+            if kind is None or columns.kinds[row] == kind:
+                yield self._concept(columns, row)
+
+    def headings(self, prefix: str) -> Iterator[tuple[str, str]]:
+        """The preferred name and the id of each concept with this prefix but obsolete ones, in the order of `all`."""
+        for columns, row in self._rows(prefix):
+            yield columns.names[row][0], columns.ids[row]
+
+    def _rows(self, prefix: str) -> Iterator[tuple[Columns, int]]:
         for columns in self._vocabularies:
-            for row, of in enumerate(columns.kinds):
-                if (kind is None or of == kind) and not columns.obsolete[row]:
-                    yield self._concept(columns, row)
+            for row, (id, is_obsolete) in enumerate(zip(columns.ids, columns.obsolete, strict=True)):
+                if not is_obsolete and id.startswith(prefix):
+                    yield columns, row
 
     def mechanisms(self, id: str | None = None) -> Iterator[Mechanism]:
         """The targets of a drug, or of all drugs in the order of their vocabularies and ids."""
@@ -467,11 +487,26 @@ class Concepts:
 
     @cached_property
     def _groups(self) -> dict[str, frozenset[str]]:
-        return _equivalence.groups(self._vocabularies, self._places)
+        def groups() -> _equivalence.Groups:
+            return _equivalence.groups(self._vocabularies, self._places)
+
+        found = map(frozenset, self.kept("equivalents", _equivalence.Groups, groups).of)
+        return {id: group for group in found for id in group}
+
+    def kept(self, name: str, of: type[T], make: Callable[[], T]) -> T:
+        """What `make` derives from these concepts, at once where a process before has derived it (`_kept.kept`).
+
+        Concepts that were not loaded as installed have no name to keep it under.
+        """
+        return kept(name, self._made_of, of, make) if self._made_of else make()
 
 
 def everyday_names() -> list[tuple[list[str], Name]]:
     """Our own list of names that no vocabulary has: ids (the first that is loaded counts), and the name."""
     lines = (BUILT_IN / EVERYDAY).read_text(encoding="utf-8").splitlines()
     cells = [line.split("\t") for line in lines if line and not line.startswith("#")]
-    return [(ids.split(" "), Name(text, kind)) for ids, kind, text in cells]  # type: ignore[arg-type]
+    return [
+        (ids.split(" "), Name(text, kind))  # type: ignore[arg-type]
+        for ids, kind, texts in cells
+        for text in texts.split("|")
+    ]

@@ -109,7 +109,7 @@ class Units:
         self._remembered = lru_cache(2**16)(self._parse)
         prefix_names: dict[str, str] = {}
         metric_names: dict[str, str] = {}
-        for concept in concepts.all():
+        for concept in concepts.all(prefix="UCUM"):
             if concept.id.startswith(_PREFIX_ID):
                 code = concept.id.removeprefix(_PREFIX_ID)
                 self._prefixes[code] = Fraction(concept.attributes["value"])
