@@ -15,10 +15,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.baselines.size_statements import STATEMENTS
 from trialpanorama import power
 from trialpanorama.baselines import baseline
 from trialpanorama.baselines._assumptions import Assumptions, read
-from trialpanorama.baselines.calculator import Calculator, NotEnough, reading_of, required, supposed
+from trialpanorama.baselines.calculator import Calculator, NotEnough, claims_all, reading_of, required, supposed
 from trialpanorama.tasks import SEED, Sample, task
 from trialpanorama.tasks._size_designs import designs
 from trialpanorama.tasks.sample_size import TASK, Calculation, Planned, _split_of
@@ -282,7 +283,7 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     (
         "The SD of the primary outcome was estimated to be 10 points. To detect a difference of 5 points "
         "(half a standard deviation) with 90% power at the 5% level, [N] patients per group are needed.",
-        {"mean_difference": 5, "sd": 10},
+        {"effect_size": 0.5},
     ),
     (
         "With a two-sided test at the 5% level, a trial of [N] patients would have 85% power to detect a "
@@ -799,6 +800,44 @@ def test_wordings_of_more_articles(text: str, expected: dict[str, Any]) -> None:
     assert {key: found[key] for key in expected} == pytest.approx(expected)
 
 
+@pytest.mark.parametrize(("text", "answer_type", "includes_drop_out", "assumed"), STATEMENTS)
+def test_sizes_of_further_wordings(
+    text: str, answer_type: str, includes_drop_out: bool, assumed: dict[str, Any]
+) -> None:
+    meant = required(Assumptions(**({"alpha": 0.05, "power": 0.8} | assumed)))
+    found = required(supposed(read(text).assumptions))
+    assert found.size(answer_type, includes_drop_out) == pytest.approx(
+        meant.size(answer_type, includes_drop_out), rel=0.06
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[N] walkers per group give 80% power at a 5% level to detect an effect size of 0.5.",
+        "[N] walkers per group give 80% power at a 5% level to detect 5 m (SD 9 m) by a paired t test.",
+        "[N] walkers per group give 80% power at a 5% level to detect 5 m (SD 9 m) in a mixed model.",
+        "[N] walkers per group give 80% power at a 5% level to detect 5 m (SD 90 m).",
+        "[N] walkers per group give 80% power at a 5% level to detect 5 m (SD 2 m).",
+    ],
+)
+def test_what_printed_sizes_seldom_follow_from_is_not_claimed(text: str) -> None:
+    reading = read(text)
+    assert reading.is_printed
+    required(reading.assumptions)
+    assert not claims_all(reading, "per_arm")
+    sure = "[N] walkers per group give 80% power at a 5% level to detect 5 m (SD 9 m)."
+    assert claims_all(read(sure), "per_arm")
+
+
+def test_a_crossover_without_a_spread_is_supposed_to_be_within_participants() -> None:
+    text = "In a crossover study [N] knitters give 80% power at 0.05 to detect a difference of 3 rows."
+    assert (
+        required(supposed(read(text).assumptions)).total
+        == power.one_sample_t_test(difference=2 / 3, sd=1.0, alpha=0.05, sides=2, power=0.8).n_total
+    )
+
+
 def test_a_difference_without_its_spread_is_supposed_to_be_the_usual_one_and_never_claimed() -> None:
     reading = read("To detect a difference of 3 points with 80% power at 0.05, [N] walkers per group are needed.")
     assert not reading.claims
@@ -814,6 +853,8 @@ def test_how_many_arms_the_question_knows_counts_more_than_a_test_for_two_groups
     text = "[N] divers give 90% power to detect a difference of 13 with an SD of 40 (two-group t-test, 5% two-sided)."
     assert reading_of(Calculation(text, "total", 3, None)).assumptions.arms == 3
     assert reading_of(Calculation(text, "total", None, None)).assumptions.arms == 2
+    alone = "[N] divers give 90% power to tell 45% from 30% by a one-group chi-square test (5% two-sided)."
+    assert reading_of(Calculation(alone, "total", 2, None)).assumptions.arms is None
 
 
 # --- answering
@@ -838,7 +879,7 @@ def test_the_calculator_computes_or_falls_back_to_the_median_of_training() -> No
         power.t_test(difference=4, sd=9, power=0.9).n_per_arm[0], "per_arm"
     )
     assert chosen.claims(clear)
-    total = _asked("[N] in all give 80% power at 5% significance to detect an effect size of 0.5.", "total")
+    total = _asked("[N] in all give 80% power at 5% significance to detect a difference of 5 (SD 9).", "total")
     assert chosen.claims(total), "the question tells the arms"
 
 

@@ -50,6 +50,12 @@ def test_one_spelling() -> None:
         ("beta 0.80 and alpha 0.05", 0.05, 0.8, None),
         ("a 90% chance of detecting it at the 0.05 level", 0.05, 0.9, None),
         ("a weight loss of 10% with 80% power at 5% significance", 0.05, 0.8, None),
+        ("at the significance level of 95% and power of 80%", 0.05, 0.8, None),
+        ("power of 0.9, 95% significance", 0.05, 0.9, None),
+        ("a one-sided level of 2.5%; 90% certain of detecting it", 0.025, 0.9, None),
+        ("a = 0.05; the power of the trial to detect a fall from 32% to 16% is 90%", 0.05, 0.9, None),
+        ("p < 0.05, found with a probability of 0.9", 0.05, 0.9, None),
+        ("80% power, 5% significance, and 20% loss to follow-up", 0.05, 0.8, 0.2),
     ],
 )
 def test_levels_powers_and_losses(text: str, alpha: float, power: float, lost: float | None) -> None:
@@ -140,11 +146,20 @@ def test_sizes_that_follow_from_the_one_asked_are_masked_too() -> None:
     assert "SD 60 points" in masked
 
 
+def test_a_change_that_is_as_large_as_another_size_is_no_size() -> None:
+    text = "Mean worsening of 30 points (SD 60); 90 per group and 30 in each hospital give 80% power."
+    asked = next(size for size in sizes(text) if size.value == 90)
+    assert "worsening of 30 points" in mask(text, asked.start)
+
+
 def test_whether_a_size_has_the_drop_out_in_it() -> None:
     with_it = (
         "Assuming 10% drop-out, 200 patients per group are needed for 80% power to tell 30% from 45% at the 5% level."
     )
     (found,) = statements(with_it)
+    assert isinstance(found, Statement)
+    assert found.includes_drop_out is True
+    (found,) = statements(with_it.replace("Assuming 10% drop-out, ", "") + " This included a loss to follow-up of 10%.")
     assert isinstance(found, Statement)
     assert found.includes_drop_out is True
     (found,) = statements(with_it.replace("Assuming 10% drop-out, ", ""))
@@ -156,6 +171,7 @@ def test_arms() -> None:
     assert arms("the three treatment groups") == 3
     assert arms("compared with the control group") == 2
     assert arms("a sample of patients") is None
+    assert arms("the six-minute walk of both groups") == 2
     assert arms("between the 60 mg group and others") != 6
 
 

@@ -311,11 +311,15 @@ _ANCHOR = "¶"
 _LATER = 4
 
 
+_POINTS = _rule(r"(?:\s?%|\s?per ?cent(?:age)?)(?:\s|-)points?\b")
+"""Said of a difference of two shares, these are no part of the first."""
+
+
 class _Reader:
     """Reads the parts of a statement one after another; what is read is blanked, so that it is read once."""
 
     def __init__(self, text: str) -> None:
-        self.text = plain(text).replace(OTHER, "[#]")
+        self.text = plain(_POINTS.sub("% absolute", text)).replace(OTHER, "[#]")
         self.anchor = max(self.text.find(ASKED), 0)
         self.percents: frozenset[int] = frozenset()
         self.is_clear = True
@@ -581,12 +585,12 @@ def _effect(r: _Reader, low: str, said: dict[str, Any]) -> tuple[dict[str, Any],
         (one for rule in _MEAN_SD for one in rule.finditer(r.text) if _is_change(r, *one.span("m"))), None
     )
     if of_difference is not None:
-        difference, sd = float(of_difference["m"]), float(of_difference["v"])
-        if _LIKELY[0] * sd <= difference <= _LIKELY[1] * sd and sd:
-            return {"design": _of_means(low, clustered), "mean_difference": difference, "sd": sd}, True
+        change, sd = float(of_difference["m"]), float(of_difference["v"])
+        if _LIKELY[0] * sd <= change <= _LIKELY[1] * sd and sd:
+            return {"design": _of_means(low, clustered), "mean_difference": change, "sd": sd}, True
     told = [(float(one["m"]), float(one["v"])) for rule in _MEAN_SD for one in rule.finditer(r.text)]
     centres = [mean for mean, _ in told]
-    spread = r.take(_MEAN_SD[1], *_SD)
+    spread: Found | None = r.take(_MEAN_SD[1], *_SD)
     if spread is None and (squared := r.take(_SQUARED)):
         spread = Found(math.sqrt(squared.value), squared.start, squared.end)
     if spread is not None and len(told) == 2 and spread.value in (told[0][1], told[1][1]):
@@ -596,7 +600,7 @@ def _effect(r: _Reader, low: str, said: dict[str, Any]) -> tuple[dict[str, Any],
     if spread is not None and (difference := _difference(r, spread, centres)):
         is_f = bool(_VARIANCE.search(low) and count > 2 and re.search(r"f[- ]test|one-way", low))
         design = "anova" if is_f else _of_means(low, clustered)
-        effect = {"design": design, "mean_difference": difference, "sd": spread.value}
+        effect: dict[str, Any] = {"design": design, "mean_difference": difference, "sd": spread.value}
         if design == "two_means" and _COVARIATE.search(low) and (one := r.take(_CORRELATION, low=0.05, high=0.99)):
             effect |= {"design": "repeated_measures", "correlation": one.value}
         return effect, True

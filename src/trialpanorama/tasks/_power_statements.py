@@ -212,10 +212,10 @@ def powers(text: str) -> list[Found]:
             value = 1 - value if place in _BETA and value <= 0.4 else value
             if 0.5 <= value < 1 and (match[2] or float(match[1]) < 1):
                 found.append(Found(round(value, 6), match.start(1), match.end(2)))
-    if not found and (match := _POWER_AT_LAST.search(text)):
-        place = 1 if match[1] else 3
-        if 0.5 <= (value := proportion(match[place], match[place + 1])) < 1:
-            found.append(Found(value, match.start(place), match.end(place + 1)))
+    if not found and (last := _POWER_AT_LAST.search(text)):
+        place = 1 if last[1] else 3
+        if 0.5 <= (value := proportion(last[place], last[place + 1])) < 1:
+            found.append(Found(value, last.start(place), last.end(place + 1)))
     return found
 
 
