@@ -297,9 +297,29 @@ _CSV_COLUMNS = {
     "Locations",
     "Study Documents",
 }
-_CSV_NAMES = {column.lower(): column for column in _CSV_COLUMNS}
+_CSV_NAMES = {
+    **{column.lower(): column for column in _CSV_COLUMNS},
+    # of the site that was closed in June 2024, whose files are still in use
+    "title": "Study Title",
+    "status": "Study Status",
+    "recruitment": "Study Status",
+    "url": "Study URL",
+    "gender": "Sex",
+    "funded bys": "Funder Type",
+    "study types": "Study Type",
+    "study designs": "Study Design",
+    "age groups": "Age",
+    "first received": "First Submitted",
+    "last updated": "Last Update Posted",
+}
+_CSV_RESULTS = {"has results": True, "no results available": False}
+_CSV_AGE = re.compile(
+    r"(?:(?P<low>[\d.]+ \w+) (?:and older|to (?P<high>[\d.]+ \w+))|up to (?P<most>[\d.]+ \w+))\b", re.I
+)
 _CSV_ROW = re.compile(r'"?NCT\d{8}"?(?:[,;\t]|\s*$)')
-_CSV_INTERVENTIONS = re.compile(rf"\|(?=(?:{'|'.join(get_args(vocabulary.InterventionType))}): )")
+_CSV_INTERVENTIONS = re.compile(
+    rf"\|(?=(?:{'|'.join(type.replace('_', '[ _]') for type in get_args(vocabulary.InterventionType))}): )", re.I
+)
 _CSV_DOCUMENTS = re.compile(r"(?<=\.pdf)\|")
 _POSTAL_CODE = re.compile(r"(?=.*\d)[A-Z\d][A-Z\d -]{0,11}")
 _COUNTRIES_WITH_COMMAS = re.compile(
@@ -344,7 +364,7 @@ def _read_csv_row(entry: Entry) -> Record:
     if status := cell("Study Status"):
         set_status(record, status)
     if results := cell("Study Results"):
-        record.has_results = yes_or_no(results)
+        record.has_results = _CSV_RESULTS.get(results.lower(), yes_or_no(results))
     record.conditions = [Condition(name) for name in _csv_parts(row.get("Conditions"))]
     for given in _csv_parts(row.get("Interventions"), _CSV_INTERVENTIONS):
         type_raw, colon, name = given.partition(": ")
@@ -356,12 +376,20 @@ def _read_csv_row(entry: Entry) -> Record:
             record.outcomes.extend(Outcome(kind, measure) for raw in outcomes if (measure := block(raw)))
     if record.outcomes:
         record.notes.append(Note("outcomes", "measure, description and time frame are not divided"))
-    if sponsor := cell("Sponsor"):
-        record.sponsors.append(sponsor_of(sponsor, cell("Funder Type"), "LEAD"))
-    record.sponsors.extend(sponsor_of(name, None, "COLLABORATOR") for name in _csv_parts(row.get("Collaborators")))
+    if measures := cell("Outcome Measures"):
+        record.notes.append(Note("outcomes", "primary and others are not told apart, and were not read", measures))
+    sponsors = [*filter(None, [cell("Sponsor")]), *_csv_parts(row.get("Collaborators"))]
+    sponsors = sponsors or _csv_parts(row.get("Sponsor/Collaborators"))
+    funder = cell("Funder Type")
+    for place, name in enumerate(sponsors):
+        # the old site names the kinds of all of them, in an order of its own
+        is_of_lead = not place and funder is not None and "|" not in funder
+        record.sponsors.append(sponsor_of(name, funder if is_of_lead else None, "COLLABORATOR" if place else "LEAD"))
     if sex := cell("Sex"):
         record.sex_raw = sex
         record.sex = known_word(record, "sex", vocabulary.sex(sex), sex)
+    if age := _CSV_AGE.match(cell("Age") or ""):
+        set_age(record, age["low"], age["high"] or age["most"])
     if phases := cell("Phases"):
         set_phases(record, phases.split("|"), phases)
     if enrollment := cell("Enrollment"):
@@ -378,6 +406,7 @@ def _read_csv_row(entry: Entry) -> Record:
     record.start_date = partial_date(cell("Start Date"))
     record.primary_completion_date = partial_date(cell("Primary Completion Date"))
     record.completion_date = partial_date(cell("Completion Date"))
+    record.first_submitted_date = partial_date(cell("First Submitted"))
     record.registration_date = partial_date(cell("First Posted"))
     record.results_posted_date = partial_date(cell("Results First Posted"))
     record.last_updated_date = partial_date(cell("Last Update Posted"))
@@ -387,7 +416,7 @@ def _read_csv_row(entry: Entry) -> Record:
         set_countries(record, (), ())
     for document in _csv_parts(row.get("Study Documents"), _CSV_DOCUMENTS):
         label, _, url = document.rpartition(", ")
-        record.links.append(Link(url, label or None))
+        record.links.append(Link(url, label.strip('"') or None))
     return record
 
 
@@ -402,7 +431,7 @@ def _csv_names(columns: list[str]) -> list[str]:
 
 def _is_csv_header(columns: list[str]) -> bool:
     names = {*_csv_names(columns)} - {""}
-    return "NCT Number" in names and len(names & _CSV_COLUMNS) * 2 > len(names)
+    return "NCT Number" in names and len(names & {*_CSV_NAMES.values()}) * 2 > len(names)
 
 
 # --- legacy XML, read in one pass over the children of each element
@@ -1449,7 +1478,9 @@ SOURCE = Source(
             _read_v2_json,
         ),
         Format("api-v1-json", "Old API v1 JSON, with full studies (until 2024)", _is_v1_json, _read_v1_json),
-        Format("csv", "CSV of a search, with any choice of columns", _is_csv, _read_csv),
+        Format(
+            "csv", "CSV of a search, with any choice of columns, also of the site before June 2024", _is_csv, _read_csv
+        ),
         Format("legacy-xml", "Legacy XML, one clinical_study a file or several (until 2024)", _is_xml, _read_xml),
     ),
     fetch=Fetch(
