@@ -487,7 +487,7 @@ class DrugLinker:
             return [], hits
         hits = _with_placebos(text, _with_salts(text, hits))
         kept = [hit for hit in hits if not hit.is_absorbed and self._stands(text, hit, type, hits)]
-        kept = [hit for hit, behind in zip(kept, [*kept[1:], None], strict=True) if not _is_told(text, hit, behind)]
+        kept = [hit for hit, behind in zip(kept, [*kept[1:], None], strict=False) if not _is_told(text, hit, behind)]
         links = [link for hit in kept for link in _links_of(text, hit, said)]
         if any(text.startswith((" (", "("), hit.end) or text.startswith("(", hit.start - 1) for hit in kept):
             links += _abbreviated(text, links)
@@ -908,10 +908,11 @@ def _links_of(text: str, hit: _Hit, said: list[Said]) -> Iterator[Link]:
 
 def _is_told(text: str, hit: _Hit, behind: _Hit | None) -> bool:
     """Whether a group of medicines stands only for those that are named right behind it."""
-    is_group = (
-        hit.entry.kind == "class" and behind is not None and behind.entry.kind in ("drug", "class", "combination")
-    )
-    return bool(is_group and behind and _MEMBERS.fullmatch(text, hit.end, behind.start))
+    if behind is None or hit.entry.kind != "class":
+        return False
+    is_same = behind.entry.concept_id == hit.entry.concept_id
+    is_member = behind.entry.kind in ("drug", "combination") or is_same
+    return is_member and _MEMBERS.fullmatch(text, hit.end, behind.start) is not None
 
 
 def _asserted(text: str, start: int, end: int, said: list[Said]) -> tuple[bool, bool]:
