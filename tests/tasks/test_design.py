@@ -129,6 +129,45 @@ def test_criteria_do_not_name_what_the_trial_gives(monkeypatch: pytest.MonkeyPat
     assert not any(trial.drug in option for trial in many for option in options)
 
 
+def test_criteria_that_say_nothing_are_in_no_option() -> None:
+    empty = (
+        "Renal function: See Disease Characteristics",
+        "Prior endocrine therapy: Not specified",
+        "Must not have any:",
+    )
+    many = many_trials(40)
+    for trial in many:
+        lets_in, keeps_out = trial.criteria or ("", "")
+        trial.criteria = ("\n".join([lets_in, *(f"- {text}" for text in empty)]), keeps_out)
+    samples = list(tasks.task("eligibility_design").samples(connection(many), "train"))
+    assert samples
+    options = " ".join(option for sample in samples for option in sample.inputs.options)
+    assert not any(text.rstrip(":") in options for text in empty)
+
+
+def test_a_letter_that_belongs_to_a_masked_word_is_masked_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trialpanorama.tasks._distractors._TELLING", 1.0)
+    many = many_trials(40)
+    for trial in many:
+        name = f"{trial.drug[:5]}amin"
+        trial.title = f"{name} C in {trial.conditions[0]}, a study of number {trial.number}"
+        trial.arms = ((f"{name} C every day", "EXPERIMENTAL"), trial.arms[1])
+    titles = [sample.inputs.trial.title for sample in tasks.task("arm_design").samples(connection(many), "train")]
+    assert any(title.startswith(f"{MASK} in ") for title in titles)
+    assert not any(f"{MASK} C " in title for title in titles)
+
+
+def test_options_do_not_name_what_is_given_by_its_initials(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trialpanorama.tasks._distractors._TELLING", 1.0)
+    many = many_trials(40)
+    for trial in many:
+        trial.primary = (trial.primary[0].replace(trial.drug, f"{trial.drug[0]}VAD"),)
+        trial.drug = f"{trial.drug} Vented Aiding Device"
+    samples = list(tasks.task("endpoint_design").samples(connection(many), "train"))
+    assert samples
+    assert all(INTERVENTION in option for sample in samples for option in sample.inputs.options)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_options_of_four_are_not_the_same_in_other_words(name: str, con: duckdb.DuckDBPyConnection) -> None:
     for four in _fours(name, con, "train"):

@@ -227,6 +227,12 @@ def test_the_key_follows_from_the_posted_numbers(changes: dict[str, Any], answer
     [
         ({"p_value": 0.4, "p_value_raw": "0.4"}, "p-value and interval disagree"),
         ({**NONE, "p_value": 0.01}, "p-value and interval disagree"),
+        # limits of 99 % that hold "no effect" make a p-value of less than 0.01 impossible
+        (
+            {**NONE, "p_value": 0.01, "p_value_inequality": "<", "p_value_raw": "<0.01", "ci_percent": 99.0},
+            "p-value and interval disagree",
+        ),
+        ({"p_value": 0.04, "p_value_raw": "0.04", "ci_percent": 99.0}, "p-value and interval disagree"),
         ({"p_value": 0.05, "p_value_raw": "0.05", "ci_lower": 0.0}, "neither a p-value nor a 95 % interval decides"),
         (
             {"p_value": 0.1, "p_value_inequality": "<", "ci_lower": None, "ci_upper": None},

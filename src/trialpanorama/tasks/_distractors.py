@@ -155,9 +155,18 @@ class Four(msgspec.Struct):
             if len(form.rstrip("*")) > 1 and not self.is_common(form)
         )
         phrases = [phrase for entry in self.entries for phrase in entry.facts.phrases]
+        # "[masked] C" would still tell of vitamin C
+        phrases += [
+            found[0]
+            for own in texts
+            for text in own
+            for found in _LETTERED.finditer(text)
+            if found[1].lower() in telling
+        ]
         return [without(entry.facts.stem, phrases, telling) for entry in self.entries]
 
 
+_LETTERED = re.compile(r"\b([^\W\d_]{3,})[ -][A-Z]\d{0,2}\b")
 _APART = r"[\W_]+"
 
 
@@ -247,13 +256,20 @@ def entry_of(trial: Trial, facts_of: Callable[[Trial], Facts | str], left_out: C
         keys=keys(found.option),
         own=tuple(keys(item) for item in found.items),
         elsewhere=tuple(keys(text) for text in found.elsewhere),
-        names=frozenset(word for one in start.interventions for word in keys(one.name) if len(word) > 2),
+        names=frozenset(
+            word for one in start.interventions for word in keys(f"{one.name} {_initials(one.name)}") if len(word) > 2
+        ),
         conditions=frozenset(words(name) for name in start.conditions) - _NO_CONDITION,
         condition_keys=frozenset(word for name in start.conditions for word in keys(name)),
         kinds=frozenset(one.type or "" for one in start.interventions),
         # The letters that an id begins with tell its register, and with it how its texts are laid out.
         register=re.split(r"[^A-Za-z]", trial.study_id, maxsplit=1)[0],
     )
+
+
+def _initials(name: str) -> str:
+    """What a name of several words may be called for short: LVAD of "Left ventricular assist device"."""
+    return "".join(word[0] for word in words(name).split() if word not in _STOP_WORDS)
 
 
 def _add_concepts(con: duckdb.DuckDBPyConnection, entries: Sequence[Entry]) -> None:

@@ -25,6 +25,8 @@ _OF_ANY_TRIAL = re.compile(
     r"(?i)\bconsent|\byears?\b.*\b(?:old|age)|\bage[ds]?\b|\bmales?\b|\bfemales?\b|\bpregnan|\blactat|contracept"
     r"|\bbreast-?feed|\bwilling|\bable to\b"
 )
+_SAYS_NOTHING = re.compile(r"(?i)(?:^|:\s*)(?:see\b.{0,40}|not specified|not applicable|none)\W*$|:$")
+"""A heading, and what points elsewhere: "Renal: See Disease Characteristics", "Surgery: Not specified"."""
 
 
 def _facts(trial: Trial) -> Facts | str:
@@ -35,7 +37,9 @@ def _facts(trial: Trial) -> Facts | str:
     sides: dict[bool, list[str]] = {True: [], False: []}
     for item in split(text, None):
         said = " ".join(text[item.start : item.end].split())
-        if item.is_inclusion is not None and _SHORTEST <= len(said) <= _LONGEST and not _OF_ANY_TRIAL.search(said):
+        if not _SHORTEST <= len(said) <= _LONGEST or _SAYS_NOTHING.search(said):
+            continue
+        if item.is_inclusion is not None and not _OF_ANY_TRIAL.search(said):
             sides[item.is_inclusion].append(said)
     if sum(map(len, sides.values())) < 2:
         return "fewer than two criteria that are particular and on one side"
@@ -66,7 +70,7 @@ class EligibilityDesign(DesignTask):
     """Choose the eligibility criteria."""
 
     name = "eligibility_design"
-    version = 1
+    version = 2
     title = "Eligibility design"
     meaning = (
         "Which of four sets of eligibility criteria belongs to the trial described; the others are of others like it."
@@ -79,7 +83,7 @@ class EligibilityDesignAll(SeveralDesignsTask):
     """Choose all criteria."""
 
     name = "eligibility_design_all"
-    version = 1
+    version = 2
     title = "Eligibility design, all that apply"
     meaning = (
         "Which of up to eight eligibility criteria belong to the trial described; the others are of others like it."
@@ -92,7 +96,7 @@ class EligibilityDesignFree(FreeDesignTask):
     """Write the criteria."""
 
     name = "eligibility_design_free"
-    version = 1
+    version = 2
     title = "Eligibility design, in free text"
     meaning = "Write the eligibility criteria of the trial described; matched with the registered ones by their words."
     question = (

@@ -38,7 +38,7 @@ class EndpointDesign(DesignTask):
     """Choose the primary endpoint."""
 
     name = "endpoint_design"
-    version = 2
+    version = 3
     title = "Endpoint design"
     meaning = "Which of four primary endpoints belongs to the trial described; the others come from similar trials."
     question = "Which of these is a primary endpoint of this trial?"
@@ -49,7 +49,7 @@ class EndpointDesignAll(SeveralDesignsTask):
     """Choose all primary endpoints."""
 
     name = "endpoint_design_all"
-    version = 1
+    version = 2
     title = "Endpoint design, all that apply"
     meaning = "Which of up to eight primary endpoints belong to the trial described; the others are of similar trials."
     question = "Which of these are primary endpoints of this trial?"
@@ -60,7 +60,7 @@ class EndpointDesignFree(FreeDesignTask):
     """Write the primary endpoints."""
 
     name = "endpoint_design_free"
-    version = 1
+    version = 2
     title = "Endpoint design, in free text"
     meaning = "Write the primary endpoints of the trial described; matched with the registered ones by their words."
     question = "Write the primary endpoints of this trial: what is measured, one item for each."

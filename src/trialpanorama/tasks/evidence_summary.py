@@ -48,6 +48,7 @@ EFFECT_OF = {answer: effect for effect, answer in ANSWERS.items()}
 ALPHA = 0.05
 """Two-sided; intervals of another confidence than 95 % decide nothing."""
 _LEVEL = 95.0
+_ROUNDED = 1e-9
 _MOST_OF_ONE = 6
 """Questions that one trial or paper gives at most, so that none dominates."""
 _AT_ONCE = 5_000
@@ -85,7 +86,7 @@ class EvidenceSummary(ChoiceTask):
     """Choose what the evidence says."""
 
     name = "evidence_summary"
-    version = 1
+    version = 2
     title = "Evidence summary"
     meaning = (
         "From an abstract or posted results: was an outcome significantly increased, significantly decreased, or not "
@@ -490,10 +491,24 @@ def _significance(analysis: _Analysis) -> bool | str:
             return "a ratio below zero"
         if nothing is not None and nothing not in (analysis.low, analysis.high):
             by_interval = not analysis.low < nothing < analysis.high
+    if _is_at_odds(analysis, nothing):
+        return "p-value and interval disagree"
     if by_p is not None and by_interval is not None and by_p != by_interval:
         return "p-value and interval disagree"
     decided = by_interval if by_p is None else by_p
     return "neither a p-value nor a 95 % interval decides" if decided is None else decided
+
+
+def _is_at_odds(analysis: _Analysis, nothing: float | None) -> bool:
+    """Whether p-value and interval, of any level, contradict each other: "p < 0.01", and 99 % limits of 0.9 and 1.3."""
+    p, level, low, high = analysis.p, analysis.level, analysis.low, analysis.high
+    if p is None or level is None or low is None or high is None or nothing is None or nothing in (low, high):
+        return False
+    alpha, sign = 1 - level / 100, analysis.p_inequality or "="
+    if not low < nothing < high:
+        return sign in ("=", ">", ">=") and p > alpha + _ROUNDED
+    is_below = p < alpha + _ROUNDED if sign == "<" else p < alpha - _ROUNDED
+    return is_below and sign in ("=", "<", "<=")
 
 
 def _decides(analysis: _Analysis) -> bool:
