@@ -306,11 +306,27 @@ def build(
 
 
 @app.command(rich_help_panel=DATA)
-def index(warehouse: WarehouseOption = None, json: JsonOption = False) -> None:
+def index(
+    embed: Annotated[
+        bool,
+        typer.Option(
+            "--embed", help="Also what embedded and hybrid rank by: every text by a sentence encoder (the extra embed)."
+        ),
+    ] = False,
+    encoder: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DIR|NAME",
+            help="The encoder of --embed: a folder, or a name on the model hub; else the one installed.",
+        ),
+    ] = None,
+    warehouse: WarehouseOption = None,
+    json: JsonOption = False,
+) -> None:
     """Make the search index of a warehouse, or bring it up to date by what changed, so that no search has to wait."""
     from trialpanorama.apps.indexing import index_text, make_index
 
-    facts = make_index(_open(warehouse))
+    facts = make_index(_open(warehouse), embed=embed, encoder=encoder)
     put_json(facts) if json else put(index_text(facts))
 
 

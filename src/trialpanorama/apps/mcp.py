@@ -33,6 +33,13 @@ _BOUNDS = ((2_000, 50), (800, 30), (300, 20), (120, 10), (60, 5), (30, 3))
 """Characters of a text, and items of a list, that are tried in turn until an answer fits."""
 
 _Day = Annotated[str | None, Meta(description="Only what was registered or published before this day: 2024-12-31")]
+_Ranking = Annotated[
+    Literal["bm25", "dense", "fused", "embedded", "hybrid"] | None,
+    Meta(
+        description="What plain words rank by: themselves (bm25), what texts are about (dense), both (fused), a "
+        "sentence encoder (embedded), all of these (hybrid); needs vectors that have been made"
+    ),
+]
 _Words = Annotated[list[Annotated[str, Meta(max_length=500)]], Meta(max_length=50)]
 
 
@@ -60,6 +67,7 @@ class Search(Tool, kw_only=True):
     gives: ClassVar[Mapping[str, str]] = {
         "total": "how many were found",
         "hits": "the best: id, kind (trial or paper), title, date, score",
+        "ranking": "how they were ranked; all but bm25 leave nothing out, so that total says how many were ranked",
         "read_as": "how the query was understood",
         "notes": "what could not be done as it was asked",
         "counts": "how many of all that was found have each status, phase, year ...",
@@ -67,6 +75,7 @@ class Search(Tool, kw_only=True):
 
     query: Annotated[str, Meta(description="Words, or a query", min_length=1, max_length=20_000)]
     syntax: Annotated[Literal["auto", "pubmed", "ovid", "plain"], Meta(description="Language of the query")] = "plain"
+    ranking: _Ranking = None
     kind: Annotated[Literal["trial", "paper"] | None, Meta(description="Only trials, or only papers")] = None
     status: Annotated[str | None, Meta(description="Only trials of this status, such as COMPLETED")] = None
     phase: Annotated[str | None, Meta(description="Only trials of this phase, such as PHASE3")] = None
@@ -77,15 +86,22 @@ class Search(Tool, kw_only=True):
     def answer(self, warehouse: Warehouse) -> Facts:
         """Hits, and counts of all that was found."""
         from trialpanorama.apps.designing import day
+        from trialpanorama.apps.searching import look
         from trialpanorama.search import parse, to_text
         from trialpanorama.search.index import Index, Limits
+        from trialpanorama.search.ranked import Ranked
 
         search = parse(self.query, self.syntax, repairs=True)
         only = {"kind": self.kind, "status": self.status, "phase": self.phase, "register": self.register}
         limits = Limits(day(self.before), {name: value for name, value in only.items() if value})
-        found = Index.open(warehouse).search(search, limits, most=self.limit, facets=True)
+        ranking = self.ranking or "bm25"
+        if ranking != "bm25" and search.syntax != "plain":
+            raise UserError("Only plain words are ranked in different ways: give syntax plain, or leave out ranking.")
+        index = Index.open(warehouse) if ranking == "bm25" else Ranked.open_ready(warehouse, ranking)
+        found = look(index, search, limits, most=self.limit, ranking=ranking, facets=True)
         return {
             "total": found.total,
+            "ranking": found.ranking,
             "hits": [
                 {"id": hit.id, "kind": hit.kind, "title": hit.title, "date": hit.date, "score": hit.score}
                 for hit in found.hits
@@ -353,6 +369,7 @@ class RankCandidates(Tool, kw_only=True):
     ] = []
     kind: Annotated[Literal["trial", "paper"] | None, Meta(description="Only trials, or only papers")] = None
     before: _Day = None
+    ranking: _Ranking = None
     limit: Annotated[int, Meta(description="How many to return", ge=1, le=200)] = 30
 
     def answer(self, warehouse: Warehouse) -> Facts:
@@ -367,6 +384,8 @@ class RankCandidates(Tool, kw_only=True):
 
         limits = Limits(day(self.before), {"kind": self.kind} if self.kind else {})
         unknown: list[str] = []
+        if self.ids and self.ranking not in (None, "bm25"):
+            raise UserError("Candidates that are given are ranked by bm25: leave out ids, or ranking.")
         if self.ids:
             index = Index.open(warehouse)
             numbers, scores = index.rank(question_stems(self.question), limits, most=max(index.documents, 1))
@@ -380,12 +399,14 @@ class RankCandidates(Tool, kw_only=True):
                     unknown.append(id)
             best = dict(sorted(held.items(), key=lambda one: (-one[1], one[0]))[: self.limit])
             hits, ranking = index.show(best), "bm25"
-        elif Ranked.is_ready(warehouse):
-            found = Ranked.open(warehouse).search(self.question, limits, most=self.limit)
-            hits, ranking = found.hits, BEST
+        elif (ranking := self.ranking or (BEST if BEST in Ranked.ready(warehouse) else "bm25")) != "bm25":
+            found = Ranked.open_ready(warehouse, ranking).search(
+                self.question, limits, ranking=ranking, most=self.limit
+            )
+            hits = found.hits
         else:
             found = Index.open(warehouse).search(Query("plain", Text(self.question, ("all",))), limits, most=self.limit)
-            hits, ranking = found.hits, "bm25"
+            hits = found.hits
         return {
             "ranked": [
                 {"id": hit.id, "kind": hit.kind, "title": hit.title, "date": hit.date, "score": hit.score}

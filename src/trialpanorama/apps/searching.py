@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -71,11 +72,18 @@ def open_index(warehouse: Warehouse, search: Search, ranking: str, encoder: str 
     opened = Ranked if ranks_all(search, ranking) else Index
     with Reporter() as reporter:
         loaded = Encoder(encoder) if opened is Ranked and ranking in ENCODED else None
-        if not opened.is_ready(warehouse):
-            reporter.update("index", 0)
-        if loaded is None:
-            return opened.open(warehouse)
-        return Ranked.open(warehouse, loaded, lambda done, all: reporter.update("embeddings", done, all, "documents"))
+        if opened is Index:
+            return Index.open(warehouse, lambda done, total: reporter.update("index", done, total, "documents"))
+        return Ranked.open(warehouse, loaded, told(reporter))
+
+
+def told(reporter: Reporter) -> Callable[[str, int, int], None]:
+    """What is told how far an index and its vectors are, and shows it."""
+
+    def show(stage: str, done: int, total: int) -> None:
+        reporter.update(stage, done, total or None, "documents" if total else "")
+
+    return show
 
 
 def look(

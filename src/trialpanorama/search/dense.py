@@ -12,7 +12,7 @@ import itertools
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +43,9 @@ WINDOW = 5
 _SMOOTHING = 0.75
 """Exponent of the context counts, so that rare words do not seem near to everything (Levy 2015)."""
 _BATCH = 2_000
+
+Progress = Callable[[str, int, int], None]
+"""Told what is being done, and for how many documents of how many; of what cannot be counted, 0 of 0."""
 
 _LINKS = """
     SELECT 'paper:' || head_id, 'trial:' || tail_id FROM relations
@@ -125,7 +128,12 @@ class Dense:
         return places, values
 
 
-def fit(folder: Path, connection: duckdb.DuckDBPyConnection, snapshot: str) -> None:
+def fit(
+    folder: Path,
+    connection: duckdb.DuckDBPyConnection,
+    snapshot: str,
+    progress: Progress = lambda stage, done, total: None,
+) -> None:
     """Fit the vectors of a snapshot and write them to a folder.
 
     Time grows with the documents; memory does so by their numbers and links alone, as texts are read in batches. What
@@ -151,10 +159,13 @@ def fit(folder: Path, connection: duckdb.DuckDBPyConnection, snapshot: str) -> N
     cut = stem_analyzer().analyze
     known: dict[str, int] = {}
     step = max(-(-len(numbers) // MOST_FITTED), 1)
-    sample = [
-        np.array([known.setdefault(stem, len(known)) for stem in cut(ranked_text(row))], dtype=np.int64)
-        for row in itertools.islice(documents(connection), 0, None, step)
-    ]
+    sample: list[Numbers] = []
+    for row in itertools.islice(documents(connection), 0, None, step):
+        if len(sample) % _BATCH == 0:
+            progress("texts", len(sample) * step, len(numbers))
+        stems_of = cut(ranked_text(row))
+        sample.append(np.array([known.setdefault(stem, len(known)) for stem in stems_of], dtype=np.int64))
+    progress("texts", len(numbers), len(numbers))
     held = np.zeros(len(known), dtype=np.int64)
     for text in sample:
         held[np.unique(text)] += 1
@@ -170,8 +181,10 @@ def fit(folder: Path, connection: duckdb.DuckDBPyConnection, snapshot: str) -> N
     np.save(folder / "weights.npy", weights)
     texts = [place[text] for text in sample]
 
+    progress("directions", 0, 0)
     directions = _directions(_weighted(texts, weights))
     np.save(folder / "directions.npy", directions)
+    progress("words", 0, 0)
     np.save(folder / "words.npy", _words(texts, held))
     every: Iterator[Numbers] = iter(texts)
     if step > 1:
@@ -184,8 +197,10 @@ def fit(folder: Path, connection: duckdb.DuckDBPyConnection, snapshot: str) -> N
         folder / "vectors.npy", mode="w+", dtype=np.float32, shape=(len(numbers), directions.shape[1])
     )
     for first in range(0, len(numbers), _BATCH):
+        progress("documents", first, len(numbers))
         batch = list(itertools.islice(every, _BATCH))
         vectors[first : first + len(batch)] = _normal(_weighted(batch, weights) @ directions)
+    progress("documents", len(numbers), len(numbers))
     vectors.flush()
     (folder / "state.json").write_text(json.dumps({"version": VERSION, "snapshot": snapshot}), encoding="utf-8")
     shutil.rmtree(finished, ignore_errors=True)

@@ -14,6 +14,7 @@ import importlib.util
 import json
 import os
 import shutil
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -73,6 +74,7 @@ class Encoder:
         from transformers.utils import logging
 
         logging.disable_progress_bar()
+        name = None if name == PACKAGE else name
         place = _installed() if name is None else place_of(name, "--encoder ", "sentence-transformers/all-MiniLM-L6-v2")
         self.name = PACKAGE if name is None else name
         with explained(place, "--encoder "):
@@ -91,6 +93,7 @@ class Encoder:
         self._tokenizer.padding_side = "right"
         self.digest = self._hash(model)
         """Says which weights, words and settings made a vector: 32 hexadecimal digits."""
+        self._one_at_a_time = threading.Lock()  # tokenizers refuse to be used by two threads
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
         self._model = model.to(self._device, torch.bfloat16 if _computes_in_bfloat16(self._device) else None).eval()
         with explained(place, "--encoder "):
@@ -98,6 +101,10 @@ class Encoder:
 
     def encode(self, texts: Sequence[str], *, is_question: bool = False) -> Floats:
         """The vectors of texts, as documents or as questions, as rows of length 1 in the order of the texts."""
+        with self._one_at_a_time:
+            return self._encode(texts, is_question)
+
+    def _encode(self, texts: Sequence[str], is_question: bool) -> Floats:
         import numpy as np
         import torch
 
@@ -186,6 +193,15 @@ class Embeddings:
         state = _read(folder / "state.json", {})
         return (state.get("version"), state.get("snapshot")) == (VERSION, snapshot)
 
+    @staticmethod
+    def made(index: Path, snapshot: str) -> str | None:
+        """The encoder whose vectors of a snapshot lie in the folder of an index, as `Encoder` takes it: the latest."""
+        whole = (path for path in (index / FOLDER).glob("*") if not path.suffix)
+        states = [path / "state.json" for path in whole if Embeddings.is_ready(path, snapshot)]
+        latest = max(states, key=lambda path: (path.stat().st_mtime_ns, path), default=None)
+        said = _read(latest, {}) if latest else {}
+        return said.get("place") or said.get("encoder")
+
     def scores(self, text: str) -> Floats:
         """How near each document is to a question (cosine, -1 to 1), in the order of the rows: exact, all of them."""
         import numpy as np
@@ -273,7 +289,9 @@ def embed(
             block[is_old] = old[at[is_old]]
             block[~is_old] = new[at[~is_old] - len(old)]
         out.flush()
+        place = str(Path(encoder.name).resolve()) if Path(encoder.name).is_dir() else encoder.name
         state = {"version": VERSION, "snapshot": snapshot, "encoder": encoder.name, "digest": encoder.digest}
+        state |= {"place": place}
         (made / "state.json").write_text(json.dumps(state), encoding="utf-8")
     shutil.rmtree(folder, ignore_errors=True)
     made.rename(folder)

@@ -191,9 +191,9 @@ class Index:
         return is_ready(warehouse)
 
     @classmethod
-    def open(cls, warehouse: Warehouse) -> Index:
+    def open(cls, warehouse: Warehouse, progress: Callable[[int, int], None] = lambda done, total: None) -> Index:
         """The index of this warehouse's snapshot, made or brought up to date if need be, as `bring_up_to_date` does."""
-        cls.bring_up_to_date(warehouse)
+        cls.bring_up_to_date(warehouse, progress)
         folder, index = open_documents(warehouse.path / FOLDER)
         return cls(index, warehouse.snapshot, folder)
 

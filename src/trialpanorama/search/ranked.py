@@ -11,12 +11,15 @@ With a sentence encoder (extra `embed`) there are two more: `embedded` (its vect
 from __future__ import annotations
 
 import itertools
+import threading
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trialpanorama.errors import UnknownName, UserError
-from trialpanorama.search.dense import FOLDER, Dense, fit
-from trialpanorama.search.embedding import Embeddings, Encoder, Progress, embed
+from trialpanorama.search.dense import FOLDER, Dense, Progress, fit
+from trialpanorama.search.embedding import Embeddings, Encoder, embed
 from trialpanorama.search.index import Found, Index, Limits
 from trialpanorama.search.making import FOLDER as INDEX_FOLDER
 from trialpanorama.search.making import making
@@ -65,19 +68,25 @@ class Ranked:
 
     @classmethod
     def open(
-        cls, warehouse: Warehouse, encoder: Encoder | None = None, progress: Progress = lambda done, total: None
+        cls, warehouse: Warehouse, encoder: Encoder | None = None, progress: Progress = lambda stage, done, total: None
     ) -> Ranked:
         """The index and vectors of this warehouse's snapshot, made if need be; those of an encoder, if one is given.
 
-        To encode a large snapshot takes hours without a GPU; `progress` is told how many documents of all are done.
+        To encode a large snapshot takes hours without a GPU; `progress` is told what is made, and how many documents of
+        all are done.
         """
-        index = Index.open(warehouse)
+        index = Index.open(warehouse, lambda done, total: progress("index", done, total))
         folder = warehouse.path / INDEX_FOLDER / FOLDER
         if not Dense.is_ready(folder, warehouse.snapshot):
             with making(warehouse):
                 if not Dense.is_ready(folder, warehouse.snapshot):
                     with warehouse.connect() as connection:
-                        fit(folder, connection, warehouse.snapshot)
+                        fit(
+                            folder,
+                            connection,
+                            warehouse.snapshot,
+                            lambda stage, done, total: progress(f"vectors ({stage})", done, total),
+                        )
         dense = Dense(folder)
         if encoder is None:
             return cls(index, dense)
@@ -86,8 +95,41 @@ class Ranked:
             with making(warehouse):
                 if not Embeddings.is_ready(folder, warehouse.snapshot):
                     with warehouse.connect() as connection:
-                        embed(folder, connection, warehouse.snapshot, encoder, progress)
+                        embed(
+                            folder,
+                            connection,
+                            warehouse.snapshot,
+                            encoder,
+                            lambda done, total: progress("embeddings", done, total),
+                        )
         return cls(index, dense, Embeddings(folder, encoder))
+
+    @staticmethod
+    def ready(warehouse: Warehouse) -> tuple[str, ...]:
+        """The rankings that a warehouse can answer by at once, as what they need has been made."""
+        if not Ranked.is_ready(warehouse):
+            return RANKINGS[:1]
+        made = Embeddings.made(warehouse.path / INDEX_FOLDER, warehouse.snapshot)
+        return RANKINGS + ENCODED if made else RANKINGS
+
+    @staticmethod
+    def open_ready(warehouse: Warehouse, ranking: str) -> Ranked:
+        """What a ranking needs, opened once for a snapshot: for those who cannot wait until it is made.
+
+        Raises UnknownName for a ranking that does not exist, UserError that says how what is missing is made.
+        """
+        if ranking not in RANKINGS + ENCODED:
+            raise UnknownName("ranking", ranking, RANKINGS + ENCODED)
+        if ranking not in (ready := Ranked.ready(warehouse)):
+            needs = "vectors of a sentence encoder" if ranking in ENCODED else "vectors"
+            option = " --embed" if ranking in ENCODED else ""
+            raise UserError(
+                f"The ranking {ranking} needs {needs}, which snapshot {warehouse.snapshot} does not have (but what "
+                f"{', '.join(ready)} need). Make them: trialpanorama index{option} -w {warehouse.path}"
+            )
+        encoder = Embeddings.made(warehouse.path / INDEX_FOLDER, warehouse.snapshot) if ranking in ENCODED else None
+        with _opening:
+            return _opened(warehouse.path, warehouse.snapshot, encoder)
 
     def search(self, text: str, limits: Limits = Limits(), *, ranking: str = BEST, most: int = 100) -> Found:  # noqa: B008
         """The `most` best documents for a question (title, background, objectives, criteria as one text).
@@ -190,6 +232,26 @@ class Ranked:
         numbers = self._dense.numbers[list(scores)]
         allowed = self._dense.rows(self.index.within(limits, len(scores), numbers.tolist()))
         return _in_order(allowed, np.array([scores[row] for row in allowed.tolist()]), len(scores))
+
+
+_opening = threading.Lock()
+
+
+@lru_cache(maxsize=2)
+def _opened(path: Path, snapshot: str, encoder: str | None) -> Ranked:
+    """The index and vectors that a snapshot has; one encoder and one without are kept."""
+    warehouse = Warehouse.open(path)
+    folder = path / INDEX_FOLDER
+    index, dense = Index.open(warehouse), Dense(folder / FOLDER)
+    if encoder is None:
+        return Ranked(index, dense)
+    loaded = Encoder(encoder)
+    if not Embeddings.is_ready(made := Embeddings.folder(folder, loaded), snapshot):
+        raise UserError(
+            f"The encoder {encoder} is no longer the one by which the vectors were made. Make them anew: trialpanorama "
+            f"index --embed --encoder {encoder} -w {path}"
+        )
+    return Ranked(index, dense, Embeddings(made, loaded))
 
 
 def _fuse(rankings: Iterable[tuple[float, Mapping[int, float]]]) -> dict[int, float]:

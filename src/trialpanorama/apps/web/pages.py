@@ -8,13 +8,18 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import msgspec
 
 from trialpanorama.apps.web.drawing import forest, power_curve
 from trialpanorama.apps.web.site import SQL_MEMORY_MB, SQL_SECONDS, Site
 from trialpanorama.errors import UserError
+
+if TYPE_CHECKING:
+    from trialpanorama.search import Search
+    from trialpanorama.search.index import Index
+    from trialpanorama.search.ranked import Ranked
 
 Facts = dict[str, Any]
 Rows = tuple[Sequence[str], Sequence[Sequence[Any]]]
@@ -101,6 +106,7 @@ def atlas(site: Site) -> Facts:
 
 PAGE_SIZE, DEEPEST, MOST_EXPORTED = 20, 50, 5_000
 """Hits of a page, pages, and hits of a CSV file."""
+Ranking = Literal["bm25", "dense", "fused", "embedded", "hybrid"]
 
 
 @page("search", "Search", rows=_objects("hits", ("id", "kind", "date", "score", "title")))
@@ -110,6 +116,13 @@ def search(
     syntax: Annotated[
         Literal["auto", "pubmed", "ovid", "plain"], Ask("Its language; plain ranks by any of the words")
     ] = "auto",
+    ranking: Annotated[
+        Ranking,
+        Ask(
+            "What plain words rank by: themselves, what texts are about, or both; by a sentence encoder, or all of "
+            "these (`rankings` of an answer: those whose vectors have been made). All but bm25 leave nothing out"
+        ),
+    ] = "bm25",
     before: Annotated[str, Ask("Only what was published or registered before this day (2024-12-31)", most=10)] = "",
     kind: Annotated[Literal["", "paper", "trial"], Ask("Only papers, or only trials")] = "",
     register: Annotated[str, Ask("Only trials of this register", most=100)] = "",
@@ -124,21 +137,36 @@ def search(
     from trialpanorama.search import parse
     from trialpanorama.search.index import Limits
 
+    rankings = list(site.rankings)
     if not q.strip():
-        return {"query": "", "hits": [], "total": None}
+        return {"query": "", "hits": [], "total": None, "rankings": rankings}
     try:
         read = parse(q, syntax, repairs=repair)
         named = {"kind": kind, "register": register, "status": status, "phase": phase}
         limits = Limits(_day(before), {name: value for name, value in named.items() if value})
-        found = look(site.index, read, limits, most=page * size, ranking="bm25", facets=True)
+        index = _ranking_index(site, read, ranking)
+        found = look(index, read, limits, most=page * size, ranking=ranking, facets=True)
         found = msgspec.structs.replace(found, hits=found.hits[(page - 1) * size :])
         if size <= 100:
-            found = mark(site.reading, site.index, read, found)
+            found = mark(site.reading, index, read, found)
     except UserError as error:
         problem, can_repair, _ = str(error).partition(" --repair")
-        return {"query": q, "hits": [], "total": None, "problem": problem, "can_repair": bool(can_repair)}
+        facts = {"query": q, "hits": [], "total": None, "rankings": rankings, "problem": problem}
+        return facts | {"can_repair": bool(can_repair)}
     pages = -(-found.total // size)
-    return found_facts(q, read, found, limits) | {"page": page, "pages": min(pages, DEEPEST), "size": size}
+    facts = found_facts(q, read, found, limits) | {"rankings": rankings}
+    return facts | {"page": page, "pages": min(pages, DEEPEST), "size": size}
+
+
+def _ranking_index(site: Site, read: Search, ranking: str) -> Index | Ranked:
+    """What a search with a ranking is made in; raises UserError where it has to be made first."""
+    from trialpanorama.search.ranked import Ranked
+
+    if ranking == "bm25":
+        return site.index
+    if read.syntax != "plain":
+        raise UserError("Only plain words are ranked in different ways: choose plain as the language, or bm25.")
+    return Ranked.open_ready(site.warehouse, ranking)
 
 
 def _day(text: str) -> str | None:
@@ -159,7 +187,8 @@ def prisma(site: Site, query: dict[str, Any]) -> str:
     read = parse(query["q"], query["syntax"], repairs=query["repair"])
     only = {name: query[name] for name in ("kind", "register", "status", "phase") if query[name]}
     limits = Limits(_day(query["before"]), only)
-    found = look(site.index, read, limits, most=0, ranking="bm25")
+    ranking = query["ranking"] or "bm25"
+    found = look(_ranking_index(site, read, ranking), read, limits, most=0, ranking=ranking)
     return search_record(site.warehouse, query["q"], read, found, limits)
 
 

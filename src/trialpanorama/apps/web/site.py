@@ -90,6 +90,13 @@ class Site:
                 self._index = Index.open(warehouse)
             return self._index
 
+    @property
+    def rankings(self) -> tuple[str, ...]:
+        """The rankings of plain words for which the warehouse has what they need."""
+        from trialpanorama.search.ranked import Ranked
+
+        return Ranked.ready(self.warehouse)
+
     def prepare(self) -> None:
         """Make what pages need of a new snapshot, so that the first visitor does not wait for it."""
         from trialpanorama.search.index import Index
@@ -113,14 +120,14 @@ class Site:
 
     def remember(self, key: Hashable, make: Callable[[], Any]) -> Any:
         """What `make` gives for this snapshot, made once."""
-        snapshot = self.warehouse.snapshot
+        whole = (self.warehouse.snapshot, self.rankings, key)  # vectors can be made while the pages are shown
         with self._opening:
-            if (snapshot, key) in self._answers:
-                self._answers.move_to_end((snapshot, key))
-                return self._answers[snapshot, key]
+            if whole in self._answers:
+                self._answers.move_to_end(whole)
+                return self._answers[whole]
         made = make()
         with self._opening:
-            self._answers[snapshot, key] = made
+            self._answers[whole] = made
             while len(self._answers) > _REMEMBERED:
                 self._answers.popitem(last=False)
         return made
