@@ -417,6 +417,34 @@ def test_wrapped_lines_of_text_blocks_are_joined_and_paragraphs_kept() -> None:
     assert record.arms[0].description == "One.\nTwo."
 
 
+def folded_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def folded_paragraphs(text: str) -> str:
+    """Lines of a paragraph joined by blanks, paragraphs by blank lines, word by word."""
+    lines = [*map(folded_line, text.replace("\r\n", "\n").replace("\r", "\n").split("\n"))]
+    return re.sub(r"(?<!\n)\n(?!\n)", " ", re.sub("\n\n+", "\n\n", "\n".join(lines).strip("\n")))
+
+
+@settings(max_examples=200, derandomize=True, deadline=None)
+@given(st.lists(st.sampled_from(["a", "b-", " ", "  ", "\t", "\n", "\n\n", "\r\n", "\u00a0", "\u2003", "é"])))
+def test_white_space_of_legacy_xml_is_folded_as_word_by_word(pieces: list[str]) -> None:
+    text = "".join(pieces)
+    written = text.replace("\r", "&#xD;")
+    record = one(
+        xml(
+            f"<brief_title>{written}</brief_title><why_stopped>\n{written}</why_stopped>"
+            f"<detailed_description><textblock>\n      {written}\n    </textblock></detailed_description>"
+            f"<location><facility><name>{written}</name><address><city>{written}</city></address></facility></location>"
+        )
+    )
+    line = folded_line(text) or None
+    assert (record.public_title, record.why_stopped) == (line, line)
+    assert (record.locations[0].facility, record.locations[0].city) == (line, line)
+    assert record.detailed_description == (folded_paragraphs(text) or None)
+
+
 def test_doubly_escaped_entities_become_characters_and_other_ampersands_stay() -> None:
     record = one(
         xml("<brief_title>The patient&amp;apos;s R&amp;D &amp;lt; &amp;#39;x&amp;#39; &amp;copy</brief_title>")

@@ -136,7 +136,9 @@ def _joined_lines(text: str, line_break: str) -> str | None:
         return _joined_lines(text.replace("\r\n", "\n").replace("\r", "\n"), line_break)
     while "  " in joined:
         joined = joined.replace("  ", " ")
-    return _BLANK_LINES.sub("\n\n", joined.strip("\0")).replace("\0", line_break) or None
+    joined = joined.strip("\0")
+    joined = _BLANK_LINES.sub("\n\n", joined) if "\0\0\0" in joined else joined.replace("\0\0", "\n\n")
+    return joined.replace("\0", line_break) or None
 
 
 def from_html(text: str | None) -> str | None:
