@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import islice
+from operator import itemgetter
 from typing import BinaryIO, cast
 
 import msgspec
@@ -603,6 +604,10 @@ def parse_xml(data: bytes, mixed: bool = False) -> etree._Element:
         if message.startswith("Entity"):
             raise Unreadable("forbidden_xml_entities", message) from None
         raise Unreadable("malformed_xml", message) from None
+
+
+children: Callable[[etree._Element], list[etree._Element]] = itemgetter(slice(None))
+"""The children of an element; to iterate over the element itself takes lxml three times as long."""
 
 
 def peek(stream: BinaryIO, size: int) -> tuple[bytes, BinaryIO]:

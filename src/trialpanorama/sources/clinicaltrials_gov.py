@@ -96,6 +96,7 @@ from trialpanorama.sources._reading import (
     Entry,
     as_utf8,
     block,
+    children,
     csv_rows,
     each,
     fold,
@@ -435,8 +436,6 @@ def _is_csv_header(columns: list[str]) -> bool:
 
 
 # --- legacy XML, read in one pass over the children of each element
-#
-# `element[:]` lists the children in a third of the time that lxml takes to iterate over an element.
 
 
 def _text(element: _Element) -> str | None:
@@ -469,7 +468,7 @@ def _prose(element: _Element) -> str | None:
 
 def _texts(element: _Element) -> dict[str, str | None]:
     """The one-line texts of the children by tag."""
-    return {child.tag: _text(child) for child in element[:]}
+    return {child.tag: _text(child) for child in children(element)}
 
 
 _Handler = Callable[[Record, _Element], None]
@@ -520,13 +519,13 @@ def _with_text(set_value: Callable[[Record, str], None]) -> _Handler:
 
 
 def _xml_header(record: Record, element: _Element) -> None:
-    for child in element[:]:
+    for child in children(element):
         if child.tag == "download_date" and (text := _text(child)):
             record.exported_date = partial_date(text.rpartition("processed this data on ")[2])
 
 
 def _xml_ids(record: Record, element: _Element) -> None:
-    for child in element[:]:
+    for child in children(element):
         match child.tag:
             case "org_study_id":
                 add_id(record, child.text, "organisation", "org_study_id")
@@ -537,7 +536,7 @@ def _xml_ids(record: Record, element: _Element) -> None:
 
 
 def _xml_sponsors(record: Record, element: _Element) -> None:
-    for child in element[:]:
+    for child in children(element):
         texts = _texts(child)
         if name := texts.get("agency"):
             role: SponsorRole = "LEAD" if child.tag == "lead_sponsor" else "COLLABORATOR"
@@ -545,7 +544,7 @@ def _xml_sponsors(record: Record, element: _Element) -> None:
 
 
 def _xml_oversight(record: Record, element: _Element) -> None:
-    for child in element[:]:
+    for child in children(element):
         match child.tag:
             case "has_dmc":
                 record.has_dmc = yes_or_no(child.text)
@@ -556,7 +555,7 @@ def _xml_oversight(record: Record, element: _Element) -> None:
 
 
 def _xml_design(record: Record, element: _Element) -> None:
-    for child in element[:]:
+    for child in children(element):
         if child.tag == "intervention_model_description":
             record.intervention_model_description = _prose(child)
         elif child.tag == "masking_description":
@@ -582,7 +581,7 @@ def _xml_design_string(record: Record, raw: str) -> None:
 def _xml_outcome(kind: OutcomeType) -> _Handler:
     def handle(record: Record, element: _Element) -> None:
         outcome = Outcome(kind, "")
-        for child in element[:]:
+        for child in children(element):
             match child.tag:
                 case "measure":
                     outcome.measure = _text(child) or ""
@@ -612,7 +611,7 @@ def _xml_condition(record: Record, raw: str) -> None:
 
 def _xml_arm(record: Record, element: _Element) -> None:
     arm = Arm("")
-    for child in element[:]:
+    for child in children(element):
         match child.tag:
             case "arm_group_label":
                 arm.label = _text(child) or ""
@@ -627,7 +626,7 @@ def _xml_arm(record: Record, element: _Element) -> None:
 
 def _xml_intervention(record: Record, element: _Element) -> None:
     given = Intervention("")
-    for child in element[:]:
+    for child in children(element):
         match child.tag:
             case "intervention_name":
                 given.name = _text(child) or ""
@@ -648,7 +647,7 @@ def _xml_intervention(record: Record, element: _Element) -> None:
 
 def _xml_eligibility(record: Record, element: _Element) -> None:
     minimum = maximum = None
-    for child in element[:]:
+    for child in children(element):
         match child.tag:
             case "criteria":
                 set_eligibility(record, _prose(child[0] if len(child) else child))
@@ -694,14 +693,14 @@ def _xml_central_contact(record: Record, element: _Element) -> None:
 
 def _xml_location(record: Record, element: _Element) -> None:
     facility = city = state = code = country = status = None
-    for child in element[:]:
+    for child in children(element):
         tag = child.tag
         if tag == "facility":
-            for part in child[:]:
+            for part in children(child):
                 if part.tag == "name":
                     facility = _text(part)
                 elif part.tag == "address":
-                    for place in part[:]:
+                    for place in children(part):
                         match place.tag:
                             case "city":
                                 city = _text(place)
@@ -727,7 +726,7 @@ def _xml_link(record: Record, element: _Element) -> None:
 def _xml_reference(type: ReferenceType | None) -> _Handler:
     def handle(record: Record, element: _Element) -> None:
         citation = pmid = None
-        for child in element[:]:
+        for child in children(element):
             if child.tag == "citation":
                 citation = _text(child)
             elif child.tag == "PMID":
@@ -745,13 +744,13 @@ def _xml_responsible_party(record: Record, element: _Element) -> None:
 
 def _xml_mesh(about: str) -> _Handler:
     def handle(record: Record, element: _Element) -> None:
-        record.mesh_terms.extend(MeshTerm(term, None, about) for child in element[:] if (term := _text(child)))
+        record.mesh_terms.extend(MeshTerm(term, None, about) for child in children(element) if (term := _text(child)))
 
     return handle
 
 
 def _xml_sharing(record: Record, element: _Element) -> None:
-    for child in element[:]:
+    for child in children(element):
         match child.tag:
             case "sharing_ipd":
                 record.ipd_sharing = v2_token(child.text)
@@ -763,7 +762,7 @@ def _xml_sharing(record: Record, element: _Element) -> None:
 
 def _xml_documents(record: Record, element: _Element) -> None:
     """`provided_document_section` and `study_docs`: what the register holds, and where participant data are."""
-    for child in element[:]:
+    for child in children(element):
         texts = _texts(child)
         url = texts.get("document_url") or texts.get("doc_url")
         record.links.append(Link(url, texts.get("document_type") or texts.get("doc_type")))
@@ -779,9 +778,9 @@ def _attribute_group(element: _Element) -> str | None:
 
 def _xml_groups(element: _Element) -> list[ResultGroup]:
     groups = []
-    for child in element[:]:
+    for child in children(element):
         group = ResultGroup(_attribute_group(child) or "")
-        for part in child[:]:
+        for part in children(child):
             if part.tag == "title":
                 group.title = _text(part)
             elif part.tag == "description":
@@ -791,19 +790,19 @@ def _xml_groups(element: _Element) -> list[ResultGroup]:
 
 
 def _xml_group_counts(element: _Element) -> list[GroupCount]:
-    return [GroupCount(_attribute_group(child), child.get("count"), None, _prose(child)) for child in element[:]]
+    return [GroupCount(_attribute_group(child), child.get("count"), None, _prose(child)) for child in children(element)]
 
 
 def _xml_denominators(element: _Element) -> list[Denominator]:
     denominators = []
-    for child in element[:]:
+    for child in children(element):
         denominator = Denominator()
-        for part in child[:]:
+        for part in children(child):
             if part.tag == "units":
                 denominator.units = _text(part)
             elif part.tag == "count_list":
                 denominator.counts = [
-                    DenominatorCount(_attribute_group(count), count.get("value")) for count in part[:]
+                    DenominatorCount(_attribute_group(count), count.get("value")) for count in children(part)
                 ]
         denominators.append(denominator)
     return denominators
@@ -811,9 +810,9 @@ def _xml_denominators(element: _Element) -> list[Denominator]:
 
 def _xml_categories(element: _Element) -> list[MeasureCategory]:
     categories = []
-    for child in element[:]:
+    for child in children(element):
         category = MeasureCategory()
-        for part in child[:]:
+        for part in children(child):
             if part.tag in ("title", "sub_title"):
                 category.title = _text(part)
             elif part.tag == "measurement_list":
@@ -836,9 +835,9 @@ def _xml_classes(element: _Element) -> list[MeasureClass]:
     if element.tag == "category_list":  # before 2017 a measure had no classes
         return [MeasureClass(categories=_xml_categories(element))]
     classes = []
-    for child in element[:]:
+    for child in children(element):
         one = MeasureClass()
-        for part in child[:]:
+        for part in children(child):
             if part.tag == "title":
                 one.title = _text(part)
             elif part.tag == "analyzed_list":
@@ -851,7 +850,7 @@ def _xml_classes(element: _Element) -> list[MeasureClass]:
 
 def _xml_flow(element: _Element) -> ParticipantFlow:
     flow = ParticipantFlow()
-    for child in element[:]:
+    for child in children(element):
         match child.tag:
             case "recruitment_details":
                 flow.recruitment_details = _prose(child)
@@ -860,29 +859,29 @@ def _xml_flow(element: _Element) -> ParticipantFlow:
             case "group_list":
                 flow.groups = _xml_groups(child)
             case "period_list":
-                flow.periods = [_xml_period(period) for period in child[:]]
+                flow.periods = [_xml_period(period) for period in children(child)]
     return flow
 
 
 def _xml_period(element: _Element) -> FlowPeriod:
     period = FlowPeriod()
-    for child in element[:]:
+    for child in children(element):
         match child.tag:
             case "title":
                 period.title = _text(child)
             case "milestone_list":
-                for given in child[:]:
+                for given in children(child):
                     milestone = Milestone()
-                    for part in given[:]:
+                    for part in children(given):
                         if part.tag == "title":
                             milestone.type = _text(part)
                         elif part.tag == "participants_list":
                             milestone.achievements = _xml_group_counts(part)
                     period.milestones.append(milestone)
             case "drop_withdraw_reason_list":
-                for given in child[:]:
+                for given in children(child):
                     reason = DropWithdraw()
-                    for part in given[:]:
+                    for part in children(given):
                         if part.tag == "title":
                             reason.type = _text(part)
                         elif part.tag == "participants_list":
@@ -893,7 +892,7 @@ def _xml_period(element: _Element) -> FlowPeriod:
 
 def _xml_baseline(element: _Element) -> Baseline:
     baseline = Baseline()
-    for child in element[:]:
+    for child in children(element):
         match child.tag:
             case "population":
                 baseline.population_description = _prose(child)
@@ -902,7 +901,7 @@ def _xml_baseline(element: _Element) -> Baseline:
             case "analyzed_list":
                 baseline.denoms = _xml_denominators(child)
             case "measure_list":
-                for given in child[:]:
+                for given in children(child):
                     measure = BaselineMeasure()
                     _xml_measure(measure, given)
                     measure.dispersion_type = v2_token(measure.dispersion_type)
@@ -911,7 +910,7 @@ def _xml_baseline(element: _Element) -> Baseline:
 
 
 def _xml_measure(measure: BaselineMeasure | OutcomeMeasure, element: _Element) -> None:
-    for child in element[:]:
+    for child in children(element):
         match child.tag:
             case "title":
                 measure.title = _text(child)
@@ -936,7 +935,7 @@ def _xml_measure(measure: BaselineMeasure | OutcomeMeasure, element: _Element) -
 
 def _xml_outcome_measure(record: Record, element: _Element) -> OutcomeMeasure:
     outcome = OutcomeMeasure(reporting_status="NOT_POSTED")
-    for child in element[:]:
+    for child in children(element):
         match child.tag:
             case "type":
                 if raw := _text(child):
@@ -959,7 +958,7 @@ def _xml_outcome_measure(record: Record, element: _Element) -> OutcomeMeasure:
                 _xml_measure(outcome, child)
                 outcome.title, outcome.description = title or outcome.title, description or outcome.description
             case "analysis_list":
-                outcome.analyses = [_xml_analysis(analysis) for analysis in child[:]]
+                outcome.analyses = [_xml_analysis(analysis) for analysis in children(child)]
     return outcome
 
 
@@ -988,20 +987,20 @@ _XML_ANALYSIS_TOKENS = {
 
 def _xml_analysis(element: _Element) -> Analysis:
     analysis = Analysis()
-    for child in element[:]:
+    for child in children(element):
         tag = child.tag
         if field := _XML_ANALYSIS.get(tag):
             setattr(analysis, field, _prose(child))
         elif field := _XML_ANALYSIS_TOKENS.get(tag):
             setattr(analysis, field, v2_token(child.text))
         elif tag == "group_id_list":
-            analysis.group_ids = [group_id_of(group) for part in child[:] if (group := _text(part))]
+            analysis.group_ids = [group_id_of(group) for part in children(child) if (group := _text(part))]
     return analysis
 
 
 def _xml_events(element: _Element) -> AdverseEvents:
     events = AdverseEvents()
-    for child in element[:]:
+    for child in children(element):
         match child.tag:
             case "time_frame":
                 events.time_frame = _prose(child)
@@ -1025,7 +1024,7 @@ def _xml_event_list(events: AdverseEvents, element: _Element) -> list[AdverseEve
     """One kind of events. The category Total, which API v2 keeps in the event groups, goes there."""
     vocabulary_name = assessment = None
     listed: list[AdverseEvent] = []
-    for child in element[:]:
+    for child in children(element):
         match child.tag:
             case "frequency_threshold":
                 events.frequency_threshold = _text(child)
@@ -1034,13 +1033,13 @@ def _xml_event_list(events: AdverseEvents, element: _Element) -> list[AdverseEve
             case "default_assessment":
                 assessment = v2_token(child.text)
             case "category_list":
-                for category in child[:]:
+                for category in children(child):
                     system = None
-                    for part in category[:]:
+                    for part in children(category):
                         if part.tag == "title":
                             system = _text(part)
                         elif part.tag == "event_list":
-                            for given in part[:]:
+                            for given in children(part):
                                 event = _xml_event(given, system, vocabulary_name, assessment)
                                 if system == "Total":
                                     _xml_total(events.event_groups, event)
@@ -1053,7 +1052,7 @@ def _xml_event(
     element: _Element, system: str | None, default_vocabulary: str | None, assessment: str | None
 ) -> AdverseEvent:
     event = AdverseEvent(organ_system=system, source_vocabulary=default_vocabulary, assessment_type=assessment)
-    for child in element[:]:
+    for child in children(element):
         match child.tag:
             case "sub_title":
                 event.term = _text(child)
@@ -1091,14 +1090,14 @@ def _xml_total(groups: list[EventGroup], total: AdverseEvent) -> None:
 
 def _xml_results(record: Record, element: _Element) -> None:
     results = Results()
-    for child in element[:]:
+    for child in children(element):
         match child.tag:
             case "participant_flow":
                 results.participant_flow = _xml_flow(child)
             case "baseline":
                 results.baseline = _xml_baseline(child)
             case "outcome_list":
-                results.outcome_measures = [_xml_outcome_measure(record, outcome) for outcome in child[:]]
+                results.outcome_measures = [_xml_outcome_measure(record, outcome) for outcome in children(child)]
             case "reported_events":
                 results.adverse_events = _xml_events(child)
             case "limitations_and_caveats":
@@ -1173,21 +1172,21 @@ def _read_xml_study(entry: Entry) -> Record:
     if root.tag != "clinical_study":
         raise Unreadable("malformed_xml", f"the root is <{root.tag}>, not <clinical_study>")
     ids = next(root.iterchildren("id_info"), None)
-    number = next((child.text for child in ids[:] if child.tag == "nct_id"), None) if ids is not None else None
+    number = next((child.text for child in children(ids) if child.tag == "nct_id"), None) if ids is not None else None
     if number is None or not number.strip():
         raise Unreadable("missing_identifier", "id_info has no nct_id")
     record = new_record(number)
     record.has_results = False
     countries: list[str] = []
     removed: list[str] = []
-    for child in root[:]:
+    for child in children(root):
         tag = child.tag
         if handler := _XML.get(tag):
             handler(record, child)
         elif tag == "location_countries":
-            countries = [name for country in child[:] if (name := _text(country))]
+            countries = [name for country in children(child) if (name := _text(country))]
         elif tag == "removed_countries":
-            removed = [name for country in child[:] if (name := _text(country))]
+            removed = [name for country in children(child) if (name := _text(country))]
     set_countries(record, countries, removed)
     if record.arms:
         names: dict[str, list[str]] = {}
