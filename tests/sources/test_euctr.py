@@ -119,6 +119,19 @@ def test_what_is_not_in_eudract_is_unknown() -> None:
     assert protocol("A.3.2 Name or abbreviated title: Information not present in EudraCT").acronym is None
 
 
+@pytest.mark.parametrize(
+    ("abbreviated", "acronym"),
+    [
+        ("FICTION-123", "FICTION-123"),
+        ("fictional trial of fictinib", None),
+        ("Ph1/2 study of fictinib in subjects with fictional dementia (FTD-XY)", None),
+    ],
+)
+def test_a_title_is_no_acronym(abbreviated: str, acronym: str | None) -> None:
+    lay = "A.3.1 Title of the trial for lay people: Fictional trial of fictinib"
+    assert protocol(lay, f"A.3.2 Name or abbreviated title: {abbreviated}").acronym == acronym
+
+
 def test_comparisons_are_no_markup() -> None:
     record = protocol("E.3 Principal inclusion criteria: PSA <ULN and > 2, age &lt;65 or >80")
     assert record.inclusion_criteria == "PSA <ULN and > 2, age <65 or >80"

@@ -436,7 +436,7 @@ def _record(protocol: _Protocol, tree: Tree) -> Record:
         identifiers=ids,
         public_title=protocol.line("A31"),
         scientific_title=protocol.line("A3"),
-        acronym=protocol.line("A32"),
+        acronym=_acronym(protocol),
         detailed_description=_objectives(protocol),
         status=notes.status(status_raw, "euctr"),
         status_raw=status_raw,
@@ -623,6 +623,16 @@ def _target(protocol: _Protocol, notes: Notes) -> int | None:
         if size in (None, "0") and protocol.yes("E85") is False:
             size = protocol.line("F41")
     return notes.enrollment(size, "enrollment_target") or None
+
+
+_LONGEST_ACRONYM = 40
+
+
+def _acronym(protocol: _Protocol) -> str | None:
+    """The "name or abbreviated title", unless a title is told again there or abbreviated to another one."""
+    said = protocol.line("A32")
+    titles = {(protocol.line(code) or "").casefold() for code in ("A3", "A31")}
+    return said if said and len(said) <= _LONGEST_ACRONYM and said.casefold() not in titles else None
 
 
 def _objectives(protocol: _Protocol) -> str | None:
