@@ -11,12 +11,16 @@ import sys
 import time
 from pathlib import Path
 
+import duckdb
 import pytest
 
-from trialpanorama import ingest, sample
+from trialpanorama import ingest, ontologies, sample, sources
 from trialpanorama.build import build
 from trialpanorama.errors import UserError
-from trialpanorama.warehouse import Warehouse, staging_folder
+from trialpanorama.link import link
+from trialpanorama.resolve import resolve
+from trialpanorama.tables import build_tables
+from trialpanorama.warehouse import Warehouse, snapshot_id, staging_folder, working_connection
 
 from .test_ingest import articles
 
@@ -56,6 +60,47 @@ def test_the_snapshot_is_the_same_for_any_number_of_workers_and_any_place(
     two = build([moved], tmp_path / "two", workers=2)
     assert one.snapshot == two.snapshot
     assert one.tables == two.tables
+
+
+def _shuffled(warehouse: Path, staging: Path, seed: int) -> None:
+    """The Records of a warehouse in another order, in other files and row groups."""
+    for folder in sorted((warehouse / "records").iterdir()):
+        (staging / "records" / folder.name).mkdir(parents=True)
+        with duckdb.connect() as con:
+            rows = f"SELECT * FROM read_parquet('{folder}/*.parquet')"
+            for part in range(2):
+                con.execute(
+                    f"COPY (FROM ({rows}) WHERE hash(record_id) % 2 = {part} ORDER BY md5(record_id || '{seed}')) "
+                    f"TO '{staging}/records/{folder.name}/{seed}{part}.parquet' (ROW_GROUP_SIZE 2048)"
+                )
+    shutil.copytree(warehouse / "rejects", staging / "rejects")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("threads", "seed"), [(1, 1), (4, 2)])
+def test_tables_depend_neither_on_threads_nor_on_the_order_of_records(
+    whole: Warehouse, tmp_path: Path, threads: int, seed: int
+) -> None:
+    _shuffled(whole.path, tmp_path, seed)
+    (tmp_path / "tables").mkdir()
+    con = working_connection(tmp_path, threads=threads)
+    con.execute("CREATE TABLE source_licences (source VARCHAR, is_open BOOLEAN)")
+    con.executemany(
+        "INSERT INTO source_licences VALUES (?, ?)", [(one.name, one.is_open) for one in sources.sources().values()]
+    )
+    resolve(con, tmp_path / "tables")
+    link(con, tmp_path / "tables", ontologies.default_store())
+    build_tables(con, tmp_path / "tables")
+    con.close()
+    names = [path.stem for path in sorted((tmp_path / "tables").glob("*.parquet"))]
+    assert {*names, "records", "rejects", "dictionary"} == {*whole.manifest.tables}
+    ids = []
+    for folder in (tmp_path, whole.path):
+        with duckdb.connect() as con:
+            for name in names:
+                con.execute(f"CREATE VIEW {name} AS FROM read_parquet('{folder}/tables/{name}.parquet')")
+            ids.append({name: snapshot_id(con, [name]) for name in names})
+    assert ids[0] == ids[1]
 
 
 @pytest.mark.slow
