@@ -440,3 +440,11 @@ def test_unwrapping_keeps_paragraphs() -> None:
 )
 def test_html_becomes_text(html: str | None, text: str | None) -> None:
     assert from_html(html) == text
+
+
+def test_a_comment_without_an_end_hides_nothing_and_costs_no_time() -> None:
+    data = b"<set><!-- <a>1</a> -->" + b"<!-- " * 100_000 + b"<a>2</a><a>3</a></set>"
+    assert [e.data for e in xml_elements(io.BytesIO(data), ("a",)) if isinstance(e, Entry)] == [
+        b"<a>2</a>",
+        b"<a>3</a>",
+    ]

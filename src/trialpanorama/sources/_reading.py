@@ -375,11 +375,14 @@ def xml_elements(stream: BinaryIO, tags: tuple[str, ...]) -> Iterator[Entry | Re
         if tag is None:
             found = opening.search(buffer, at)
             if found and not found.group(1):
-                end_of_comment = buffer.find(b"-->", found.end())
-                if end_of_comment >= 0 or is_ended or len(buffer) - found.start() > MAX_ENTRY_BYTES:
-                    at = max(end_of_comment, found.end())  # one without an end hides nothing
-                    continue
                 at = found.start()
+                end_of_comment = buffer.find(b"-->", found.end())
+                if end_of_comment >= 0:
+                    at = end_of_comment
+                    continue
+                if is_ended or len(buffer) - at > MAX_ENTRY_BYTES:
+                    opening = re.compile(rb"<(%s)(?=[\s>])" % names)  # one without an end hides nothing
+                    continue
             elif found:
                 tag, at, searched = found.group(1), found.start(), found.end()
             else:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
 from typing import Any, BinaryIO
 
 import msgspec
@@ -358,9 +357,17 @@ def _ris_entries(stream: BinaryIO) -> Iterator[Entry | Reject]:
 
 def read_ris(stream: BinaryIO, name: str) -> Iterator[Record | Reject]:
     """References, then the review that they belong to."""
+    return read_references(_ris_entries(stream), _ris_fields, name)
+
+
+def read_references(
+    entries: Iterable[Entry | Reject], fields: Callable[[Entry], dict[str, list[str]]], name: str
+) -> Iterator[Record | Reject]:
+    """References, then the review that they belong to; `fields` gives those of an entry by their tags in RIS."""
     gathered = Gathered()
+    whole_file = in_name(name)
     count = 0
-    for outcome in each(_ris_entries(stream), partial(_of_reference, gathered, name, in_name(name))):
+    for outcome in each(entries, lambda entry: _of_fields(fields(entry), gathered, name, whole_file)):
         count += 1
         yield outcome
     yield from gathered.records(count, 1)
@@ -377,8 +384,7 @@ _PMID_IN_TEXT = re.compile(r"(?i)(?:\bPMID:?\s*|\A)0*([1-9]\d{0,7})\s*(?:\[pmid\
 _PMC_IN_TEXT = re.compile(r"(?i)\bPMC\d{3,9}\b")
 
 
-def _of_reference(gathered: Gathered, name: str, whole_file: Decision, entry: Entry) -> Record:
-    """The article of one reference; what was decided on it goes to the review."""
+def _ris_fields(entry: Entry) -> dict[str, list[str]]:
     try:
         text = entry.data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -391,7 +397,11 @@ def _of_reference(gathered: Gathered, name: str, whole_file: Decision, entry: En
             lines[match[1]].append(last)
         elif last and line.strip():
             last.append(line.strip())
-    said = {tag: ["\n".join(parts) for parts in given] for tag, given in lines.items()}
+    return {tag: ["\n".join(parts) for parts in given] for tag, given in lines.items()}
+
+
+def _of_fields(said: dict[str, list[str]], gathered: Gathered, name: str, whole_file: Decision) -> Record:
+    """The article of one reference, its fields by their tags in RIS; what was decided on it goes to the review."""
 
     def value(*tags: str) -> str | None:
         return next((one for tag in tags for one in said.get(tag, ()) if one), None)

@@ -43,6 +43,12 @@ from trialpanorama.sources._reading import (
     text_lines,
     whole,
 )
+from trialpanorama.sources._reference_managers import (
+    is_bibtex,
+    is_endnote_xml,
+    read_bibtex,
+    read_endnote_xml,
+)
 from trialpanorama.sources._review_citations import (
     CLEF,
     COHEN,
@@ -981,7 +987,7 @@ SOURCE = Source(
         "Download a collection from its repository (CLEF-TAR/tar, ielab/SIGIR2017-SysRev-Collection, "
         "ielab/sysrev-seed-collection, asreview/systematic-review-datasets, WojciechKusa/systematic-review-datasets, "
         "jayded/evidence-inference on GitHub), or export a project of your own from Rayyan, Covidence, ASReview, "
-        "EPPI-Reviewer, EndNote or Zotero as CSV or RIS."
+        "EPPI-Reviewer, EndNote or Zotero as CSV, RIS, EndNote XML or BibTeX."
     ),
     no_fetch="the collections are archives that lie still in repositories; projects of screening programs are private.",
     formats=(
@@ -1082,6 +1088,20 @@ SOURCE = Source(
             "RIS of EndNote, Zotero, ASReview, Rayyan and others: references, with decisions in their notes",
             is_ris,
             _marked(read_ris),
+            uses_name=True,
+        ),
+        Format(
+            "endnote-xml",
+            "XML of EndNote: references, with decisions in their notes",
+            is_endnote_xml,
+            _marked(read_endnote_xml),
+            uses_name=True,
+        ),
+        Format(
+            "bibtex",
+            "BibTeX of Zotero, Mendeley, JabRef and others: references",
+            is_bibtex,
+            _marked(read_bibtex),
             uses_name=True,
         ),
         Format(
