@@ -221,6 +221,11 @@ def test_both_shapes_of_outcomes_are_read() -> None:
     assert [outcome.measure for outcome in numbered] == ["Sleep", "Rest\n2.1 Naps"]
     for whole in ("Current as of 2016:\n1. Sleep\n2. Rest", "1. Sleep\n3. Rest", "2.5 hours of sleep", "1. Sleep"):
         assert [outcome.measure for outcome in outcomes(f"<primaryOutcome>{whole}</primaryOutcome>")] == [whole]
+    timed = outcomes("<primaryOutcome>1. Sleep\n2. Rest\n\nMeasured at 21 days.</primaryOutcome>")
+    assert [(outcome.measure, outcome.time_frame) for outcome in timed] == [
+        ("Sleep", "at 21 days"),
+        ("Rest", "at 21 days"),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -287,6 +287,15 @@ def distinct_sponsors(sponsors: Iterable[Sponsor]) -> list[Sponsor]:
 _NUMBERED = re.compile(r"^[ \t]*(\d{1,2})[.)](?!\d)[ \t]*", re.M)
 
 
+_WHEN_ALL = re.compile(
+    r"\n[ \t]*\n[ \t]*(?:all (?:outcomes |of these )?(?:(?:are|were|will be) )?)?"
+    r"(?:measured|assessed|evaluated|recorded) "
+    r"((?:at|on|after|before|within|during|every|until|up to)\b[^\n]{1,150}?)\.?\s*$",
+    re.I,
+)
+"""A last paragraph about all of a list: "Measured at baseline and 21 days"."""
+
+
 def outcomes(text: str | None, type: OutcomeType) -> list[Outcome]:
     """A text about outcomes: taken apart where its lines are numbered 1, 2, 3 from the first on; else left whole."""
     if not text:
@@ -296,8 +305,11 @@ def outcomes(text: str | None, type: OutcomeType) -> list[Outcome]:
     if not is_list or [int(mark[1]) for mark in marks] != [*range(1, len(marks) + 1)]:
         return [Outcome(type=type, measure=text)]
     ends = [*(mark.start() for mark in marks[1:]), len(text)]
+    when = _WHEN_ALL.search(text, marks[-1].end())
+    ends[-1] = when.start() if when else ends[-1]
     pieces = [text[mark.end() : end].strip() for mark, end in zip(marks, ends, strict=True)]
-    return [Outcome(type=type, measure=piece) for piece in pieces if not is_missing(piece)]
+    time_frame = when[1] if when else None
+    return [Outcome(type=type, measure=piece, time_frame=time_frame) for piece in pieces if not is_missing(piece)]
 
 
 def named_by_first_line(text: str) -> tuple[str, str | None]:
