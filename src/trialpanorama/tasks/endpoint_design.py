@@ -11,7 +11,10 @@ from trialpanorama.tasks._distractors import Facts, keys
 from trialpanorama.tasks._trials import Trial
 
 _LONGEST, _LONGEST_FRAME = 400, 80
-_SAYS_NOTHING = keys("baseline change day days week weeks month months year years time study treatment group patients")
+_SAYS_NOTHING = keys(
+    "baseline change day days week weeks month months year years time study treatment group patients "
+    "primary outcome measure measurement endpoint endpoints clinical efficacy"
+)
 
 
 def _facts(trial: Trial) -> Facts | str:
