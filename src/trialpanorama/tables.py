@@ -1809,7 +1809,7 @@ def write_table(con: duckdb.DuckDBPyConnection, table: Table, sql: str, out: Pat
         for inside in ranges:
             reader: pa.RecordBatchReader = con.sql(
                 f"SELECT * FROM read_parquet('{place}') WHERE {inside} ORDER BY {', '.join(table.key)}"
-            ).to_arrow_reader(_ROW_GROUP)
+            ).arrow(_ROW_GROUP)
             if writer is None:
                 target = out / f"{table.name}.parquet"
                 writer = stack.enter_context(pyarrow.parquet.ParquetWriter(target, reader.schema, compression="zstd"))

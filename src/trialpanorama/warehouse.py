@@ -284,7 +284,7 @@ class Warehouse:
                 )
             timer.start()
             try:
-                reader = connection.sql(statements[0].query).to_arrow_reader(10_000)
+                reader = connection.sql(statements[0].query).arrow(10_000)
                 batches, rows, size = [], 0, 0
                 for batch in reader:
                     batches.append(batch)
