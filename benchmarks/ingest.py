@@ -36,6 +36,7 @@ from lxml import etree
 from trialpanorama import sample
 from trialpanorama.record import Record
 from trialpanorama.sources import HEAD_BYTES, clinicaltrials_gov
+from trialpanorama.sources._clinicaltrials_gov import Study
 from trialpanorama.sources._reading import Entry, fold, json_values, unwrap
 
 LIMITS = {"legacy-xml": 2.5, "api-v2-json": 2.0}
@@ -62,8 +63,8 @@ def parse_xml(documents: Iterable[bytes]) -> None:
 
 def decode_json(documents: Iterable[bytes]) -> None:
     """What any typed reader of JSON has to do at least."""
-    one = msgspec.json.Decoder(clinicaltrials_gov.Study)
-    many = msgspec.json.Decoder(list[clinicaltrials_gov.Study])
+    one = msgspec.json.Decoder(Study)
+    many = msgspec.json.Decoder(list[Study])
     lines = one.decode_lines
     for document in documents:
         if is_one(document):
