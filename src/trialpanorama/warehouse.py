@@ -278,7 +278,8 @@ class Warehouse:
                 statements = connection.extract_statements(sql)
             except duckdb.Error as error:
                 raise UserError(_sql_message(error)) from None
-            if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
+            is_pragma = sql.lstrip().lower().startswith("pragma")  # which DuckDB 1.4 reads as a SELECT
+            if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT or is_pragma:
                 raise UserError(
                     "A query is one SELECT statement: the warehouse is read-only. See: trialpanorama query --help"
                 )
