@@ -20,8 +20,14 @@ _REPOSITORY = Path(__file__).resolve().parent.parent
 Once = Callable[[str, Callable[[Path], object]], Path]
 
 
-_LONGEST = ("test_demo.py", "test_build.py", "test_unreliable.py", "test_changes_real.py", "test_pages.py")
+_LONGEST = (
+    "test_demo.py", "test_build.py", "test_unreliable.py", "test_changes_real.py", "test_pages.py", "test_grpo.py",
+    "test_training.py", "test_sft.py", "test_runs.py", "test_launch.py", "test_targets.py", "test_plans.py",
+    "test_cli.py", "test_truth.py", "test_literature.py",
+)  # fmt: skip
 """Files that take longest: they begin first, so that no worker is left alone with one of them at the end."""
+
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # the many processes that tests start find the package compiled
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -30,30 +30,38 @@ class Likeness:
 
     def __call__(self, sample: AnySample) -> Any:
         """A row for each option of a sample, in their order."""
+        return self._rows([sample])
+
+    def _rows(self, samples: Sequence[AnySample]) -> Any:
+        """The rows of all options of all samples; their texts are taken apart at once."""
         import numpy as np
 
-        options = list(self._task.options(sample).values())
-        texts = [self._task.text(sample), *options]
+        options = [list(self._task.options(sample).values()) for sample in samples]
+        texts = [text for sample, own in zip(samples, options, strict=True) for text in (self._task.text(sample), *own)]
         weighted, parts = self._words.transform(texts), self._parts.transform(texts)
-        columns = [
-            (weighted[1:] @ weighted[:1].T).toarray().ravel(),
-            (parts[1:] @ parts[:1].T).toarray().ravel(),
-            np.log1p([len(option) for option in options]) / 5,
-        ]
-        if self._topics is not None:
-            topics = self._topics.transform(weighted)
+        topics = self._topics.transform(weighted) if self._topics is not None else None
+        if topics is not None:
             topics /= np.maximum(np.linalg.norm(topics, axis=1, keepdims=True), 1e-9)
-            columns.append(topics[1:] @ topics[0])
-        found = np.column_stack(columns)
-        # What counts is how an option stands among its rivals.
-        return np.hstack([found, found - found.mean(axis=0)])
+        rows, asked = [], 0
+        for own in options:
+            first, last = asked + 1, asked + 1 + len(own)
+            columns = [
+                (weighted[first:last] @ weighted[asked : asked + 1].T).toarray().ravel(),
+                (parts[first:last] @ parts[asked : asked + 1].T).toarray().ravel(),
+                np.log1p([len(option) for option in own]) / 5,
+            ]
+            if topics is not None:
+                columns.append(topics[first:last] @ topics[asked])
+            found = np.column_stack(columns)
+            # What counts is how an option stands among its rivals.
+            rows.append(np.hstack([found, found - found.mean(axis=0)]))
+            asked = last
+        return np.concatenate(rows)
 
     def pairs(self, samples: Sequence[AnySample]) -> tuple[Any, list[bool]]:
         """The rows of all options of all samples, and which of them are the right ones."""
-        import numpy as np
-
         right = [letter == self._task.label(sample) for sample in samples for letter in self._task.options(sample)]
-        return np.concatenate([self(sample) for sample in samples]), right
+        return self._rows(samples), right
 
     def shares(self, sample: AnySample, scores: Any) -> dict[str, float]:
         """Log-odds of the options as probabilities that add to one."""
