@@ -20,6 +20,9 @@ second     the second sample, judged when the linkers stood: 150 + 150 uniform m
            that the linkers of that day left without a concept, of which those count that are still left so
 third      the third sample: 100 distinct texts of conditions left without a concept by the linker of its day, of those
            that were not read while names and words were added; of them those count that are still left so
+fourth     the fourth sample: 200 + 200 uniform mentions, drawn before more names and rules were added and judged after
+fifth      the fifth sample: 100 + 60 distinct texts left without a concept by the linkers of that day, of those that
+           were not read while names and rules were added; of them those count that are still left so
 silver     the MeSH terms that ClinicalTrials.gov itself attached (no ancestors), hidden from the linker, of
            registrations whose id's SHA-256 ends in an odd digit: the set of concepts linked in a registration against
            the set of its terms, equal by id, cross-reference or exact name. NLM derives them from condition names and
@@ -54,6 +57,7 @@ JUDGED = Path(__file__).parent / "judged"
 FIELDS = {"condition": "conditions", "drug": "interventions"}
 FILES = {"condition": "mentions_conditions.json", "drug": "mentions_drugs.json"}
 SECOND = {"condition": "conditions", "drug": "drugs"}
+LATER = {"third_unlinked": 3, "fourth_uniform": 4, "fifth_unlinked": 5}
 EXACT = ("preferred", "exact", "abbreviation", "brand", "code")
 
 
@@ -272,10 +276,11 @@ def second_mentions(kind: str, mentions: Sequence[Mapping[str, Any]]) -> dict[st
     return {stratum: in_these_data(kind, each, mentions) for stratum, each in of_stratum.items()}
 
 
-def third_mentions(mentions: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The third sample of conditions, as far as these data have it."""
-    judged = json.loads((JUDGED / "mentions_conditions_3.json").read_text(encoding="utf-8"))["mentions"]
-    return in_these_data("condition", judged, mentions)
+def later_mentions(kind: str, number: int, mentions: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The third (of conditions only), fourth or fifth sample of a kind, as far as these data have it."""
+    path = JUDGED / f"mentions_{SECOND[kind]}_{number}.json"
+    judged = json.loads(path.read_text(encoding="utf-8"))["mentions"] if path.exists() else []
+    return in_these_data(kind, judged, mentions)
 
 
 def on_second_thoughts(judged: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -422,7 +427,7 @@ def run(warehouse: Path, concepts: Concepts, texts_for_peers: dict[str, Any] | N
         own = [mention for mention in mentions if mention["field"] == FIELDS[kind]]
         judged = judged_mentions(kind, mentions)
         second = second_mentions(kind, mentions)
-        third = third_mentions(mentions) if kind == "condition" else []
+        later = {name: later_mentions(kind, number, mentions) for name, number in LATER.items()}
         texts = sorted(
             {Text(one["text"], one["type"]) for one in own}
             | {text for record in records for text in silver_texts(record, kind)},
@@ -451,10 +456,10 @@ def run(warehouse: Path, concepts: Concepts, texts_for_peers: dict[str, Any] | N
                 figures[f"second_{stratum}"] = audit(each, answered, same)
                 again = [*map(on_second_thoughts, each)]
                 figures[f"second_{stratum}_on_second_thoughts"] = audit(again, answered, same)
-            if third:
-                figures["third_unlinked"] = audit(
-                    third, [answers[Text(one["text"], one["type"])] for one in third], same
-                )
+            for sample, each in later.items():
+                if each:
+                    answered = [answers[Text(one["text"], one["type"])] for one in each]
+                    figures[sample] = audit(each, answered, same)
             if name == "lookup":
                 result[f"{kind}_lookup"] = figures
                 continue
@@ -470,9 +475,13 @@ def run(warehouse: Path, concepts: Concepts, texts_for_peers: dict[str, Any] | N
                 result[f"{kind}_second_{measure}"] = figures["second_uniform"][measure]["value"]
             left = figures["second_unlinked"]["unlinked_unlinkable"]
             result[f"{kind}_second_unlinked_unlinkable"] = left["value"]
-            if third:
-                left = figures["third_unlinked"]["unlinked_unlinkable"]
-                result[f"{kind}_third_unlinked_unlinkable"] = left["value"]
+            for sample in ("third", "fifth"):
+                if f"{sample}_unlinked" in figures:
+                    left = figures[f"{sample}_unlinked"]["unlinked_unlinkable"]
+                    result[f"{kind}_{sample}_unlinked_unlinkable"] = left["value"]
+            for measure in ("precision", "recall"):
+                if "fourth_uniform" in figures:
+                    result[f"{kind}_fourth_{measure}"] = figures["fourth_uniform"][measure]["value"]
             for measure in ("precision", "recall"):
                 pooled = figures["silver"].get("all")
                 result[f"silver_{kind}_{measure}"] = pooled[measure]["value"] if pooled else None
@@ -497,7 +506,7 @@ def text_of(result: Mapping[str, Any]) -> str:
             lines.append(f"\n{key}")
             for source, value in one["coverage"].items():
                 lines.append(f"  coverage {source}: {figure('', value)}, set apart {value['set_apart']:,}")
-            for part in (name for name in one if name.startswith(("audited", "second", "third"))):
+            for part in (name for name in one if name.startswith(("audited", "second", "third", "fourth", "fifth"))):
                 audited = one[part]
                 kinds = ("precision", "recall", "unlinked_unlinkable", "set_apart_wrongly", "not_a_drug_linked")
                 shares = "; ".join(figure(name, audited[name]) for name in kinds)

@@ -222,3 +222,20 @@ def test_places_are_exact_and_the_order_of_texts_does_not_matter(linker: Conditi
 def test_any_text_can_be_given(linker: ConditionLinker, text: str) -> None:
     for link in linker.link([text])[0]:
         assert text[link.start : link.end] == link.text
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Myocardial inflammation", "Myocarditis"),
+        ("off-pump CABG", "Coronary Artery Bypass, Off-Pump"),
+        ("neuraxial anaesthesia", "Anesthesia, Conduction"),
+        ("RA01.0", "COVID-19"),
+        ("Chirurgie", "Surgical Procedures, Operative"),
+        ("Stage IV uterine sarcoma", "uterine corpus sarcoma"),
+    ],
+)
+def test_everyday_names_of_states_and_procedures(
+    linker: ConditionLinker, concepts: Concepts, text: str, expected: str
+) -> None:
+    assert named(concepts, linker.link([text])[0]) == [expected]

@@ -414,3 +414,18 @@ def test_hostile_texts_take_no_long(linker: DrugLinker, text: str) -> None:
     begin = time.process_time()
     linker.link([text, text], ["DRUG", None])
     assert time.process_time() - begin < 2
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("antivirals (oseltamivir)", ["Oseltamivir"]),
+        ("diuretics such as furosemide", ["Furosemide"]),
+        ("Proton pump inhibitors (PPIs)", ["Proton Pump Inhibitors"]),
+        ("diuretics and furosemide", ["Diuretics", "Furosemide"]),
+    ],
+)
+def test_a_group_stands_for_its_members_where_they_are_told(
+    linker: DrugLinker, concepts: Concepts, text: str, expected: list[str]
+) -> None:
+    assert drugs(linker, concepts, text) == expected
