@@ -12,6 +12,7 @@ import time
 import zipfile
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -461,3 +462,38 @@ def test_a_warehouse_of_tables_counts_every_input(tmp_path: Path) -> None:
     assert [(file.records, file.rejects) for file in manifest.files] == [(2, 3), (2, 3)]
     again = build([folder, tmp_path / "aact.zip"], tmp_path / "warehouse", workers=1)
     assert again.snapshot == manifest.snapshot
+
+
+def test_folders_behind_links_are_read_once_and_files_of_the_system_are_no_inputs(tmp_path: Path) -> None:
+    elsewhere, given = tmp_path / "elsewhere", tmp_path / "given of ünïcode"
+    elsewhere.mkdir()
+    (given / "empty").mkdir(parents=True)
+    (elsewhere / "one").write_bytes(ONE)
+    (given / "linked").symlink_to(elsewhere)
+    (given / "again").symlink_to(elsewhere)
+    (elsewhere / "back").symlink_to(given)
+    (given / "two.xml").symlink_to(given / "nowhere.xml")
+    for name in (".DS_Store", "._one", "Thumbs.db", "desktop.ini"):
+        (given / name).write_bytes(b"\0\0")
+    found = ingest.find_inputs([given])
+    assert sorted(Path(file.path).name for file in found) == ["nowhere.xml", "one"]
+    outcomes = [outcome for file in found for outcome in ingest.read_piece(ingest.Piece(file))]
+    assert sorted(summary(outcomes)) == ["99000001", "file_not_readable"]
+
+
+def test_a_folder_that_cannot_be_opened_is_a_reject(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir()
+    scan, access = os.scandir, os.access
+
+    def scan_others(path: str) -> Any:
+        if str(path) == str(closed):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", scan_others)
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != closed and access(path, mode))
+    (found,) = ingest.find_inputs([tmp_path])
+    (outcome,) = ingest.read_piece(ingest.Piece(found))
+    assert isinstance(outcome, Reject)
+    assert (outcome.reason, outcome.detail) == ("file_not_readable", "the folder cannot be opened")

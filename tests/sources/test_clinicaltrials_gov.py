@@ -452,6 +452,21 @@ def test_doubly_escaped_entities_become_characters_and_other_ampersands_stay() -
     assert record.public_title == "The patient's R&D < 'x' &copy"
 
 
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        (r"BMI \&lt; 37", "BMI < 37"),
+        (r"rate \&#8805; 100 &quot;bpm&quot;", 'rate ≥ 100 "bpm"'),
+        ("a patient&Amp;Amp;#39;s choice", "a patient's choice"),
+        ("this &amp;amp; that &amp; those", "this & that & those"),
+        ("R&D; AT&T &copy", "R&D; AT&T &copy"),
+    ],
+)
+def test_entities_that_a_sponsor_escaped_become_characters(written: str, meant: str) -> None:
+    assert one(v2(descriptionModule={"briefSummary": written})).brief_summary == meant
+    assert one(row(Brief_Summary=written)).brief_summary == meant
+
+
 def test_forbidden_characters_in_xml_do_not_cost_the_study() -> None:
     assert one(xml("<brief_title>a&#1;b\x1fc</brief_title>")).public_title == "abc"
 

@@ -162,6 +162,8 @@ _NOT_IN_A_WORD = re.compile(
 def guess(text: bytes) -> str | None:
     """The encoding of a text that is not in UTF-8; None if it is, or may be, or cannot be told."""
     text = text[: text.rfind(b"\n") + 1] or text  # no character is cut in two
+    if _decoded(text, "utf-8") is not None:
+        return None
     kept = _LONG_SEQUENCE.sub(b"", text)
     foreign = sum(map(len, _BEYOND_ASCII.findall(kept)))
     beyond = sum(map(len, _BEYOND_ASCII.findall(text)))

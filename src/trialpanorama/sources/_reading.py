@@ -432,13 +432,14 @@ def text_lines(stream: BinaryIO) -> Iterator[bytes | None]:
 
 
 _HEADER_BYTES = 65_536
+_LONGEST_TITLE = 200
 _HEADER_WITHIN = 20
 """A table begins within so many rows: above it may stand a title, empty lines, and the `sep=;` of spreadsheets."""
 
 
 @lru_cache(4)
 def _first_rows(head: bytes) -> tuple[tuple[str, int, list[str]], ...]:
-    """The first rows of a table by delimiter and number (from 0); none where this is no table."""
+    """Those of the first rows of a table that may be its header, by delimiter and number (from 0)."""
     text = head.removeprefix(codecs.BOM_UTF8).decode("utf-8", "replace")
     if "\0" in text[:1000] or text.lstrip()[:1] in ("<", "{", "["):
         return ()
@@ -447,7 +448,8 @@ def _first_rows(head: bytes) -> tuple[tuple[str, int, list[str]], ...]:
         rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
         try:
             for number, row in enumerate(islice(rows, _HEADER_WITHIN)):
-                found.append((delimiter, number, [cell.strip() for cell in row]))
+                if len(row) > (delimiter != ",") and len(max(row, key=len)) <= _LONGEST_TITLE:
+                    found.append((delimiter, number, [cell.strip() for cell in row]))
         except csv.Error:
             pass  # of this delimiter the rows before
     return tuple(found)
@@ -456,7 +458,7 @@ def _first_rows(head: bytes) -> tuple[tuple[str, int, list[str]], ...]:
 def table_header(head: bytes, is_header: Callable[[list[str]], bool]) -> tuple[str, int, list[str]] | None:
     """Of a table that begins with these bytes: its delimiter, and which of its rows is the first that is a header."""
     rows = _first_rows(head)
-    return next(((sign, number, row) for sign, number, row in rows if row and is_header(row)), None)
+    return next(((sign, number, row) for sign, number, row in rows if is_header(row)), None)
 
 
 def csv_rows(
@@ -593,7 +595,7 @@ def parse_xml(data: bytes, mixed: bool = False) -> etree._Element:
         return etree.fromstring(data, parser)
     except etree.XMLSyntaxError as first:
         error = first
-        cleaned = _FORBIDDEN_BYTE.sub(b"", _FORBIDDEN_REFERENCE.sub(b"", data))
+        cleaned = _FORBIDDEN_BYTE.sub(b"", _FORBIDDEN_REFERENCE.sub(b"", data)).lstrip()
         if cleaned != data:
             try:
                 return etree.fromstring(cleaned, parser)
