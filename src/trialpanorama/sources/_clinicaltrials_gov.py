@@ -6,6 +6,7 @@ Record by the same functions, so that one study gives one Record whichever way i
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Callable, Iterable
 from functools import cache, lru_cache
@@ -948,9 +949,18 @@ def group_id_of(xml_id: str) -> str:
     return f"{prefix}{int(xml_id[1:]) - 1:03d}" if prefix and xml_id[1:].isdecimal() else xml_id
 
 
+ENTITY = re.compile(r"&(?:[aA]mp;)*(?:[a-zA-Z]{2,8}|#\d{1,6}|#[xX][0-9a-fA-F]{1,5});")
+_AMPERSANDS = re.compile(r"&(?:[aA]mp;)+(?!$)")
 _MARKDOWN_ESCAPE = re.compile(r"\\([\\<>\[\]*&^~_#`|])")
 
 
+def without_entities(text: str) -> str:
+    """The text without entities: some sponsors' programs escape it, once or more, before the register sees it."""
+    if "&" not in text:
+        return text
+    return ENTITY.sub(lambda found: html.unescape(_AMPERSANDS.sub("&", found[0])), text)
+
+
 def without_escapes(text: str) -> str:
-    """The text without the escapes that API v2 writes before what Markdown would read as markup."""
-    return _MARKDOWN_ESCAPE.sub(r"\1", text)
+    """The text without entities, and without the escapes that API v2 writes before what Markdown reads as markup."""
+    return without_entities(_MARKDOWN_ESCAPE.sub(r"\1", text))

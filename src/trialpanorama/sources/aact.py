@@ -139,7 +139,7 @@ class _Table(msgspec.Struct):
         if len(cells) != len(self.columns) and not lenient:
             detail = f"{self.name}: {len(cells)} cells where the header has {len(self.columns)}"
             raise Unreadable("malformed_row", detail)
-        if "\\" in text or "\r" in text or "\0" in text:
+        if any(map(text.__contains__, "\\&\r\0")):
             cells = [*map(_clean, cells)]
         return {
             column: cell

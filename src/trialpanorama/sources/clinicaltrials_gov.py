@@ -16,7 +16,6 @@ repeat name by name; legacy XML and the CSV of a search fill the Record directly
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache, lru_cache
@@ -65,6 +64,7 @@ from trialpanorama.record import (
 )
 from trialpanorama.sources import Format, Source
 from trialpanorama.sources._clinicaltrials_gov import (
+    ENTITY,
     REGISTER,
     Person,
     Study,
@@ -89,6 +89,7 @@ from trialpanorama.sources._clinicaltrials_gov import (
     set_study_type,
     sponsor_of,
     v2_token,
+    without_entities,
     without_escapes,
     yes_or_no,
 )
@@ -117,6 +118,7 @@ _T = TypeVar("_T")
 _STUDY = msgspec.json.Decoder(Study)
 _ANY_OBJECT = msgspec.json.Decoder(dict[str, Any])
 _ESCAPE = re.compile(rb"\\\\(?=\\\\|[<>\[\]*&^~_#`|])")
+_ESCAPED_ENTITY = re.compile(ENTITY.pattern.encode())
 
 
 def _decode(data: bytes, decoder: msgspec.json.Decoder[_T]) -> _T:
@@ -133,6 +135,8 @@ def _decode(data: bytes, decoder: msgspec.json.Decoder[_T]) -> _T:
 
 def _read_v2_study(entry: Entry) -> Record:
     data = _ESCAPE.sub(b"", entry.data)
+    if b"&" in data:
+        data = _ESCAPED_ENTITY.sub(lambda found: msgspec.json.encode(without_entities(found[0].decode()))[1:-1], data)
     try:
         return record_of_study(_decode(data, _STUDY))
     except Unreadable as unreadable:
@@ -348,7 +352,7 @@ def _csv_site(text: str) -> Location:
 
 
 def _read_csv_row(entry: Entry) -> Record:
-    row = entry.row or {}
+    row = {column: cell and without_escapes(cell) for column, cell in (entry.row or {}).items()}
     number = fold(row.get("NCT Number"))
     if number is None:
         raise Unreadable("missing_identifier", "the cell NCT Number is empty")
@@ -361,7 +365,7 @@ def _read_csv_row(entry: Entry) -> Record:
         add_id(record, other, "secondary" if place else "organisation", "Other IDs")
     record.public_title = cell("Study Title")
     record.acronym = cell("Acronym")
-    record.brief_summary = block(without_escapes(row.get("Brief Summary") or ""))
+    record.brief_summary = block(row.get("Brief Summary"))
     if status := cell("Study Status"):
         set_status(record, status)
     if results := cell("Study Results"):
@@ -373,8 +377,7 @@ def _read_csv_row(entry: Entry) -> Record:
         record.interventions.append(Intervention(name, type, type_raw) if type else Intervention(given))
     for column, kind in _CSV_OUTCOMES:
         if text := row.get(column):
-            outcomes = without_escapes(text).split("|")
-            record.outcomes.extend(Outcome(kind, measure) for raw in outcomes if (measure := block(raw)))
+            record.outcomes.extend(Outcome(kind, measure) for raw in text.split("|") if (measure := block(raw)))
     if record.outcomes:
         record.notes.append(Note("outcomes", "measure, description and time frame are not divided"))
     if measures := cell("Outcome Measures"):
@@ -443,15 +446,7 @@ def _text(element: _Element) -> str | None:
     text = element.text
     if text and text.isprintable() and "  " not in text and "&" not in text:
         return text.strip() or None
-    return fold(_unescape(text)) if text else None
-
-
-_ENTITY = re.compile(r"&(?:[a-zA-Z]{2,8}|#\d{1,6}|#[xX][0-9a-fA-F]{1,5});")
-
-
-def _unescape(text: str) -> str:
-    """Some conversions escaped the text before they wrote it into XML."""
-    return _ENTITY.sub(lambda entity: html.unescape(entity[0]), text)
+    return fold(without_entities(text)) if text else None
 
 
 def _prose(element: _Element) -> str | None:
@@ -460,7 +455,7 @@ def _prose(element: _Element) -> str | None:
     if text is None:
         return None
     if "&" in text:
-        text = _unescape(text)
+        text = without_entities(text)
     if "\n" not in text:
         return fold(text)
     return unwrap(text) if text[0] == "\n" else block(text)
