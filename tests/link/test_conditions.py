@@ -166,6 +166,23 @@ def test_a_short_text_can_be_searched_as_running_text(linker: ConditionLinker, c
     assert nothing == []
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Must meet ALL of the following: asthma", ["Asthma"]),
+        ("FOR ALL PATIENTS: asthma", ["Asthma"]),
+        ("ALL female participants with stroke", ["Stroke"]),
+        ("No prior treatment for ALL", ["Precursor Cell Lymphoblastic Leukemia-Lymphoma"]),
+        ("ALL patients in first remission", ["Precursor Cell Lymphoblastic Leukemia-Lymphoma"]),
+    ],
+)
+def test_all_in_capitals_may_be_a_determiner(
+    linker: ConditionLinker, concepts: Concepts, text: str, expected: list[str]
+) -> None:
+    [links] = linker.find([text])
+    assert named(concepts, links) == expected
+
+
 WORDS = st.sampled_from(
     [
         "breast",

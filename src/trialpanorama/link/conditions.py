@@ -957,6 +957,8 @@ class ConditionLinker:
                         is_history=links[-1].is_history or history,
                     )
                 continue
+            if end - start == 3 and _is_emphasis(text, start, end):
+                continue
             entry = entries[name]
             negated, history = said_before(text, start, said) if said else (False, False)
             is_own = entry.rank < NOT_ITS_OWN
@@ -999,6 +1001,13 @@ ROUND_ABOUT = (WHO | SURGERY | NOISE) - {"care", "therapy", "treatment"}
 SPOKEN_OF = ("condition", "procedure", "behaviour")
 """Kinds whose names of one word are looked for inside others."""
 NOT_THERE = frozenset(("negative", "free", "no", "not", "without"))
+_BLOOD = re.compile(r"(?i:leuk|lymph|\bblast|marrow|remission|relaps|lineage)|NLL|[AC]ML|MDS|Ph[+-]")
+_EMPHASIS = re.compile(
+    r"(?<=[A-Z]{3} )ALL(?= [A-Z]{3})|ALL(?= [A-Z]{5})|"
+    r"ALL(?=\s+(?:of|the|these|those|following|stages?|have|must|are|(?:\w+\s+)?(?:patients|subjects|participants|"
+    r"women|men|children|adults|criteria))\b)"
+)
+"""A determiner in capitals, which is also written as the short name of a leukemia is."""
 _SHOUTED = re.compile(r"\b[A-Z][A-Z0-9-]{1,6}\b")
 _SHORTENED = re.compile(r"[A-Za-z]?[A-Z][A-Za-z0-9&/+-]{0,9}s?$")
 _OPPOSED = (
@@ -1009,6 +1018,11 @@ _OPPOSED = (
     ("macro", "micro"),
     ("sub", "supra"),
 )
+
+
+def _is_emphasis(text: str, start: int, end: int) -> bool:
+    """Whether "ALL" is no leukemia here: told by the words behind it in a text that speaks of nothing of the blood."""
+    return text[start:end] == "ALL" and bool(_EMPHASIS.match(text, start)) and not _BLOOD.search(text)
 
 
 def _put(index: dict[str, _Entry], key: str, entry: _Entry) -> None:
