@@ -25,6 +25,8 @@ _EXTRAS = {
 
 def doctor_facts(warehouse: Path | None) -> dict[str, Any]:
     """Python, libraries, machine, extras, warehouse, and what is wrong with any of them."""
+    from trialpanorama.ontologies import cache_folder
+
     problems: list[str] = []
     libraries = {name: _version(name) for name in _base_libraries()}
     problems += [
@@ -50,6 +52,7 @@ def doctor_facts(warehouse: Path | None) -> dict[str, Any]:
         "inspect_plugin": any(point.name == "trialpanorama" for point in entry_points(group="inspect_ai")),
         "extras": extras,
         "warehouse": state,
+        "cache": str(cache_folder() or ""),
         "problems": problems,
     }
 
@@ -79,6 +82,7 @@ def doctor_text(facts: dict[str, Any]) -> str:
     rows.append(
         ["warehouse", f"{state['path']}: {held}" + (", a build is unfinished" if state["is_unfinished"] else "")]
     )
+    rows.append(["cache", facts["cache"] or "none: there is no home folder"])
     verdict = "\n".join(f"- {problem}" for problem in facts["problems"]) or "Nothing is wrong."
     return "\n".join(f"{label:<16} {found}" for label, found in rows) + "\n\n" + verdict
 

@@ -165,6 +165,7 @@ def vocabulary(name: str) -> Vocabulary:
 
 # These need the shapes above, and belong to what this module offers.
 from trialpanorama.ontologies._files import ReleaseFile  # noqa: E402
+from trialpanorama.ontologies._kept import cache_folder  # noqa: E402
 from trialpanorama.ontologies._store import Concepts, Installed, default_store, install, load, releases  # noqa: E402
 
 __all__ = [
@@ -179,6 +180,7 @@ __all__ = [
     "Release",
     "ReleaseFile",
     "Vocabulary",
+    "cache_folder",
     "default_store",
     "distinct_names",
     "install",
