@@ -46,20 +46,17 @@ setup: $(DEV)  ## a virtual environment in .venv with all that the other verbs n
 demo: $(BASE)  ## fictional registry files to a results table and a report, in ./demo (no network, key or GPU)
 	@$(BIN)/trialpanorama demo
 
-# One worker more than there are cores: tests also wait, for servers, processes and clocks.
-WORKERS := $(shell expr 1 + $$(getconf _NPROCESSORS_ONLN))
-
 check: $(DEV)  ## lint, format, types and the fast tests: about a minute
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not slow and not verify" -k "not test_real"
+	$(BIN)/python -m pytest -q -n logical --dist loadfile --no-loadscope-reorder -m "not slow and not verify" -k "not test_real"
 
 test: $(DEV)  ## lint, format, types and every test that a change can break: under 15 minutes on 2 cores
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -q -n logical --dist loadfile --no-loadscope-reorder
 
 verify: $(DEV)  ## the long checks: fuzzing for a minute per parser, repeated kills, scale
 	TRIALPANORAMA_FUZZ_SECONDS=$${TRIALPANORAMA_FUZZ_SECONDS:-60} $(BIN)/python -m pytest -m verify

@@ -28,6 +28,8 @@ _LONGEST = (
 """Files that take longest: they begin first, so that no worker is left alone with one of them at the end."""
 
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # the many processes that tests start find the package compiled
+for library in ("OMP", "OPENBLAS", "MKL"):  # threads that wait for each other busily, where every core has a worker
+    os.environ.setdefault(f"{library}_NUM_THREADS", "1")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

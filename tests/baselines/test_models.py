@@ -41,7 +41,7 @@ def test_the_answer_that_is_asked_for_is_not_looked_at(fitted: Any, con: duckdb.
 
 def test_trees_find_a_signal_of_words_and_one_of_facts() -> None:
     """Rural trials stop at 55 %, urban ones at 12 %, which their titles alone tell; or their masking does."""
-    worded = many_trials(900)
+    worded = many_trials(600)
     masked = [
         msgspec.structs.replace(
             one, title=one.title.replace("rural", "some").replace("urban", "some"), studies={"masking": masking}

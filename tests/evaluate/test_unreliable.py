@@ -234,7 +234,7 @@ def _kept(folder: Path) -> set[str]:
 def test_a_run_that_was_ended_goes_on_and_asks_nothing_twice(
     how: signal.Signals, opened: Warehouse, server: FakeServer, tmp_path: Path
 ) -> None:
-    _killed_and_resumed(opened, server, tmp_path, 150, 1, how)
+    _killed_and_resumed(opened, server, tmp_path, 100, 1, how)
 
 
 @pytest.mark.verify

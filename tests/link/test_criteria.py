@@ -445,24 +445,24 @@ def _prepared() -> CriteriaParser:
 
 
 HOSTILE = {
-    "dashes": "-" * 50_000,
-    "bullets": "- \n" * 20_000,
-    "brackets": "(" * 50_000,
-    "headings": "Inclusion Criteria:\n" * 4_000,
-    "half headings": "key main major " * 5_000,
-    "digits": "9" * 50_000,
-    "thousands": "1,000" * 10_000,
-    "numbers": "1 2 3 4 " * 8_000,
-    "signs": "< > = " * 10_000,
-    "limits": "ALT > 5 x ULN and " * 3_000,
-    "spaces": " " * 100_000 + "x",
-    "no newline": "Adults with asthma who are willing " * 3_000,
-    "semicolons": ";" * 50_000,
-    "numbered": "".join(f"{n % 99}. a " for n in range(15_000)),
-    "ranges": "1-2-3-4-" * 8_000,
-    "romans": "I, II, III, " * 6_000,
-    "words": "a" * 100_000,
-    "no": "no history of " * 6_000,
+    "dashes": "-" * 20_000,
+    "bullets": "- \n" * 8_000,
+    "brackets": "(" * 20_000,
+    "headings": "Inclusion Criteria:\n" * 1_600,
+    "half headings": "key main major " * 2_000,
+    "digits": "9" * 20_000,
+    "thousands": "1,000" * 4_000,
+    "numbers": "1 2 3 4 " * 3_200,
+    "signs": "< > = " * 4_000,
+    "limits": "ALT > 5 x ULN and " * 1_200,
+    "spaces": " " * 40_000 + "x",
+    "no newline": "Adults with asthma who are willing " * 1_200,
+    "semicolons": ";" * 20_000,
+    "numbered": "".join(f"{n % 99}. a " for n in range(6_000)),
+    "ranges": "1-2-3-4-" * 3_200,
+    "romans": "I, II, III, " * 2_400,
+    "words": "a" * 40_000,
+    "no": "no history of " * 2_400,
 }
 
 
@@ -472,7 +472,7 @@ def test_time_grows_with_the_length_only(name: str) -> None:
     text = HOSTILE[name]
     started = time.process_time()
     parser.parse(text)
-    assert time.process_time() - started < 10
+    assert time.process_time() - started < 4
 
 
 def test_temperatures_are_in_degrees_celsius_where_the_text_says_no_more(parser: CriteriaParser) -> None:

@@ -161,9 +161,16 @@ def test_a_fault_changes_nothing(
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "fault", [*FAULTS, *MORE_FAULTS], ids=lambda fault: f"{fault.kind}-{fault.after}x{fault.times}"
+    ("name", "number", "fault"),
+    # every fault of the first run was had above; of the others each meets every third
+    [
+        (name, number, fault)
+        for place, (name, number) in enumerate(RUNS)
+        for order, fault in enumerate([*FAULTS, *MORE_FAULTS])
+        if fault in MORE_FAULTS or (number and (place + order) % 3 == 0)
+    ],
+    ids=lambda one: f"{one.kind}-{one.after}x{one.times}" if isinstance(one, Fault) else str(one),
 )
-@pytest.mark.parametrize(("name", "number"), RUNS)
 def test_a_fault_changes_nothing_whatever_is_asked(
     name: str, number: int, fault: Fault, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -179,7 +186,7 @@ def test_a_cut_after_any_byte_changes_nothing(
 ) -> None:
     expected = undisturbed(name, number, tmp_path_factory)
     longest = max([400, *map(len, expected.files.values())])
-    for after in range(0, longest, max(1, longest // 15)):
+    for after in range(0, longest, max(1, longest // 8)):
         once(name, number, tmp_path / str(after), Fault("cut", after=after), expected.every)
         assert contents(tmp_path / str(after)) == expected.files
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -164,6 +166,31 @@ def bootstrap(scores: Columns, compute: Compute, *, resamples: int = RESAMPLES, 
     return intervals(scores, {"": compute}, resamples=resamples, seed=seed)[""]
 
 
+class _Scores:
+    """Columns of scores, which are the same where their content is."""
+
+    def __init__(self, columns: Columns) -> None:
+        self.columns = columns
+        digest = hashlib.sha256()
+        for name, column in sorted(columns.items()):
+            digest.update(f"{name} {column.dtype} {len(column)} ".encode() + column.tobytes())
+        self._digest = digest.digest()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Scores) and self._digest == other._digest
+
+    def __hash__(self) -> int:
+        return hash(self._digest)
+
+
+@lru_cache(maxsize=1024)
+def _intervals(metrics: tuple[Metric, ...], scores: _Scores, resamples: int, seed: int) -> list[Interval]:
+    """Metrics, drawn once: a run's own file, a table and a report show the same ones."""
+    computes = {metric.name: metric.compute for metric in metrics}
+    found = intervals(scores.columns, computes, resamples=resamples, seed=seed)
+    return [found[metric.name] for metric in metrics]
+
+
 # --- tables
 
 
@@ -183,10 +210,10 @@ def table(results: Iterable[Result], *, resamples: int = RESAMPLES, seed: int = 
         floor_run = floors.get(_kind(one))
         if floor_run is not None and {s.id for s in floor_run.samples} != {s.id for s in one.samples}:
             floor_run = None
-        computes = {metric.name: metric.compute for metric in chosen.metrics} if current else {}
-        found = intervals(one.columns, computes, resamples=resamples, seed=seed)
-        for metric in chosen.metrics:
-            figure = found.get(metric.name, UNDEFINED)
+        found = [UNDEFINED] * len(chosen.metrics)
+        if current:
+            found = _intervals(tuple(chosen.metrics), _Scores(one.columns), resamples, seed)
+        for metric, figure in zip(chosen.metrics, found, strict=True):
             rows.append(
                 Row(
                     task=one.task,
@@ -237,9 +264,9 @@ def strata(one: Result, *, resamples: int = RESAMPLES_OF_STRATA, seed: int = SEE
         if len(members) < 2:
             continue
         for group, samples in sorted(members.items(), key=lambda item: (-len(item[1]), item[0])):
-            scores = columns_of(samples)
+            scores = _Scores(columns_of(samples))
             enough = len({sample.group for sample in samples if sample.scores is not None}) >= LEAST_GROUPS
-            figure = bootstrap(scores, metric.compute, resamples=resamples if enough else 0, seed=seed)
+            (figure,) = _intervals((metric,), scores, resamples if enough else 0, seed)
             found.append(
                 Stratum(
                     task=one.task,
