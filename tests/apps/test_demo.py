@@ -165,7 +165,7 @@ def test_the_demo_can_be_run_again(demo: Demo, command: Command, monkeypatch: py
     """With other trials, which replace the first ones: so it comes after all that looks at those."""
     monkeypatch.chdir(demo.folder)
     before = command("atlas", "--json", "--warehouse", "demo/warehouse").json
-    assert command("demo", "--trials", "100", "--seed", "8").code == 0
+    assert command("demo", "--trials", "200", "--seed", "8").code == 0
     after = command("atlas", "--json", "--warehouse", "demo/warehouse").json
     assert after["snapshot"] != before["snapshot"]
     assert after["files"] <= before["files"] + 2

@@ -250,10 +250,14 @@ def test_nothing_is_gained_by_length() -> None:
 )  # fmt: skip
 def test_a_reply_that_runs_in_circles_is_read_in_no_time(unit: str) -> None:
     reply = unit * (20_000 // len(unit))
-    for name in SAMPLES:
+
+    def is_soon(name: str) -> bool:
         began = time.process_time()
         assert worth(name, reply) <= 0.5
-        assert time.process_time() - began < 1, name
+        return time.process_time() - began < 1
+
+    for name in SAMPLES:
+        assert is_soon(name) or is_soon(name), name  # the garbage of other tests may be collected during one of them
 
 
 _AS_IT_WAS = r"(?is)<(think|thinking|reasoning)>.*?</\1>"
