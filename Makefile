@@ -46,13 +46,13 @@ setup: $(DEV)  ## a virtual environment in .venv with all that the other verbs n
 demo: $(BASE)  ## fictional registry files to a results table and a report, in ./demo (no network, key or GPU)
 	@$(BIN)/trialpanorama demo
 
-check: $(DEV)  ## lint, format, types and the fast tests: about a minute
+check: $(DEV)  ## lint, format, types and the fast tests: about four minutes on 2 cores
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q -n logical --dist loadfile --no-loadscope-reorder -m "not slow and not verify" -k "not test_real"
 
-test: $(DEV)  ## lint, format, types and every test that a change can break: under 15 minutes on 2 cores
+test: $(DEV)  ## lint, format, types and every test that a change can break: about 16 minutes on 2 cores
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy

@@ -32,10 +32,36 @@ for library in ("OMP", "OPENBLAS", "MKL"):  # threads that wait for each other b
     os.environ.setdefault(f"{library}_NUM_THREADS", "1")
 
 
+_SLOW = {
+    ".": "benchmark_training build changes changes_real ingest tables tables_reviews",
+    "apps": "cli demo evaluating extracting fetch forecasting power_command training web_outcomes web_pages web_saved "
+    "wording",
+    "baselines": "baselines models retriever",
+    "browser": "pages",
+    "evaluate": "asking runs unreliable",
+    "flaws": "choice evaluation house",
+    "link": "conditions criteria literature",
+    "ontologies": "hostile",
+    "resolve": "resolve",
+    "sample": "sample",
+    "search": "benchmark index query",
+    "sources": "fetching fuzz ictrp reviews",
+    "tasks": "design exports trial_completion trials",
+    "train": "grpo launch rewards runs sft",
+}
+"""Files of each folder whose tests take more than some seconds together: `make check` leaves them out, as it does
+single tests that are marked so."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the files that take longest first; the order within a file stays."""
+    """Put the files that take longest first, the order within a file stays; mark those that `make check` leaves out."""
     place = {name: number for number, name in enumerate(_LONGEST)}
     items.sort(key=lambda item: place.get(item.path.name, len(place)))
+    here = Path(__file__).parent
+    slow = {here / folder / f"test_{name}.py" for folder, names in _SLOW.items() for name in names.split()}
+    for item in items:
+        if item.path in slow:
+            item.add_marker("slow")
 
 
 @pytest.fixture
