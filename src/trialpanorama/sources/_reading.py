@@ -431,6 +431,35 @@ def text_lines(stream: BinaryIO) -> Iterator[bytes | None]:
             yield line
 
 
+def begun_entries(stream: BinaryIO, begins: Callable[[bytes], bool | None]) -> Iterator[Entry | Reject]:
+    """Entries of a text, each from the line that begins it to the next such line.
+
+    `begins` is True of the first line of an entry, False of one that begins something else, None of all others.
+    """
+    lines: list[bytes] = []
+    is_entry = False
+    ordinal = begun = size = 0
+
+    def closed() -> Entry | Reject:
+        data = b"".join(lines)
+        if size > MAX_ENTRY_BYTES:
+            return reject("entry_too_large", "the hash is of its beginning", data, ordinal, None, begun)
+        return Entry(data, ordinal, None, begun)
+
+    for number, line in enumerate(text_lines(stream), 1):
+        if line is not None and (beginning := begins(line)) is not None:
+            if lines:
+                yield closed()
+            is_entry, begun, size, lines = beginning, number, 0, []
+            ordinal += is_entry
+        if is_entry:
+            size += MAX_ENTRY_BYTES + 1 if line is None else len(line)
+            if line and size <= MAX_ENTRY_BYTES:
+                lines.append(line)
+    if lines:
+        yield closed()
+
+
 _HEADER_BYTES = 65_536
 _LONGEST_TITLE = 200
 _HEADER_WITHIN = 20

@@ -10,14 +10,12 @@ from typing import BinaryIO
 from trialpanorama.errors import Unreadable
 from trialpanorama.record import Record, Reject
 from trialpanorama.sources._reading import (
-    MAX_ENTRY_BYTES,
     Entry,
     as_utf8,
+    begun_entries,
     block,
     parse_xml,
     peek,
-    reject,
-    text_lines,
     xml_elements,
 )
 from trialpanorama.sources._review_exports import read_references
@@ -142,34 +140,12 @@ def is_bibtex(head: bytes) -> bool:
 
 def read_bibtex(stream: BinaryIO, name: str) -> Iterator[Record | Reject]:
     """References, then the review that they belong to."""
-    return read_references(_bibtex_entries(stream), _bibtex_fields, name)
+    return read_references(begun_entries(stream, _begins), _bibtex_fields, name)
 
 
-def _bibtex_entries(stream: BinaryIO) -> Iterator[Entry | Reject]:
-    """From one line that begins with @ to the next."""
-    lines: list[bytes] = []
-    ordinal = begins = size = 0
-
-    def finished() -> Entry | Reject:
-        data = b"".join(lines)
-        if size > MAX_ENTRY_BYTES:
-            return reject("entry_too_large", "the hash is of its beginning", data, ordinal, None, begins)
-        return Entry(data, ordinal, None, begins)
-
-    for line, text in enumerate(text_lines(stream), 1):
-        begun = _BEGINS.match(text or b"")
-        if begun:
-            if lines:
-                yield finished()
-            is_reference = begun[1].lower() not in _NO_REFERENCES
-            ordinal, begins, size = ordinal + is_reference, line, 0
-            lines = [text or b""] if is_reference else []
-        elif lines:
-            size += MAX_ENTRY_BYTES + 1 if text is None else len(text)
-            if text and size <= MAX_ENTRY_BYTES:
-                lines.append(text)
-    if lines:
-        yield finished()
+def _begins(line: bytes) -> bool | None:
+    begun = _BEGINS.match(line)
+    return begun[1].lower() not in _NO_REFERENCES if begun else None
 
 
 def _bibtex_fields(entry: Entry) -> dict[str, list[str]]:

@@ -32,8 +32,8 @@ from trialpanorama.record import (
 )
 from trialpanorama.sources import Format, Source
 from trialpanorama.sources._reading import (
-    MAX_ENTRY_BYTES,
     Entry,
+    begun_entries,
     csv_rows,
     each,
     fold,
@@ -245,34 +245,11 @@ def _is_topic(head: bytes) -> bool:
     return bool(_TOPIC.match(head) and _TOPIC_BODY.search(head))
 
 
-def _topic_entries(stream: BinaryIO) -> Iterator[Entry | Reject]:
-    """Topics of a file: mostly one."""
-    lines: list[bytes] = []
-    ordinal = begins = size = 0
-
-    def closed() -> Entry | Reject:
-        data = b"".join(lines)
-        if size > MAX_ENTRY_BYTES:
-            return reject("entry_too_large", "the hash is of its beginning", data, ordinal, None, begins)
-        return Entry(data, ordinal, None, begins)
-
-    for number, line in enumerate(text_lines(stream), 1):
-        if line is None:
-            size = MAX_ENTRY_BYTES + 1
-            continue
-        if re.match(rb"(?:\xef\xbb\xbf)?\s*Topic\s*:", line, re.IGNORECASE):
-            if lines:
-                yield closed()
-            ordinal, begins, size, lines = ordinal + 1, number, 0, []
-        size += len(line)
-        if size <= MAX_ENTRY_BYTES and ordinal:
-            lines.append(line)
-    if lines:
-        yield closed()
+_TOPIC_LINE = re.compile(rb"(?:\xef\xbb\xbf)?\s*Topic\s*:", re.IGNORECASE)
 
 
 def _read_topics(stream: BinaryIO, name: str) -> Iterator[Record | Reject]:
-    return each(_topic_entries(stream), partial(_of_topic, name))
+    return each(begun_entries(stream, lambda line: True if _TOPIC_LINE.match(line) else None), partial(_of_topic, name))
 
 
 def _of_topic(name: str, entry: Entry) -> Record:
