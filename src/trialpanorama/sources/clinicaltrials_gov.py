@@ -19,8 +19,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache, lru_cache
-from types import NoneType
-from typing import Any, BinaryIO, TypeVar, get_args, get_origin, get_type_hints
+from types import NoneType, UnionType
+from typing import Any, BinaryIO, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 from lxml.etree import _Element
@@ -140,9 +140,50 @@ def _read_v2_study(entry: Entry) -> Record:
     try:
         return record_of_study(_decode(data, _STUDY))
     except Unreadable as unreadable:
-        if unreadable.reason in ("malformed_json", "missing_identifier"):
-            raise no_study(_decode(data, _ANY_OBJECT)) or unreadable from None
-        raise
+        if unreadable.reason not in ("malformed_json", "missing_identifier"):
+            raise
+        given = _decode(data, _ANY_OBJECT)
+        fitted = _fitted(Study, given)
+        if why_not := no_study(fitted):
+            raise why_not from None
+        try:
+            return record_of_study(msgspec.convert(fitted, Study, strict=False))
+        except msgspec.ValidationError:
+            raise unreadable from None
+
+
+def _fitted(hint: Any, value: Any) -> Any:
+    """A JSON value as the API would write it, where the program that stored it made its lists and numbers otherwise.
+
+    R keeps a single value as a list of one (or a list of one as the value), spreadsheets and databases keep numbers
+    and flags as texts, and what is missing may be a null or an empty object.
+    """
+    if get_origin(hint) in (Union, UnionType):
+        kinds = [kind for kind in get_args(hint) if kind is not NoneType]
+        hint = kinds[0] if len(kinds) == 1 else Any
+    if get_origin(hint) is list:
+        items = value if isinstance(value, list) else [value]
+        return [_fitted(get_args(hint)[0], item) for item in items if item is not None]
+    if isinstance(value, list) and len(value) < 2:
+        value = value[0] if value else None
+    if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
+        if not isinstance(value, dict):
+            return value or None
+        return {name: _fitted(kind, value[name]) for name, kind in _kinds(hint).items() if name in value}
+    if isinstance(value, dict) and not value:
+        return None
+    if hint is bool and isinstance(value, str):
+        return yes_or_no(value)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return str(value) if hint is str and isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+@cache
+def _kinds(shape: type[msgspec.Struct]) -> dict[str, Any]:
+    """The types of an object's values by the API's names."""
+    hints = get_type_hints(shape)
+    return {field.encode_name: hints[field.name] for field in msgspec.structs.fields(shape)}
 
 
 def _read_v2_json(stream: BinaryIO) -> Iterator[Record | Reject]:
