@@ -55,6 +55,34 @@ def is_issued(register: str, id: str) -> bool:
         ("NCT: 99000001", "NCT99000001", "clinicaltrials_gov"),
         ("NCT No. 99000001", "NCT99000001", "clinicaltrials_gov"),
         ("NCT\u201199000001", "NCT99000001", "clinicaltrials_gov"),
+        ("NCT #: 99000001", "NCT99000001", "clinicaltrials_gov"),
+        ("NCT identifier: 99000001", "NCT99000001", "clinicaltrials_gov"),
+        ("NCT\u06f9\u06f9\u06f0\u06f0\u06f0\u06f0\u06f0\u06f1", "NCT99000001", "clinicaltrials_gov"),
+        ("NCT\u0e59\u0e59\u0e50\u0e50\u0e50\u0e50\u0e50\u0e51", "NCT99000001", "clinicaltrials_gov"),
+        ("EudraCT 2090/000001/10", "2090-000001-10", "euctr"),
+        ("EudraCT 2090.000001.10", "2090-000001-10", "euctr"),
+        ("2090-\n000001-10", "2090-000001-10", "euctr"),
+        ("Chi-CTR 9900000001", "ChiCTR9900000001", "chictr"),
+        ("ChiCTR No. 9900000001", "ChiCTR9900000001", "chictr"),
+        ("ChiCTR-OOh-99000001", "ChiCTR-OOH-99000001", "chictr"),
+        ("ITMCTR No. 9900000001", "ITMCTR9900000001", "itmctr"),
+        ("CTRI number 2099/01/000001", "CTRI/2099/01/000001", "ctri"),
+        ("CTRI_2099_01_000001", "CTRI/2099/01/000001", "ctri"),
+        ("CTRI 2099 091 000001", "CTRI/2099/091/000001", "ctri"),
+        ("KCT No. 9900001", "KCT9900001", "cris"),
+        ("IRCT No. 999000000001-N1", "IRCT999000000001N1", "irct"),
+        ("UMIN-CTR ID: 999000001", "UMIN999000001", "umin"),
+        ("UMIN No. 999000001", "UMIN999000001", "umin"),
+        ("jRCT No. s999000001", "jRCTs999000001", "jrct"),
+        ("JapicCTI-No. 990001", "JapicCTI-990001", "japiccti"),
+        ("NTR number 0123", "NTR0123", "ntr"),
+        ("PACTR No. 209901000000001", "PACTR209901000000001", "pactr"),
+        ("TCTR ID 20990101001", "TCTR20990101001", "tctr"),
+        ("RBR-99kxzw", "RBR-99kxzw", "rebec"),
+        ("RBR-zzkxzw", "RBR-zzkxzw", "rebec"),
+        ("PER901-99", "PER-901-99", "repec"),
+        ("U 1111 9999 0001", "U1111-9999-0001", "utn"),
+        ("U1111 - 9999 - 0001", "U1111-9999-0001", "utn"),
         ("\uff2e\uff23\uff3499000001", "NCT99000001", "clinicaltrials_gov"),
         ("NCT9900\u200b0001", "NCT99000001", "clinicaltrials_gov"),
         ("EUCTR2090-000001-10-ES", "2090-000001-10-ES", "euctr"),
@@ -194,7 +222,9 @@ def test_junk_is_never_found(junk: str) -> None:
         "IRCT number pending",
         "function 12345678 of the protocol",
         "codes 101, 001 and 1",
-        "NCT\u0660\u0664\u0661\u0663\u0666\u0661\u0668\u0664",
+        "RBR-trials of the RBR-Study",
+        "protocol PER-90199 and PER 901-99",
+        "card 1111 9999 0001",
     ],
 )
 def test_what_only_looks_like_an_id_is_not_found(text: str) -> None:
@@ -212,7 +242,7 @@ def test_empty_secondary_ids_are_junk(text: str | None) -> None:
     assert ids.is_junk(text)
 
 
-@pytest.mark.parametrize("text", ["NTR12", "NL8578", "NCT99000001", "AB-12345", "V12345-07", "NILE-0012"])
+@pytest.mark.parametrize("text", ["NTR12", "NL8578", "RBR-zzkxzw", "NCT99000001", "AB-12345", "V12345-07", "NILE-0012"])
 def test_ids_and_protocol_codes_are_not_junk(text: str) -> None:
     assert not ids.is_junk(text)
 
@@ -226,6 +256,20 @@ def test_glued_and_invisible_text_keeps_its_places() -> None:
         "NCT9900\u200b0002",
         "EudraCT 2090\u2010000001\u201010",
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("NCT99000001NCT99000002", ["NCT99000001", "NCT99000002"]),
+        ("\u6ce8\u518c\u53f72090-000001-10\u3002", ["2090-000001-10"]),
+        ("\u767b\u9332\u756a\u53f7U1111-9999-0001\u3001jRCTs999000001", ["U1111-9999-0001", "jRCTs999000001"]),
+        ("file_2090-500001-10-00_2090-000001-10-3rd_v2", ["2090-500001-10-00", "2090-000001-10-3RD"]),
+        ("UMIN-CTRID:999000001R:000099001", ["UMIN999000001"]),
+    ],
+)
+def test_ids_without_a_blank_between_are_found(text: str, found: list[str]) -> None:
+    assert [one.id for one in ids.find(text)] == found
 
 
 def test_bare_digits_need_a_register() -> None:

@@ -55,10 +55,14 @@ class Found(NamedTuple):
 
 _AT_ICTRP = "https://trialsearch.who.int/Trial2.aspx?TrialID="
 _GAP = r"[\W_]{0,3}"
-_NUMBER_WORD = r"(?:[\W_]{0,2}(?i:number|no|nr|id)\b)?[\W_]{0,3}"
+_NUMBER_WORD = r"(?:[\W_]{0,2}(?i:number|no|nr|id|identifier)\b)?[\W_]{0,4}"
 _BEFORE = r"(?<![A-Z0-9])"
+_GLUED = r"(?<![A-Z])"
+"""Before ids that nothing else looks like: lists come without separators (`NCT...NCT...`)."""
+_BEFORE_NUMBER = r"(?<![0-9A-Za-z-])"
+"""Before ids that begin with a digit; letters of other scripts stand close (`\u767b\u8bb0\u53f72090-...`)."""
 _AFTER = r"(?![0-9])"
-_COUNTRY = r"(?:-(?:[A-Z]{2}(?![A-Za-z])|3(?i:rd)\b|(?i:outside-EU/EEA)))?"
+_COUNTRY = r"(?:-(?:[A-Z]{2}(?![A-Za-z])|3(?i:rd)(?![0-9A-Za-z])|(?i:outside-EU/EEA)))?"
 _EU_PREFIX = r"(?:(?i:EUCTR|EU-?CT|CTIS)" + _GAP + r"|(?i:EudraCT)" + _NUMBER_WORD + r")"
 
 _ALL = (
@@ -66,8 +70,8 @@ _ALL = (
         "clinicaltrials_gov",
         "ClinicalTrials.gov",
         r"NCT\d{8}",
-        rf"{_BEFORE}(?i:NCT){_NUMBER_WORD}\d{{8}}{_AFTER}",
-        r"NCT(?:NUMBER|NO|NR|ID)?(\d{8})",
+        rf"{_GLUED}(?i:NCT){_NUMBER_WORD}\d{{8}}{_AFTER}",
+        r"NCT(?:NUMBER|NO|NR|ID(?:ENTIFIER)?)?(\d{8})",
         "NCT",
         "",
         "https://clinicaltrials.gov/study/{}",
@@ -78,8 +82,8 @@ _ALL = (
         "ctis",
         "Clinical Trials Information System (EU)",
         r"20\d{2}-5\d{5}-\d{2}(-\d{2})?",
-        rf"(?:{_EU_PREFIX}|(?<![\w-]))20\d{{2}}-5\d{{5}}-\d{{2}}(?:-\d{{2}})?{_AFTER}",
-        r"(?:EUCTR|EUCT|CTIS|EUDRACT)?(?:NUMBER|NO|NR|ID)?(\d{4})(5\d{5})(\d{2})(\d{2})?",
+        rf"(?:{_EU_PREFIX}|{_BEFORE_NUMBER})20\d{{2}}-5\d{{5}}-\d{{2}}(?:-\d{{2}})?{_AFTER}",
+        r"(?:EUCTR|EUCT|CTIS|EUDRACT)?(?:NUMBER|NO|NR|ID(?:ENTIFIER)?)?(\d{4})(5\d{5})(\d{2})(\d{2})?",
         "",
         "-",
         "https://euclinicaltrials.eu/ctis-public/view/{}",
@@ -90,9 +94,10 @@ _ALL = (
         "euctr",
         "EU Clinical Trials Register",
         r"20\d{2}-0\d{5}-\d{2}(-([A-Z]{2}|3RD))?",
-        rf"(?:{_EU_PREFIX}20\d{{2}}[- ]?0\d{{5}}[- ]?\d{{2}}|(?<![\w-])20\d{{2}} ?- ?0\d{{5}} ?- ?\d{{2}})"
+        rf"(?:{_EU_PREFIX}20\d{{2}}[-\s/.]{{0,3}}0\d{{5}}[-\s/.]{{0,3}}\d{{2}}"
+        rf"|{_BEFORE_NUMBER}20\d{{2}}\s?-\s?0\d{{5}}\s?-\s?\d{{2}})"
         rf"{_AFTER}{_COUNTRY}",
-        r"(?:EUCTR|EUCT|CTIS|EUDRACT)?(?:NUMBER|NO|NR|ID)?(\d{4})(0\d{5})(\d{2})([A-Z]{2}|3RD|OUTSIDEEUEEA)?",
+        r"(?:EUCTR|EUCT|CTIS|EUDRACT)?(?:NUMBER|NO|NR|ID(?:ENTIFIER)?)?(\d{4})(0\d{5})(\d{2})([A-Z]{2}|3RD|OUTSIDEEUEEA)?",
         "",
         "-",
         "https://www.clinicaltrialsregister.eu/ctr-search/search?query={}",
@@ -103,8 +108,8 @@ _ALL = (
         "isrctn",
         "ISRCTN registry",
         r"ISRCTN\d{8}",
-        rf"{_BEFORE}(?i:ISRCTN){_NUMBER_WORD}\d{{8}}{_AFTER}",
-        r"ISRCTN(?:NUMBER|NO|NR|ID)?(\d{8})",
+        rf"{_GLUED}(?i:ISRCTN){_NUMBER_WORD}\d{{8}}{_AFTER}",
+        r"ISRCTN(?:NUMBER|NO|NR|ID(?:ENTIFIER)?)?(\d{8})",
         "ISRCTN",
         "",
         "https://www.isrctn.com/{}",
@@ -115,8 +120,8 @@ _ALL = (
         "anzctr",
         "Australian New Zealand Clinical Trials Registry",
         r"ACTRN126\d{11}p?",
-        rf"{_BEFORE}(?i:ACTRN|ANZCTR){_NUMBER_WORD}126\d{{11}}(?:[pP](?![A-Za-z]))?{_AFTER}",
-        r"(?:ACTRN|ANZCTR)(?:NUMBER|NO|NR|ID)?(126\d{11})(P)?",
+        rf"{_GLUED}(?i:ACTRN|ANZCTR){_NUMBER_WORD}126\d{{11}}(?:[pP](?![A-Za-z]))?{_AFTER}",
+        r"(?:ACTRN|ANZCTR)(?:NUMBER|NO|NR|ID(?:ENTIFIER)?)?(126\d{11})(P)?",
         "ACTRN",
         "",
         "https://www.anzctr.org.au/{}.aspx",
@@ -127,8 +132,8 @@ _ALL = (
         "drks",
         "German Clinical Trials Register",
         r"DRKS\d{8}",
-        rf"{_BEFORE}(?i:DRKS){_NUMBER_WORD}\d{{8}}{_AFTER}",
-        r"DRKS(?:NUMBER|NO|NR|ID)?(\d{8})",
+        rf"{_GLUED}(?i:DRKS){_NUMBER_WORD}\d{{8}}{_AFTER}",
+        r"DRKS(?:NUMBER|NO|NR|ID(?:ENTIFIER)?)?(\d{8})",
         "DRKS",
         "",
         "https://drks.de/search/en/trial/{}",
@@ -139,8 +144,8 @@ _ALL = (
         "chictr",
         "Chinese Clinical Trial Registry",
         r"ChiCTR(\d{10}|-[A-Z]{2,4}-\d{8})",
-        rf"{_BEFORE}(?i:ChiCTR){_GAP}(?:\d{{10}}|(?i:[A-Z]{{2,4}}){_GAP}\d{{8}}){_AFTER}",
-        r"CHICTR(?:(\d{10})|([A-Z]{2,4})(\d{8}))",
+        rf"{_GLUED}(?i:Chi[ -]?CTR){_NUMBER_WORD}(?:\d{{10}}|(?i:[A-Z]{{2,4}}){_GAP}\d{{8}}){_AFTER}",
+        r"CHICTR(?:NUMBER|NO|NR|ID(?:ENTIFIER)?)?(?:(\d{10})|([A-Z]{2,4})(\d{8}))",
         "ChiCTR",
         "",
         _AT_ICTRP + "{}",
@@ -151,8 +156,8 @@ _ALL = (
         "itmctr",
         "International Traditional Medicine Clinical Trial Registry",
         r"(ITMCTR|ChiMCTR)\d{10}",
-        rf"{_BEFORE}(?i:ITMCTR|ChiMCTR){_GAP}\d{{10}}{_AFTER}",
-        r"(ITMCTR|CHIMCTR)(\d{10})",
+        rf"{_GLUED}(?i:ITMCTR|ChiMCTR){_NUMBER_WORD}\d{{10}}{_AFTER}",
+        r"(ITMCTR|CHIMCTR)(?:NUMBER|NO|NR|ID(?:ENTIFIER)?)?(\d{10})",
         "",
         "",
         _AT_ICTRP + "{}",
@@ -163,8 +168,8 @@ _ALL = (
         "ctri",
         "Clinical Trials Registry - India",
         r"CTRI/20\d{2}/\d{2,3}/\d{6}",
-        rf"{_BEFORE}(?i:CTRI)\W{{0,3}}20\d{{2}}\s?[/-]\s?\d{{2,3}}\s?[/-]\s?\d{{6}}{_AFTER}",
-        r"CTRI(\d{4})(\d{2,3})(\d{6})",
+        rf"{_GLUED}(?i:CTRI){_NUMBER_WORD}20\d{{2}}{_GAP}\d{{2,3}}{_GAP}\d{{6}}{_AFTER}",
+        r"CTRI(?:NUMBER|NO|NR|ID(?:ENTIFIER)?)?(\d{4})(\d{2,3})(\d{6})",
         "CTRI/",
         "/",
         _AT_ICTRP + "{}",
@@ -175,8 +180,8 @@ _ALL = (
         "cris",
         "Clinical Research Information Service (Korea)",
         r"KCT\d{7}",
-        rf"{_BEFORE}(?i:KCT){_GAP}\d{{7}}{_AFTER}",
-        r"KCT(\d{7})",
+        rf"{_GLUED}(?i:KCT){_NUMBER_WORD}\d{{7}}{_AFTER}",
+        r"KCT(?:NUMBER|NO|NR|ID(?:ENTIFIER)?)?(\d{7})",
         "KCT",
         "",
         _AT_ICTRP + "{}",
@@ -187,8 +192,8 @@ _ALL = (
         "irct",
         "Iranian Registry of Clinical Trials",
         r"IRCT\d{10,14}N\d{1,3}",
-        rf"{_BEFORE}(?i:IRCT){_GAP}\d{{10,14}}\s?[nN]\s?\d{{1,3}}{_AFTER}",
-        r"IRCT(\d{10,14})N(\d{1,3})",
+        rf"{_GLUED}(?i:IRCT){_NUMBER_WORD}\d{{10,14}}[\s-]?[nN][\s-]?\d{{1,3}}{_AFTER}",
+        r"IRCT(?:NUMBER|NO|NR|ID(?:ENTIFIER)?)?(\d{10,14})N(\d{1,3})",
         "IRCT",
         "N",
         _AT_ICTRP + "{}",
@@ -199,8 +204,8 @@ _ALL = (
         "umin",
         "UMIN Clinical Trials Registry (Japan)",
         r"UMIN\d{9}|C0000\d{5}",
-        rf"{_BEFORE}(?:(?i:JPRN){_GAP})?(?:(?i:UMIN){_GAP}(?i:CTR)?{_GAP}\d{{9}}|C[- ]?0000\d{{5}}){_AFTER}",
-        r"(?:JPRN)?(UMIN|C(?=0000))(?:CTR)?(\d{9})",
+        rf"{_BEFORE}(?:(?i:JPRN){_GAP})?(?:(?i:UMIN){_GAP}(?i:CTR)?{_NUMBER_WORD}\d{{9}}|C[- ]?0000\d{{5}}){_AFTER}",
+        r"(?:JPRN)?(UMIN|C(?=0000))(?:CTR)?(?:NUMBER|NO|NR|ID(?:ENTIFIER)?)?(\d{9})",
         "",
         "",
         _AT_ICTRP + "JPRN-{}",
@@ -211,8 +216,8 @@ _ALL = (
         "jrct",
         "Japan Registry of Clinical Trials",
         r"jRCT(\d{10}|[a-z]\d{9})",
-        rf"{_BEFORE}(?:(?i:JPRN){_GAP})?(?i:jRCT){_GAP}(?:\d{{10}}|[a-zA-Z]{_GAP}\d{{9}}){_AFTER}",
-        r"(?:JPRN)?JRCT([A-Z]?)(\d{9,10})",
+        rf"{_BEFORE}(?:(?i:JPRN){_GAP})?(?i:jRCT){_NUMBER_WORD}(?:\d{{10}}|[a-zA-Z]{_GAP}\d{{9}}){_AFTER}",
+        r"(?:JPRN)?JRCT(?:NUMBER|NO|NR|ID(?:ENTIFIER)?)?([A-Z]?)(\d{9,10})",
         "jRCT",
         "",
         "https://jrct.mhlw.go.jp/latest-detail/{}",
@@ -223,8 +228,8 @@ _ALL = (
         "japiccti",
         "Japan Pharmaceutical Information Center",
         r"JapicCTI-\d{6}",
-        rf"{_BEFORE}(?:(?i:JPRN){_GAP})?(?i:Japic){_GAP}(?i:CTI){_GAP}\d{{6}}{_AFTER}",
-        r"(?:JPRN)?JAPICCTI(\d{6})",
+        rf"{_BEFORE}(?:(?i:JPRN){_GAP})?(?i:Japic){_GAP}(?i:CTI){_NUMBER_WORD}\d{{6}}{_AFTER}",
+        r"(?:JPRN)?JAPICCTI(?:NUMBER|NO|NR|ID(?:ENTIFIER)?)?(\d{6})",
         "JapicCTI-",
         "",
         _AT_ICTRP + "JPRN-{}",
@@ -260,8 +265,8 @@ _ALL = (
         "Netherlands Trial Register",
         r"(NTR|NL)\d{1,4}",
         # dots and letters after it: a CCMO file number (NL73848.000.21) or a postal code (NL-1105 AZ)
-        rf"{_BEFORE}(?:NTR(?:\d{{1,4}}|[\s:#-]{{1,2}}\d{{2,4}})|NL\d{{3,4}})(?![0-9A-Za-z]|[.-]\d)",
-        r"(NTR|NL)(\d{1,4})",
+        rf"{_BEFORE}(?:NTR(?:\d{{1,4}}|[\s:#-]{{1,2}}(?:(?i:number|no|nr|id)\b[\s:.]{{0,2}})?\d{{2,4}})|NL\d{{3,4}})(?![0-9A-Za-z]|[.-]\d)",
+        r"(NTR|NL)(?:NUMBER|NO|NR|ID(?:ENTIFIER)?)?(\d{1,4})",
         "",
         "",
         _AT_ICTRP + "{}",
@@ -272,8 +277,8 @@ _ALL = (
         "pactr",
         "Pan African Clinical Trials Registry",
         r"PACTR20\d{13,14}",
-        rf"{_BEFORE}(?i:PACTR){_GAP}20\d{{13,14}}{_AFTER}",
-        r"PACTR(20\d{13,14})",
+        rf"{_GLUED}(?i:PACTR){_NUMBER_WORD}20\d{{13,14}}{_AFTER}",
+        r"PACTR(?:NUMBER|NO|NR|ID(?:ENTIFIER)?)?(20\d{13,14})",
         "PACTR",
         "",
         _AT_ICTRP + "{}",
@@ -284,7 +289,7 @@ _ALL = (
         "rebec",
         "Brazilian Clinical Trials Registry",
         r"RBR-[0-9a-z]{6,8}",
-        rf"{_BEFORE}(?:RBR\s?|rbr)-?\s?(?=[A-Za-z]*\d)[0-9A-Za-z]{{6,8}}(?![0-9A-Za-z])",
+        rf"{_BEFORE}(?:(?:RBR\s?|rbr)-?\s?(?=[A-Za-z]*\d)|(?i:RBR)-(?![0-9A-Za-z]*[AEIOUaeiou]))[0-9A-Za-z]{{6,8}}(?![0-9A-Za-z])",
         r"RBR([0-9A-Z]{6,8})",
         "RBR-",
         "",
@@ -296,7 +301,7 @@ _ALL = (
         "repec",
         "Peruvian Clinical Trial Registry",
         r"PER-\d{3}-\d{2}(-[A-Z])?",
-        rf"{_BEFORE}PER ?- ?\d{{3}} ?- ?\d{{2}}(?:-[A-Z](?![A-Za-z]))?{_AFTER}",
+        rf"{_BEFORE}PER(?: ?- ?)?\d{{3}} ?- ?\d{{2}}(?:-[A-Z](?![A-Za-z]))?{_AFTER}",
         r"PER(\d{3})(\d{2})([A-Z])?",
         "PER-",
         "-",
@@ -308,8 +313,8 @@ _ALL = (
         "rpcec",
         "Cuban Public Registry of Clinical Trials",
         r"RPCEC\d{8}",
-        rf"{_BEFORE}(?i:RPCEC){_GAP}\d{{8}}{_AFTER}",
-        r"RPCEC(\d{8})",
+        rf"{_GLUED}(?i:RPCEC){_NUMBER_WORD}\d{{8}}{_AFTER}",
+        r"RPCEC(?:NUMBER|NO|NR|ID(?:ENTIFIER)?)?(\d{8})",
         "RPCEC",
         "",
         "https://rpcec.sld.cu/en/trials/{}-En",
@@ -332,8 +337,8 @@ _ALL = (
         "tctr",
         "Thai Clinical Trials Registry",
         r"TCTR20\d{9}",
-        rf"{_BEFORE}(?i:TCTR){_GAP}20\d{{9}}{_AFTER}",
-        r"TCTR(20\d{9})",
+        rf"{_GLUED}(?i:TCTR){_NUMBER_WORD}20\d{{9}}{_AFTER}",
+        r"TCTR(?:NUMBER|NO|NR|ID(?:ENTIFIER)?)?(20\d{9})",
         "TCTR",
         "",
         "https://www.thaiclinicaltrials.org/show/{}",
@@ -344,8 +349,8 @@ _ALL = (
         "lbctr",
         "Lebanese Clinical Trials Registry",
         r"LBCTR20\d{8}",
-        rf"{_BEFORE}(?i:LBCTR){_GAP}20\d{{8}}{_AFTER}",
-        r"LBCTR(20\d{8})",
+        rf"{_GLUED}(?i:LBCTR){_NUMBER_WORD}20\d{{8}}{_AFTER}",
+        r"LBCTR(?:NUMBER|NO|NR|ID(?:ENTIFIER)?)?(20\d{8})",
         "LBCTR",
         "",
         _AT_ICTRP + "{}",
@@ -367,7 +372,7 @@ _ALL = (
         "utn",
         "WHO Universal Trial Number",
         r"U1111-\d{4}-\d{4}",
-        r"(?<![\w-])[Uu]?\s?1111-\d{4}-\d{4}(?!-?\d)",
+        rf"{_BEFORE_NUMBER}(?:[Uu][\s-]{{0,2}}1111[\s-]{{0,3}}\d{{4}}[\s-]{{0,3}}\d{{4}}|1111\s?-\s?\d{{4}}\s?-\s?\d{{4}})(?!-?\d)",
         r"U?1111(\d{4})(\d{4})",
         "U1111-",
         "-",
@@ -470,6 +475,8 @@ _PLAIN = {
     **{code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F) if code != 0xFF0D},
     0x2028: " ",
     0x2044: "/",
+    # digits of Arabic, Persian, Indian and Thai script
+    **{code: str(unicodedata.decimal(chr(code))) for code in range(0x0660, 0x0E5A) if chr(code).isdecimal()},
 }
 """Look-alikes of ASCII characters, one for one, so that places in the text stay what they are."""
 _LOOK_ALIKES = re.compile("[" + "".join(map(re.escape, map(chr, _PLAIN))) + "]")
@@ -487,7 +494,7 @@ _COMBINED = _compiled(
     f"(?P<ccmo>{_CCMO})|"
     + "|".join(f"(?P<{r.name}>{r.search})" for r in _ALL if r.is_trial_register or r.name == "utn")
 )
-_HINT = re.compile(r"(?=[0-9SsNRrP])(?:[0-9]{5}|1111-|[Ss][Ll][Cc][Tt][Rr]|NTR|NL[0-9]{3}|RBR|rbr-|PER ?-)")
+_HINT = re.compile(r"(?=[0-9SsNRrP])(?:[0-9]{5}|1111|[Ss][Ll][Cc][Tt][Rr]|NTR|NL[0-9]{3}|RBR|rbr-|PER[ 0-9-])")
 _REACH = 40
 """Every id has a hint in it, and lies within so many characters of it: most of a text need not be searched."""
 _SEARCH = {name: _compiled(register.search) for name, register in REGISTERS.items()}
@@ -646,8 +653,8 @@ def is_junk(text: str | None) -> bool:
         return True
     useful = _SEPARATORS.sub("", text)
     if len(useful) < 5 or not re.search(r"\d", useful) or not useful.strip("0"):
-        # the short ids of the Dutch register are real
-        return not re.fullmatch(r"(?:NTR|NL)\d{1,4}", useful)
+        # the short ids of the Dutch register are real, and so are Brazil's that have no digit by chance
+        return not re.fullmatch(r"(?:NTR|NL)\d{1,4}", useful) and _SEARCH["rebec"].fullmatch(text.strip()) is None
     if useful.lower() in _JUNK_WORDS or _JUNK_BEGINNING.match(text):
         return True
     return any(_is_fake(id, name) for name, id in _shapes(text))
