@@ -658,6 +658,41 @@ def test_columns_may_be_chosen_and_ordered_freely() -> None:
                     assert said == expected or (name == "outcomes" and said == [o for o in expected if o in said])
 
 
+@pytest.mark.parametrize(
+    "rename",
+    [
+        lambda title: title.replace(" ", ".").replace("/", "."),
+        lambda title: title.lower().replace(" ", "_"),
+        lambda title: title.upper(),
+        lambda title: f" {title.replace(' ', '  ')}",
+    ],
+    ids=["R", "a data frame", "capitals", "blanks"],
+)
+def test_columns_may_be_spelt_as_programs_spell_them(rename: Callable[[str], str]) -> None:
+    header, *rows = csv.reader(io.StringIO((FIXTURES / "all_columns.csv").read_text(encoding="utf-8-sig")))
+    text = io.StringIO()
+    csv.writer(text).writerows([map(rename, header), *rows])
+    changed, given = (
+        outcomes(data) for data in (text.getvalue().encode(), (FIXTURES / "all_columns.csv").read_bytes())
+    )
+    for outcome in (*changed, *given):
+        outcome.place.line = None
+    assert changed == given
+
+
+def test_the_site_of_before_2017_names_other_columns() -> None:
+    record = one(
+        b"Rank,NCT Number,Title,Recruitment,Study Results,Sponsor/Collaborators,Gender,Funded Bys,Study Types,"
+        b"First Received,Last Updated,Last Verified\n"
+        b"1,NCT99000001,Sleep,Completed,No Results Available,Ortho Fictional|Other Fictional,Both,Industry,"
+        b'Interventional,"January 2, 2009","March 4, 2011",March 2011\n'
+    )
+    assert (record.status, record.has_results, record.sex) == ("COMPLETED", False, "ALL")
+    assert [sponsor.role for sponsor in record.sponsors] == ["LEAD", "COLLABORATOR"]
+    dates = (record.first_submitted_date, record.last_updated_date, record.verified_date)
+    assert [date.date for date in dates if date] == ["2009-01-02", "2011-03-04", "2011-03"]
+
+
 def test_a_cell_divides_interventions_only_before_a_type() -> None:
     record = one(row(Interventions="DRUG: A|B tablets|DEVICE: Pump: small|OTHER: C", Study_Status="COMPLETED"))
     assert [(i.type, i.name) for i in record.interventions] == [

@@ -346,6 +346,9 @@ _CSV_COLUMNS = {
 _CSV_NAMES = {
     **{column.lower(): column for column in _CSV_COLUMNS},
     # of the site that was closed in June 2024, whose files are still in use
+    "sponsor collaborators": "Sponsor/Collaborators",
+    "outcome measures": "Outcome Measures",
+    "last verified": "Last Verified",
     "title": "Study Title",
     "status": "Study Status",
     "recruitment": "Study Status",
@@ -455,6 +458,7 @@ def _read_csv_row(entry: Entry) -> Record:
     record.registration_date = partial_date(cell("First Posted"))
     record.results_posted_date = partial_date(cell("Results First Posted"))
     record.last_updated_date = partial_date(cell("Last Update Posted"))
+    record.verified_date = partial_date(cell("Last Verified"))
     record.locations = [_csv_site(site) for site in _csv_parts(row.get("Locations"))]
     if record.locations:
         record.notes.append(Note("locations", "name, city and state of a site are not divided"))
@@ -470,8 +474,11 @@ def _read_csv(stream: BinaryIO) -> Iterator[Record | Reject]:
 
 
 def _csv_names(columns: list[str]) -> list[str]:
-    """The columns as the register writes them, though a program may have changed the size of their letters."""
-    return [_CSV_NAMES.get(column.lower(), column) for column in columns]
+    """The columns as the register writes them: programs change the size of letters, and blanks to dots or lines."""
+    return [_CSV_NAMES.get(" ".join(_CSV_WORDS.findall(column.lower())), column) for column in columns]
+
+
+_CSV_WORDS = re.compile("[a-z0-9]+")
 
 
 def _is_csv_header(columns: list[str]) -> bool:
