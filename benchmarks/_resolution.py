@@ -273,7 +273,7 @@ def components(pairs: Iterable[Pair]) -> dict[str, str]:
 
 # --- what is compared, for Splink and dedupe
 
-ASSERTED = ("alias", "mutual_id", "bridge", "secondary_id", "utn", "ambiguous", "none")
+ASSERTED = ("alias", "mutual_id", "bridge", "secondary_id", "common_id", "utn", "ambiguous", "none")
 """How the ids of two registrations link them, as one more field beside those that `resolve` compares."""
 KNOWN: dict[str, tuple[str, ...]] = {**features.LEVELS, "asserted": ASSERTED}
 
@@ -567,7 +567,7 @@ def real(records: str, folder: Path) -> tuple[dict[Pair, dict[str, Any]], dict[P
     return found, refused
 
 
-BY_IDS = ("alias", "mutual_id", "bridge", "secondary_id", "utn")
+BY_IDS = ("alias", "mutual_id", "bridge", "secondary_id", "common_id", "utn")
 
 
 def real_figures(

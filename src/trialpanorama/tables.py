@@ -772,7 +772,9 @@ PaperRefusal = Literal[
 ]
 """Why a paper is not held to be about the Trial; the meaning of each stands at `reason` of `paper_links`."""
 
-LinkMethod = Literal["override", "same_id", "alias", "bridge", "mutual_id", "secondary_id", "utn", "title", "similar"]
+LinkMethod = Literal[
+    "override", "same_id", "alias", "bridge", "mutual_id", "secondary_id", "common_id", "utn", "title", "similar"
+]
 """In what way two Records are held to be one Trial; the meaning of each stands at `trial_links.method`."""
 
 Refusal = Literal[
@@ -792,8 +794,9 @@ _TRIAL_LINKS = (
         "method",
         "VARCHAR",
         "same_id: two versions or copies under one id; mutual_id: each names the other; alias, bridge, secondary_id: one "
-        "names the other in that role; utn: both carry one WHO universal trial number; title, similar: no id links them, "
-        "but what they say does, with titles that are nearly the same (title) or not (similar); override: a person says so",
+        "names the other in that role; common_id: both name one number of a register that has no Record here; utn: both "
+        "carry one WHO universal trial number; title, similar: no id links them, but what they say does, with titles "
+        "that are nearly the same (title) or not (similar); override: a person says so",
         values=get_args(LinkMethod),
     ),
     Column(

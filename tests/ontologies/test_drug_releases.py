@@ -108,6 +108,14 @@ def test_a_damaged_archive_leaves_the_old_one_in_use(name: str, tmp_path: Path) 
     assert _all(store, name) == before
 
 
+def test_a_list_that_ends_in_the_middle_of_a_line_is_cut_short(tmp_path: Path) -> None:
+    folder = copy("drugcentral", tmp_path / "copy")
+    path = folder / "PMDA_Approved.csv"
+    path.write_bytes(path.read_bytes()[:-3])
+    with pytest.raises(UserError, match=r"PMDA_Approved\.csv: ends in the middle of a line"):
+        install([folder], tmp_path / "store")
+
+
 @pytest.mark.parametrize("name", RELEASES)
 def test_a_web_page_in_its_place_is_no_release(name: str, tmp_path: Path) -> None:
     page = tmp_path / MAIN[name]
@@ -117,19 +125,21 @@ def test_a_web_page_in_its_place_is_no_release(name: str, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("name", "old", "new"),
+    ("name", "old", "new", "said"),
     [
-        ("drugbank", "Common name", "Name"),
-        ("hgnc", "locus_type", "type of locus"),
-        ("ema", "rxcui", "rx"),
-        ("chembl", "chembl_id", "id"),
-        ("drugcentral", "STRUCT_ID", "ID"),
-        ("atc", "ATC code", "Thing"),
-        ("rxnorm", "|ENG|", "|"),
-        ("meddra", "Marsh fever$", "Marsh fever"),
+        ("drugbank", "Common name", "Name", "no release file"),
+        ("drugbank", ",CAS,", ",Number,", "has no column CAS"),
+        ("hgnc", "locus_type", "type of locus", "has no column locus_type"),
+        ("ema", "rxcui", "rx", "column rxcui|no release file"),
+        ("chembl", "chembl_id", "id", "no release file"),
+        ("drugcentral", "STRUCT_ID", "ID", "no release file"),
+        ("atc", "ATC code", "Thing", "no release file"),
+        ("rxnorm", "|ENG|", "|", "has 17 cells in line 1, 18 are expected"),
+        ("rxnorm", "|ENG|", "|ENG|new|", "has 19 cells in line 1, 18 are expected"),
+        ("meddra", "Marsh fever$", "Marsh fever", "has 10 cells in line 1, 11 are expected"),
     ],
 )
-def test_another_layout_is_refused(name: str, old: str, new: str, tmp_path: Path) -> None:
+def test_another_layout_is_refused(name: str, old: str, new: str, said: str, tmp_path: Path) -> None:
     store = tmp_path / "store"
     install([_release(name, tmp_path / "whole")], store)
     before = _all(store, name)
@@ -138,8 +148,12 @@ def test_another_layout_is_refused(name: str, old: str, new: str, tmp_path: Path
     text = main.read_bytes().decode()
     assert old in text
     main.write_bytes(text.replace(old, new).encode())
-    with pytest.raises(UserError):
-        install([main], store)
+    given = changed if name in ("rxnorm", "meddra") else main  # whose other files stand beside it
+    for path in () if given == main else sorted(_release(name, tmp_path / "beside").rglob("*.*")):
+        if path.is_file() and path.name != MAIN[name]:
+            (main.parent / path.name).write_bytes(path.read_bytes())
+    with pytest.raises(UserError, match=said):
+        install([given], store)
     assert _all(store, name) == before
 
 

@@ -44,3 +44,13 @@ def test_a_part_of_the_distribution_is_refused(tmp_path: Path) -> None:
     (path,) = (FIXTURES / "meddra").rglob("pt.asc")
     with pytest.raises(UserError, match=r"stands without llt\.asc"):
         install([path], tmp_path)
+
+
+@pytest.mark.parametrize(("name", "lacking"), [("llt.asc", "LLT 99000004"), ("pt.asc", "PT 99000004")])
+def test_a_file_that_lacks_terms_which_the_others_name_is_cut_short(name: str, lacking: str, tmp_path: Path) -> None:
+    folder = copy("meddra", tmp_path / "copy")
+    (path,) = folder.rglob(name)
+    rows = [row for row in path.read_text(encoding="utf-8").splitlines(keepends=True) if "99000004$Marsh" not in row]
+    path.write_text("".join(rows) or "99000009$Other$99000001$$$$$$$$$\n", encoding="utf-8")
+    with pytest.raises(UserError, match=rf"{name}: has no {lacking}, which the other files name: it is cut short"):
+        install([folder], tmp_path / "store")

@@ -114,6 +114,17 @@ def test_a_folder_without_release_and_a_missing_path_are_errors(tmp_path: Path) 
     assert not (tmp_path / "store").exists()
 
 
+def test_files_of_a_folder_that_are_no_release_files_are_named(tmp_path: Path) -> None:
+    folder = copy("mesh", tmp_path / "mesh", "desc2099.xml")
+    (folder / "supp2099.xml").write_bytes(b"")
+    said: list[str] = []
+    install([folder], tmp_path / "store", warn=said.append)
+    assert [line.partition(":")[0] for line in said] == ["Left out, for no release file that is known here"]
+    assert "supp2099.xml" in said[0]
+    install([folder / "desc2099.xml"], tmp_path / "store", warn=said.append)
+    assert len(said) == 1
+
+
 def test_nothing_changes_if_one_of_several_releases_cannot_be_used(tmp_path: Path) -> None:
     broken = copy("mesh", tmp_path / "release", "desc2099.xml") / "desc2099.xml"
     broken.write_bytes(broken.read_bytes()[:-200])

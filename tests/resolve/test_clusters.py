@@ -42,6 +42,14 @@ def test_a_group_never_holds_two_studies_of_one_register() -> None:
     assert groups == [[DRKS, NCT1]]
 
 
+def test_of_two_studies_of_one_register_that_an_id_names_alike_the_one_of_the_same_title_is_taken() -> None:
+    registrations = REGISTRATIONS | {DRKS: Registration("drks", ("Quenolast for the humming knee in Fairport",))}
+    parent, own = link(NCT1, DRKS), link(NCT2, DRKS)
+    reasons, groups = decide(registrations, [parent, own])
+    assert reasons == {own: None, parent: "same_register"}
+    assert groups == [[DRKS, NCT2]]
+
+
 def test_the_guard_looks_at_the_whole_group_not_at_the_pair() -> None:
     first, second, bridge = link(NCT1, DRKS, "mutual_id"), link(NCT2, ISRCTN, "mutual_id"), link(DRKS, ISRCTN)
     reasons, groups = decide(REGISTRATIONS, [first, second, bridge])

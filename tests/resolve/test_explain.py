@@ -89,6 +89,15 @@ def test_what_was_never_compared_is_compared_now(con: duckdb.DuckDBPyConnection)
     assert f"{total:+.2f}  bits of log-odds" in text
 
 
+def test_two_of_one_register_are_never_joined_by_what_they_say(con: duckdb.DuckDBPyConnection) -> None:
+    found = explain(con, KNEE, SISTER)
+    assert found.compared_now is not None
+    assert found.compared_now.reason == "same_register"
+    text = explanation_text(found)
+    assert "both of one register" in text
+    assert "too little in common" not in text
+
+
 def test_records_of_one_id_need_no_link(con: duckdb.DuckDBPyConnection) -> None:
     found = explain(con, EUCTR, f"{EUCTR}-DE")
     assert (found.is_one, found.path) == (True, [])

@@ -49,8 +49,10 @@ def test_a_wrong_line_is_named_with_what_to_type(tmp_path: Path, line: str, said
 
 def test_lines_that_contradict_each_other_are_named(tmp_path: Path) -> None:
     text = "NCT99000001 = DRKS99000001\nDRKS99000001 = ISRCTN99000001\nNCT99000001 != ISRCTN99000001\n"
-    with pytest.raises(UserError, match=r"line 3 says .* two studies, but by .*line 1 and others they are one"):
+    with pytest.raises(UserError, match=r"line 3 says .* two studies, but by .*line 1 and .*line 2 they are one"):
         read(tmp_path, text)
+    with pytest.raises(UserError, match=r"line 2 says .* two studies, but by \S*, line 1 they are one"):
+        read(tmp_path, "NCT99000001 = DRKS99000001\nDRKS99000001 != NCT99000001\n")
 
 
 def test_a_file_that_cannot_be_read_is_a_users_error(tmp_path: Path) -> None:

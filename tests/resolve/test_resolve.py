@@ -186,6 +186,28 @@ def test_a_universal_trial_number_links_few_and_not_many(rows: Rows) -> None:
     assert len(trials(rows, records)) == len(records)
 
 
+def test_two_that_name_one_number_of_an_absent_registration_are_linked(rows: Rows) -> None:
+    absent = "2090-000001-10"
+    records = [
+        registration(NCT, "clinicaltrials_gov", Identifier(absent, "euctr")),
+        registration(DRKS, "drks", Identifier(f"{absent}-DE", "euctr", "bridge"), public_title="Anders"),
+    ]
+    assert rows(records, LINKS) == [(NCT, DRKS, "common_id", True, None)]
+    mentioned = registration(DRKS, "drks", Identifier(absent, "euctr", "mentioned"), public_title="Anders")
+    assert rows([records[0], mentioned], LINKS) == []
+    present = registration(f"{absent}-DE", "euctr", public_title="Noch anders")
+    assert {row[2] for row in rows([*records, present], LINKS)} == {"secondary_id", "bridge"}
+
+
+def test_a_number_of_an_absent_registration_links_few_and_not_many(rows: Rows) -> None:
+    registers = ("clinicaltrials_gov", "drks", "isrctn", "anzctr", "ctri")
+    ids = (NCT, DRKS, ISRCTN, "ACTRN99000000000001", "CTRI/2090/01/000001")
+    named = Identifier("2090-000001-10", "euctr")
+    records = [registration(id, register, named) for id, register in zip(ids, registers, strict=True)]
+    assert len(trials(rows, records[:MANY])) == 1
+    assert len(trials(rows, records)) == len(records)
+
+
 def test_study_id_is_the_id_in_the_register_of_the_highest_precedence(rows: Rows) -> None:
     pair = [registration(DRKS, "drks"), registration(ISRCTN, "isrctn", Identifier(DRKS, "drks"))]
     assert trials(rows, pair) == [(ISRCTN, [f"ictrp:{ISRCTN}", f"ictrp:{DRKS}"])]

@@ -38,8 +38,11 @@ def explanation_text(found: Explanation) -> str:
         lines.append("Between them was looked at, and refused:")
         lines += [line for step in found.refused for line in ("", *_step_lines(step))]
     elif found.compared_now:
+        is_one_register = found.compared_now.reason == "same_register"
         lines += [
-            "They have too little in common for a build to compare them. Compared now, they give:",
+            "They are both of one register, so that nothing but an id or a person joins them. Compared now, they give:"
+            if is_one_register
+            else "They have too little in common for a build to compare them. Compared now, they give:",
             "",
             *_step_lines(found.compared_now),
         ]

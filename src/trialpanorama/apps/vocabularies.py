@@ -101,7 +101,7 @@ def add_vocabularies(
 
     with Reporter() as reporter:
         reporter.update("vocabularies", 0, detail="reading")
-        return [_installed_facts(one) for one in install(paths, store, version=version, force=force)]
+        return [_installed_facts(one) for one in install(paths, store, version=version, force=force, warn=say)]
 
 
 def _installed_facts(installed: Installed) -> dict[str, Any]:

@@ -46,6 +46,8 @@ PRECEDENCE: dict[str, tuple[str, ...]] = {
 """By kind of concept, the prefixes in the order in which `preferred` takes them."""
 _FEWER = 0.8
 """A release with less than this share of the installed one's concepts is not believed."""
+_LISTED = 3
+"""So many of the files that were left out are named."""
 _SUFFIX = ".parquet"
 _METADATA = b"trialpanorama"
 _REPEATED = ["vocabulary", "version", "kind", "name_kinds.list.element", "attribute_names.list.element"]
@@ -91,11 +93,17 @@ def default_store() -> Path:
 # --- installing
 
 
-def install(paths: Iterable[Path], store: Path, version: str | None = None, force: bool = False) -> list[Installed]:
+def install(
+    paths: Iterable[Path],
+    store: Path,
+    version: str | None = None,
+    force: bool = False,
+    warn: Callable[[str], None] = lambda _: None,
+) -> list[Installed]:
     """Read the releases that these files, folders and zip archives hold, and put each in the place of the old one.
 
     `version` is for a release that does not say its own. Nothing is changed if any of them cannot be used: the
-    UserError names the file and what to do.
+    UserError names the file and what to do. `warn` is told which files of a folder or archive are no release files.
     """
     chosen: dict[str, dict[str, list[files.ReleaseFile]]] = defaultdict(lambda: defaultdict(list))
     for path in paths:
@@ -109,6 +117,10 @@ def install(paths: Iterable[Path], store: Path, version: str | None = None, forc
             )
         for file, (name, part) in recognised:
             chosen[name][part].append(file)
+        known = {file for file, _ in recognised}
+        if others := [file for file in found if file not in known]:
+            listed = ", ".join(file.label for file in others[:_LISTED]) + (" ..." if len(others) > _LISTED else "")
+            warn(f"Left out, for no release file that is known here: {listed}")
     releases = [_read(name, parts, version) for name, parts in sorted(chosen.items())]
     for installed, _ in releases:
         if not force:

@@ -23,7 +23,7 @@ def rows(
     """The rows of a table by column; raises UserError without these columns, or for a row that is cut short."""
     csv.field_size_limit(2**27)
     with file.text() as text:
-        reader = csv.reader(_whole_lines(file, text, comment), delimiter=delimiter)
+        reader = csv.reader(whole_lines(file, text, comment), delimiter=delimiter)
         names = next(reader, [])
         if missing := [name for name in columns if name not in names]:
             raise file.unusable(f"has no column {' and no column '.join(missing)}; it is of a kind that is not known")
@@ -36,7 +36,8 @@ def rows(
             raise file.unusable(f"is no such table (line {reader.line_num}: {error})") from None
 
 
-def _whole_lines(file: ReleaseFile, text: Iterable[str], comment: str | None) -> Iterator[str]:
+def whole_lines(file: ReleaseFile, text: Iterable[str], comment: str | None = None) -> Iterator[str]:
+    """The lines but for comments; raises UserError for a last one that is cut short."""
     for line in text:
         if not line.endswith("\n"):  # what publishes these tables ends every line
             raise file.unusable("ends in the middle of a line: it is cut short")

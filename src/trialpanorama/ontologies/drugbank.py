@@ -17,6 +17,8 @@ from trialpanorama.ontologies import Concept, Name, NameKind, Part, Release, Rel
 from trialpanorama.ontologies._tables import header, rows
 
 _COLUMNS = ("DrugBank ID", "Accession Numbers", "Common name", "CAS", "UNII", "Synonyms")
+_KEYS = ("DrugBank ID", "Common name")
+"""Columns that tell what a table is; which others it lacks, the error says."""
 _KEY = "Standard InChI Key"
 _COMMON_WORDS = Path(__file__).parent / "builtin" / "common_words.txt"
 _CODE = re.compile(r"(?i)[a-z]{1,6}[- ]?[0-9]{2,}([-. ]?[a-z0-9]{1,6}){0,2}")
@@ -87,7 +89,7 @@ VOCABULARY = Vocabulary(
         Part(
             name="vocabulary-csv",
             meaning="drugbank vocabulary.csv (or the zip or gzip of it): one drug a row",
-            recognise=lambda head, name: header(head, ",")[: len(_COLUMNS)] == list(_COLUMNS),
+            recognise=lambda head, name: set(_KEYS) <= set(header(head, ",")),
         ),
     ),
     read=_read,

@@ -26,7 +26,7 @@ from trialpanorama.ontologies import (
     distinct_names,
 )
 from trialpanorama.ontologies._downloads import Download, fetched_from
-from trialpanorama.ontologies._tables import header, rows
+from trialpanorama.ontologies._tables import header, rows, whole_lines
 
 _TARGETS = (
     "DRUG_NAME", "STRUCT_ID", "TARGET_NAME", "TARGET_CLASS", "ACCESSION", "GENE", "SWISSPROT", "ACT_VALUE", "ACT_UNIT",
@@ -115,7 +115,7 @@ def _approved(file: ReleaseFile) -> Iterator[tuple[str, str, list[str]]]:
     match = _LIST_NAME.fullmatch(file.name)
     agencies = match[1].upper().split("+") if match else []
     with file.text() as text:
-        for number, cells in enumerate(csv.reader(text), 1):
+        for number, cells in enumerate(csv.reader(whole_lines(file, text)), 1):
             if len(cells) != 2 or not cells[0].isdigit() or not cells[1].strip():
                 raise file.unusable(f"has something else than a drug number and a name in line {number}")
             yield cells[0], cells[1].strip(), agencies

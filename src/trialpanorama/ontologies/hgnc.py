@@ -18,6 +18,8 @@ from trialpanorama.ontologies._downloads import Download, fetched_from
 from trialpanorama.ontologies._tables import header, rows
 
 _COLUMNS = ("hgnc_id", "symbol", "name", "locus_group", "locus_type", "status")
+_KEYS = ("hgnc_id", "symbol")
+"""Columns that tell what a table is; which others it lacks, the error says."""
 _NAMES: tuple[tuple[str, NameKind], ...] = (
     ("name", "exact"),
     ("alias_symbol", "abbreviation"),
@@ -83,7 +85,7 @@ VOCABULARY = Vocabulary(
         Part(
             name="complete-set",
             meaning="hgnc_complete_set.txt (or another set of the same columns): one gene a row, separated by tabs",
-            recognise=lambda head, name: header(head)[: len(_COLUMNS)] == list(_COLUMNS),
+            recognise=lambda head, name: set(_KEYS) <= set(header(head)),
         ),
     ),
     read=_read,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 
 from trialpanorama.ontologies import Concept, Name, Part, Release, ReleaseFile, Vocabulary
 
@@ -51,11 +51,23 @@ def _read(parts: Mapping[str, Sequence[ReleaseFile]]) -> Release:
     if version is None and (match := _VERSION_IN_PATH.search(files["pt"].label)):
         version = f"{match[1]}.{match[2]}"
     terms = {level: list(_rows(files[level], cells)) for level, cells in _LEVELS.items()}
+    codes = {level: {row[0] for row in rows} for level, rows in terms.items()}
     above: dict[str, list[str]] = defaultdict(list)
-    for link in _LINKS:
+    for link, levels in _LINKS.items():
         for row in _rows(files[link], 2):
+            for code, level in zip(row, levels, strict=False):
+                _check(files[level], level, code, codes)
             above[row[1]].append(row[0])
+    for code in codes["pt"]:  # each stands among the lowest level terms once more
+        _check(files["llt"], "llt", code, codes)
+    for row in terms["llt"]:
+        _check(files["pt"], "pt", row[_LLT_PT], codes)
     return Release(version=version, concepts=list(_concepts(terms, above)))
+
+
+def _check(file: ReleaseFile, level: str, code: str, codes: Mapping[str, Set[str]]) -> None:
+    if code not in codes[level]:
+        raise file.unusable(f"has no {level.upper()} {code}, which the other files name: it is cut short")
 
 
 def _concepts(terms: Mapping[str, Sequence[list[str]]], above: Mapping[str, Sequence[str]]) -> Iterator[Concept]:
@@ -86,12 +98,13 @@ def _concepts(terms: Mapping[str, Sequence[list[str]]], above: Mapping[str, Sequ
             )
 
 
-def _part(name: str, cells: int, meaning: str, is_supplement: bool = False) -> Part:
-    def recognise(head: bytes, file_name: str) -> bool:
-        first = head.removeprefix(b"\xef\xbb\xbf").split(b"\n", 1)[0].rstrip(b"\r")
-        return file_name.lower() == f"{name}.asc" and first.count(b"$") == cells and first[:8].isdigit()
-
-    return Part(name=name, meaning=meaning, recognise=recognise, is_supplement=is_supplement)
+def _part(name: str, meaning: str) -> Part:
+    return Part(
+        name=name,
+        meaning=meaning,
+        # of any number of cells, so that the error can say how many there are
+        recognise=lambda head, given: given.lower() == f"{name}.asc" and b"$" in head.split(b"\n", 1)[0],
+    )
 
 
 VOCABULARY = Vocabulary(
@@ -104,11 +117,8 @@ VOCABULARY = Vocabulary(
     how_to_get="Download a release with your organisation's subscription from meddra.org, unpack it with the password "
     "that comes with it, and add the folder MedAscii. For regulators it is free, for others not for profit cheap.",
     parts=(
-        *(_part(level, cells, f"MedAscii/{level}.asc: the {level.upper()}s") for level, cells in _LEVELS.items()),
-        *(
-            _part(link, 2, f"MedAscii/{link}.asc: which {b.upper()}s a {a.upper()} has")
-            for link, (a, b) in _LINKS.items()
-        ),
+        *(_part(level, f"MedAscii/{level}.asc: the {level.upper()}s") for level in _LEVELS),
+        *(_part(link, f"MedAscii/{link}.asc: which {b.upper()}s a {a.upper()} has") for link, (a, b) in _LINKS.items()),
         Part(
             name="release",
             meaning="MedAscii/meddra_release.asc: the version and the language",

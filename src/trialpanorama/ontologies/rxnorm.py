@@ -165,11 +165,14 @@ def _date(files: Iterable[ReleaseFile]) -> str | None:
     return f"{match[3]}-{match[1]}-{match[2]}" if match else None
 
 
-def _part(name: str, file_name: str, cells: int, meaning: str, is_supplement: bool = False) -> Part:
-    def recognise(head: bytes, given: str) -> bool:
-        return given.upper() == file_name and head.split(b"\n", 1)[0].rstrip(b"\r").count(b"|") == cells
-
-    return Part(name=name, meaning=f"{file_name}: {meaning}", recognise=recognise, is_supplement=is_supplement)
+def _part(name: str, file_name: str, meaning: str, is_supplement: bool = False) -> Part:
+    return Part(
+        name=name,
+        meaning=f"{file_name}: {meaning}",
+        # of any number of cells, so that the error can say how many there are
+        recognise=lambda head, given: given.upper() == file_name and b"|" in head.split(b"\n", 1)[0],
+        is_supplement=is_supplement,
+    )
 
 
 VOCABULARY = Vocabulary(
@@ -182,11 +185,9 @@ VOCABULARY = Vocabulary(
     how_to_get="`vocabularies fetch rxnorm` fetches the Current Prescribable Content, which needs no licence; the full "
     "release (RxNorm_full_*.zip) is downloaded with a free UMLS account. Add the zip as it is.",
     parts=(
-        _part("names", "RXNCONSO.RRF", _CONSO, "names and codes of every concept, by source"),
-        _part(
-            "relationships", "RXNREL.RRF", _REL, "which drug has which ingredient, salt and brand", is_supplement=True
-        ),
-        _part("attributes", "RXNSAT.RRF", _SAT, "which drugs are marketed", is_supplement=True),
+        _part("names", "RXNCONSO.RRF", "names and codes of every concept, by source"),
+        _part("relationships", "RXNREL.RRF", "which drug has which ingredient, salt and brand", is_supplement=True),
+        _part("attributes", "RXNSAT.RRF", "which drugs are marketed", is_supplement=True),
         Part(
             name="readme",
             meaning="Readme_*_MMDDYYYY.txt: the date of the release is in its name",

@@ -2,9 +2,10 @@
 
 Registrations that share an id are one Trial: versions and copies of one record, the country protocols of one EU
 trial, the submissions of one CTIS number. Registrations that name each other's ids are linked, in one direction or
-both; pairs that no id links are compared field by field, and linked where they are alike enough (`likely`); a guard may
-refuse either (`clusters`). A publication belongs to the Trial whose id it names, as a relation and
-not as a member; a report of a trial that no registration here covers is a Trial of its own.
+both, and so are those that name one number of which there is no Record here; pairs that no id links are compared field
+by field, and linked where they are alike enough (`likely`); a guard may refuse any of these (`clusters`). A publication
+belongs to the Trial whose id it names, as a relation and not as a member; a report of a trial that no registration here
+covers is a Trial of its own.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
     import duckdb
 
 MANY = 4
-"""An id that more than this many registrations of one register name says nothing, nor a UTN that more carry."""
+"""An id that more than this many registrations of one register name says nothing, nor does one of no Record here, such
+as a UTN, that more registrations give."""
 
 
 def resolve(
@@ -307,19 +309,20 @@ _PAIRS = f"""
                 'value_b': CASE WHEN is_a_naming THEN key_b ELSE id END}}))) AS evidence
         FROM directed GROUP BY key_a, key_b),
     carriers AS (
-        SELECT DISTINCT k.key AS utn, r.key, n.rank
+        SELECT DISTINCT k.key AS carried, r.key, n.rank, s.register
         FROM said s JOIN registrations r USING (record_id) JOIN nodes n ON n.key = r.key
             JOIN trial_keys k ON k.id = s.id AND k.register = s.register
-        WHERE s.register = 'utn'
+        WHERE k.key NOT IN (SELECT named_key FROM targets)
         QUALIFY count(DISTINCT r.key) OVER (PARTITION BY k.key) <= {MANY}),
-    by_utn AS (
-        SELECT a.key AS key_a, b.key AS key_b, 'utn' AS method, false AS is_ambiguous,
-            list_sort(list({{'field': 'utn', 'value_a': a.utn, 'value_b': b.utn}})) AS evidence
-        FROM carriers a JOIN carriers b ON a.utn = b.utn AND a.rank < b.rank GROUP BY a.key, b.key)
+    by_carried AS (
+        SELECT a.key AS key_a, b.key AS key_b,
+            CASE WHEN bool_and(a.register = 'utn') THEN 'utn' ELSE 'common_id' END AS method, false AS is_ambiguous,
+            list_sort(list({{'field': a.register, 'value_a': a.carried, 'value_b': b.carried}})) AS evidence
+        FROM carriers a JOIN carriers b ON a.carried = b.carried AND a.rank < b.rank GROUP BY a.key, b.key)
     SELECT key_a, key_b, method, is_ambiguous,
         [{{'field': e.field, 'value_a': e.value_a, 'value_b': e.value_b, 'weight': NULL::DOUBLE}} FOR e IN evidence]
             AS evidence, NULL::DOUBLE AS probability
-    FROM (FROM by_id UNION ALL FROM by_utn ANTI JOIN by_id USING (key_a, key_b))"""
+    FROM (FROM by_id UNION ALL FROM by_carried ANTI JOIN by_id USING (key_a, key_b))"""
 
 _LINKED = """
     SELECT g.key, g.register, r.public_title, r.scientific_title

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
 from trialpanorama.resolve.model import model
-from trialpanorama.resolve.titles import any_near_identical, tell_apart
+from trialpanorama.resolve.titles import any_near_identical, likeness, tell_apart
 from trialpanorama.tables import LinkMethod, Refusal
 
 SCORES: dict[LinkMethod, float] = {
@@ -19,6 +19,7 @@ SCORES: dict[LinkMethod, float] = {
     "mutual_id": 0.98,
     "bridge": 0.95,
     "secondary_id": 0.9,
+    "common_id": 0.85,
     "utn": 0.8,
 }
 """Strength of a link by an id, by the way in which it is asserted; that of any other link is its probability."""
@@ -66,7 +67,13 @@ def decide(
     groups = _Groups(registrations, links, forbidden)
     reasons: dict[Link, Refusal | None] = {}
     by_likeness = sorted((link for link in links if link.probability is not None), key=_order)
-    for link in sorted((link for link in links if link.probability is None), key=_order):
+
+    def order_by_id(link: Link) -> tuple[bool, float, float, Link]:
+        # of two studies of one register that an entry names, its own has more words of the title
+        is_later, strength, _ = _order(link)
+        return is_later, strength, -likeness(registrations[link.a].titles, registrations[link.b].titles), link
+
+    for link in sorted((link for link in links if link.probability is None), key=order_by_id):
         reasons[link] = groups.refused[link] if link in groups.refused else groups.join(link)
     rivals, enough = _rivals(registrations, by_likeness, groups), model().accept
     for link in by_likeness:

@@ -57,7 +57,8 @@ class Explanation(msgspec.Struct, frozen=True):
     refused: list[Step]
     """The links between Records of the two Trials that were looked at and refused, the strongest first."""
     compared_now: Step | None
-    """What a comparison gives where they were never compared, having too little in common to be candidates."""
+    """What a comparison gives where they were never compared: both are of one register (`reason` says so then), or they
+    have too little in common to be candidates."""
 
 
 def explain(con: duckdb.DuckDBPyConnection, id_a: str, id_b: str) -> Explanation:
@@ -186,9 +187,11 @@ def _compare_now(con: duckdb.DuckDBPyConnection, one: _Found, other: _Found) -> 
     compared = compare(ready[0], ready[1], rarity)
     weights = model()
     evidence = explained(ready[0].profile, ready[1].profile, compared, weights)
+    registers = sides["a"].register, sides["b"].register
+    reason = "same_register" if registers[0] == registers[1] and registers[0] else None
     return Step(
-        one.id, other.id, one.records[0], other.records[0], sides["a"].register, sides["b"].register, "similar",
-        weights.probability(compared), False, None, [Reason(*row) for row in evidence],
+        one.id, other.id, one.records[0], other.records[0], *registers, "similar", weights.probability(compared), False,
+        reason, [Reason(*row) for row in evidence],
     )  # fmt: skip
 
 

@@ -87,10 +87,12 @@ def _check(overrides: Sequence[Override]) -> None:
     for override in overrides:
         a, b = override.keys
         if not override.is_same and one.get(a, a) == one.get(b, b):
-            joined = next(o for o in overrides if o.is_same and one[o.keys[0]] == one[a])
+            joined = [o for o in overrides if o.is_same and one[o.keys[0]] == one[a]]
+            direct = next((o for o in joined if o.keys == override.keys), None)
+            by = direct.place if direct else " and ".join(o.place for o in joined[:2])
             raise UserError(
-                f"{override.place} says that {override.a} and {override.b} are two studies, but by {joined.place} and "
-                "others they are one. Take out one of the lines."
+                f"{override.place} says that {override.a} and {override.b} are two studies, but by {by} they are one. "
+                "Take out one of the lines."
             )
 
 

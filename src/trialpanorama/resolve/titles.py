@@ -12,20 +12,37 @@ NEAR_IDENTICAL = 0.95
 """Least share of words in common order (twice the matching words over all words) of titles taken for the same."""
 
 _FOLLOW_ON = (
-    ("extension", r"\bextension\b|\bextended (?:access|treatment|follow[- ]?up)\b"),
+    (
+        "extension",
+        r"\bextensions?\b|\bestensione\b|\bprolongation (?:de|du|des)\b|\bverlangerungsstudie\b|"
+        r"\bextended (?:access|treatment|follow[- ]?up)\b",
+    ),
     ("long-term", r"\blong[- ]?term\b"),
     (
         "follow-up",
-        r"\b(?:open[- ]label|safety|observational|survival) follow[- ]?up\b|\bfollow[- ]?up (?:study|trial|protocol)\b",
+        r"\b(?:open[- ]label|safety|observational|survival) follow[- ]?up\b|\bfollow[- ]?up (?:study|trial|protocol)\b|"
+        r"\bfollow[- ]?up of (?:participants|patients|subjects|volunteers|children) (?:\w+ )?(?:of|in|from) "
+        r"(?:the )?(?:[\w-]+ )?(?:study|trial|\w+-\d+)\b",
     ),
     ("roll-over", r"\broll[- ]?over\b"),
-    ("sub-study", r"\bsub[- ]?(?:study|trial|protocol)\b|\bancillary study\b"),
+    ("sub-study", r"\bsub[- ]?(?:study|studies|trial|protocol)\b|\bancillary (?:\w+ ){0,2}stud(?:y|ies)\b"),
     ("pilot", r"\bpilot\b|\bfeasibility (?:study|trial)\b"),
-    ("continuation", r"\bcontinu(?:ation|ed access)\b"),
+    (
+        "continuation",
+        r"\bcontinu(?:ation|ed access)\b|"
+        r"\bwho (?:have |had )?(?:previously )?(?:completed|participated in) (?:the )?"
+        r"(?:\w+ ){0,2}(?:study|studies|trials?)\b",
+    ),
+    ("expanded access", r"\bexpanded[- ]access\b|\bcompassionate use\b|\bpost[- ](?:trial|study) access\b"),
 )
-_NUMBERED = r"\b(part|cohort|stage|segment|arm) ([a-h]|\d{1,2}|i{1,3}|iv|v)\b"
+_NUMBERED = r"\b(part|cohort|stage|segment|arm) ([a-h]|\d{1,2}|i{1,3}|iv|v|one|two|three|four)\b"
 _MARKS = [(name, re.compile(pattern)) for name, pattern in _FOLLOW_ON]
 _PARTS = re.compile(_NUMBERED)
+_DIGIT = {
+    word: str(n)
+    for n, words in enumerate(("i one", "ii two", "iii three", "iv four", "v"), 1)
+    for word in words.split()
+}
 _WORD = re.compile(r"\w+")
 _ROMAN = re.compile(r"[ivx]+")
 
@@ -33,18 +50,23 @@ _ROMAN = re.compile(r"[ivx]+")
 @lru_cache(1024)
 def words(title: str) -> tuple[str, ...]:
     """The title's words, without case, accents and punctuation."""
+    return tuple(_WORD.findall(_plain(title)))
+
+
+def _plain(title: str) -> str:
+    """The title without case and accents."""
     if title.isascii():
-        return tuple(_WORD.findall(title.casefold()))
+        return title.casefold()
     plain = unicodedata.normalize("NFKD", title).casefold()
-    return tuple(_WORD.findall("".join(c for c in plain if not unicodedata.combining(c))))
+    return "".join(c for c in plain if not unicodedata.combining(c))
 
 
 @lru_cache(1024)
 def marks(title: str) -> frozenset[str]:
     """What the title says that sets a study apart from its parent or sister: extension, pilot, part 2, cohort b ..."""
-    plain = " ".join(title.casefold().split())
+    plain = " ".join(_plain(title).split())
     found = {name for name, pattern in _MARKS if pattern.search(plain)}
-    return frozenset(found | {f"{word} {number}" for word, number in _PARTS.findall(plain)})
+    return frozenset(found | {f"{word} {_DIGIT.get(number, number)}" for word, number in _PARTS.findall(plain)})
 
 
 def near_identical(one: str, other: str) -> bool:
@@ -65,6 +87,13 @@ def any_near_identical(titles: Iterable[str], others: Iterable[str]) -> bool:
     """Whether any of the one's titles is nearly any of the other's."""
     others = tuple(others)
     return any(near_identical(one, other) for one in titles for other in others)
+
+
+def likeness(titles: Iterable[str], others: Iterable[str]) -> float:
+    """The greatest share of words that one of the titles and one of the others have in common, 0 to 1."""
+    mine, yours = ([frozenset(words(title)) for title in side] for side in (titles, others))
+    shares = (2 * len(one & other) / (len(one) + len(other)) for one in mine for other in yours if one or other)
+    return round(max(shares, default=0.0), 6)
 
 
 def tell_apart(titles: Iterable[str], others: Iterable[str]) -> bool:
