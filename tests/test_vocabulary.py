@@ -90,6 +90,10 @@ def test_nothing_raises_whatever_the_text(text: str) -> None:
         ("Ongoing", "UNKNOWN"),
         ("Authorised-recruitment may be ongoing or finished", "UNKNOWN"),
         ("모집 중", "RECRUITING"),
+        ("正在进行 (Recruiting)", "RECRUITING"),
+        ("尚未开始/Not yet recruiting", "NOT_YET_RECRUITING"),
+        ("試験終了/Completed", "COMPLETED"),
+        ("Temporarily closed to recruitment", "SUSPENDED"),
         ("ainda não recrutando", "NOT_YET_RECRUITING"),
         ("Temporarily not available", "TEMPORARILY_NOT_AVAILABLE"),
     ],
@@ -114,7 +118,7 @@ EU_PHASES = (
     ("raws", "phases"),
     [
         ("0|Phase 0|Phase-0|0 (exploratory trials)|Early Phase 1|PHASE_0|EARLY_PHASE1", ("EARLY_PHASE1",)),
-        ("1|I|Phase I|Phase-1|Phase1|I (Phase I study)|1상|제1상|PHASE_I", ONE),
+        ("1|I|Phase I|Phase-1|Phase1|I (Phase I study)|1상|제1상|PHASE_I|Ⅰ期|第Ⅰ相|Phase Ⅰ|第１相", ONE),
         ("1-2|1 to 2|I-II|I/II|I-IIA|Phase I,II|Phase 1 / Phase 2|Phase1/Phase2|1/2상|PHASE_I_II", ONE + TWO),
         ("I+II (Phase I+Phase II)|Phase 1/ Phase 2", ONE + TWO),
         ("2|II|IIA|IIa|IIB|2a|Phase 2B", TWO),
@@ -437,6 +441,14 @@ def test_masking(raw: str, level: str | None, roles: tuple[str, ...]) -> None:
         (v.sex, "-", "ALL"),
         (v.sex, "F", "FEMALE"),
         (v.sex, "Not Specified", None),
+        (v.sex, "男女とも/Male and Female", "ALL"),
+        (v.sex, "남녀모두(Both)", "ALL"),
+        (v.sex, "Ambos", "ALL"),
+        (v.sex, "Femenino", "FEMALE"),
+        (v.study_type, "干预性研究", "INTERVENTIONAL"),
+        (v.study_type, "관찰연구(Observational Study)", "OBSERVATIONAL"),
+        (v.study_type, "観察/Observational", "OBSERVATIONAL"),
+        (v.allocation, "无作为化/Randomized", "RANDOMIZED"),
     ],
 )
 def test_single_words(fold: Any, raw: str, token: str | None) -> None:
@@ -465,7 +477,10 @@ def test_sponsor_class_from_name(names: str, token: str | None) -> None:
         assert v.sponsor_class_from_name(name) == token, name
 
 
-@pytest.mark.parametrize("text", ["", None, "NIL", "n/a", "--", "[---]*", "Not Applicable", "No Entry", "None."])
+@pytest.mark.parametrize(
+    "text",
+    ["", None, "NIL", "n/a", "--", "[---]*", "Not Applicable", "No Entry", "None.", "无", "なし", "없음", "ندارد"],
+)
 def test_placeholders(text: str | None) -> None:
     assert v.is_placeholder(text)
     assert not v.is_placeholder("Nilotinib")
@@ -496,6 +511,11 @@ def test_placeholders(text: str | None) -> None:
         ("23mo", 23 / 12),
         ("11y", 11),
         ("0", 0),
+        *[
+            (raw, 18)
+            for raw in ("18-years", "18岁", "満18歳", "만 18세", "18세", "۱۸ سال", "18 ปี", "18 años", "18 anos")
+        ],
+        *[(raw, 0.5) for raw in ("6个月", "6か月", "6개월", "6 meses")],
         *[(raw, None) for raw in ("N/A", "No Limit", "no limit", "None", "Not stated", "no maximum age", "?", "/")],
         *[(raw, None) for raw in ("-2147483648", "0 N/A (No limit)", "120 Years", "999", "18 to 65 Years", "Years")],
     ],
@@ -534,6 +554,10 @@ def test_a_maximum_age_of_zero_or_open_is_no_limit() -> None:
         ("everyone with SARS-CoV-2", None),
         ("1.5", None),
         ("-5", None),
+        ("120例", 120),
+        ("１２０名", 120),
+        ("试验组：30例；对照组：30例", 60),
+        ("30岁", None),
         ("30 %", None),
         # cut off within a number, near ICTRP's limit of characters
         ("group:20;" * 30 + "group:1", None),
@@ -599,7 +623,18 @@ def test_enrollment(raw: str, people: int | None) -> None:
         ("ES: 24/04/2024, IT: 23/10/2024", None, None),
         ("[---]*", None, None),
         ("No Entry", None, None),
-        ("٢٠٢٠", None, None),
+        ("٢٠٢٠", None, "2020"),
+        ("２０１９/０５/３１", None, "2019-05-31"),
+        ("۲۰۱۹-۰۵-۳۱", None, "2019-05-31"),
+        ("2019年5月31日", None, "2019-05-31"),
+        ("2019年5月", None, "2019-05"),
+        ("2019年13月1日", None, None),
+        ("令和元年5月31日", None, "2019-05-31"),
+        ("平成30年12月1日", None, "2018-12-01"),
+        ("元年5月31日", None, None),
+        ("2019년 5월 31일", None, "2019-05-31"),
+        ("12 de mayo de 2019", None, "2019-05-12"),
+        ("1 de março de 2019", None, "2019-03-01"),
     ],
 )
 def test_parse_date(raw: str, order: Any, iso: str | None) -> None:
@@ -644,7 +679,7 @@ def test_date_order() -> None:
     [
         ("Iran (Islamic Republic of)|Iran, Islamic Republic of|Iran|IR", "Iran, Islamic Republic of"),
         ("England|Scotland|Wales|Northern Ireland|UK|GB|United Kingdom", "United Kingdom"),
-        ("China?|china|Chian|Chinese|CN", "China"),
+        ("China?|china|Chian|Chinese|CN|中国", "China"),
         ("The Netherlands|Netherlands|NL", "Netherlands"),
         ("Korea, Republic Of|South Korea|Republic of Korea|KR", "Korea, Republic of"),
         ("Viet Nam|Vietnam", "Vietnam"),

@@ -101,7 +101,21 @@ def _squash(text: str) -> str:
     return _NOT_A_WORD.sub("", text).casefold()
 
 
+def _plain(text: str) -> str:
+    """Roman numerals, digits and letters of other widths and scripts as those of ASCII (`Ⅱ`, `２`, `۲`)."""
+    if text.isascii():
+        return text
+    return "".join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in unicodedata.normalize("NFKC", text))
+
+
+def _look_up(table: Mapping[str, _Token], raw: str) -> _Token | None:
+    """A word's token; of a word given in two scripts (`관찰연구(Observational Study)`) the Latin half counts too."""
+    key = _squash(raw)
+    return table.get(key) or (None if key.isascii() else table.get(_OTHER_SCRIPTS.sub("", key)))
+
+
 _NOT_A_WORD = re.compile(r"[\W_]+")
+_OTHER_SCRIPTS = re.compile("[\u0370-\uffff]+")
 _PARENTHESIS = re.compile(r"\s{0,9}\([^()]*\)")
 _TAG = re.compile(r"<[^<>]{0,40}>")
 
@@ -124,6 +138,8 @@ _PLACEHOLDERS = _keys(
     "nil|none|null|na|n/a|not applicable|not available|not specified|not selected|not stated|not provided|"
     "not entered|not known|not defined|no entry|no sponsor|none known|nil known|nd|no|unknown|undefined|pending|"
     "to be determined|tbd|to follow|same as above|see above|aangevraagd|"
+    "无|没有|不适用|暂无|なし|特になし|該当なし|該当せず|없음|해당없음|해당사항없음|ندارد|"
+    "ไม่มี|ninguno|nenhum|no aplica|não se aplica|"
     "please refer to primary and secondary sponsors"
 )
 
@@ -140,10 +156,10 @@ _STATUS: dict[str, Status] = _words(
         "NOT_YET_RECRUITING": "pending|pending (not yet recruiting)|not recruiting yet|preinitiation|planned|planning|"
         "recruiting planned|recruitment planned|ongoing, not yet recruiting|ongoing, recruitment pending|"
         "authorised, recruitment pending|authorised, not started|authorized, recruitment pending|under evaluation|"
-        "ainda não recrutando|모집 전|모집전|not yet open",
+        "ainda não recrutando|모집 전|모집전|not yet open|尚未开始|募集前|一般募集前|aún no reclutando",
         "RECRUITING": "open to recruitment|open public recruiting|recruiting ongoing|recruitment ongoing|"
         "ongoing, recruiting|authorised, recruiting|authorized, recruiting|"
-        "actively recruiting|recrutando|모집 중|모집중|open",
+        "actively recruiting|recrutando|모집 중|모집중|open|正在进行|募集中|一般募集中|reclutando",
         "ENROLLING_BY_INVITATION": "enrolling by invite|invite only|recruiting by invitation",
         "ACTIVE_NOT_RECRUITING": "closed to recruitment of participants|closed to recruitment|no longer recruiting|"
         "recruitment completed|recruitment complete|recruitment stopped|recruiting complete|"
@@ -154,12 +170,13 @@ _STATUS: dict[str, Status] = _words(
         "COMPLETED": "complete|complete: follow-up complete|completed: follow-up complete|closed: follow-up complete|"
         "recruiting complete, study complete|recruiting complete, follow-up complete|complete follow-up complete|"
         "recruiting completed, follow-up complete|data analysis completed|main results already published|finished|"
-        "ended|closed|study complete|연구종결",
+        "ended|closed|study complete|연구종결|已完成|试验完成|試験終了|completado|concluído",
         "SUSPENDED": "suspending|temporarily closed|temporary halt|temporarily halted|interrupted|suspended by CA|"
-        "temporary halt or suspension|halted|recruiting suspended on temporary hold|on hold|일시중단",
+        "temporary halt or suspension|temporary halted|temporarily closed to recruitment|halted|"
+        "recruiting suspended on temporary hold|on hold|일시중단|暂停|一時中断|suspendido|suspenso",
         "TERMINATED": "stopped early|stopped|early termination|prematurely ended|canceled|discontinued|discontiniued|"
         "recruiting stopped after recruiting started|revoked|terminated(halted prematurely)|terminated early|"
-        "halted prematurely|other (terminated)|abandoned|조기종료",
+        "halted prematurely|other (terminated)|abandoned|조기종료|试验终止|試験中止|terminado|encerrado",
         "WITHDRAWN": "not authorised|not authorized|prohibited by CA|non authorized|non authorised|expired|lapsed|"
         "recruiting withdrawn before recruiting started|expired/lapsed|cancelled|rejected|refused",
         "UNKNOWN": "unknown status|authorised|authorized|active|ongoing|restarted|other|others|array|not recruiting|"
@@ -199,7 +216,9 @@ def status(raw: str | None, register: str | None = None) -> Status | None:
         return None
     key = _squash(raw)
     found = (
-        _STATUS_OF_REGISTER.get((register, key)) or _STATUS.get(key) or _STATUS.get(_squash(_PARENTHESIS.sub("", raw)))
+        _STATUS_OF_REGISTER.get((register, key))
+        or _look_up(_STATUS, raw)
+        or _STATUS.get(_squash(_PARENTHESIS.sub("", raw)))
     )
     if found:
         return found
@@ -237,9 +256,9 @@ _WITHOUT_PHASE = _keys(
     "na|n/a|n\\a|n/|not applicable|not applicable (n/a)|no phase|other|others|pilot|pilot study|feasibility|"
     "bioequivalence|bioequivalence study|ba/be|new treatment measure clinical study|"
     "diagnostic new technique clincal study|diagnostic new technique clinical study|retrospective study|"
-    "basic science|해당사항없음"
+    "basic science|해당사항없음|해당없음|其它|其他|不适用"
 ) - {""}
-_AFTER_MARKETING = re.compile(r"post[ -]?market", re.I)
+_AFTER_MARKETING = re.compile(r"post[ -]?market|上市后|製造販売後|시판 ?후", re.I)
 
 
 @lru_cache(4096)
@@ -252,7 +271,7 @@ def phases(raw: str | None, register: str | None = None) -> tuple[Phase, ...]:
     """
     if not raw:
         return ()
-    text = raw.strip()
+    text = _plain(raw).strip()
     if register == "ctis" and text in _PHASES_OF_CTIS_CODE:
         return _PHASES_OF_CTIS_CODE[text]
     answers = _PHASE_PAIR.findall(text)
@@ -295,11 +314,12 @@ _STUDY_TYPE: dict[str, StudyType] = _words(
     {
         "INTERVENTIONAL": "intervention|interventional study|interventional trial|interventional clinical trial|"
         "interventional clinical trial of medicinal product|ba/be|treatment study|treatment|prevention|"
-        "interventional studies|clinical trial",
+        "interventional studies|clinical trial|干预性研究|介入研究|介入|중재연구|intervencional|ensayo clínico",
         "OBSERVATIONAL": "observational study|observational [patient registry]|observational non invasive|"
         "observational invasive|observational patient registry|pms|post marketing surveillance|"
         "epidemiological study|epidemilogical research|epidemiological research|cause/relative factors study|"
-        "cause|prognosis study|non-interventional|non-interventional study|retrospective study|case series",
+        "cause|prognosis study|non-interventional|non-interventional study|retrospective study|case series|"
+        "观察性研究|観察研究|観察|관찰연구|observacional",
         "EXPANDED_ACCESS": "expanded access interventional|expanded access program",
         "OTHER": "diagnostic test|basic science|screening|health services research|health services reaserch|"
         "others|others,meta-analysis etc|relative factors research|not applicable",
@@ -310,7 +330,7 @@ _STUDY_TYPE: dict[str, StudyType] = _words(
 @lru_cache(4096)
 def study_type(raw: str | None) -> StudyType | None:
     """Study type; kinds that may be either (diagnostic test, basic science, screening) are OTHER."""
-    return _STUDY_TYPE.get(_squash(raw)) if raw else None
+    return _look_up(_STUDY_TYPE, raw) if raw else None
 
 
 # --- design
@@ -379,7 +399,7 @@ def allocation(raw: str | None) -> Allocation | None:
     """Allocation out of one word or phrase: `Randomised controlled trial`, `Non-RCT`, `N/A: single arm study` ..."""
     if not raw:
         return None
-    found = _ALLOCATION.get(_squash(raw)) or _ALLOCATION.get(_squash(_PARENTHESIS.sub("", raw)))
+    found = _look_up(_ALLOCATION, raw) or _ALLOCATION.get(_squash(_PARENTHESIS.sub("", raw)))
     if found:
         return found
     if _NOT_RANDOM.search(raw):
@@ -394,25 +414,25 @@ def intervention_model(raw: str | None) -> InterventionModel | None:
     """Intervention model out of one word or phrase: `Parallel Assignment`, `Cross-over`, `Single (group)` ..."""
     if not raw:
         return None
-    return _INTERVENTION_MODEL.get(_squash(raw)) or _model_in(raw)
+    return _look_up(_INTERVENTION_MODEL, raw) or _model_in(raw)
 
 
 @lru_cache(1024)
 def observational_model(raw: str | None) -> ObservationalModel | None:
     """Observational model out of one word or phrase."""
-    return _OBSERVATIONAL_MODEL.get(_squash(raw)) if raw else None
+    return _look_up(_OBSERVATIONAL_MODEL, raw) if raw else None
 
 
 @lru_cache(1024)
 def time_perspective(raw: str | None) -> TimePerspective | None:
     """Time perspective out of one word; `Both` and `Longitudinal` are OTHER."""
-    return _TIME_PERSPECTIVE.get(_squash(raw)) if raw else None
+    return _look_up(_TIME_PERSPECTIVE, raw) if raw else None
 
 
 @lru_cache(1024)
 def primary_purpose(raw: str | None) -> Purpose | None:
     """Primary purpose out of one word or phrase."""
-    return _PURPOSE.get(_squash(raw)) if raw else None
+    return _look_up(_PURPOSE, raw) if raw else None
 
 
 @lru_cache(4096)
@@ -760,25 +780,25 @@ _DATE_TYPE: dict[str, DateType] = _words(
 @lru_cache(1024)
 def intervention_type(raw: str | None) -> InterventionType | None:
     """Intervention type out of one word or code (`Drug`, `Treatment: Surgery`, `Biological/Vaccine`)."""
-    return _INTERVENTION_TYPE.get(_squash(raw)) if raw else None
+    return _look_up(_INTERVENTION_TYPE, raw) if raw else None
 
 
 @lru_cache(1024)
 def arm_type(raw: str | None) -> ArmType | None:
     """Arm type out of one word or phrase."""
-    return _ARM_TYPE.get(_squash(raw)) if raw else None
+    return _look_up(_ARM_TYPE, raw) if raw else None
 
 
 @lru_cache(1024)
 def outcome_type(raw: str | None) -> OutcomeType | None:
     """Outcome type out of one word or phrase."""
-    return _OUTCOME_TYPE.get(_squash(raw)) if raw else None
+    return _look_up(_OUTCOME_TYPE, raw) if raw else None
 
 
 @lru_cache(1024)
 def date_type(raw: str | None) -> DateType | None:
     """Whether a date has happened (`Actual`) or was expected (`Anticipated`, `Estimate`, `ESTIMATED`)."""
-    return _DATE_TYPE.get(_squash(raw)) if raw else None
+    return _look_up(_DATE_TYPE, raw) if raw else None
 
 
 # --- sponsors
@@ -809,7 +829,7 @@ _SPONSOR_CLASS: dict[str, SponsorClass] = _words(
 @lru_cache(1024)
 def sponsor_class(raw: str | None) -> SponsorClass | None:
     """Sponsor class out of the register's own word for it (`U.S. Fed`, `Non-Commercial`, `Charity`)."""
-    return _SPONSOR_CLASS.get(_squash(raw)) if raw else None
+    return _look_up(_SPONSOR_CLASS, raw) if raw else None
 
 
 _NIH = re.compile(
@@ -936,9 +956,10 @@ _SPONSOR_RULES: tuple[tuple[re.Pattern[str], SponsorClass], ...] = (
 _SEX: dict[str, Sex] = _words(
     {
         "ALL": "both|both males and females|male and female|male/female|both, male and female|female/male|"
-        "female and male|males and females|men and women",
-        "FEMALE": "f|females|women|woman|female only",
-        "MALE": "m|males|men|man|male only",
+        "female and male|males and females|men and women|both genders|both sexes|any|ambos|masculino e feminino|"
+        "男女|男女兼有|男女均可|男女とも|남녀|남녀모두|모두|무관|هر دو",
+        "FEMALE": "f|females|women|woman|female only|femenino|feminino|mujeres|女|女性|여|여성|여자|زن",
+        "MALE": "m|males|men|man|male only|masculino|hombres|男|男性|남|남성|남자|مرد",
     }
 )
 # no word boundary: line breaks get lost, as in "Female: yesMale: yes"
@@ -956,20 +977,23 @@ def sex(raw: str | None) -> Sex | None:
     if answers:
         female, male = answers.get("female", False), answers.get("male", False)
         return "ALL" if female and male else "FEMALE" if female else "MALE" if male else None
-    return _SEX.get(_squash(raw))
+    return _look_up(_SEX, raw)
 
 
 _AGE = re.compile(
-    r"[<>=≤≥\s]*(\d+(?:[.,]\d+)?)\s*\(?\s*([a-zñ]*)[\s.]*(?:\(s\)|-?\s*old)?\s*\)?\s*(?:old|of age)?\s*(\+)?\s*", re.I
+    r"[<>=≤≥\s만満]*(\d+(?:[.,]\d+)?)[\s-]*\(?\s*([^\d\s()<>=≤≥+.,-]*)[\s.]*(?:\(s\)|-?\s*old)?\s*\)?\s*(?:old|of age)?"
+    r"\s*(\+)?\s*",
+    re.I,
 )
-_YEARS_OF_UNIT: dict[str, float] = {
-    **dict.fromkeys(("", "y", "yr", "yrs", "year", "years", "age", "a", "años", "anos", "ano", "jahre"), 1.0),
-    **dict.fromkeys(("m", "mo", "month", "months", "meses"), 1 / 12),
-    **dict.fromkeys(("w", "wk", "wks", "week", "weeks"), 7 / 365.25),
-    **dict.fromkeys(("d", "day", "days"), 1 / 365.25),
-    **dict.fromkeys(("h", "hr", "hour", "hours"), 1 / (24 * 365.25)),
-    **dict.fromkeys(("min", "minute", "minutes"), 1 / (24 * 60 * 365.25)),
-}
+_UNITS_OF_AGE = (
+    (1.0, "y|yr|yrs|year|years|age|a|año|años|ano|anos|jahre|ans|岁|周岁|歳|才|세|سال|ปี"),
+    (1 / 12, "m|mo|month|months|mes|meses|mês|个月|月|月龄|か月|ヶ月|개월|ماه|เดือน"),
+    (7 / 365.25, "w|wk|wks|week|weeks|semana|semanas|周|週|주|هفته|สัปดาห์"),
+    (1 / 365.25, "d|day|days|día|días|dia|dias|天|日|일|روز|วัน"),
+    (1 / (24 * 365.25), "h|hr|hour|hours|hora|horas|小时|時間|시간|ساعت"),
+    (1 / (24 * 60 * 365.25), "min|minute|minutes|minutos|分钟|分"),
+)
+_YEARS_OF_UNIT = {"": 1.0, **{word: years for years, words in _UNITS_OF_AGE for word in words.split("|")}}
 
 
 @lru_cache(8192)
@@ -992,7 +1016,7 @@ def age_years(raw: str | None, is_maximum: bool = False) -> float | None:
 
 
 _WHOLE_NUMBER = re.compile(r"\d{1,9}(?:\.0+)?|\d{1,3}(?:[, ]\d{3})+")
-_GROUP_SIZE = re.compile(r"[:\uff1a]\s*(\d{1,8})\s*(?:[;\uff1b]|$)")
+_GROUP_SIZE = re.compile(r"[:\uff1a]\s*(\d{1,8})\s*[人名例명]?\s*(?:[;\uff1b]|$)")
 _CLOCK = re.compile(r"\d:\d\d:\d\d")
 _A_NUMBER = re.compile(r"\d[\d.,]*")
 _NOT_PEOPLE = re.compile(
@@ -1019,7 +1043,7 @@ def enrollment(raw: str | None) -> int | None:
     """
     if not raw or "9999" in raw or _CLOCK.search(raw):
         return None
-    text = raw.strip()
+    text = _plain(raw).strip()
     if _WHOLE_NUMBER.fullmatch(text):
         return int(float(text.replace(",", "").replace(" ", "")))
     divided = _DIVIDED_SIZE.fullmatch(text)
@@ -1037,7 +1061,7 @@ def enrollment(raw: str | None) -> int | None:
     value = numbers[0][0].rstrip(".,")
     if text[:start][-1:].isalnum() or text[:start].endswith("-") or not _WHOLE_NUMBER.fullmatch(value):
         return None
-    if _NOT_PEOPLE.match(text, end) or text[end : end + 1].isalnum():
+    if _NOT_PEOPLE.match(text, end) or (text[end : end + 1].isalnum() and text[end] not in "人名例명"):
         return None
     return int(float(value.replace(",", "")))
 
@@ -1048,6 +1072,14 @@ DateOrder = Literal["ymd", "dmy", "mdy", "excel"]
 
 _MONTH_NAMES = "january february march april may june july august september october november december"
 _MONTHS = {name: number for number, full in enumerate(_MONTH_NAMES.split(), 1) for name in (full, full[:3], full[:4])}
+_MONTHS |= {
+    name: number
+    for names in (
+        "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre",
+        "janeiro fevereiro março abril maio junho julho agosto setembro outubro novembro dezembro",
+    )
+    for number, name in enumerate(names.split(), 1)
+}
 _DAYS = (0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _EXCEL_DAY_ZERO = date(1899, 12, 30)
 
@@ -1059,7 +1091,8 @@ _MONTH_FIRST = re.compile(
     r"([a-z]{3,9})\.?[\s,-]*(?:(\d{1,2})(?:st|nd|rd|th)?\s*,?\s+)?(\d{4})(?:\s+\d{1,2}:.*)?", re.I | re.A
 )
 _DAY_FIRST = re.compile(
-    r"(\d{1,2})(?:st|nd|rd|th)?[\s./-]*(?:of\s+)?([a-z]{3,9})\.?[\s,/-]*(\d{4})(?:\s+\d{1,2}:.*)?", re.I | re.A
+    r"(\d{1,2})(?:st|nd|rd|th)?[\s./-]*(?:(?:of|de)\s+)?([a-zç]{3,10})\.?[\s,/-]*(?:del?\s+)?(\d{4})(?:\s+\d{1,2}:.*)?",
+    re.I | re.A,
 )
 _YEAR_FIRST = re.compile(
     r"(\d{4})\s*[-/ ]?\s*([a-z]{3,9})\.?(?:[\s-]+(\d{1,2}))?(?![\d])(?:\s*[-/\u2013].*)?", re.I | re.A
@@ -1086,7 +1119,9 @@ def parse_date(raw: str | None, order: DateOrder | None = None) -> str | None:
         year, month, day = raw[:4], raw[5:7], raw[8:]
         if year.isdecimal() and month.isdecimal() and day.isdecimal():
             return _iso(int(year), int(month), int(day))
-    text = raw.strip()
+    text = _plain(raw).strip()
+    if not text.isascii():
+        text = _CJK_DATE.sub(_of_east_asia, text)
     if order == "excel":
         number = text.removesuffix(".0")
         if number.isdecimal() and 0 < int(number) < 2_958_466:
@@ -1109,6 +1144,18 @@ def parse_date(raw: str | None, order: DateOrder | None = None) -> str | None:
         year = match[1] or match[2]
         return year if 1700 <= int(year) < 2200 else None
     return None
+
+
+_CJK_DATE = re.compile(
+    r"(令和|平成|昭和)?\s*(\d{1,4}|元)\s*[年년]\s*(?:(\d{1,2})\s*[月월]\s*(?:(\d{1,2})\s*[日일])?)?", re.A
+)
+_YEAR_BEFORE_ERA = {"令和": 2018, "平成": 1988, "昭和": 1925}
+
+
+def _of_east_asia(match: re.Match[str]) -> str:
+    """`2019年5月31日`, `令和元年5月31日` and `2019년 5월 31일` with dashes between the numbers."""
+    year = _YEAR_BEFORE_ERA.get(match[1], 0) + (1 if match[2] == "元" else int(match[2]))
+    return "-".join(part for part in (str(year), match[3], match[4]) if part)
 
 
 def _iso(year: int, month: int, day: int | None) -> str | None:
@@ -1151,8 +1198,8 @@ BW Botswana|BY Belarus|BZ Belize|CA Canada|CC Cocos (Keeling) Islands|
 CD Congo, The Democratic Republic of the=Democratic Republic of the Congo=Congo, Democratic Republic=DR Congo=DRC|
 CF Central African Republic|CG Congo=Congo, Republic of the=Republic of the Congo=Congo-Brazzaville|CH Switzerland|
 CI Côte D'Ivoire=Ivory Coast|CK Cook Islands|CL Chile|CM Cameroon|
-CN China=Chinese=Chian=People's Republic of China=P.R. China=PR China=PRC=China (mainland)=Mainland China|CO Colombia|
-CR Costa Rica|CU Cuba|CV Cape Verde=Cabo Verde|CW Curaçao|CX Christmas Island|CY Cyprus|
+CN China=Chinese=Chian=People's Republic of China=P.R. China=PR China=PRC=China (mainland)=Mainland China=中国|
+CO Colombia|CR Costa Rica|CU Cuba|CV Cape Verde=Cabo Verde|CW Curaçao|CX Christmas Island|CY Cyprus|
 CZ Czechia=Czech Republic=Czech|DE Germany=Deutschland=Federal Republic of Germany|DJ Djibouti|DK Denmark|DM Dominica|
 DO Dominican Republic|DZ Algeria|EC Ecuador|EE Estonia|EH Western Sahara|EG Egypt=Arab Republic of Egypt|ER Eritrea|
 ES Spain=España|ET Ethiopia|FI Finland|FJ Fiji|FK Falkland Islands (Malvinas)=Falkland Islands|
@@ -1165,13 +1212,13 @@ GS South Georgia and the South Sandwich Islands=South Georgia and the South Sand
 GW Guinea-Bissau|GY Guyana|HK Hong Kong=Hong Kong SAR=Hong Kong, China=Hongkong|HM Heard Island and McDonald Islands|
 HN Honduras|HR Croatia=Hrvatska|HT Haiti|HU Hungary|ID Indonesia|IE Ireland=Republic of Ireland=Eire|IL Israel|
 IM Isle of Man|IN India|IO British Indian Ocean Territory|IQ Iraq|
-IR Iran, Islamic Republic of=Iran=Islamic Republic of Iran|IS Iceland|IT Italy=Italia|JE Jersey|JM Jamaica|JO Jordan|
-JP Japan|KE Kenya|KG Kyrgyzstan|KH Cambodia|KI Kiribati|KM Comoros|KN Saint Kitts and Nevis|
+IR Iran, Islamic Republic of=Iran=Islamic Republic of Iran=ایران|IS Iceland|IT Italy=Italia|JE Jersey|JM Jamaica|
+JO Jordan|JP Japan=日本|KE Kenya|KG Kyrgyzstan|KH Cambodia|KI Kiribati|KM Comoros|KN Saint Kitts and Nevis|
 KP Korea, Democratic People's Republic of=North Korea=Korea, North=Democratic People's Republic of Korea|
-KR Korea, Republic of=South Korea=Republic of Korea=Korea=Korea, South=Korea (South)|KW Kuwait|KY Cayman Islands|
-KZ Kazakhstan|LA Lao People's Democratic Republic=Laos=Lao PDR|LB Lebanon|LC Saint Lucia|LI Liechtenstein|
-LK Sri Lanka|LR Liberia|LS Lesotho|LT Lithuania|LU Luxembourg|LV Latvia|LY Libyan Arab Jamahiriya=Libya|MA Morocco|
-MC Monaco|MD Moldova, Republic of=Moldova=Republic of Moldova|ME Montenegro|
+KR Korea, Republic of=South Korea=Republic of Korea=Korea=Korea, South=Korea (South)=대한민국=한국|KW Kuwait|
+KY Cayman Islands|KZ Kazakhstan|LA Lao People's Democratic Republic=Laos=Lao PDR|LB Lebanon|LC Saint Lucia|
+LI Liechtenstein|LK Sri Lanka|LR Liberia|LS Lesotho|LT Lithuania|LU Luxembourg|LV Latvia|
+LY Libyan Arab Jamahiriya=Libya|MA Morocco|MC Monaco|MD Moldova, Republic of=Moldova=Republic of Moldova|ME Montenegro|
 MF Saint Martin=Saint Martin (French part)|MG Madagascar|MH Marshall Islands|
 MK North Macedonia=Macedonia=Macedonia, The Former Yugoslav Republic of=The former Yugoslav Republic of Macedonia=
 Macedonia, FYRO=Republic of North Macedonia=FYROM|ML Mali|MM Myanmar=Burma|MN Mongolia|MO Macau=Macao|
@@ -1187,10 +1234,10 @@ SA Saudi Arabia=Kingdom of Saudi Arabia=KSA|SB Solomon Islands|SC Seychelles|SD 
 SH Saint Helena|SJ Svalbard and Jan Mayen|SI Slovenia|SK Slovakia=Slovak Republic|SL Sierra Leone|SM San Marino|
 SN Senegal|SO Somalia|SR Suriname|SS South Sudan|ST Sao Tome and Principe|SV El Salvador|
 SX Sint Maarten=Sint Maarten (Dutch part)|SY Syrian Arab Republic=Syria|SZ Eswatini=Swaziland|
-TC Turks and Caicos Islands|TD Chad|TF French Southern Territories|TG Togo|TH Thailand|TJ Tajikistan|TK Tokelau|
-TL Timor-Leste=East Timor|TM Turkmenistan|TN Tunisia|TO Tonga|TR Turkey=Türkiye=Turkiye=Turkey (Türkiye)|
+TC Turks and Caicos Islands|TD Chad|TF French Southern Territories|TG Togo|TH Thailand=ประเทศไทย=ไทย|TJ Tajikistan|
+TK Tokelau|TL Timor-Leste=East Timor|TM Turkmenistan|TN Tunisia|TO Tonga|TR Turkey=Türkiye=Turkiye=Turkey (Türkiye)|
 TT Trinidad and Tobago|TV Tuvalu|
-TW Taiwan=Taiwan, Province of China=Taiwan, Republic of China=Chinese Taipei=Taiwan, China|
+TW Taiwan=Taiwan, Province of China=Taiwan, Republic of China=Chinese Taipei=Taiwan, China=台湾|
 TZ Tanzania=Tanzania, United Republic of=United Republic of Tanzania|UA Ukraine|UG Uganda|
 UM United States Minor Outlying Islands|US United States=USA=United States of America=U.S.A.=U.S.=United States (USA)|
 UY Uruguay|UZ Uzbekistan|VA Holy See (Vatican City State)|
@@ -1227,6 +1274,6 @@ def country(raw: str | None) -> str | None:
     if not raw:
         return None
     text = raw.strip()
-    if len(text) == 2:
+    if len(text) == 2 and text.isascii():
         return _COUNTRY_OF_CODE.get(text)
     return _COUNTRY_OF_NAME.get(_country_key(text))
