@@ -5,7 +5,11 @@
 Of each vocabulary it takes the concepts that trials are about, with all their names and the cross-references to another
 vocabulary of the lexicon, even to concepts that the lexicon lacks: a newer release may have them. Which release each
 row comes from stands in the row. Units and the domains of outcomes come from the tables beside this file (lexicon/),
-which hold facts only: UCUM's own file may not be changed. Drugs and genes: builtin_drugs.py.
+which
+hold facts only: UCUM's own file may not be changed. The headings that MeSH got after 2016, whose places in the tree no
+file at hand has, stand in such a table too, with a kind and broader headings that were written down for this project
+(lexicon/mesh_later.tsv; ids, headings and terms: courtesy of the US National Library of Medicine). Left out of it are
+those that MONDO or the Disease Ontology has, and terms that another concept bears. Drugs and genes: builtin_drugs.py.
 """
 
 from __future__ import annotations
@@ -20,7 +24,7 @@ import msgspec
 
 import trialpanorama
 from trialpanorama.ontologies import Concept, Installed, Name, Release, install, load, vocabulary
-from trialpanorama.ontologies._store import BUILT_IN, write
+from trialpanorama.ontologies._store import BUILT_IN, LATER, write
 
 SMALLEST = 19
 """Compression level; the files are written once and shipped."""
@@ -41,9 +45,9 @@ SELECTIONS: dict[str, Callable[[Concept], bool]] = {
 """By vocabulary, which of its concepts are taken."""
 
 
-def _put(installed: Installed, release: Release) -> int:
+def _put(installed: Installed, release: Release, path: Path | None = None) -> int:
     """Write a vocabulary; returns the bytes."""
-    path = BUILT_IN / f"{installed.name}.parquet"
+    path = path or BUILT_IN / f"{installed.name}.parquet"
     write(installed, release, path, SMALLEST)
     names = sum(len(concept.names) for concept in release.concepts)
     bytes = path.stat().st_size
@@ -96,6 +100,33 @@ def _units() -> int:
     return _put(installed, Release(installed.version, concepts))
 
 
+def _later() -> int:
+    """Headings that MeSH's release of 2016 lacks: `ontologies.load` adds those that the MeSH it loads lacks, too."""
+    with (TABLES / "mesh_later.tsv").open(encoding="utf-8") as file:
+        concepts = [
+            Concept(
+                id=f"MESH:{row['id']}",
+                name=row["heading"],
+                kind=row["kind"],  # type: ignore[arg-type]
+                names=[Name(term) for term in row["terms"].split("|") if term],
+                parents=[f"MESH:{id}" for id in row["broader"].split()],
+            )
+            for row in csv.DictReader(file, delimiter="\t")
+        ]
+    mesh = vocabulary("mesh")
+    installed = Installed(
+        name="mesh",
+        title=f"{mesh.title}, headings since 2016",
+        version="after 2016",
+        licence=mesh.licence,
+        is_open=True,
+        concepts=len(concepts),
+        tool=f"trialpanorama {trialpanorama.__version__}",
+        is_built_in=True,
+    )
+    return _put(installed, Release(installed.version, concepts), LATER)
+
+
 def main(store: Path) -> int:
     """Write the files anew, and print what is in them."""
     concepts = load(store, only=SELECTIONS, with_everyday=False)
@@ -105,7 +136,7 @@ def main(store: Path) -> int:
     }
     ids = {concept.id for of in chosen.values() for concept in of}
     prefixes = tuple(f"{vocabulary(name).prefix}:" for name in SELECTIONS)
-    total = _domains() + _units()
+    total = _domains() + _units() + _later()
     for name, of in chosen.items():
         kept = [
             msgspec.structs.replace(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from trialpanorama.ontologies import Concept, Concepts, load, vocabularies
+from trialpanorama.ontologies import Concept, Concepts, install, load, vocabularies
 from trialpanorama.ontologies._store import BUILT_IN, PRECEDENCE, everyday_names
 
 LARGEST = 2_500_000
@@ -20,12 +20,13 @@ def concepts() -> Concepts:
 
 
 def test_it_is_small() -> None:
-    assert sum(path.stat().st_size for path in BUILT_IN.iterdir() if path.is_file()) < LARGEST
+    assert sum(path.stat().st_size for path in BUILT_IN.rglob("*") if path.is_file()) < LARGEST
 
 
 def test_every_file_has_its_licence_stated() -> None:
     stated = (BUILT_IN / "README.md").read_text(encoding="utf-8")
-    assert [path.name for path in BUILT_IN.iterdir() if path.is_file() and path.name not in stated] == ["README.md"]
+    files = (path.relative_to(BUILT_IN).as_posix() for path in BUILT_IN.rglob("*") if path.is_file())
+    assert [name for name in files if name not in stated] == ["README.md"]
 
 
 def test_every_file_says_its_source_version_and_licence(concepts: Concepts) -> None:
@@ -102,9 +103,28 @@ def test_everyday_names_are_names_of_concepts_that_are_there(concepts: Concepts)
     assert {text: ids for text, ids in meant.items() if len(ids) > 1} == {}
 
 
+def test_headings_that_mesh_got_later_are_known(concepts: Concepts) -> None:
+    found = concepts.get("MESH:D000095542")
+    assert found is not None
+    assert (found.name, found.kind) == ("Cytopenia", "condition")
+    assert concepts.installed(found.id).version != concepts.versions["mesh"].version
+    assert "MESH:D006402" in dict(concepts.ancestors(found.id))  # hematologic diseases
+    assert load(with_everyday=False).get(found.id) is None
+
+
+def test_a_release_that_has_a_later_heading_gives_it_itself(tmp_path: Path) -> None:
+    tree = tmp_path / "mesh2030_tree.psv"
+    rows = ("C15.378|D000095542|Cytopenia of tomorrow", "C15|D006425|Blood", "Z01|D005842|Places")
+    tree.write_text("".join(f"{row}\n" for row in rows), encoding="utf-8")
+    install([tree], tmp_path / "store")
+    concepts = load(tmp_path / "store")
+    assert [one.name for one in concepts.all(prefix="MESH:D000095542")] == ["Cytopenia of tomorrow"]
+
+
 def test_concepts_come_in_a_fixed_order(concepts: Concepts) -> None:
-    def order(concept: Concept) -> tuple[str, str]:
-        return concepts.installed(concept.id).name, concept.id
+    def order(concept: Concept) -> tuple[str, str, str]:
+        installed = concepts.installed(concept.id)
+        return installed.name, installed.version, concept.id
 
     ids = [order(concept) for concept in concepts.all()]
     assert ids == sorted(ids)

@@ -120,7 +120,8 @@ GENERIC = _names(
     communicable disease; bacterial infection; neoplasm metastasis; neoplasm; cancer; tumor; carcinoma; malignancy;
     malignant neoplasm; inflammation; disease progression; disease susceptibility; signs and symptoms; health;
     pathology; adenocarcinoma; cyst; ulcer; hemorrhage; congenital abnormality; abnormality; deformity; atrophy;
-    necrosis; edema; ischemia; stenosis; pain; fever; cough"""
+    necrosis; edema; ischemia; stenosis; pain; fever; cough; cytopenia; reinfection;
+    persistent infection; latent infection"""
 )
 """Names so broad that they are linked only where they stand alone."""
 TOO_BROAD = _names(

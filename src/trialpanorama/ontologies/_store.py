@@ -39,6 +39,8 @@ T = TypeVar("T")
 ENVIRONMENT_VARIABLE = "TRIALPANORAMA_VOCABULARIES"
 BUILT_IN = Path(__file__).parent / "builtin"
 EVERYDAY = "everyday.tsv"
+LATER = BUILT_IN / "later" / "mesh.parquet"
+"""Headings of MeSH that came after the built-in release."""
 PRECEDENCE: dict[str, tuple[str, ...]] = {
     "condition": ("MESH", "MONDO", "DOID"),
     "drug": ("DRUGBANK", "RXCUI", "CHEMBL.COMPOUND", "DrugCentral", "MESH"),
@@ -367,20 +369,33 @@ def releases(store: Path | None = None) -> list[Installed]:
 def load(store: Path | None = None, only: Collection[str] | None = None, with_everyday: bool = True) -> Concepts:
     """Every installed vocabulary, and the built-in lexicon for those that are not, as one body of concepts.
 
-    `only` names the vocabularies to load; `with_everyday` adds our own names that no vocabulary has. A store that does
-    not exist is an empty one. Raises UserError for an installed file that is damaged.
+    `only` names the vocabularies to load; `with_everyday` adds our own names that no vocabulary has, and headings that
+    the release of MeSH is too old for. A store that does not exist is an empty one. Raises UserError for an installed
+    file that is damaged.
     """
     found = available(store)
     for name in only or ():
         if name not in found:
             raise UnknownName("vocabulary that is installed", name, found, "trialpanorama vocabularies list")
     chosen = {name: path for name, path in sorted(found.items()) if only is None or name in only}
-    read = {name: _read_table(path) for name, path in chosen.items()}
+    read = {}
+    for name, path in list(chosen.items()):
+        read[name] = _read_table(path)
+        if name == "mesh" and with_everyday:
+            chosen["later"], read["later"] = LATER, _later(read[name][0])
     return Concepts(
         [Columns(table, describe(chosen[name])) for name, (table, _) in read.items()],
         everyday_names() if with_everyday else (),
         made_of=" ".join([*(f"{name}={digest}" for name, (_, digest) in read.items()), f"{with_everyday=}"]),
     )
+
+
+def _later(mesh: pa.Table) -> tuple[pa.Table, str]:
+    """The table of the later headings that a release of MeSH lacks, and the hash of the file."""
+    import pyarrow.compute as pc
+
+    table, digest = _read_table(LATER)
+    return table.filter(pc.invert(pc.is_in(table.column("id"), value_set=mesh.column("id").combine_chunks()))), digest
 
 
 class Concepts:
@@ -392,7 +407,9 @@ class Concepts:
         self._vocabularies = vocabularies
         self._made_of = made_of
         self._places = {id: (columns, row) for columns in vocabularies for row, id in enumerate(columns.ids)}
-        self.versions: dict[str, Installed] = {columns.installed.name: columns.installed for columns in vocabularies}
+        self.versions: dict[str, Installed] = {
+            columns.installed.name: columns.installed for columns in reversed(vocabularies)
+        }
         """The release of each vocabulary that is loaded, by name."""
         self._everyday: dict[str, list[Name]] = defaultdict(list)
         for ids, name in everyday:
@@ -415,7 +432,10 @@ class Concepts:
         return self._places[id][0].installed
 
     def all(self, kind: ConceptKind | None = None, prefix: str = "") -> Iterator[Concept]:
-        """All concepts but obsolete ones, or those of a kind or prefix, in the order of vocabularies' names and ids."""
+        """All concepts but obsolete ones, or those of a kind or prefix, in the order of vocabularies' names and ids.
+
+        Headings that MeSH's release is too old for come behind those of the release.
+        """
         for columns, row in self._rows(prefix):
             if kind is None or columns.kinds[row] == kind:
                 yield self._concept(columns, row)
