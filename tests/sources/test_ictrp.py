@@ -481,6 +481,12 @@ def test_registration_dates_are_read_in_the_order_of_their_register(id: str, raw
     assert (found.date, found.raw) == (date, None if raw == date else raw)
 
 
+def test_a_serial_number_of_a_spreadsheet_is_read_where_there_is_no_other_date() -> None:
+    found = web(TrialID="NCT99000001", Date_registration3="44223").registration_date
+    assert found is not None
+    assert found.date == "2021-01-27"
+
+
 def test_date_registration3_is_preferred_and_replaced_where_it_is_no_date() -> None:
     found = web(TrialID="NCT99000001", Date_registration="27/01/2021", Date_registration3="20210128").registration_date
     assert found is not None
@@ -837,6 +843,26 @@ def test_contacts_are_contacts_only() -> None:
         ("scientific", None, None, "000-0000"),
     ]
     assert web(TrialID="KCT9900001", Contact_Tel="1").contacts[0].type == "public"
+
+
+def test_texts_about_results_are_results_where_results_are_said_to_be_posted() -> None:
+    texts = {
+        "results_summary": "Fever fell",
+        "results_baseline_char": "Mean age 50",
+        "results_participant_flow": "60 were recruited",
+        "results_adverse_events": "No results available",
+        "results_outcome_measures": "37.1 and 38.2 degrees",
+    }
+    results = full(TrialID="PACTR202001999999999", results_yes_no="Yes", **texts).results
+    assert results is not None
+    assert results.participant_flow is not None
+    assert results.participant_flow.recruitment_details == "60 were recruited"
+    assert results.baseline is not None
+    assert [measure.description for measure in results.baseline.measures] == ["Mean age 50"]
+    assert [measure.description for measure in results.outcome_measures] == ["Fever fell", "37.1 and 38.2 degrees"]
+    assert results.adverse_events is None
+    # EU CTR's rows have the title of the trial there
+    assert full(TrialID="EUCTR2090-000001-10-DE", **texts).results is None
 
 
 def test_sharing_and_results_links() -> None:
@@ -1633,3 +1659,15 @@ def test_real_dates_of_the_full_export_agree_with_those_its_users_made(shared_da
             assert record.registration_date.date == row["Date_registration_format"]
             is_day_inferred = row["Day_inferred"] == "TRUE"
             assert record.start_date.date == row["Date_enrollment_format"][: 7 if is_day_inferred else 10]
+
+
+def test_the_web_service_has_fields_of_its_own_for_allocation_assignment_and_codes() -> None:
+    data = (FIXTURES / "trial_details.xml").read_bytes().replace(b"ChiCTR9900000004", b"ACTRN12699000000001")
+    data = data.replace(
+        b"<Study_design>Parallel</Study_design>",
+        b"<Allocation>Randomised controlled trial</Allocation><Assignement>Crossover</Assignement>",
+    )
+    code = b"</Intervention_FreeText><Intervention_code>Treatment: Drugs</Intervention_code>"
+    record = one(data.replace(b"</Intervention_FreeText>", code))
+    assert (record.allocation, record.intervention_model) == ("RANDOMIZED", "CROSSOVER")
+    assert [(one.type, one.type_raw) for one in record.interventions] == [("DRUG", "Treatment: Drugs")]

@@ -29,6 +29,7 @@ from trialpanorama.record import (
     PartialDate,
     Record,
     Reject,
+    Results,
 )
 from trialpanorama.sources import HEAD_BYTES, Format, Source
 from trialpanorama.sources import _dialects as dialects
@@ -157,6 +158,10 @@ _ALIASES = {
     "results_url": "resultsurllink",
     "results_summary": "resultssummary",
     "results_posted": "resultsdateposted",
+    "results_baseline": "resultsbaselinechar",
+    "results_flow": "resultsparticipantflow",
+    "results_adverse_events": "resultsadverseevents",
+    "results_measures": "resultsoutcomemeasures",
     "protocol_url": "resultsurlprotocol",
     "ipd_plan": "resultsipdplan",
     "ipd_description": "resultsipddescription",
@@ -348,6 +353,7 @@ def _record(cells: dict[str, str], is_full_export: bool) -> Record:
         references=references,
         links=links,
         has_results=has_results,
+        results=_results(row) if has_results else None,
         notes=row.notes,
     )
 
@@ -415,7 +421,8 @@ def _phases(row: _Row, raw: str | None, study_type: vocabulary.StudyType | None)
 
 
 def _registration_date(row: _Row) -> PartialDate | None:
-    column = "registered_iso" if vocabulary.parse_date(row.line("registered_iso"), "ymd") else "registered"
+    is_iso = vocabulary.parse_date(row.line("registered_iso"), "ymd") or row.line("registered") is None
+    column = "registered_iso" if is_iso else "registered"
     return row.date(column, "registration_date", row.order)
 
 
@@ -444,6 +451,17 @@ def _results_posted_date(row: _Row, has_results: bool | None) -> PartialDate | N
         return None
     row.note("results_posted_date", dialects.DOUBTFUL_POSTED, raw)
     return PartialDate(raw=raw)
+
+
+_RESULT_TEXTS = ("results_summary", "results_baseline", "results_flow", "results_adverse_events", "results_measures")
+_NO_RESULTS = re.compile(r"no results (?:are )?available\.?", re.I)
+
+
+def _results(row: _Row) -> Results | None:
+    """The texts about results. Without a yes EU CTR has its title and objective there, so only with one they count."""
+    texts = [row.text(column) for column in _RESULT_TEXTS]
+    said = [None if is_placeholder(text) or _NO_RESULTS.fullmatch(text or "") else text for text in texts]
+    return dialects.results(*said)
 
 
 def _exported_date(row: _Row) -> PartialDate | None:
@@ -726,6 +744,8 @@ def _read_trial_details(stream: BinaryIO) -> Iterator[Record | Reject]:
     return each(whole(as_utf8(stream, head)), _trial_details_record)
 
 
+_DETAIL_DESIGN = {"Allocation": "Allocation", "Assignement": "Assignment"}
+"""Fields of the design, as the service spells them, by the labels that they have in WHO's exports."""
 _DETAIL_LISTS = {
     "countries": ("Country", "CountryName"),
     "interventions": ("Intervention", "Intervention_FreeText"),
@@ -753,7 +773,16 @@ def _trial_details_record(entry: Entry) -> Record:
         values = [row[field] for row in tables.get(name, []) if field in row]
         if values:
             cells[column] = "\n".join(values) if column == "interventions" else ";".join(values)
-    record = _record(cells, is_full_export=False)
+    trial = tables["Trial"][0]
+    parts = [trial.get("Study_design")]
+    parts += [f"{label}: {trial[field]}" for field, label in _DETAIL_DESIGN.items() if field in trial]
+    cells["design"] = "; ".join(filter(None, parts))
+    record = _record({column: value for column, value in cells.items() if value}, is_full_export=False)
+    given = tables.get("Intervention", [])
+    if len(given) == len(record.interventions):
+        for one, row in zip(record.interventions, given, strict=True):
+            if one.type is None and (type_ := vocabulary.intervention_type(row.get("Intervention_code"))):
+                one.type, one.type_raw = type_, row["Intervention_code"]
     kinds: tuple[tuple[OutcomeType, str, str], ...] = (
         ("PRIMARY", "Primary_outcome", "Time_frame1"),
         ("SECONDARY", "Secondary_outcome", "Time_frame2"),
