@@ -147,7 +147,7 @@ WEAK_NAMES = COMMON_WORDS | _words(
     aspartate aspergillus atp avocado bacteria balance banana barley basil bean beef beet beta bile bilirubin
     biomarkers bovine bradykinin bran brassica broccoli butter butyrate cabbage caffeine calcitonin calcium cannabis
     canola capsules capture carbon carbonate carp carrier carriers carrot cascade casein cashew cattle cells cellulose
-    chicken chloride chocolate cholesterol choline chromium citrate clam clay clove coal cocaine cocoa coconut cod
+    chicken chloride chlorine chocolate cholesterol choline chromium citrate clam clay clove coal cocaine cocoa coconut cod
     coffee collagen copper cortisol cotton crab cream creatine creatinine cucumber cystatin cysteine cytokine
     cytokines deer deuterium dimension dna dog donor dopamine dosage drug drugs dust ecstasy eggplant elastin emulsion
     endothelin enzyme enzymes erythropoietin esters estradiol estrogen estrogens estrone ethanol ether fatty feather
@@ -194,6 +194,8 @@ WEAK_PHRASES = frozenset(
         "parathyroid hormone",
         "uric acid",
         "lactic acid",
+        "drinking water",
+        "amino acids",
         "folic acid deficiency",
         "vitamin d deficiency",
         "cell wall",
@@ -234,7 +236,6 @@ NEVER_NAMES = _NEVER_WORDS | {
     "nasal spray",
     "nasal sprays",
     "oral sprays",
-    "amino acids",
     "biological factors",
     "biological products",
     "biological specimen",
@@ -334,7 +335,12 @@ OTHER_KINDS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
                 r"""
                 standards? (?:of )?(?:care|treatments?|therap(?:y|ies)|managements?|medical (?:care|treatment|therapy))
                 standard(?:-|\s)of(?:-|\s)care | o?soc | bsc | bat | standard practice | thromboprophylaxis
-                (?:usual|routine|conventional|supportive|basic|regular|normal|current|traditional) {THERAPY}
+                (?:usual|routine|con?ventional|supportive|basic|regular|normal|current|traditional) {THERAPY}
+                (?:bridg(?:e|ing)|continuation|continued|first-line|second-line|salvage|rescue|individualized) {THERAPY}
+                (?:physician'?s?|doctor'?s?|investigator'?s?|treating physician'?s?)'? choice
+                ^\s*(?:treatment|management|relief|prevention|prophylaxis) (?:of|for) .* | pain relief .*
+                ^\s*(?:any|all|other) (?:other )?(?:drugs?|medications?|treatments?|therap(?:y|ies))\b.*
+                ttreatment | support (?:treatment|therapy|care) | no immunosuppressi(?:on|ve) | mouth ?care
                 (?:symptomatic|local|intensive|common|background|general|optimal|best available|best) {THERAPY}
                 (?:recommended|standardi[sz]ed|comprehensive|national|western|clinical|medical) {THERAPY}
                 (?:comparative|existing|other|any|ordinary|antiviral|systemic) {THERAPY}
@@ -354,7 +360,8 @@ OTHER_KINDS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
                 r"""
                 pcr | rt-?pcr | polymerase chain reaction | (?:\w+ )?(?:tests?|testing|assays?|screening)
                 blood (?:draw|draws|collection|sampl\w+|tests?|exams?) | sampl(?:e|es|ing) | specimens?
-                biospecimens? | questionnaires? | surveys? | interviews? | imaging | mri | ct scans? | ultrasound
+                biospecimens? | serum tubes? | blood (?:punctures?|punctions?|withdrawals?) | venipuncture
+                venepuncture | phlebotomy | urine (?:collection|samples?) | stool samples? | questionnaires? | surveys? | interviews? | imaging | mri | ct scans? | ultrasound
                 ultrasonography | x-?rays? | tomography | radiograph\w* | scans? | scintigraphy | monitoring
                 sequencing | genotyping | immunoassay | elisa | flow cytometry | histolog\w+ | cytolog\w+
                 immunohistochemistry
@@ -418,7 +425,8 @@ OTHER_KINDS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
                 r"""
                 exercises? | training | counsel(?:l)?ing | education(?:al)? | yoga | tai ?chi | qi ?gong | baduanjin
                 meditation | mindfulness | psychotherapy | psychological | cognitive | behaviou?r(?:al)? | coaching
-                motivational | lifestyle | walking | relaxation | music | hand washing | handwashing
+                motivational | life-?style | mind-?body | digital therapeutics? | hypnosis | biofeedback
+                neurofeedback | virtual reality | video ?games? | walking | relaxation | music | hand washing | handwashing
                 social distancing | breathing | program(?:me)? | self-?management | messages? | communication
                 information
                 """

@@ -35,6 +35,7 @@ _KIND_OF_TYPE = {
     "DIAGNOSTIC_TEST": "diagnostic", "OTHER": "other", "DIETARY_SUPPLEMENT": "dietary",
 }  # fmt: skip
 _LONGEST_NAME = 600
+_SHORT_ENTRY = 120
 _LONGEST_PROSE = 300
 """Characters; in a longer text only names are looked for, and what is left of it is not looked at."""
 
@@ -50,6 +51,8 @@ _THERAPIES = ("E02", "E04")
 """Branches of MeSH that hold what is done to patients."""
 _COUNTED = ("A10", "A11.1", "A11.2", "A11.872", "A12", "A16")
 """Branches of MeSH with cells and fluids that are more often counted or drawn than given."""
+_PLANTS = "B01.650.940.800"
+_FAMILY = re.compile(r"(?:aceae|ales|idae|phyta|opsida|sperms) ?$|^.{1,4}$|^Tobacco$")
 _DRUG_THERAPIES = frozenset(
     {"E02.319", "E02.319.155", "E02.319.170", "E02.319.310.075", "E02.319.452", "E02.319.452.150", "E02.319.499",
      "E02.319.913"}
@@ -67,7 +70,7 @@ _MARKS = (("®", " "), ("™", " "), ("©", " "), ("ß", "β"))
 
 # ----------------------------------------------------------------------------------------------------------- patterns
 _DOSE = (
-    r"\d[\d.,]*\s*(?:-\s*)?(?:mg|mcg|µg|μg|ug|g|gr|grams?|ml|cc|iu|i\.u\.|ui|units?|u|miu|mmol|meq|ppm|percent)\b"
+    r"\d[\d.,]*\s*(?:-\s*)?(?:mg|mcg|µg|μg|ug|(?:micro|milli)?grams?|g|gr|ml|cc|iu|i\.u\.|ui|units?|u|miu|mmol|meq|ppm|percent)\b"
     r"(?!/(?:d?l|ml|mm|µl|μl))|\d\s*%"
 )
 _DOSE_OR_FORM = re.compile(
@@ -79,6 +82,10 @@ _DIGIT = re.compile(r"\d")
 _GIVEN_BEHIND = re.compile(rf"[\s(\[,:]*(?:{_DOSE}|(?:oral |soft |gel )?(?:{said_of.FORMS})\b)", re.IGNORECASE)
 _GIVEN_BEFORE = re.compile(
     rf"(?:{_DOSE}|\b(?:{said_of.FORMS})|\b(?:tab|cap|amp|inj)\.?)\s*(?:of\s+|:\s*)?(?:the\s+)?$", re.IGNORECASE
+)
+_AMOUNT_OF = re.compile(
+    rf"(?:{_DOSE}|\b(?:doses?|injections?|infusions?|transfusions?|administration|vials?|ampoules?|units))\s+(?:of\s+)?$",
+    re.IGNORECASE,
 )
 _STEM = re.compile(rf"(?:{said_of.STEMS})$", re.IGNORECASE)
 _TAKEN = re.compile(
@@ -158,6 +165,8 @@ _PLACEBO_FOR = re.compile(
     re.IGNORECASE,
 )
 _PLACEBO_BEHIND = re.compile(rf"[\s)\]®™-]*(?:(?:{said_of.LIKE})\b[\s(\[-]*)*", re.IGNORECASE)
+_LIKE = re.compile(rf"{said_of.LIKE}|to|of|for|the|a", re.IGNORECASE)
+_BESIDE_PLACEBO = re.compile(r"[+&,;|•]|\b(?:and|or|plus|with|then|followed)\b", re.IGNORECASE)
 _REACH = 80
 """Characters between a placebo and the drug that it imitates."""
 _ALSO_PLACEBO = re.compile(r"\s*(?:[\d.,]+\s*m?c?g\s*)?(?:/|-|\+|&|and)\s*(?:[\d.,]+\s*m?c?g\s*)?", re.IGNORECASE)
@@ -347,6 +356,11 @@ class _Reader:
                         key = _key(text)
                         if len(key) > 6 and name.kind in _SURENESS and not said_of.NOISE.issuperset(key.split()):
                             entries.setdefault(key, _Entry("procedure", text, concept.id))
+        for concept in self._concepts.all("other"):
+            # a plant in the name of a drug is what is given; its families are no plant that anyone takes
+            if concept.attributes.get("tree_numbers", "").startswith(_PLANTS) and not _FAMILY.search(concept.name):
+                entry = _Entry("class", concept.name, concept.id, "exact", 0.95, is_weak=True)
+                entries.setdefault(_key(concept.name), entry)
         for text in _PLACEBO_NAMES:
             entries[_key(text)] = _Entry("placebo", text)
         return entries
@@ -488,6 +502,7 @@ class DrugLinker:
         hits = _with_placebos(text, _with_salts(text, hits))
         kept = [hit for hit in hits if not hit.is_absorbed and self._stands(text, hit, type, hits)]
         kept = [hit for hit, behind in zip(kept, [*kept[1:], None], strict=False) if not _is_told(text, hit, behind)]
+        kept = [hit for hit in kept if not _is_said_narrower(hit, kept)]
         links = [link for hit in kept for link in _links_of(text, hit, said)]
         if any(text.startswith((" (", "("), hit.end) or text.startswith("(", hit.start - 1) for hit in kept):
             links += _abbreviated(text, links)
@@ -520,7 +535,7 @@ class DrugLinker:
         entry = hit.entry
         if entry.kind == "placebo":
             return entry.name != "vehicle" or type in GIVEN_AS_DRUGS or "placebo" in text.lower()
-        if entry.is_weak and not (type in GIVEN_AS_DRUGS or (type is None and _is_dosed(text, hit))):
+        if entry.is_weak and not (type in GIVEN_AS_DRUGS or (type is None and _may_be_given(text, hit, hits))):
             return False
         if entry.method == "abbreviation" and not _may_abbreviate(text, hit, hits):
             return False
@@ -548,7 +563,7 @@ class DrugLinker:
             # a noun that repeats what the name says changes nothing: "BCG vaccine vaccination"
             if not is_covered and head["head"].lower()[:6] not in entry.name.lower():
                 return False
-        return not entry.is_weak or _is_given(text, hit, type)
+        return not entry.is_weak or _is_given(text, hit, type, hits)
 
     # ----------------------------------------------------------------------------------- where no name was found
     def _rest(self, text: str, type: str | None, kept: list[_Hit], known: list[Link]) -> list[Link]:
@@ -569,7 +584,7 @@ class DrugLinker:
             if (type is not None and not is_drug) or (core := _core(text, start, end)) is None:
                 continue
             if (is_drug and (found := self._vaccines(text, start, end))) or (
-                found := self._again(text, *core, is_drug)
+                found := self._again(text, *core, is_drug or _is_dose_beside(text, *core))
             ):
                 links += found
                 has_drug = True
@@ -579,6 +594,8 @@ class DrugLinker:
                 unknown.append(core)
             elif not has_drug:
                 aside.append(core)
+        if kept and all(hit.entry.kind == "placebo" for hit in kept):
+            unknown = [place for place in unknown if not any(_is_imitated(text, *place, hit) for hit in kept)]
         if is_drug:
             unknown = _as_one(text, unknown or ([] if has_drug or links else aside[:1]))
         for low, high in unknown:
@@ -629,7 +646,7 @@ class DrugLinker:
         entry = self._by_spelling.get(spelling_key(key)) if min(map(len, key.split())) > 3 else None
         if entry is not None and (is_drug or len(key) >= 7):
             return _linked(text, start, end, entry, "variant", 0.92)
-        if len(key) < 8 or " " in key or _ORDINARY.search(key) or not (is_drug or _STEM.search(key)):
+        if " " not in key and (len(key) < 8 or _ORDINARY.search(key) or not (is_drug or _STEM.search(key))):
             return None
         guess = self._guess(key)
         return _linked(text, start, end, guess[0], "fuzzy", guess[1]) if guess else None
@@ -639,7 +656,7 @@ class DrugLinker:
         from rapidfuzz import process
         from rapidfuzz.distance import OSA
 
-        allowed = 1 if len(key) < 10 or _SYSTEMATIC.search(key) else 2
+        allowed = 1 if len(key) < 10 or " " in key or _SYSTEMATIC.search(key) else 2
         if (names := self._by_letter.get(key[0])) is None:
             return None
         near = process.extract(
@@ -650,7 +667,9 @@ class DrugLinker:
             return None
         best, distance, _ = near[0]
         entry = self._safe.get(best)
-        if entry is None or distance > allowed or entry.rank[0] > 0 or " " in best:
+        if entry is None or distance > allowed or entry.rank[0] > 0 or best.count(" ") != key.count(" "):
+            return None
+        if any(len(word) < 7 for word, other in zip(key.split(), best.split(), strict=True) if word != other):
             return None
         bones = _VOWELS.sub("", key)
         for other, far, _ in near:
@@ -915,6 +934,13 @@ def _is_told(text: str, hit: _Hit, behind: _Hit | None) -> bool:
     return is_member and _MEMBERS.fullmatch(text, hit.end, behind.start) is not None
 
 
+def _is_said_narrower(hit: _Hit, hits: list[_Hit]) -> bool:
+    """Whether a group of medicines says again what a member's name says: "alpha-interferon ... (30 mg of interferon)"."""
+    return hit.entry.kind == "class" and any(
+        other.entry.kind == "drug" and other.key != hit.key and other.key.endswith(f" {hit.key}") for other in hits
+    )
+
+
 def _asserted(text: str, start: int, end: int, said: list[Said]) -> tuple[bool, bool]:
     """Whether the text says that what stands here is absent, and that it is past."""
     place = bisect_right(said, start, key=lambda trigger: trigger.end)
@@ -950,6 +976,9 @@ def _with_placebos(text: str, hits: list[_Hit]) -> list[_Hit]:
     """Give each placebo the drug that it imitates: "placebo to prednisone", "enalapril matching placebo"."""
     for place, hit in enumerate(hits):
         if hit.entry.kind != "placebo":
+            continue
+        if hit.entry.name == "vehicle" and text[max(0, hit.start - 3) : hit.start].lower() == "in ":
+            hit.is_absorbed = True  # what is given is in it
             continue
         before = hits[place - 1] if place else hit
         if (
@@ -1064,7 +1093,7 @@ def _may_abbreviate(text: str, hit: _Hit, hits: list[_Hit]) -> bool:
         return False
     if len(said) > 3:
         return True
-    is_alone = len(text) <= 120 and all(
+    is_alone = len(text) <= _SHORT_ENTRY and all(
         _is_noise(word) for word in _WORD.findall(text[: hit.start]) + _WORD.findall(text[hit.end :])
     )
     is_beside_drug = any(
@@ -1074,6 +1103,11 @@ def _may_abbreviate(text: str, hit: _Hit, hits: list[_Hit]) -> bool:
         for other in hits
     )
     return len(said) > 2 and (is_alone or is_beside_drug)
+
+
+def _is_dose_beside(text: str, low: int, high: int) -> bool:
+    """Whether a dose or a form stands right before or behind some words."""
+    return bool(_GIVEN_BEHIND.match(text, high) or _GIVEN_BEFORE.search(text[max(0, low - 25) : low]))
 
 
 @lru_cache(maxsize=1 << 16)
@@ -1090,9 +1124,34 @@ def _is_dosed(text: str, hit: _Hit) -> bool:
     return _DOSE_OR_FORM.search(text, start, end) is not None
 
 
-def _is_given(text: str, hit: _Hit, type: str | None) -> bool:
+def _may_be_given(text: str, hit: _Hit, hits: list[_Hit]) -> bool:
+    """Whether an entry without a type may give what a name of several meanings stands for."""
+    return _is_dosed(text, hit) or _is_amount_before(text, hit) or _is_alone(text, hit, hits)
+
+
+def _is_amount_before(text: str, hit: _Hit) -> bool:
+    """Whether so much of it is given: "three doses of", "200 micrograms"."""
+    return text.startswith(" ", hit.start - 1) and _AMOUNT_OF.search(text[max(0, hit.start - 30) : hit.start]) is not None
+
+
+def _is_alone(text: str, hit: _Hit, hits: list[_Hit]) -> bool:
+    """Whether an entry consists of names, one of which this is; a food or a laboratory value alone may be measured."""
+    is_ambiguous = hit.key in said_of.WEAK_NAMES or hit.key in said_of.WEAK_PHRASES
+    if len(text) > _SHORT_ENTRY or is_ambiguous or any(hit.key in words for _, words in said_of.WITHOUT_DRUG):
+        return False
+    place = 0
+    for other in hits:
+        if other.entry.kind == "procedure":
+            return False
+        if not all(map(_is_noise, _WORD.findall(text[place : other.start]))):
+            return False
+        place = other.end
+    return all(map(_is_noise, _WORD.findall(text[place:])))
+
+
+def _is_given(text: str, hit: _Hit, type: str | None, hits: list[_Hit]) -> bool:
     """Whether a name of several meanings, in prose beside a dose, stands for something that is given here."""
-    is_drug = type in GIVEN_AS_DRUGS
+    is_drug = type in GIVEN_AS_DRUGS or (type is None and _is_alone(text, hit, hits))
     start, end = _stretch(text, hit.start, hit.end)
     words = _WORD.findall(text[start : hit.start]) + _WORD.findall(text[hit.end : end])
     others = [word for word in words if not _is_noise(word) and _key(word) not in said_of.FUNCTION_WORDS]
@@ -1100,6 +1159,8 @@ def _is_given(text: str, hit: _Hit, type: str | None) -> bool:
     is_short = len(hit.key) <= 3
     if is_drug and not others:
         return not is_short or not said.islower() or said == hit.entry.name
+    if _is_amount_before(text, hit):
+        return not is_short or not said.islower()
     near = text[max(start, hit.start - 20) : min(end, hit.end + 25)]
     is_dosed = _DOSE_OR_FORM.search(near) or _GIVEN_BEHIND.match(text, hit.end)
     return not is_short and len(others) <= 3 and bool(is_dosed)
@@ -1211,6 +1272,20 @@ def _apposed(text: str, low: int, high: int, kept: list[_Hit]) -> Link | None:
     return None
 
 
+def _is_imitated(text: str, low: int, high: int, placebo: _Hit) -> bool:
+    """Whether a placebo imitates what unknown words name: "placebo (QZX-12)", "QZX-12 matching placebo"."""
+    if high <= placebo.start:
+        return _PLACEBO_BEHIND.fullmatch(text, high, placebo.start) is not None
+    between = text[placebo.end : low]
+    is_joined = between[:1] == "/" or _BESIDE_PLACEBO.search(between)
+    return not is_joined and all(map(_is_noise_or_like, _WORD.findall(between)))
+
+
+@lru_cache(maxsize=1 << 12)
+def _is_noise_or_like(word: str) -> bool:
+    return _is_noise(word) or _LIKE.fullmatch(word) is not None
+
+
 def _is_mention(text: str, low: int, high: int, type: str | None, has_hits: bool) -> bool:
     """Whether words that no name was found in are those of a drug nevertheless."""
     said = text[low:high]
@@ -1230,4 +1305,4 @@ def _is_mention(text: str, low: int, high: int, type: str | None, has_hits: bool
         return False
     if any(_STEM.search(word) and len(word) >= 7 for word in words):
         return True
-    return bool(_GIVEN_BEHIND.match(text, high) or _GIVEN_BEFORE.search(text[max(0, low - 25) : low]))
+    return _is_dose_beside(text, low, high)
