@@ -419,3 +419,8 @@ def test_searches_of_the_site_become_queries_of_its_interface(given: str, query:
 def test_other_addresses_are_refused(given: str) -> None:
     with pytest.raises(UserError):
         isrctn._query(Wanted(query=given))
+
+
+def test_the_total_target_stands_in_for_the_target() -> None:
+    assert one(xml(participants(totalTarget="130"))).enrollment_target == 130
+    assert one(xml(participants(targetEnrolment="120", totalTarget="130"))).enrollment_target == 120

@@ -458,3 +458,35 @@ def test_looking_at_a_file_takes_no_time_whatever_it_says() -> None:
     begun = time.process_time()
     assert not any(f.recognise(head) for s in sources.sources().values() for f in s.formats if f.name == "provider-xml")
     assert time.process_time() - begun < 2
+
+
+@pytest.mark.parametrize(
+    ("id", "raw", "read"),
+    [
+        (IRCT, "1398/03/10", "2019-05-31"),
+        (IRCT, "1395-12-30", "2017-03-20"),
+        (IRCT, "1399-07-01", "2020-09-22"),
+        (IRCT, "1398/13/10", None),
+        (IRCT, "2019-05-31", "2019-05-31"),
+        (TCTR, "31/05/2562", "2019-05-31"),
+        (TCTR, "2562-05-31", "2019-05-31"),
+        (TCTR, "31/02/2562", None),
+        (CRIS, "1398/03/10", None),
+    ],
+)
+def test_dates_in_the_calendar_of_the_country_are_converted(id: str, raw: str, read: str | None) -> None:
+    start = one(id, date_enrolment=raw).start_date
+    assert start is not None
+    assert start.date == read
+    assert start.raw == (None if raw == read else raw)
+    assert (raw in noted(one(id, date_enrolment=raw), "start_date")) == (raw != read)
+
+
+def test_a_title_that_is_a_placeholder_is_none() -> None:
+    record = one(REBEC, public_title="NULL", scientific_title="N/A")
+    assert (record.public_title, record.scientific_title) == (None, None)
+
+
+def test_labels_glued_to_capitals_are_found() -> None:
+    outcome = group("primary_outcome", "prim_outcome", "Outcome name:PainMeasure:VASTimepoints:day 3")
+    assert one("PER-901-99", outcome).outcomes == [Outcome("PRIMARY", "Pain", "VAS", "day 3")]

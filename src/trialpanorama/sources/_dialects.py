@@ -563,7 +563,7 @@ _EU_SECTION = re.compile(
 )
 _TIMEPOINT = re.compile(r"[. ]*\bTime ?points?:\s*|(?<=\w)Timepoint:\s*", re.I)
 _METHOD = re.compile(r"[. ]*Method of measurement:\s*", re.I)
-_BEGINS = r"(?:\b|(?-i:(?<=[a-z\d])(?=[MOT])))"
+_BEGINS = r"(?:\b|(?-i:(?<=[A-Za-z\d])(?=[MOT][a-z])))"
 """Where a label begins: at a word, or glued to the text before it where a line break was lost."""
 _NUMBER_OF_OUTCOME = re.compile(r"(?:^|(?<=[.;\n])\s*)\d{1,2}\)\s+")
 _MEASUREMENT_TIME = re.compile(r"\.?\s*\bMeasurement time\s?:\s*", re.I)

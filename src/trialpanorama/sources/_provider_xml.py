@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from datetime import date
 from functools import lru_cache, partial
 from typing import BinaryIO
 
@@ -132,7 +133,12 @@ class _Trial:
         if raw is None or is_placeholder(raw) or dialects.MISSING_DATE.search(raw):
             return None
         order = vocabulary.date_order(self.register) if self.register else "dmy"
-        return self.notes.date(raw, field, type, order)
+        converted = _from_other_calendar(raw, self.register)
+        found = self.notes.date(converted or raw, field, type, order)
+        if converted and found:
+            found.raw = raw
+            self.notes.say(field, _CONVERTED, raw)
+        return found
 
 
 def _name(element: etree._Element) -> str:
@@ -144,6 +150,29 @@ def _text_of(element: etree._Element) -> str:
     if not len(element):
         return element.text or ""
     return (element.text or "") + "".join(etree.tostring(child, encoding="unicode") for child in element)
+
+
+_DATE = re.compile(r"(\d{1,4})[-/.](\d{1,2})[-/.](\d{1,4})")
+_CONVERTED = "was written in the calendar of the registry's country"
+
+
+def _from_other_calendar(raw: str, register: str | None) -> str | None:
+    """An Iranian date of the solar calendar (1398/03/10), or a Thai one of the Buddhist era (31/05/2562), in ours."""
+    match = _DATE.fullmatch(raw)
+    if match is None or register not in ("irct", "tctr"):
+        return None
+    year, month, day = map(int, match.groups() if len(match[1]) == 4 else reversed(match.groups()))
+    if register == "tctr" and 2500 <= year < 2600:
+        return f"{year - 543}-{month:02}-{day:02}"
+    if register == "irct" and 1370 <= year < 1450 and 1 <= month <= 12 and 1 <= day <= 31:
+        before = (month - 1) * 31 if month < 7 else (month - 7) * 30 + 186
+        year += 1595  # from a beginning of the calendar's leap years, eight in 33 years
+        days = 365 * year + year // 33 * 8 + (year % 33 + 3) // 4 + before + day
+        return date.fromordinal(days - _DAYS_BEFORE_OURS).isoformat()
+    return None
+
+
+_DAYS_BEFORE_OURS = 356_033
 
 
 def _cleaned(raw: str) -> str | None:
@@ -182,8 +211,8 @@ def _to_record(entry: Entry) -> Record:
         id=named[0].id,
         url=_url(trial, named[0].id),
         identifiers=named,
-        public_title=trial.line("public_title"),
-        scientific_title=trial.line("scientific_title"),
+        public_title=fold(trial.said("public_title")),
+        scientific_title=fold(trial.said("scientific_title")),
         acronym=fold(trial.said("acronym")) or fold(trial.said("scientific_acronym")),
         detailed_description=dialects.objectives(trial.text("prim_outcome"), register),
         keywords=[*dict.fromkeys([*keywords, *_words(trial.lines("i_keyword"))])],
