@@ -109,6 +109,51 @@ def test_an_early_end_stops_a_trial_only_if_it_ended_so_in_every_member_state() 
     assert (both.completion_date.date, both.completion_date.type) == ("2092-05-05", "ACTUAL")
 
 
+@pytest.mark.parametrize(
+    ("ended_in", "elsewhere", "completion"),
+    [
+        (["Spain", "Italy"], [], ("2092-05-02", "ACTUAL")),
+        (["Italy"], [], ("2095-01-01", "ESTIMATED")),
+        (["Spain", "Italy"], [{"name": "Japan"}], ("2095-01-01", "ESTIMATED")),
+    ],
+    ids=["in every state", "in one state", "runs elsewhere"],
+)
+def test_a_trial_has_ended_when_it_has_in_every_member_state_and_runs_nowhere_else(
+    ended_in: list[str], elsewhere: list[dict[str, str]], completion: tuple[str, str]
+) -> None:
+    ends = [
+        {"mscName": name, "events": [{"notificationType": "END_OF_TRIAL", "date": f"2092-05-0{number}"}]}
+        for number, name in enumerate(ended_in, 1)
+    ]
+    found = trial(
+        {"trialDuration": {"estimatedEndDate": "2095-01-01"}},
+        {"rowCountriesInfo": elsewhere},
+        states=[{"mscInfo": {"mscName": name}} for name in ("Spain", "Italy")],
+        events={"trialEvents": ends},
+    ).completion_date
+    assert found is not None
+    assert (found.date, found.type) == completion
+
+
+@pytest.mark.parametrize(("is_commercial", "kind"), [(True, "INDUSTRY"), ("false", "OTHER")])
+def test_a_sponsor_may_only_be_said_to_be_commercial_or_not(is_commercial: bool | str, kind: str) -> None:
+    sponsors = [{"isCommercial": is_commercial, "organisation": {"name": "Xyzzy"}}]
+    assert [one.sponsor_class for one in trial(part={"sponsors": sponsors}).sponsors] == [kind]
+
+
+def test_lists_of_one_are_the_values_in_them() -> None:
+    def in_lists(value: Any) -> Any:
+        if isinstance(value, dict):
+            parts = {key: in_lists(part) for key, part in value.items()}
+            return {key: part if isinstance(part, list) else [part] for key, part in parts.items()}
+        return [in_lists(part) for part in value] if isinstance(value, list) else value
+
+    given = json.loads((FIXTURES / "retrieve.json").read_bytes())
+    plain, listed = (one(entry) for entry in (given, in_lists(given)))
+    listed.place = plain.place
+    assert listed == plain
+
+
 def test_the_start_is_the_first_of_any_member_state_and_else_the_planned_one() -> None:
     planned = {"trialDuration": {"estimatedRecruitmentStartDate": "2090-01-01"}}
     events = [

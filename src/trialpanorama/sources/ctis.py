@@ -100,6 +100,7 @@ _PHASES = {
     "11": "Phase III and Phase IV (Integrated)",
 }
 _ROLES = {"1": "Test", "2": "Comparator", "3": "Placebo"}
+_COMMERCIAL = {"true": "Commercial", "false": "Non-Commercial"}
 _ALLOCATIONS: dict[str, Allocation] = {"1": "RANDOMIZED", "2": "NON_RANDOMIZED", "3": "NA"}
 
 _BANDS = {
@@ -172,7 +173,7 @@ def _of_trial(entry: Entry) -> Record:
         first_submitted_date=_first_submitted(tree, application, notes),
         registration_date=_first_decision(tree, states, notes),
         start_date=events.start(information, notes),
-        completion_date=events.completion(information, notes),
+        completion_date=events.completion(information, bool(outside), notes),
         results_posted_date=_results_posted(tree, notes),
         last_updated_date=notes.date(_last_update(tree), "last_updated_date", order="dmy"),
         exported_date=notes.date(_line(tree, "record_last_import"), "exported_date"),
@@ -487,6 +488,7 @@ class _Events:
         self.why_stopped: str | None = None
         self.stopped_in: set[str] = set()
         """Member states in which it was ended early."""
+        ended_in: set[str] = set()
         for group in tree.each("events/trialEvents"):
             for event in [group, *group.each("events")]:
                 reason = _text(event, "earlyTerminationReason")
@@ -497,6 +499,8 @@ class _Events:
                     self._add(kind, day)
                 if kind == "EARLY_TERMINATION":
                     self.stopped_in.add(_line(group, "mscName") or "")
+                elif kind == "END_OF_TRIAL":
+                    ended_in.add(_line(group, "mscName") or "")
         for info in (one.one("mscInfo") for one in states):
             for name in ("trialPeriod", "activeTrialPeriod"):
                 for period in info.each(name):
@@ -510,6 +514,7 @@ class _Events:
             self._add("GLOBAL_END_OF_TRIAL", _line(end, "date") or _line(end, "globalEndDate") or _line(end))
         concerned = {_line(one, "mscInfo/mscName") or "" for one in states}
         self.ended_early = bool(self.stopped_in) and concerned <= self.stopped_in
+        self._ended_in_each_state = bool(concerned) and concerned <= self.stopped_in | ended_in
 
     def _add(self, kind: str, day: str | None) -> None:
         if day:
@@ -523,9 +528,11 @@ class _Events:
         planned = _line(information, "trialDuration/estimatedRecruitmentStartDate")
         return notes.date(planned, "start_date", "ESTIMATED")
 
-    def completion(self, information: Tree, notes: Notes) -> PartialDate | None:
-        """The end everywhere; else the planned one."""
+    def completion(self, information: Tree, is_elsewhere: bool, notes: Notes) -> PartialDate | None:
+        """The end everywhere, which is that in the last member state unless it runs elsewhere; else the planned one."""
         ended = self._days.get("GLOBAL_END_OF_TRIAL") or self._days.get("EARLY_TERMINATION" if self.ended_early else "")
+        if not ended and self._ended_in_each_state and not is_elsewhere:
+            ended = [*self._days.get("END_OF_TRIAL", []), *self._days.get("EARLY_TERMINATION", [])]
         if ended:
             return notes.date(max(ended), "completion_date", "ACTUAL")
         duration = information.one("trialDuration")
@@ -586,6 +593,7 @@ def _sponsors(tree: Tree, part: Tree, information: Tree) -> list[Sponsor]:
         name = _line(one, "organisation/name")
         if name and name.lower() not in {known.name.lower() for known in found}:
             class_raw = _line(one, "organisation/type") or _line(one, "commercial")
+            class_raw = class_raw or _COMMERCIAL.get(_line(one, "isCommercial") or "")
             found.extend(sponsor(name, "COLLABORATOR" if found else "LEAD", class_raw))
     for one in information.each("sourceOfMonetarySupport"):
         found.extend(sponsor(_line(one, "organisationName"), "FUNDER"))
@@ -656,9 +664,7 @@ def _references(details: Tree) -> list[Reference]:
     found: list[Reference] = []
     for name in ("pubmedCode", "pubmedUrl", "references"):
         for one in details.each(name):
-            said = " ".join(str(value) for _, value in one.items() if isinstance(value, str | int)) or (
-                _line(one) or ""
-            )
+            said = " ".join(filter(None, (_line(one, key) for key, _ in one.items()))) or _line(one) or ""
             found += references(f"pmid: {said}" if said.isdecimal() else said, None)
     return distinct_references(found)
 
