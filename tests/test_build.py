@@ -14,13 +14,14 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from trialpanorama import build as building
 from trialpanorama import ingest, ontologies, sample, sources
 from trialpanorama.build import build
 from trialpanorama.errors import UserError
 from trialpanorama.link import link
 from trialpanorama.resolve import resolve
 from trialpanorama.tables import build_tables
-from trialpanorama.warehouse import Warehouse, snapshot_id, staging_folder, working_connection
+from trialpanorama.warehouse import Warehouse, only_one_build, snapshot_id, staging_folder, working_connection
 
 from .test_ingest import articles
 
@@ -165,6 +166,65 @@ def test_the_warehouse_is_never_its_own_input(inputs: Path, tmp_path: Path) -> N
     first = build([tmp_path], tmp_path / "W", workers=1)
     again = build([tmp_path], tmp_path / "W", workers=1)
     assert again.inputs == first.inputs
+
+
+@pytest.mark.parametrize("replace", [False, True])
+def test_what_is_no_warehouse_is_never_replaced(inputs: Path, tmp_path: Path, replace: bool) -> None:
+    (tmp_path / "mine").mkdir()
+    thesis = tmp_path / "mine" / "thesis.txt"
+    for content in ("", "{}"):
+        thesis.write_text("mine")
+        (tmp_path / "mine" / "manifest.json").write_text(content)  # many programs have one
+        for place in (thesis, tmp_path / "mine"):
+            with pytest.raises(UserError, match=r"Name .*folder: --warehouse"):
+                build([inputs], place, replace=replace)
+    assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file() and path.suffix != ".lock") == [
+        "manifest.json",
+        "thesis.txt",
+    ]
+
+
+def test_what_came_into_a_warehouse_during_its_build_is_not_taken_away(
+    whole: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(whole.path, tmp_path / "W")
+    (tmp_path / "more.txt").write_text("more")
+    for stage in ("_ingest", "_tables", "_manifest"):
+        monkeypatch.setattr(building._Build, stage, lambda *_: (tmp_path / "W" / "notes.txt").write_text("mine"))
+    with pytest.raises(UserError, match=r"notes\.txt"):
+        build([tmp_path / "more.txt"], tmp_path / "W")
+    assert Warehouse.open(tmp_path / "W").snapshot == whole.snapshot
+    assert (tmp_path / "W" / "notes.txt").read_text() == "mine"
+
+
+def test_an_input_that_changes_while_it_is_read_ends_the_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "set.xml").write_bytes(articles(99000001))
+    read = ingest.read_unit
+
+    def change_and_read(unit: ingest.Unit) -> ingest.UnitResult:
+        (tmp_path / "set.xml").write_bytes(articles(99000001, 99000002))
+        return read(unit)
+
+    monkeypatch.setattr(ingest, "read_unit", change_and_read)
+    with pytest.raises(UserError, match=r"set\.xml changed while it was read"):
+        build([tmp_path / "set.xml"], tmp_path / "W", workers=1)
+    assert not (tmp_path / "W").exists()
+
+
+def test_half_a_warehouse_is_only_replaced_when_that_is_asked(inputs: Path, tmp_path: Path) -> None:
+    (tmp_path / "W" / "records").mkdir(parents=True)
+    with pytest.raises(UserError, match="--replace"):
+        build([inputs], tmp_path / "W")
+
+
+def test_a_link_to_a_warehouse_stays_a_link(whole: Warehouse, tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    shutil.copytree(whole.path, tmp_path / "disk" / "W")
+    (tmp_path / "W").symlink_to(tmp_path / "disk" / "W")
+    staging = staging_folder(tmp_path / "W")
+    assert staging == staging_folder(tmp_path / "disk" / "W")
+    with only_one_build(tmp_path / "W"), pytest.raises(UserError, match="Another build"):
+        build([tmp_path], tmp_path / "disk" / "W")
 
 
 _SCRIPT = """

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from trialpanorama import engine
+from trialpanorama.errors import TrialPanoramaError
 
 
 def double(number: int) -> int:
@@ -29,6 +30,16 @@ def test_every_task_gives_its_result_once(workers: int) -> None:
 def test_a_failing_task_raises_in_the_caller(workers: int) -> None:
     with pytest.raises(ValueError, match="negative"):
         list(engine.run(double, [1, -1, 2, 3], workers))
+
+
+def end(number: int) -> int:
+    """What the system does to a process when memory runs out."""
+    os._exit(9)
+
+
+def test_a_worker_that_is_ended_from_outside_is_told() -> None:
+    with pytest.raises(TrialPanoramaError, match="fewer --workers"):
+        list(engine.run(end, [1, 2], 2))
 
 
 _PARENT = """

@@ -14,6 +14,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -22,6 +23,7 @@ from trialpanorama import ingest
 from trialpanorama.build import build
 from trialpanorama.errors import UserError
 from trialpanorama.record import Record, Reject
+from trialpanorama.warehouse import InputFile
 
 FIXTURES = Path(__file__).resolve().parent / "fixtures"
 
@@ -208,7 +210,38 @@ def test_a_single_line_of_200_megabytes_is_one_reject(tmp_path: Path, head: byte
 
 def test_what_is_no_regular_file_is_not_opened(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    assert summary(read(tmp_path / "pipe")) == ["file_not_readable"]
+    assert summary(read(tmp_path)) == ["file_not_readable"]
+    with pytest.raises(UserError, match="neither a file nor a folder"):
+        ingest.find_inputs([tmp_path / "pipe"])
+
+
+def test_names_that_are_no_utf_8_are_read_and_written_out(tmp_path: Path) -> None:
+    strange = os.fsdecode(b"M\xfcnchen")
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.GNU_FORMAT) as archive:
+        info = tarfile.TarInfo(f"{strange}.xml")
+        info.size = len(ONE)
+        archive.addfile(info, io.BytesIO(ONE))
+    (tmp_path / strange).mkdir()
+    (tmp_path / strange / "plain.xml").write_bytes(TWO)
+    (tmp_path / f"{strange}.tar").write_bytes(buffer.getvalue())
+    found = ingest.find_inputs([tmp_path])
+    units = ingest.plan(found, tmp_path / "staging", keep_contacts=False)
+    results = [ingest.read_unit(unit) for unit in units]
+    assert sorted(count[1:] for result in results for count in result.counts) == [(1, 0), (2, 0)]
+    assert sorted(Path(file.file).name for file in found) == ["M\\xfcnchen.tar", "plain.xml"]
+    assert msgspec.json.decode(msgspec.json.encode(found), type=list[InputFile]) == found
+    assert not ingest.changed(found)
+
+
+def test_a_file_that_changed_is_told(tmp_path: Path) -> None:
+    for name in ("stays", "touched", "grows", "goes"):
+        (tmp_path / name).write_bytes(ONE)
+    found = ingest.find_inputs([tmp_path])
+    os.utime(tmp_path / "touched", (1, 1))
+    (tmp_path / "grows").write_bytes(TWO)
+    (tmp_path / "goes").unlink()
+    assert sorted(file.file.rsplit("/", 1)[-1] for file in ingest.changed(found)) == ["goes", "grows"]
 
 
 def test_places_say_where_an_entry_was_read(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 import typing
 from pathlib import Path
@@ -101,6 +102,35 @@ def test_no_warehouse_says_what_to_type(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setenv(warehouse.ENVIRONMENT_VARIABLE, str(tmp_path / "none"))
     with pytest.raises(UserError, match="trialpanorama build INPUT"):
         Warehouse.open()
+
+
+@pytest.mark.parametrize("part", ["tables/studies.parquet", "warehouse.duckdb", "records"])
+def test_a_damaged_warehouse_says_what_it_lacks(small: Warehouse, tmp_path: Path, part: str) -> None:
+    shutil.copytree(small.path, tmp_path / "W")
+    (tmp_path / "W" / part).rename(tmp_path / "taken away")
+    with pytest.raises(UserError, match=f"it has no {part}.*--replace"):
+        Warehouse.open(tmp_path / "W")
+
+
+def test_any_name_of_a_folder_will_do_but_one_with_a_comma(small: Warehouse, tmp_path: Path) -> None:
+    place = tmp_path / """Ümläut's [x] *? "q" {a} %20 W"""
+    shutil.copytree(small.path, place)
+    opened = Warehouse.open(place)
+    assert opened.query("SELECT count(*) FROM records").column(0)[0].as_py() == 3
+    assert opened.connect().execute("SELECT count(*) FROM records").fetchone() == (3,)
+    assert opened.export("csv", tmp_path / "out's")["rejects"] == 1
+    shutil.copytree(small.path, tmp_path / "a, b")
+    with pytest.raises(UserError, match="comma"):
+        Warehouse.open(tmp_path / "a, b").connect()
+    with pytest.raises(UserError, match="comma"):
+        build([tmp_path], tmp_path / "b, c")
+
+
+def test_a_catalogue_that_cannot_be_opened_is_the_users_to_mend(small: Warehouse, tmp_path: Path) -> None:
+    shutil.copytree(small.path, tmp_path / "W")
+    (tmp_path / "W" / "warehouse.duckdb").write_bytes(b"no database")
+    with pytest.raises(UserError, match="cannot be opened"):
+        Warehouse.open(tmp_path / "W").connect()
 
 
 def test_a_query_answers_a_select(small: Warehouse) -> None:

@@ -34,6 +34,7 @@ from trialpanorama.warehouse import (
     VocabularyUsed,
     Warehouse,
     arrow_schema,
+    check_place,
     fields,
     only_one_build,
     publish,
@@ -94,11 +95,12 @@ def build(
     made or undone by hand; the warehouse keeps its copy and goes by it until another is given, and `warn` is told of
     ids in it that no Record has. Raises UserError when inputs do not exist, hold no file, or another build runs.
     """
-    target = Path(os.path.abspath(warehouse))
+    target = Path(os.path.realpath(warehouse))  # behind a link: the link stays
     staging = staging_folder(target)
     report = progress or (lambda _: None)
     workers = workers or engine.default_workers()
     with only_one_build(target):
+        check_place(target)
         old = None if replace else _existing(target)
         files = ingest.find_inputs([Path(path) for path in inputs], exclude=(target, staging))
         if not files:
@@ -151,13 +153,17 @@ def _vocabularies(store: Path) -> list[VocabularyUsed]:
 
 
 def _existing(target: Path) -> Manifest | None:
-    return Warehouse.open(target).manifest if (target / "manifest.json").exists() else None
+    if (target / "manifest.json").exists():
+        return Warehouse.open(target).manifest
+    if target.is_dir() and any(target.iterdir()):
+        raise UserError(f"{target} is no whole warehouse: it has no manifest.json. Add --replace to build it anew.")
+    return None
 
 
 def _with_old_inputs(old: Manifest, files: list[InputFile], target: Path) -> list[InputFile]:
     """The old inputs with the new: after an upgrade everything has to be read again."""
     paths = {file.path for file in files}
-    gone = [file.path for file in old.files if file.path not in paths and not Path(file.path).exists()]
+    gone = [file.path for file in old.files if file.path not in paths and not ingest.stored_path(file).exists()]
     if gone:
         raise UserError(
             f"The warehouse at {target} was built by another version, and {len(gone)} of its inputs are gone "
@@ -296,6 +302,10 @@ class _Build:
             results = engine.run(ingest.read_unit, waiting, self.workers)
         for result in results:
             add(result)
+        if lost := ingest.changed(self.new):
+            raise UserError(
+                f"{lost[0].path} changed while it was read. Nothing was added; type the same again once it rests."
+            )
         for file in self.new:
             file.records, file.rejects = counts[file.path]
             file.inputs = file.records + file.rejects
@@ -388,6 +398,7 @@ class _Build:
             if any(other != path for other in (self.staging / path.parent.name).rglob("*.parquet")):
                 path.unlink()
         (self.staging / "manifest.json").write_bytes(msgspec.json.format(msgspec.json.encode(manifest), indent=1))
+        check_place(self.target)  # what came there meanwhile is not taken away, either
         publish(self.staging, self.target)
         self.report(Progress("publish", 1, 1, "stage"))
 

@@ -19,10 +19,11 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from trialpanorama.errors import UserError
+from trialpanorama.errors import TrialPanoramaError, UserError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -52,6 +53,11 @@ def run(function: Callable[[Task], Result], tasks: Sequence[Task], workers: int)
             for future in done:
                 running |= {pool.submit(function, following) for following in itertools.islice(waiting, 1)}
                 yield future.result()
+    except BrokenProcessPool:
+        raise TrialPanoramaError(
+            "A process that worked was ended from outside; most often the memory did not suffice. What is finished is "
+            "kept: type the same again, with fewer --workers."
+        ) from None
     except BaseException:
         for process in list((pool._processes or {}).values()):
             process.terminate()

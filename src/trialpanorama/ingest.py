@@ -23,6 +23,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
+from urllib.parse import unquote_to_bytes
 
 import msgspec
 from isal import igzip_lib
@@ -53,6 +54,8 @@ def find_inputs(paths: Iterable[Path], exclude: Iterable[Path] = ()) -> list[Inp
     missing = [str(path) for path in paths if not path.exists()]
     if missing:
         raise UserError(f"No such file or folder: {', '.join(missing)}. Give files or folders of registry data.")
+    if streams := [str(path) for path in paths if not (path.is_file() or path.is_dir())]:
+        raise UserError(f"{streams[0]} is neither a file nor a folder. Save what comes from it, and give that file.")
     excluded = [path.resolve() for path in exclude]
     found: dict[Path, str] = {}
     for given in paths:
@@ -144,7 +147,38 @@ def _describe(path: Path, label: str) -> InputFile:
             size = sum(file.bytes for file in files)
     except OSError:
         pass  # reading it will end in a reject that says why
-    return InputFile(file=label, path=str(path), sha256=sha256, bytes=size, modified=modified)
+    return InputFile(file=_printable(label), path=_stored(path), sha256=sha256, bytes=size, modified=modified)
+
+
+def _printable(name: str) -> str:
+    """A name with the bytes that are no UTF-8 (of an old file system or archive) written out."""
+    return name.encode(errors="surrogateescape").decode(errors="backslashreplace")
+
+
+def _stored(path: Path) -> str:
+    """A path as a manifest can hold it; one that is no UTF-8 as a file: address."""
+    return str(path) if _printable(str(path)) == str(path) else path.as_uri()
+
+
+def stored_path(file: InputFile) -> Path:
+    """Where an input file lies."""
+    address = file.path.removeprefix("file://")
+    return Path(os.fsdecode(unquote_to_bytes(address)) if address != file.path else address)
+
+
+def changed(files: Iterable[InputFile]) -> list[InputFile]:
+    """The files that are no longer what they were when they were found."""
+    found = ((file, _describe(stored_path(file), file.file)) for file in files if not _looks_the_same(file))
+    return [file for file, now in found if now.sha256 != file.sha256]
+
+
+def _looks_the_same(file: InputFile) -> bool:
+    try:
+        status = stored_path(file).stat()
+    except OSError:
+        return not file.sha256
+    modified = datetime.fromtimestamp(int(status.st_mtime), UTC).isoformat()
+    return stat.S_ISREG(status.st_mode) and (status.st_size, modified) == (file.bytes, file.modified)
 
 
 def _chosen_of_folder(folder: Path) -> _Chosen | None:
@@ -725,10 +759,11 @@ def _pieces(file: InputFile, copy_number: int) -> list[Piece]:
     """A file in pieces of bounded size, as far as it can be read in pieces (an archive can)."""
     size = file.bytes
     try:
-        if Path(file.path).is_dir():
+        path = stored_path(file)
+        if path.is_dir():
             return _parts(file, copy_number, size)
-        if stat.S_ISREG(Path(file.path).stat().st_mode):
-            with Path(file.path).open("rb") as opened:
+        if stat.S_ISREG(path.stat().st_mode):
+            with path.open("rb") as opened:
                 head = opened.read(8)
                 opened.seek(0)
                 if any(head.startswith(magic) for magic in _COMPRESSED):
@@ -807,9 +842,10 @@ def read_unit(unit: Unit) -> UnitResult:
 def read_piece(piece: Piece) -> Iterator[Record | Reject]:
     """Records and Rejects of a file or a range of its members, with their place and key set."""
     members = None if piece.first_member is None else range(piece.first_member, piece.last_member or piece.first_member)
-    for member, outcome in _read_file(Path(piece.file.path), members, piece.part, piece.parts):
+    for member, outcome in _read_file(stored_path(piece.file), members, piece.part, piece.parts):
         place = outcome.place
-        place.file, place.file_sha256, place.member = piece.file.file, piece.file.sha256, member
+        place.file, place.file_sha256 = piece.file.file, piece.file.sha256
+        place.member = member = None if member is None else _printable(member)
         if isinstance(outcome, Record):
             key = f"{place.file_sha256}|{piece.copy_number}|{member}|{place.ordinal}"
             outcome.record_id = hashlib.sha256(key.encode()).hexdigest()[:20]
@@ -856,7 +892,7 @@ def record_line(record: Record, keep_contacts: bool) -> bytes:
 
 def reject_line(reject: Reject) -> bytes:
     """One JSON line of a Reject; its detail is scrubbed, as it can quote the input."""
-    reject.detail = without_contacts(reject.detail)
+    reject.detail = _printable(without_contacts(reject.detail))
     return _ENCODER.encode(reject)
 
 

@@ -16,6 +16,7 @@ import contextlib
 import ctypes
 import hashlib
 import os
+import re
 import shutil
 import threading
 import types
@@ -227,12 +228,20 @@ class Warehouse:
                 f"There is no warehouse at {folder}. Make one: trialpanorama build INPUT... --warehouse {folder}"
             ) from None
         try:
-            return cls(folder, msgspec.json.decode(content, type=Manifest))
+            manifest = msgspec.json.decode(content, type=Manifest)
         except (msgspec.DecodeError, msgspec.ValidationError) as error:
             raise UserError(
                 f"{folder / 'manifest.json'} is not a manifest of this version ({error}). "
                 f"Build it anew: trialpanorama build INPUT... --warehouse {folder} --replace"
             ) from None
+        parts = [f"tables/{table}.parquet" for table in manifest.tables.keys() - {"records", "rejects"}]
+        lost = [part for part in ("warehouse.duckdb", "records", *sorted(parts)) if not (folder / part).exists()]
+        if lost:
+            raise UserError(
+                f"The warehouse at {folder} is damaged: it has no {lost[0]}. "
+                f"Build it anew: trialpanorama build INPUT... --warehouse {folder} --replace"
+            )
+        return cls(folder, manifest)
 
     @property
     def snapshot(self) -> str:
@@ -243,8 +252,12 @@ class Warehouse:
         """A read-only DuckDB connection for code that is trusted; the tables are its views."""
         import duckdb
 
-        connection = duckdb.connect(str(self.path / "warehouse.duckdb"), read_only=True)
-        connection.execute("SET file_search_path = ?", [str(self.path.resolve())])
+        place = self.path / "warehouse.duckdb"
+        try:
+            connection = duckdb.connect(str(place), read_only=True)
+        except duckdb.Error as error:
+            raise UserError(f"{place} cannot be opened: {str(error).splitlines()[0]}") from None
+        look_in(connection, self.path)
         connection.execute("SET enable_progress_bar = false")
         return connection
 
@@ -270,10 +283,12 @@ class Warehouse:
 
         # a fenced connection opens absolute paths only; the catalogue's are relative, so that it can be moved
         connection = duckdb.connect()
-        _create_views(connection, self.path, f"{self.path.resolve()}/")
+        folder = f"{self.path.resolve()}/"
+        pattern = re.sub(r"([\[*?])", r"[\1]", folder)
+        _create_views(connection, self.path, pattern)
         timer = threading.Timer(seconds, connection.interrupt)
         try:
-            _fence(connection, self.path, memory_mb)
+            _fence(connection, sorted({folder, pattern}), memory_mb)
             try:
                 statements = connection.extract_statements(sql)
             except duckdb.Error as error:
@@ -401,11 +416,23 @@ class Warehouse:
         )
 
 
-def _fence(connection: duckdb.DuckDBPyConnection, folder: Path, memory_mb: int) -> None:
+def look_in(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    """Have the views of a connection, whose paths are relative, read in this folder."""
+    connection.execute("SET file_search_path = ?", [_search_path(folder)])
+
+
+def _search_path(folder: Path) -> str:
+    place = str(folder.resolve())
+    if "," in place:
+        raise UserError(f"{place} has a comma in it, at which DuckDB ends a path. Name another: --warehouse DIR")
+    return place
+
+
+def _fence(connection: duckdb.DuckDBPyConnection, folders: Sequence[str], memory_mb: int) -> None:
     """Take everything away from a connection that a query has no need for."""
     connection.execute(f"SET memory_limit = '{memory_mb}MB'")
     connection.execute("SET temp_directory = ''")
-    connection.execute("SET allowed_directories = ?", [[str(folder.resolve()) + "/"]])
+    connection.execute("SET allowed_directories = ?", [folders])
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
 
@@ -493,7 +520,7 @@ def working_connection(folder: Path, memory_mb: int = 900, threads: int | None =
     connection.execute("SET parquet_metadata_cache = true")  # else each statement parses the footers of all records
     if threads:
         connection.execute(f"SET threads = {threads}")
-    connection.execute("SET file_search_path = ?", [str(folder.resolve())])
+    look_in(connection, folder)
     for name, struct in (("records", Record), ("rejects", Reject)):
         if not any((folder / name).rglob("*.parquet")):
             write_parquet(arrow_schema(struct).empty_table(), folder / name / "none.parquet")
@@ -513,7 +540,7 @@ def write_catalogue(folder: Path, dictionary: Sequence[ColumnMeaning], table_mea
     path.unlink(missing_ok=True)
     connection = duckdb.connect(str(path))
     try:
-        connection.execute("SET file_search_path = ?", [str(folder.resolve())])
+        look_in(connection, folder)
         names = _create_views(connection, folder, "")
         for name in names & table_meanings.keys():
             connection.execute(f"COMMENT ON VIEW \"{name}\" IS '{_sql_text(table_meanings[name])}'")
@@ -566,13 +593,37 @@ def snapshot_id(connection: duckdb.DuckDBPyConnection, tables: Sequence[str]) ->
 # --- exchanging folders
 
 
+_PARTS = {"records", "rejects", "tables", "units", "tasks", "index", "index.lock", "overrides.txt"}
+_PARTS |= {"manifest.json", "warehouse.duckdb"}
+"""What lies in a warehouse: what builds write, what search and `tasks build` add to it."""
+
+
+def check_place(target: Path) -> None:
+    """Raise UserError where no warehouse can be, or where anything else lies: a build would take that away."""
+    _search_path(target)
+    try:
+        foreign = sorted(path.name for path in target.iterdir() if path.name not in _PARTS and path.name != ".DS_Store")
+    except FileNotFoundError:
+        return
+    except NotADirectoryError:
+        raise UserError(f"{target} is a file. Name a folder: --warehouse DIR") from None
+    if foreign:
+        named = ", ".join(foreign[:3]) + (" ..." if len(foreign) > 3 else "")
+        raise UserError(
+            f"{target} holds what belongs to no warehouse ({named}), and a build would replace all of it. "
+            "Name another folder: --warehouse DIR"
+        )
+
+
+def _beside(target: Path, ending: str) -> Path:
+    """A hidden folder beside the warehouse itself, not beside a link to it, so that it is on the same file system."""
+    real = Path(os.path.realpath(target))
+    return real.parent / f".{real.name}.{ending}"
+
+
 def staging_folder(target: Path) -> Path:
-    """Where a build of this warehouse works: a folder beside it, on the same file system."""
-    return target.parent / f".{target.name}.building"
-
-
-def _previous_folder(target: Path) -> Path:
-    return target.parent / f".{target.name}.previous"
+    """Where a build of this warehouse works."""
+    return _beside(target, "building")
 
 
 def publish(staging: Path, target: Path) -> None:
@@ -587,7 +638,7 @@ def publish(staging: Path, target: Path) -> None:
     if not target.exists():
         staging.rename(target)
         return
-    previous = _previous_folder(target)
+    previous = _beside(target, "previous")
     shutil.rmtree(previous, ignore_errors=True)
     if _exchange(staging, target):
         staging.rename(previous)
@@ -598,7 +649,7 @@ def publish(staging: Path, target: Path) -> None:
 
 
 def _recover(target: Path) -> None:
-    previous = _previous_folder(target)
+    previous = _beside(target, "previous")
     if not target.exists() and (previous / "manifest.json").exists():
         with contextlib.suppress(OSError):  # another reader was quicker
             previous.rename(target)
@@ -626,8 +677,7 @@ def _exchange(one: Path, other: Path) -> bool:
 def only_one_build(target: Path) -> Iterator[None]:
     """Hold the build lock of a warehouse; raises UserError if another build holds it. It ends with the process."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    path = target.parent / f".{target.name}.lock"
-    with path.open("w") as lock:
+    with _beside(target, "lock").open("w") as lock:
         try:
             import fcntl
 

@@ -104,6 +104,14 @@ def test_our_own_fault_is_one_line_unless_debugging(command: Command, monkeypatc
         command("doctor", "--debug")
 
 
+def test_what_the_system_refuses_is_one_line(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: object) -> None:
+        raise PermissionError(13, "Permission denied", "W")
+
+    monkeypatch.setattr("trialpanorama.apps.doctor.doctor_facts", fail)
+    assert_one_line(command("doctor"), 2, "Permission denied: W. Name another place")
+
+
 # --- interruption
 
 

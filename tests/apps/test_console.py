@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
+
+import duckdb
 import pytest
 
 from trialpanorama.apps import console
@@ -52,6 +55,36 @@ def test_long_stages_speak_in_between(capsys: pytest.CaptureFixture[str], monkey
         reporter.update("read", 21, 100, "files")
     lines = capsys.readouterr().err.splitlines()
     assert lines == ["read: 20 of 100 files, 0.5 files/s, 160 s left", "read: 21 files in 41.0 s"]
+
+
+def test_a_stage_that_counts_nothing_says_nothing_in_between(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(console.time, "monotonic", lambda: clock[0])
+    with console.Reporter() as reporter:
+        reporter.update("link", 0, 1)
+        clock[0] = 40.0
+        reporter.update("link", 1, 1)
+    assert capsys.readouterr().err.splitlines() == ["link: done in 40.0 s"]
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(28, "No space left on device"), "No space left on device. Make room there"),
+        (PermissionError(13, "Permission denied", "W/x"), "Permission denied: W/x. Name another place"),
+        (OSError(30, "Read-only file system", "W"), "Read-only file system: W. Name another place"),
+        (duckdb.IOException('Could not write "x": No space left on device'), "No space left on device. Make room"),
+        (sqlite3.OperationalError("database or disk is full"), "No space left on device. Make room there"),
+        (FileNotFoundError(2, "No such file or directory", "x"), None),
+        (ValueError("Permission denied"), None),
+    ],
+)
+def test_what_the_system_refuses_is_told_apart(error: Exception, said: str | None) -> None:
+    found = console.refusal(error)
+    assert (found is None) == (said is None)
+    assert (found or "").startswith(said or "")
 
 
 def test_a_document_is_json_with_dates_as_text(capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,7 +16,7 @@ import typer
 from typer.core import TyperGroup
 
 from trialpanorama.apps import designing, experimenting, forecasting, mcp, training
-from trialpanorama.apps.console import Reporter, put, put_json, say, table
+from trialpanorama.apps.console import Reporter, put, put_json, refusal, say, table
 from trialpanorama.errors import TrialPanoramaError, UnknownName
 
 if TYPE_CHECKING:
@@ -302,7 +302,7 @@ def build(
         from trialpanorama.apps.indexing import index_text, make_index
 
         put(index_text(make_index(_open(folder))))
-    say(f"Next: trialpanorama atlas --warehouse {shlex.quote(str(folder))}")
+    say(f"Next: trialpanorama {'atlas' if manifest.records else 'problems'} --warehouse {shlex.quote(str(folder))}")
 
 
 @app.command(rich_help_panel=DATA)
@@ -385,6 +385,10 @@ def overdue(
     until: Annotated[
         str | None, typer.Option(metavar="DATE", help="On this day; else the newest date in the warehouse.")
     ] = None,
+    lacking: Annotated[
+        Literal["both", "results", "paper"],
+        typer.Option(metavar="WHAT", help="What they lack: both, posted results, or a paper of results (unpublished)."),
+    ] = "both",
     limit: Annotated[int, typer.Option("--limit", "-k", metavar="N", min=1, help="List so many.")] = 50,
     warehouse: WarehouseOption = None,
     json: JsonOption = False,
@@ -392,7 +396,7 @@ def overdue(
     """List trials that ended long ago without posted results or a paper of results that is known here."""
     from trialpanorama.apps.graph import overdue_facts, overdue_text
 
-    facts = overdue_facts(_open(warehouse), months=months, limit=limit, until=until)
+    facts = overdue_facts(_open(warehouse), months=months, limit=limit, until=until, lacking=lacking)
     put_json(facts) if json else put(overdue_text(facts))
 
 
@@ -1221,6 +1225,8 @@ def run(arguments: Sequence[str]) -> int:
     except Exception as error:
         if debug:
             raise
+        if refused := refusal(error):
+            return _complain(refused, 2)
         where = "trialpanorama " + shlex.join([*arguments, "--debug"])
         return _complain(f"Unexpected {type(error).__name__}: {error}. The whole story: {where}", 1)
     if code == 130:
@@ -1247,6 +1253,8 @@ def _usage(error: Exception) -> str:
 
 def main() -> None:
     """The entry point of the `trialpanorama` command."""
+    if "--debug" not in sys.argv:
+        sys.unraisablehook = lambda _: None  # a file that a full disk broke off complains once more when it is dropped
     sys.exit(run(sys.argv[1:]))
 
 

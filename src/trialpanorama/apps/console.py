@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 import time
 from collections.abc import Iterable, Sequence
@@ -27,6 +29,30 @@ def put_json(value: Any) -> None:
 def say(message: str) -> None:
     """Tell the user something that is not the result."""
     sys.stderr.write(message.rstrip("\n") + "\n")
+
+
+_REFUSALS = {
+    errno.ENOSPC: "Make room there, and type the same again.",
+    errno.EDQUOT: "Make room there, and type the same again.",
+    errno.EROFS: "Name another place, or make it writable.",
+    errno.EACCES: "Name another place, or ask for the right to it.",
+    errno.EPERM: "Name another place, or ask for the right to it.",
+    errno.ENAMETOOLONG: "Name another place.",
+    errno.ENOTDIR: "Name another place.",
+    errno.EISDIR: "Name a file.",
+}
+
+
+def refusal(error: Exception) -> str | None:
+    """What the operating system refused (no room, no right), and what to do about it; None for any other error."""
+    number = error.errno if isinstance(error, OSError) else None
+    # DuckDB and SQLite have errors of their own for it
+    if os.strerror(errno.ENOSPC) in str(error) or "disk is full" in str(error):
+        number = errno.ENOSPC
+    if number not in _REFUSALS:
+        return None
+    place = f": {named}" if (named := getattr(error, "filename", None)) else ""
+    return f"{os.strerror(number)}{place}. {_REFUSALS[number]}"
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, widest: int = 70) -> str:
@@ -98,7 +124,7 @@ class Reporter:
         self._done, self._total, self._unit, self._detail = done, total, unit, detail
         if self._live and self._bar is not None:
             self._live.update(self._bar, completed=done, total=total, state=self._state())
-        elif now - self._spoke > self._SECONDS_BETWEEN_LINES:
+        elif unit and now - self._spoke > self._SECONDS_BETWEEN_LINES:
             self._spoke = now
             say(f"{stage}: {self._state()}")
 

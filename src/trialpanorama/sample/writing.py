@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import shutil
 import tempfile
@@ -159,7 +160,12 @@ class _Sample:
         self._truth.write(msgspec.json.encode(head)[:-1] + b',\n"trials":[\n')
         return self
 
-    def __exit__(self, *failure: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:  # half a sample gets no end of its truth; and a full disk refuses even what closing writes
+            for file in (self._truth, *self._spools.values()):
+                with contextlib.suppress(OSError):
+                    file.close()
+            return
         self._close_part()
         for name, spool in self._spools.items():
             self._truth.write(b'\n],\n"' + name.encode() + b'":[\n')

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trialpanorama.apps.show import SAID
-from trialpanorama.warehouse import Warehouse
+from trialpanorama.warehouse import Warehouse, look_in
 
 if TYPE_CHECKING:
     import duckdb
@@ -48,7 +48,7 @@ class Reading(Warehouse):
         import duckdb
 
         connection = duckdb.connect(str(self.copy), read_only=True)
-        connection.execute("SET file_search_path = ?", [str(self.path.resolve())])
+        look_in(connection, self.path)
         connection.execute("SET enable_progress_bar = false")
         # many ask at once: each query takes one core
         connection.execute("SET threads = 1")
@@ -89,7 +89,7 @@ def _make(warehouse: Warehouse, path: Path) -> None:
 
 
 def _fill(connection: duckdb.DuckDBPyConnection, warehouse: Warehouse) -> None:
-    connection.execute("SET file_search_path = ?", [str(warehouse.path.resolve())])
+    look_in(connection, warehouse.path)
     connection.execute("SET enable_progress_bar = false")
     catalogue = str(warehouse.path / "warehouse.duckdb").replace("'", "''")
     connection.execute(f"ATTACH '{catalogue}' AS warehouse (READ_ONLY)")
