@@ -341,6 +341,24 @@ def test_organ_systems_and_countries_are_named_and_what_is_not_known_keeps_its_n
     assert record.results.adverse_events.serious_events[0].organ_system == "100000009999"
 
 
+def test_what_is_said_of_all_events_holds_where_an_event_does_not_say_it() -> None:
+    path = next(FIXTURES.glob("*.xml"))
+    head, found, events = path.read_text().partition('<reportingGroups>\n      <reportingGroup id="AE-1"')
+    said = "<assessmentMethod><value>ADV_EVT_ASSESS_TYPE.nonSystematic</value></assessmentMethod>"
+    own = "<dictionary><otherName>WHO-ART</otherName><version>3</version></dictionary>"
+    record = one((head + found + re.sub("<assessmentMethod>.*</assessmentMethod>", "", events)).encode(), path.name)
+    changed = one((head + found + events.replace(said, said + own)).encode(), path.name)
+    assert record.results is not None
+    assert record.results.adverse_events is not None
+    assert [event.assessment_type for event in record.results.adverse_events.serious_events] == [
+        "SYSTEMATIC_ASSESSMENT"
+    ]
+    assert changed.results is not None
+    assert changed.results.adverse_events is not None
+    (event,) = changed.results.adverse_events.serious_events
+    assert (event.assessment_type, event.source_vocabulary) == ("NON_SYSTEMATIC_ASSESSMENT", "WHO-ART 3")
+
+
 def test_values_of_every_group_and_category_are_found_again() -> None:
     path = next(FIXTURES.glob("*.xml"))
     record = one(path.read_bytes(), path.name)

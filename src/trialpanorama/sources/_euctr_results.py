@@ -453,9 +453,7 @@ def _spelt_out(word: str | None) -> str | None:
 def _adverse_events(tree: Tree) -> AdverseEvents | None:
     if not tree:
         return None
-    dictionary = line(tree, "dictionary/otherName") or _spelt_out(enumerated(tree, "dictionary/name"))
-    version = line(tree, "dictionary/version")
-    vocabulary = f"{dictionary} {version}" if dictionary and version else dictionary
+    vocabulary, assessment = _dictionary(tree), enumerated(tree, "assessmentMethod")
     return AdverseEvents(
         frequency_threshold=line(tree, "nonSeriousEventFrequencyThreshold"),
         time_frame=line(tree, "timeFrame"),
@@ -476,21 +474,30 @@ def _adverse_events(tree: Tree) -> AdverseEvents | None:
             if (id := _attribute(one, "id"))
         ],
         serious_events=[
-            _event(one, vocabulary) for one in tree.each("seriousAdverseEvents/seriousAdverseEvent") if one
+            _event(one, vocabulary, assessment) for one in tree.each("seriousAdverseEvents/seriousAdverseEvent") if one
         ],
         other_events=[
-            _event(one, vocabulary) for one in tree.each("nonSeriousAdverseEvents/nonSeriousAdverseEvent") if one
+            _event(one, vocabulary, assessment)
+            for one in tree.each("nonSeriousAdverseEvents/nonSeriousAdverseEvent")
+            if one
         ],
     )
 
 
-def _event(tree: Tree, vocabulary: str | None) -> AdverseEvent:
+def _dictionary(tree: Tree) -> str | None:
+    name = line(tree, "dictionary/otherName") or _spelt_out(enumerated(tree, "dictionary/name"))
+    version = line(tree, "dictionary/version")
+    return f"{name} {version}" if name and version else name
+
+
+def _event(tree: Tree, vocabulary: str | None, assessment: str | None) -> AdverseEvent:
+    """One kind of event; where it does not say how it was found and named, what is said of all events holds."""
     organ_system = line(tree, "organSystem/eutctId")
     return AdverseEvent(
         term=line(tree, "term"),
         organ_system=SYSTEM_ORGAN_CLASSES.get(organ_system or "", organ_system),
-        source_vocabulary=vocabulary,
-        assessment_type=_ASSESSMENTS.get(enumerated(tree, "assessmentMethod") or ""),
+        source_vocabulary=_dictionary(tree) or vocabulary,
+        assessment_type=_ASSESSMENTS.get(enumerated(tree, "assessmentMethod") or assessment or ""),
         notes=text(tree, "description"),
         stats=[
             EventStat(
