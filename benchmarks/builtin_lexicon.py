@@ -30,8 +30,8 @@ SMALLEST = 19
 
 
 def _is_of_trials(concept: Concept) -> bool:
-    """MeSH: all but disciplines, techniques, humanities, information science, kinds of publications and places."""
-    return any(tree[0] in "ABCDEFGMN" for tree in concept.attributes.get("tree_numbers", "").split(";") if tree)
+    """MeSH: all but disciplines, technology, humanities, information science, kinds of publications and places."""
+    return any(tree[0] in "ABCDEFGIMN" for tree in concept.attributes.get("tree_numbers", "").split(";") if tree)
 
 
 TABLES = Path(__file__).parent / "lexicon"
