@@ -154,7 +154,8 @@ def is_placeholder(text: str | None) -> bool:
 _STATUS: dict[str, Status] = _words(
     {
         "NOT_YET_RECRUITING": "pending|pending (not yet recruiting)|not recruiting yet|preinitiation|planned|planning|"
-        "recruiting planned|recruitment planned|ongoing, not yet recruiting|ongoing, recruitment pending|"
+        "recruiting planned|recruitment planned|recruitment pending|ongoing, not yet recruiting|"
+        "ongoing, recruitment pending|"
         "authorised, recruitment pending|authorised, not started|authorized, recruitment pending|under evaluation|"
         "ainda não recrutando|모집 전|모집전|not yet open|尚未开始|募集前|一般募集前|aún no reclutando",
         "RECRUITING": "open to recruitment|open public recruiting|recruiting ongoing|recruitment ongoing|"
@@ -165,13 +166,16 @@ _STATUS: dict[str, Status] = _words(
         "recruitment completed|recruitment complete|recruitment stopped|recruiting complete|"
         "recruiting complete, follow-up continuing|"
         "recruiting completed, follow-up continuing|recruitment complete, follow-up continuing|"
+        "recruitment completed, follow-up continuing|"
         "closed: follow-up continuing|complete: follow-up continuing|completed: follow-up continuing|"
         "complete follow-up continuing|ongoing, recruitment ended|ongoing, not recruiting|active not recruiting",
         "COMPLETED": "complete|complete: follow-up complete|completed: follow-up complete|closed: follow-up complete|"
         "recruiting complete, study complete|recruiting complete, follow-up complete|complete follow-up complete|"
-        "recruiting completed, follow-up complete|data analysis completed|main results already published|finished|"
+        "recruiting completed, follow-up complete|recruitment completed, follow-up complete|data analysis completed|"
+        "main results already published|finished|"
         "ended|closed|study complete|연구종결|已完成|试验完成|試験終了|completado|concluído",
-        "SUSPENDED": "suspending|temporarily closed|temporary halt|temporarily halted|interrupted|suspended by CA|"
+        "SUSPENDED": "suspending|temporarily closed|temporary halt|temporary halted|temporarily halted|interrupted|"
+        "suspended by CA|"
         "temporary halt or suspension|temporary halted|temporarily closed to recruitment|halted|"
         "recruiting suspended on temporary hold|on hold|일시중단|暂停|一時中断|suspendido|suspenso",
         "TERMINATED": "stopped early|stopped|early termination|prematurely ended|canceled|discontinued|discontiniued|"
@@ -955,7 +959,7 @@ _SPONSOR_RULES: tuple[tuple[re.Pattern[str], SponsorClass], ...] = (
 
 _SEX: dict[str, Sex] = _words(
     {
-        "ALL": "both|both males and females|male and female|male/female|both, male and female|female/male|"
+        "ALL": "both|both males and females|male and female|male/female|both, male and female|female/male|m/f|f/m|"
         "female and male|males and females|men and women|both genders|both sexes|any|ambos|masculino e feminino|"
         "男女|男女兼有|男女均可|男女とも|남녀|남녀모두|모두|무관|هر دو",
         "FEMALE": "f|females|women|woman|female only|femenino|feminino|mujeres|女|女性|여|여성|여자|زن",
@@ -1083,7 +1087,10 @@ _MONTHS |= {
 _DAYS = (0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _EXCEL_DAY_ZERO = date(1899, 12, 30)
 
-_ISO = re.compile(r"(\d{4})[-/.](\d{1,2})(?:[-/.](\d{1,2}))?(?:[T\s]\s*\d{1,2}:.*|(?!\d)[^\dT-][^\d]*)?", re.S | re.A)
+_ISO = re.compile(
+    r"(\d{4})[-/.](\d{1,2})(?:[-/.](\d{1,2})(?:[+-]\d\d:\d\d)?)?(?:[T\s]\s*\d{1,2}:.*|(?!\d)[^\dT-][^\d]*)?",
+    re.S | re.A,
+)
 _COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})", re.A)
 _NUMERIC = re.compile(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4})(?:\s.*)?", re.S | re.A)
 _MONTH_YEAR = re.compile(r"(\d{1,2})[-/.](\d{4})", re.A)
@@ -1123,7 +1130,7 @@ def parse_date(raw: str | None, order: DateOrder | None = None) -> str | None:
     if not text.isascii():
         text = _CJK_DATE.sub(_of_east_asia, text)
     if order == "excel":
-        number = text.removesuffix(".0")
+        number = text.partition(".")[0]  # the rest is the time of day
         if number.isdecimal() and 0 < int(number) < 2_958_466:
             return _iso(*(_EXCEL_DAY_ZERO + timedelta(days=int(number))).timetuple()[:3])
     if match := _ISO.fullmatch(text):

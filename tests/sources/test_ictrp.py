@@ -1203,6 +1203,16 @@ def sheet(*rows: dict[str, object]) -> list[Record | Reject]:
     return read(workbook([sheet_row(**(base | row)) for row in rows]))
 
 
+def test_a_spreadsheet_has_days_with_a_time_and_answers_of_its_own() -> None:
+    cells = {"TrialID": "ACTRN12699000000001", "Date registration": 44223.5, "Date registration3": None}
+    for answer in (True, False):
+        (record,) = sheet({**cells, "results yes no": answer})
+        assert isinstance(record, Record)
+        assert record.has_results is answer
+        assert record.registration_date is not None
+        assert record.registration_date.date == "2021-01-27"
+
+
 def test_a_spreadsheet_makes_dates_of_phases() -> None:
     outcomes = sheet(
         {"TrialID": "IRCT999000000001N1", "Phase": datetime(2020, 3, 2)},

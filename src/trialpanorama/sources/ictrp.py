@@ -207,6 +207,8 @@ _DOUBTFUL_EXPORT = "a spreadsheet may have exchanged day and month"
 _DATE_OF_PHASE = "a spreadsheet made a date of two phases"
 _DAY_ADDED = "a spreadsheet may have added the day"
 
+_YES_OR_NO = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
+"""The register's words, and what spreadsheets and databases make of them."""
 _MISSING = frozenset({"", "NULL"})
 _MISSING_IN_FULL_EXPORT = frozenset({"", "NULL", "NA"})
 _SERIAL_DATE = re.compile(r"[1-9]\d{4}(?:\.\d+)?")
@@ -284,7 +286,7 @@ def _record(cells: dict[str, str], is_full_export: bool) -> Record:
     is_undivided = register == "clinicaltrials_gov" and exclusion is None
     inclusion = row.text("inclusion") if is_undivided else _criteria(row.text("inclusion"))
     ages = _ages(row, inclusion)
-    has_results = {"yes": True, "no": False}.get((row.line("has_results") or "").lower())
+    has_results = _YES_OR_NO.get((row.line("has_results") or "").lower())
     links, references = dialects.links(row.line("results_url"), row.line("protocol_url"), row.line("results_summary"))
     status_raw = row.line("status")
     status = _status(row, status_raw, is_full_export)
