@@ -527,10 +527,11 @@ def test_conditions_are_linked_to_concepts_and_to_broader_ones(made: Made) -> No
     )
     assert [tuple(row.values()) for row in rows] == [("Fever", "D005334", 2, 1, "MESH:D005334", "exact", 0)]
     broader = made(
-        "SELECT condition_name, depth FROM conditions WHERE condition_mesh_type = 'linked-ancestor' AND position = 2 "
-        "ORDER BY depth, condition_name"
+        "SELECT condition_name, method, score, depth FROM conditions WHERE condition_mesh_type = 'linked-ancestor' "
+        "AND position = 2 ORDER BY depth, condition_name"
     )
-    assert ("Body Temperature Changes", 1) in [tuple(row.values()) for row in broader]
+    # they stand on the evidence of the link under them
+    assert ("Body Temperature Changes", "exact", 1.0, 1) in [tuple(row.values()) for row in broader]
     assert all(row["depth"] > 0 for row in broader)
 
 
@@ -548,6 +549,32 @@ def test_sponsors_have_one_spelling(made: Made) -> None:
     assert [tuple(row.values()) for row in rows] == [
         ("Native Inc", "LEAD", "native", "NATIVE", 1),
         ("NATIVE", "COLLABORATOR", "native", "NATIVE", 2),
+    ]
+
+
+def test_sponsors_are_classed_by_their_register_else_by_the_same_organisation_else_by_name(query: Query) -> None:
+    def study(number: int, *sponsors: Sponsor) -> Record:
+        return native(
+            id=f"NCT9900000{number}", record_id=f"n{number}", public_title=f"T{number}", sponsors=list(sponsors)
+        )
+
+    records = [
+        study(1, Sponsor("Northisle Group, Inc.", sponsor_class="NETWORK", sponsor_class_raw="NETWORK")),
+        study(2, Sponsor("Northisle Group", "COLLABORATOR"), Sponsor("Southisle", sponsor_class="UNKNOWN",
+              sponsor_class_raw="UNKNOWN")),
+        study(3, Sponsor("Northisle Group", sponsor_class="INDUSTRY"), Sponsor("University of Southisle", "FUNDER")),
+        study(4, Sponsor("Southisle"), Sponsor("Wilma Testcase", "COLLABORATOR"), Sponsor("Ana Testcase, MD")),
+    ]  # fmt: skip
+    rows = query(records, "SELECT sponsor_name, sponsor_class, class_method FROM sponsors ORDER BY record_id, position")
+    assert [tuple(row.values()) for row in rows] == [
+        ("Northisle Group, Inc.", "NETWORK", "register"),
+        ("Northisle Group", "NETWORK", "organisation"),
+        ("Southisle", "UNKNOWN", "register"),
+        ("Northisle Group", "NETWORK", "organisation"),
+        ("University of Southisle", "OTHER", "name"),
+        ("Southisle", None, None),
+        ("Wilma Testcase", None, None),  # two words that are no lead may be an organisation
+        ("Ana Testcase, MD", "INDIV", "name"),
     ]
 
 

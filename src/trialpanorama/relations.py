@@ -118,9 +118,25 @@ _MENTIONED = """CASE WHEN m.kind = 'condition' AND m.field = 'conditions' THEN '
         WHEN m.kind = 'endpoint' THEN 'measures_outcome'
         WHEN m.kind = 'adverse_event' THEN 'reports_event' END"""
 
-_AFTER = (
-    "(extension|extended|long[- ]?term|follow[- ]?up|roll[- ]?over|sub[- ]?(study|trial)|ancillary|continu(ation|ed))"
-)
+FOLLOW_ON = {
+    "extension": r"\bextensions?\b|\bestensione\b|\bprolongation (?:de|du|des)\b|\bverlangerungsstudie\b|"
+    r"\bextended (?:access|treatment|follow[- ]?up)\b",
+    "long-term": r"\blong[- ]?term\b",
+    "follow-up": r"\b(?:open[- ]label|safety|observational|survival) follow[- ]?up\b|"
+    r"\bfollow[- ]?up (?:study|trial|protocol)\b|"
+    r"\bfollow[- ]?up of (?:participants|patients|subjects|volunteers|children) (?:\w+ )?(?:of|in|from) "
+    r"(?:the )?(?:[\w-]+ )?(?:study|trial|\w+-\d+)\b",
+    "roll-over": r"\broll[- ]?over\b",
+    "sub-study": r"\bsub[- ]?(?:study|studies|trial|protocol)\b|\bancillary (?:\w+ ){0,2}stud(?:y|ies)\b",
+    "continuation": r"\bcontinu(?:ation|ed access)\b|"
+    r"\bwho (?:have |had )?(?:previously )?(?:completed|participated in) (?:the )?"
+    r"(?:\w+ ){0,2}(?:study|studies|trials?)\b",
+    "expanded access": r"\bexpanded[- ]access\b|\bcompassionate use\b|\bpost[- ](?:trial|study) access\b",
+}
+"""Words of a title, without case and accents, by which a study calls itself a later part of another, by what they say.
+Python and DuckDB read these patterns alike."""
+
+_AFTER = "|".join(FOLLOW_ON.values())
 
 RELATIONS_SQL = rf"""
     WITH registered AS (
@@ -217,8 +233,8 @@ RELATIONS_SQL = rf"""
         FROM located GROUP BY study_id, country),
     linked AS (
         SELECT a.study_id AS study_a, b.study_id AS study_b, l.*,
-            regexp_matches(lower(t.value_a), '{_AFTER}') AS is_a_after,
-            regexp_matches(lower(t.value_b), '{_AFTER}') AS is_b_after
+            regexp_matches(strip_accents(lower(t.value_a)), '{_AFTER}') AS is_a_after,
+            regexp_matches(strip_accents(lower(t.value_b)), '{_AFTER}') AS is_b_after
         FROM trial_links l JOIN members a ON a.record_id = l.record_a JOIN members b ON b.record_id = l.record_b,
             LATERAL (SELECT [e FOR e IN l.evidence IF e.field = 'title'][1] AS t)
         WHERE l.reason = 'follow_on_study' AND a.study_id <> b.study_id),
@@ -252,15 +268,19 @@ RELATIONS_SQL = rf"""
             {{'field': 'parents', 'id': c.vocabulary_version, 'record_id': NULL::VARCHAR}} AS place,
             c.source, c.licence, c.is_open AND p.is_open AS is_open
         FROM (SELECT *, unnest(list_distinct(parents)) AS parent FROM concepts) c
-            JOIN concepts p ON p.concept_id = c.parent)
-    FROM of_literature
-    UNION ALL BY NAME
-    SELECT e.* EXCLUDE (place), d.date, [place] AS evidence, place.record_id AS record_id
-    FROM (FROM of_concepts UNION ALL BY NAME FROM of_sponsors UNION ALL BY NAME FROM of_countries
-          UNION ALL BY NAME FROM of_trials) e LEFT JOIN trial_dates d ON d.study_id = e.head_id
-    UNION ALL BY NAME
-    SELECT * EXCLUDE (place), [place] AS evidence, NULL::VARCHAR AS record_id
-    FROM (FROM of_drugs UNION ALL BY NAME FROM of_terminologies)"""
+            JOIN concepts p ON p.concept_id = c.parent),
+    edges AS (
+        FROM of_literature
+        UNION ALL BY NAME
+        SELECT e.* EXCLUDE (place), d.date, [place] AS evidence, place.record_id AS record_id
+        FROM (FROM of_concepts UNION ALL BY NAME FROM of_sponsors UNION ALL BY NAME FROM of_countries
+              UNION ALL BY NAME FROM of_trials) e LEFT JOIN trial_dates d ON d.study_id = e.head_id
+        UNION ALL BY NAME
+        SELECT * EXCLUDE (place), [place] AS evidence, NULL::VARCHAR AS record_id
+        FROM (FROM of_drugs UNION ALL BY NAME FROM of_terminologies)),
+    versions AS (SELECT concept_id, min(vocabulary_version) AS vocabulary_version FROM concepts GROUP BY concept_id)
+    SELECT e.*, coalesce(t.vocabulary_version, h.vocabulary_version) AS vocabulary_version
+    FROM edges e LEFT JOIN versions t ON t.concept_id = e.tail_id LEFT JOIN versions h ON h.concept_id = e.head_id"""
 """Rows of `relations`, over Records and the tables of resolve and link.
 
 An edge keeps the first or all of the places that say so. Its date is that of the document that says so: the day a paper

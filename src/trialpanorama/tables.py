@@ -211,7 +211,9 @@ _STUDIES = (
 
 # --- the other tables
 
-_CONCEPT_ID = Column("concept_id", "VARCHAR", "The concept (a key of `concepts`), such as MESH:D003924; NULL: none was found")
+_CONCEPT_ID = Column(
+    "concept_id", "VARCHAR", "The concept (a key of `concepts`), such as MESH:D003924; NULL: none was found"
+)
 _CONCEPT_NAME = Column("concept_name", "VARCHAR", "The concept's preferred name")
 _VOCABULARY = Column("vocabulary", "VARCHAR", "The terminology of the concept, such as mesh")
 _VOCABULARY_VERSION = Column("vocabulary_version", "VARCHAR", "The release of the terminology that was read")
@@ -228,7 +230,9 @@ _METHOD = Column(
         "rule", "table", "number", "fuzzy", "llm", "none",
     ),
 )  # fmt: skip
-_LINK_SCORE = Column("score", "DOUBLE", "How sure the link is, 0 to 1; fixed per method, or a likeness, not a probability")
+_LINK_SCORE = Column(
+    "score", "DOUBLE", "How sure the link is, 0 to 1; fixed per method, or a likeness, not a probability"
+)
 
 _MENTIONS = (
     _STUDY_ID,
@@ -275,7 +279,9 @@ _CONCEPTS = (
     Column("names", "VARCHAR[]", "Its names, the preferred one first"),
     Column("parents", "VARCHAR[]", "The next broader concepts"),
     Column("cross_references", "VARCHAR[]", "The same thing in other terminologies"),
-    Column("attributes", 'STRUCT("name" VARCHAR, "value" VARCHAR)[]', "What else the terminology says, such as CAS number"),
+    Column(
+        "attributes", 'STRUCT("name" VARCHAR, "value" VARCHAR)[]', "What else the terminology says, such as CAS number"
+    ),
     _VOCABULARY,
     _VOCABULARY_VERSION,
     Column("source", "VARCHAR", "The terminology that the row comes from"),
@@ -315,10 +321,14 @@ _CRITERIA = (
     _STUDY_SOURCE,
     Column("position", "BIGINT", "The criterion's place in the Record, from 1, over all its fields"),
     Column("part", "BIGINT", "Which of the things that the criterion asks, from 1"),
-    Column("is_inclusion", "BOOLEAN", "true: it lets people in; false: it keeps them out; NULL: the text does not tell"),
+    Column(
+        "is_inclusion", "BOOLEAN", "true: it lets people in; false: it keeps them out; NULL: the text does not tell"
+    ),
     Column("text", "VARCHAR", "The criterion's words"),
     Column("entity", "VARCHAR", "The words that say what is asked about; NULL where a limit stands alone"),
-    Column("kind", "VARCHAR", "What is asked about: condition, drug, measurement, score, age, sex, pregnancy, consent ..."),
+    Column(
+        "kind", "VARCHAR", "What is asked about: condition, drug, measurement, score, age, sex, pregnancy, consent ..."
+    ),
     _CONCEPT_ID,
     _CONCEPT_NAME,
     Column("comparator", "VARCHAR", "How the value, or else the time, is bounded; NULL where no sign says it"),
@@ -360,7 +370,13 @@ _SPONSORS = (
         "The spelling of the organisation's name that is met most, without legal form, department and country",
     ),
     same("sponsor_class", Sponsor),
-    Column("class_method", "VARCHAR", "Where the class comes from", values=("register", "name")),
+    Column(
+        "class_method",
+        "VARCHAR",
+        "Where the class comes from. register: of this entry; organisation: what registers mostly say of the same "
+        "organisation in other entries; name: its words",
+        values=("register", "organisation", "name"),
+    ),
     _POSITION,
     *_PROVENANCE,
 )
@@ -606,13 +622,20 @@ _RELATIONS = (
     Column("tail_id", "VARCHAR", "Where the edge ends: the id of a node of type `tail_type`"),
     Column("tail_type", "VARCHAR", "What the tail is, in the words of `head_type`", values=_NODE_TYPES),
     Column("relation_type", "VARCHAR", RELATION_MEANING),
-    Column("method", "VARCHAR", "How it is known: that of the link in mentions, paper_links or trial_links; register; reviewers"),
+    Column(
+        "method",
+        "VARCHAR",
+        "How it is known: that of the link in mentions, paper_links or trial_links; register; reviewers",
+    ),
     Column("score", "DOUBLE", "How sure it is, 0 to 1; NULL: stated, and not judged"),
     Column("date", "DATE", "Of the document that says so: the paper, the review, the registration or its last update"),
     Column(
         "evidence",
         "STRUCT(field VARCHAR, id VARCHAR, record_id VARCHAR)[]",
         "Each place that says so, and the words or id there",
+    ),
+    Column(
+        "vocabulary_version", "VARCHAR", "The release of the terminology that the concept of the edge is of, if one is"
     ),
     *_PROVENANCE,
 )
@@ -1005,7 +1028,11 @@ _MERGED: tuple[dict[str, str], ...] = (
     {"scientific_title": "r.scientific_title"},
     {"acronym": "r.acronym"},
     *(
-        {field: first_day(f"r.{field}"), f"{field}_precision": _precision(f"r.{field}"), f"{field}_type": f"r.{field}.type"}
+        {
+            field: first_day(f"r.{field}"),
+            f"{field}_precision": _precision(f"r.{field}"),
+            f"{field}_type": f"r.{field}.type",
+        }
         for field in _DATES
     ),
     {"published_date": f"least({first_day('r.paper.publication_date')}, {first_day('r.paper.electronic_date')})"},
@@ -1122,9 +1149,10 @@ _CONDITIONS_SQL = f"""
         arg_min(licence, near) AS licence, bool_and(is_open) AS is_open, arg_min(position, near) AS position,
         arg_min(part, near) AS part, ancestor_name AS condition_name,
         CASE WHEN starts_with(ancestor_id, 'MESH:') THEN substr(ancestor_id, 6) END AS condition_mesh_id,
-        'linked-ancestor' AS condition_mesh_type, ancestor_id AS concept_id, vocabulary_version, min(depth) AS depth
+        'linked-ancestor' AS condition_mesh_type, ancestor_id AS concept_id, vocabulary_version,
+        arg_min(method, near) AS method, arg_min(score, near) AS score, min(depth) AS depth
     FROM (SELECT m.study_id, m.study_source, m.record_id, m.source, m.licence, m.is_open AND a.is_open AS is_open,
-            m.position, m.part, a.ancestor_id, a.ancestor_name, a.vocabulary_version, a.depth,
+            m.position, m.part, m.method, m.score, a.ancestor_id, a.ancestor_name, a.vocabulary_version, a.depth,
             {{'depth': a.depth, 'position': m.position, 'part': m.part}} AS near
           FROM (SELECT * FROM mentions WHERE {_OF_CONDITIONS}) m JOIN concept_ancestors a USING (concept_id))
     GROUP BY study_id, study_source, ancestor_id, ancestor_name, vocabulary_version"""

@@ -178,6 +178,29 @@ def test_an_edge_has_method_score_date_and_evidence(drawn: duckdb.DuckDBPyConnec
     assert edge("reports_event")[0][-1] is False
 
 
+def test_an_edge_to_a_concept_names_the_release_of_its_terminology(drawn: duckdb.DuckDBPyConnection) -> None:
+    found = dict(drawn.execute("SELECT relation_type, vocabulary_version FROM relations").fetchall())
+    of_concepts = {"studies_condition", "tests_drug", "measures_biomarker", "reports_event", "subclass_of", "acts_on"}
+    assert {relation for relation, version in found.items() if version == "2026"} == of_concepts | {"binds"}
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "Estudio de extensión de zarvolimab", "Verlängerungsstudie mit Zarvolimab", "Expanded access to zarvolimab",
+        "Zarvolimab for people who completed study ZAR-1", "Quality of life substudies of ZAR-1",
+    ],
+)  # fmt: skip
+def test_a_study_that_follows_another_is_told_by_the_marks_of_its_title(
+    drawn: duckdb.DuckDBPyConnection, title: str
+) -> None:
+    drawn.execute("""CREATE OR REPLACE TABLE trial_links AS SELECT * REPLACE ([evidence[1],
+        {'field': 'title', 'value_a': 'Zarvolimab in fever', 'value_b': $title}] AS evidence) FROM trial_links""",
+        {"title": title})  # fmt: skip
+    sql = f"SELECT head_id, tail_id FROM ({RELATIONS_SQL}) WHERE relation_type = 'follows'"
+    assert drawn.execute(sql).fetchall() == [(B, A)]
+
+
 def test_each_edge_is_drawn_once(drawn: duckdb.DuckDBPyConnection) -> None:
     twice = "SELECT head_id, tail_id, relation_type FROM relations GROUP BY ALL HAVING count(*) > 1"
     assert drawn.execute(twice).fetchall() == []
@@ -194,8 +217,8 @@ def con() -> Iterator[duckdb.DuckDBPyConnection]:
     con.execute("""
         CREATE TABLE relations (head_id VARCHAR, head_type VARCHAR, tail_id VARCHAR, tail_type VARCHAR,
             relation_type VARCHAR, method VARCHAR, score DOUBLE, date DATE,
-            evidence STRUCT(field VARCHAR, id VARCHAR, record_id VARCHAR)[], record_id VARCHAR, source VARCHAR,
-            licence VARCHAR, is_open BOOLEAN)""")
+            evidence STRUCT(field VARCHAR, id VARCHAR, record_id VARCHAR)[], vocabulary_version VARCHAR,
+            record_id VARCHAR, source VARCHAR, licence VARCHAR, is_open BOOLEAN)""")
     fill(con, "studies", *(
         {"study_id": id, "title": title, "kind": "registration", "is_open": id != C}
         for id, title in ((A, "Zarvolimab in fever"), (B, "Zarvolimab\tagain & <again>"), (C, "Mibketinib in fever"))
@@ -314,7 +337,8 @@ def test_paths_are_as_short_as_networkx_finds_them(seed: int) -> None:
         con.execute(TABLES)
         con.execute("""CREATE TABLE relations (head_id VARCHAR, head_type VARCHAR, tail_id VARCHAR, tail_type VARCHAR,
             relation_type VARCHAR, method VARCHAR, score DOUBLE, date DATE,
-            evidence STRUCT(field VARCHAR, id VARCHAR, record_id VARCHAR)[], is_open BOOLEAN)""")
+            evidence STRUCT(field VARCHAR, id VARCHAR, record_id VARCHAR)[], vocabulary_version VARCHAR,
+            is_open BOOLEAN)""")
         edges = {(f"X:{rng.randrange(30)}", f"X:{rng.randrange(30)}") for _ in range(32)}
         plain = networkx.Graph((one, other) for one, other in edges if one != other)
         for one, other in sorted(edges):

@@ -14,7 +14,15 @@ import pytest
 
 from trialpanorama.errors import UserError
 from trialpanorama.identifiers import trial_key
-from trialpanorama.link.literature import MANY, PLACE_SCORES, link_papers, overdue, person_key, place_of
+from trialpanorama.link.literature import (
+    MANY,
+    PLACE_SCORES,
+    link_papers,
+    overdue,
+    overdue_rule,
+    person_key,
+    place_of,
+)
 from trialpanorama.record import (
     Author,
     Condition,
@@ -413,6 +421,21 @@ def test_overdue_says_what_was_looked_for(con: duckdb.DuckDBPyConnection) -> Non
     ]
     assert found[1].other_papers == {"protocol": 1, "weak_place": 1, "weak_reference": 1}
     assert (found[1].last_seen, found[1].is_seen_after_due) == ("2020-06-30", True)
+
+
+def test_what_is_lacking_may_be_posted_results_or_a_paper_alone(con: duckdb.DuckDBPyConnection) -> None:
+    put_study(con, "neither")
+    put_study(con, "published")
+    put_study(con, "posted", has_results=True)
+    con.execute("INSERT INTO paper_links VALUES ('4', 'published', 'databank', true, NULL, 'results')")
+
+    def listed(lacking: Any) -> dict[str, bool]:
+        return {one.study_id: one.has_results for one in overdue(con, lacking=lacking)[2]}
+
+    assert listed("both") == {"neither": False}
+    assert listed("results") == {"neither": False, "published": False}
+    assert listed("paper") == {"neither": False, "posted": True}
+    assert "whatever was posted" in overdue_rule(12, "paper")
 
 
 def test_overdue_counts_from_the_months_and_date_that_are_asked(con: duckdb.DuckDBPyConnection) -> None:

@@ -170,14 +170,20 @@ def export_text(facts: dict[str, Any]) -> str:
 
 
 def overdue_facts(
-    warehouse: Warehouse, *, months: int = 12, limit: int = 50, until: str | None = None
+    warehouse: Warehouse,
+    *,
+    months: int = 12,
+    limit: int = 50,
+    until: str | None = None,
+    lacking: literature.Lacking = "both",
 ) -> dict[str, Any]:
     """Trials whose results are overdue, as JSON, with the rule that was applied."""
     with warehouse.connect() as con:
-        newest, total, found = literature.overdue(con, months=months, limit=limit, until=until)
+        newest, total, found = literature.overdue(con, months=months, limit=limit, until=until, lacking=lacking)
     return _head(warehouse) | {
-        "rule": literature.OVERDUE_RULE.format(months=months),
+        "rule": literature.overdue_rule(months, lacking),
         "months": months,
+        "lacking": lacking,
         "until": newest,
         "total": total,
         "trials": msgspec.to_builtins(found),
@@ -194,6 +200,7 @@ def overdue_text(facts: dict[str, Any]) -> str:
             one["due"],
             one["days_overdue"],
             "" if one["is_seen_after_due"] else "last seen before it was due",
+            "posted" if one["has_results"] else "",
             ", ".join(f"{what} {count}" for what, count in one["other_papers"].items()),
             one["sponsor"],
             one["title"],
@@ -201,7 +208,17 @@ def overdue_text(facts: dict[str, Any]) -> str:
         for one in facts["trials"]
     ]
     if rows:
-        columns = ["trial", "completed", "due", "days", "doubt", "other papers", "sponsor", "title"]
+        columns = [
+            "trial",
+            "completed",
+            "due",
+            "days",
+            "doubt",
+            "results",
+            "other papers" if facts["lacking"] != "results" else "papers",
+            "sponsor",
+            "title",
+        ]
         lines += ["", table(columns, rows, widest=50)]
         classes = Counter(one["sponsor_class"] or "not said" for one in facts["trials"])
         lines += ["", "Of these, by class of sponsor: " + ", ".join(f"{k} {n}" for k, n in classes.most_common())]

@@ -18,7 +18,7 @@ from trialpanorama import engine, ontologies
 from trialpanorama.link._links import Candidate, Link
 from trialpanorama.link.criteria import FIELDS
 from trialpanorama.link.literature import link_papers
-from trialpanorama.link.sponsors import cleaned, sponsor_id
+from trialpanorama.link.sponsors import class_of_name, cleaned, sponsor_id
 from trialpanorama.tables import MEMBER, MEMBER_NAMES, MEMBERS, TABLES, best, write_table
 
 if TYPE_CHECKING:
@@ -120,11 +120,15 @@ def link(con: duckdb.DuckDBPyConnection, out: Path, store: Path | None = None, w
     _put_concepts(con, concepts, cast("DrugLinker", _linker("drug", store, fingerprint)))
     con.create_function("cleaned", cleaned, ["VARCHAR"], "VARCHAR")
     con.create_function("sponsor_id", sponsor_id, ["VARCHAR"], "VARCHAR")
+    con.create_function(
+        "class_of_name", class_of_name, ["VARCHAR", "BOOLEAN"], "VARCHAR", null_handling=cast("Any", "special")
+    )
     tables = {table.name: table for table in TABLES}
     counts = {name: write_table(con, tables[name], sql, out) for name, sql in _QUERIES.items()}
     counts |= link_papers(con, out)
     con.remove_function("cleaned")
     con.remove_function("sponsor_id")
+    con.remove_function("class_of_name")
     for name in (
         *(f"said_{field}" for field in _TEXTS),
         *_from_python(),
@@ -456,7 +460,21 @@ _QUERIES = {
         commonest AS (
             SELECT sponsor_id, name AS normalized_name
             FROM (SELECT sponsor_id, name, sum(n) AS n FROM names GROUP BY ALL)
-            QUALIFY row_number() OVER (PARTITION BY sponsor_id ORDER BY n DESC, name) = 1)
-        FROM said JOIN (SELECT sponsor_name, sponsor_id FROM names) USING (sponsor_name)
-            JOIN commonest USING (sponsor_id)""",
+            QUALIFY row_number() OVER (PARTITION BY sponsor_id ORDER BY n DESC, name) = 1),
+        given AS (
+            SELECT said.*, sponsor_id, normalized_name
+            FROM said JOIN (SELECT sponsor_name, sponsor_id FROM names) USING (sponsor_name)
+                JOIN commonest USING (sponsor_id)),
+        registered AS (
+            SELECT sponsor_id, sponsor_class AS usual_class FROM given
+            WHERE class_method = 'register' AND sponsor_class <> 'UNKNOWN' GROUP BY sponsor_id, sponsor_class
+            QUALIFY row_number() OVER (PARTITION BY sponsor_id ORDER BY count(*) DESC, sponsor_class) = 1),
+        classed AS (
+            SELECT * REPLACE (CASE WHEN class_method = 'register' THEN sponsor_class ELSE coalesce(usual_class,
+                    sponsor_class, class_of_name(sponsor_name, coalesce(role, 'LEAD') = 'LEAD')) END AS sponsor_class,
+                CASE WHEN class_method = 'register' THEN class_method
+                    WHEN usual_class IS NOT NULL THEN 'organisation' ELSE 'name' END AS class_method)
+            FROM given LEFT JOIN registered USING (sponsor_id))
+        SELECT * REPLACE (CASE WHEN sponsor_class IS NOT NULL THEN class_method END AS class_method)
+        FROM classed""",
 }

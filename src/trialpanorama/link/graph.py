@@ -58,6 +58,8 @@ class Edge(msgspec.Struct, frozen=True):
     date: str | None
     """ISO 8601, of the document that says so."""
     evidence: list[dict[str, str | None]]
+    vocabulary_version: str | None = None
+    """The release of the terminology that the concept of the edge is of, if one is."""
 
 
 class Neighbour(msgspec.Struct, frozen=True):
@@ -212,7 +214,9 @@ _ORDER = (
 )
 """Relations in the order of their list, those that say little last."""
 
-_EDGE = "head_id, relation_type, tail_id, method, score, CAST(date AS VARCHAR), evidence"
+_RELATIONS = "(FROM relations UNION ALL BY NAME SELECT NULL::VARCHAR AS vocabulary_version WHERE false)"
+"""The edges, also of a warehouse of a version that did not write this column."""
+_EDGE = "head_id, relation_type, tail_id, method, score, CAST(date AS VARCHAR), evidence, vocabulary_version"
 
 
 def neighbours(
@@ -232,9 +236,9 @@ def neighbours(
     _check("type of node", types, _TYPE)
     _check("relation", relations, _relations_known(con) if relations else ())
     node = find_node(con, id)
-    beside = """
-        SELECT *, tail_id AS other, tail_type AS other_type, 'out' AS direction FROM relations WHERE head_id = $id
-        UNION ALL SELECT *, head_id, head_type, 'in' FROM relations WHERE tail_id = $id AND head_id <> $id"""
+    beside = f"""
+        SELECT *, tail_id AS other, tail_type AS other_type, 'out' AS direction FROM {_RELATIONS} WHERE head_id = $id
+        UNION ALL SELECT *, head_id, head_type, 'in' FROM {_RELATIONS} WHERE tail_id = $id AND head_id <> $id"""
     chosen = f"""SELECT * FROM ({beside}) WHERE ($types IS NULL OR list_contains($types, other_type))
         AND ($relations IS NULL OR list_contains($relations, relation_type))"""
     asked: dict[str, Any] = {
@@ -382,7 +386,7 @@ def _told(
     types: dict[str, str] = {}
     rows = con.execute(
         f"""WITH steps AS (SELECT unnest($ones) AS one, unnest($others) AS other)
-        SELECT one, other, head_type, tail_type, {_EDGE} FROM relations JOIN steps
+        SELECT one, other, head_type, tail_type, {_EDGE} FROM {_RELATIONS} JOIN steps
             ON head_id = one AND tail_id = other OR head_id = other AND tail_id = one
         WHERE {_allowed(allowed)} ORDER BY score DESC NULLS LAST, relation_type, head_id""",
         {"ones": [one for one, _ in pairs], "others": [other for _, other in pairs]},
@@ -466,9 +470,9 @@ def _node_rows(include_closed: bool) -> str:
 
 def _edge_rows(include_closed: bool) -> str:
     return f"""
-        SELECT head_id, head_type, tail_id, tail_type, relation_type, method, score, date, evidence, record_id, source,
-            licence, is_open
-        FROM relations WHERE {"true" if include_closed else "is_open"} ORDER BY head_id, tail_id, relation_type"""
+        SELECT head_id, head_type, tail_id, tail_type, relation_type, method, score, date, evidence,
+            vocabulary_version, record_id, source, licence, is_open
+        FROM {_RELATIONS} WHERE {"true" if include_closed else "is_open"} ORDER BY head_id, tail_id, relation_type"""
 
 
 def export_graph(
@@ -557,7 +561,7 @@ _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]
 _GRAPHML_KEYS = (
     ("node", "type", "string"), ("node", "name", "string"), ("edge", "relation", "string"),
     ("edge", "method", "string"), ("edge", "score", "double"), ("edge", "date", "string"),
-    ("edge", "evidence", "string"),
+    ("edge", "evidence", "string"), ("edge", "vocabulary_version", "string"),
     ("edge", "record_id", "string"), ("edge", "source", "string"), ("edge", "licence", "string"),
     ("edge", "is_open", "boolean"),
 )  # fmt: skip
@@ -599,7 +603,8 @@ def _write_graphml(con: duckdb.DuckDBPyConnection, nodes: str, edges: str, path:
 KGX_NODE_COLUMNS = ("id", "category", "name", "type", "provided_by")
 KGX_EDGE_COLUMNS = (
     "id", "subject", "predicate", "object", "category", "knowledge_level", "agent_type", "primary_knowledge_source",
-    "original_predicate", "publications", "has_confidence_score", "method", "date", "evidence", "source", "licence",
+    "original_predicate", "publications", "has_confidence_score", "method", "date", "evidence",
+    "vocabulary_version", "source", "licence",
 )  # fmt: skip
 _INFORES = {
     "clinicaltrials_gov": "infores:clinicaltrials", "aact": "infores:clinicaltrials", "pubmed": "infores:pubmed",
@@ -645,7 +650,7 @@ def _kgx_edge(row: dict[str, Any]) -> Sequence[Any]:
     return (
         f"urn:uuid:{id}", head, relation.predicate, tail, "biolink:Association", level, relation.agent,
         _INFORES.get(row["source"] or ""), row["relation_type"], publication, row["score"], row["method"], row["date"],
-        _places(row["evidence"]), row["source"], row["licence"],
+        _places(row["evidence"]), row["vocabulary_version"], row["source"], row["licence"],
     )  # fmt: skip
 
 
@@ -653,8 +658,8 @@ def _kgx_edge(row: dict[str, Any]) -> Sequence[Any]:
 
 _NEO4J_NODE_COLUMNS = ("id:ID", "name", "type", ":LABEL")
 _NEO4J_EDGE_COLUMNS = (
-    ":START_ID", ":END_ID", ":TYPE", "method", "score:double", "date:date", "evidence", "record_id", "source",
-    "licence", "is_open:boolean",
+    ":START_ID", ":END_ID", ":TYPE", "method", "score:double", "date:date", "evidence", "vocabulary_version",
+    "record_id", "source", "licence", "is_open:boolean",
 )  # fmt: skip
 
 
@@ -666,5 +671,5 @@ def _neo4j_edge(row: dict[str, Any]) -> Sequence[Any]:
     type = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", row["relation_type"]).upper()
     return (
         row["head_id"], row["tail_id"], type, row["method"], row["score"], row["date"], _places(row["evidence"]),
-        row["record_id"], row["source"], row["licence"], row["is_open"],
+        row["vocabulary_version"], row["record_id"], row["source"], row["licence"], row["is_open"],
     )  # fmt: skip

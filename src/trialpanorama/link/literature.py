@@ -11,7 +11,7 @@ from __future__ import annotations
 import datetime
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 import msgspec
 
@@ -575,12 +575,22 @@ _TEMPORARY = (
 
 # --- what is missing
 
-OVERDUE_RULE = (
+Lacking = Literal["both", "results", "paper"]
+_LACKING: dict[Lacking, str] = {
+    "both": "without posted results and without a paper here that reports them",
+    "results": "without posted results, whatever papers there are",
+    "paper": "without a paper here that reports them, whatever was posted",
+}
+_OVERDUE_RULE = (
     "Interventional trials that are completed or terminated, whose primary completion (else completion) lies more than "
-    "{months} months before the newest date in the snapshot, without posted results and without a paper here that "
-    "reports them. A list to look into, not a legal finding: exemptions, delays that were granted and papers that this "
-    "snapshot does not hold are not known to it."
+    "{months} months before the newest date in the snapshot, {lacking}. A list to look into, not a legal finding: "
+    "exemptions, delays that were granted and papers that this snapshot does not hold are not known to it."
 )
+
+
+def overdue_rule(months: int, lacking: Lacking) -> str:
+    """What counts as overdue, in a few sentences."""
+    return _OVERDUE_RULE.format(months=months, lacking=_LACKING[lacking])
 
 
 class Overdue(msgspec.Struct):
@@ -599,15 +609,23 @@ class Overdue(msgspec.Struct):
     """The last update or export of its Records: what was posted later is not known."""
     is_seen_after_due: bool
     other_papers: dict[str, int]
-    """Papers that were found and do not count as its results, by type, or by how weakly they are tied to it."""
+    """Papers that were found, by type, or by how weakly they are tied to it: where papers of results are asked about,
+    none of these is one."""
+    has_results: bool
+    """Whether its register has posted results."""
 
 
 def overdue(
-    con: duckdb.DuckDBPyConnection, *, months: int = 12, limit: int | None = None, until: str | None = None
+    con: duckdb.DuckDBPyConnection,
+    *,
+    months: int = 12,
+    limit: int | None = None,
+    until: str | None = None,
+    lacking: Lacking = "both",
 ) -> tuple[str, int, list[Overdue]]:
     """Trials whose results are overdue: the date counted to, how many there are, and the trials, the longest first.
 
-    `OVERDUE_RULE` says what counts; `until` stands in for the snapshot's newest date. `con` is a connection to a
+    `overdue_rule` says what counts; `until` stands in for the snapshot's newest date. `con` is a connection to a
     warehouse. Raises UserError for what is no date or no number of months.
     """
     if months < 0:
@@ -619,7 +637,8 @@ def overdue(
     newest = wanted or (con.execute(_NEWEST).fetchone() or (None,))[0]
     if newest is None:
         raise UserError("No record here says when it was exported or updated. Name the date: --until YEAR-MONTH-DAY")
-    rows = con.execute(_OVERDUE, {"newest": newest, "months": months}).fetchall()
+    asked = {"newest": newest, "months": months, "results": lacking != "paper", "paper": lacking != "results"}
+    rows = con.execute(_OVERDUE, asked).fetchall()
     names = Overdue.__struct_fields__
     found = [msgspec.convert(dict(zip(names, row, strict=True)), Overdue) for row in rows[:limit]]
     return newest.isoformat(), len(rows), found
@@ -632,11 +651,12 @@ _OVERDUE = f"""
         SELECT study_id, title, sponsor, lead_sponsor_class, recruitment_status, record_ids, start_date,
             CASE WHEN coalesce(primary_completion_date_type, '') <> 'ANTICIPATED'
                 AND primary_completion_date IS NOT NULL THEN primary_completion_date
-                WHEN coalesce(completion_date_type, '') <> 'ANTICIPATED' THEN completion_date END AS completed
+                WHEN coalesce(completion_date_type, '') <> 'ANTICIPATED' THEN completion_date END AS completed,
+            coalesce(has_results, false) OR results_posted_date IS NOT NULL AS is_posted
         FROM studies
         WHERE kind = 'registration' AND trial_type = 'INTERVENTIONAL'
             AND recruitment_status IN ('COMPLETED', 'TERMINATED')
-            AND NOT coalesce(has_results, false) AND results_posted_date IS NULL),
+            AND NOT ($results AND is_posted)),
     late AS (SELECT *, CAST(completed + to_months(CAST($months AS INTEGER)) AS DATE) AS due FROM done),
     counted AS (
         SELECT study_id, paper_id, bool_or(is_accepted AND (paper_type = 'results'
@@ -658,6 +678,6 @@ _OVERDUE = f"""
     SELECT l.study_id, title, sponsor, lead_sponsor_class, recruitment_status, CAST(completed AS VARCHAR),
         CAST(due AS VARCHAR), CAST($newest - due AS BIGINT), CAST(last_seen AS VARCHAR),
         coalesce(last_seen > due, false),
-        coalesce(others, MAP {{}}::MAP(VARCHAR, BIGINT))
+        coalesce(others, MAP {{}}::MAP(VARCHAR, BIGINT)), is_posted
     FROM late l LEFT JOIN papers USING (study_id) LEFT JOIN seen USING (study_id)
-    WHERE due < $newest AND NOT coalesce(reports, false) ORDER BY due, l.study_id"""
+    WHERE due < $newest AND NOT ($paper AND coalesce(reports, false)) ORDER BY due, l.study_id"""

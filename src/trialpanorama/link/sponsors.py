@@ -6,6 +6,8 @@ import re
 import unicodedata
 from functools import lru_cache
 
+from trialpanorama.vocabulary import SponsorClass, sponsor_class_from_name
+
 _LONGEST = 400
 """Characters of a name that are looked at: names are shorter, what is longer is a text in the wrong field."""
 _LEGAL_FORM = (
@@ -30,11 +32,13 @@ _PART_OF = re.compile(
     re.I,
 )
 _ARTICLE = re.compile(r"^the\s+", re.I)
+_LETTERS = str.maketrans({"ı": "i", "ø": "o", "ł": "l", "đ": "d", "æ": "ae", "œ": "oe"})
+"""What has no plain letter under its mark."""
 _NOT_A_LETTER = re.compile(r"[^\w]+")
 _SAME = {
     "centre": "center", "hopital": "hospital", "university hospital of": "university hospital",
-    "pharma": "pharmaceuticals", "pharmaceutical": "pharmaceuticals", "laboratory": "laboratories", "and": "", "of": "",
-    "the": "", "for": "", "de": "", "la": "", "du": "",
+    "pharma": "pharmaceuticals", "pharmaceutical": "pharmaceuticals", "laboratory": "laboratories", "saint": "st",
+    "univ": "university", "hosp": "hospital", "and": "", "of": "", "the": "", "for": "", "de": "", "la": "", "du": "",
 }  # fmt: skip
 _ALSO_CALLED = {
     "f hoffmann roche": "hoffmann roche", "roche": "hoffmann roche", "roche pharmaceuticals": "hoffmann roche",
@@ -68,6 +72,12 @@ def _plain(text: str) -> str:
     return " ".join(text.replace("®", "").split()).strip(" \"'“”.,;&-")
 
 
+def class_of_name(name: str, is_lead: bool) -> SponsorClass | None:
+    """The class that a name's words tell; of who is not the lead sponsor, two mere words are taken for no person."""
+    found = sponsor_class_from_name(name)
+    return found if is_lead or found != "INDIV" else None
+
+
 @lru_cache(100_000)
 def sponsor_id(name: str) -> str:
     """What the spellings of one organisation have in common: its telling words, without case and accents."""
@@ -80,6 +90,7 @@ def sponsor_id(name: str) -> str:
 def _key(name: str) -> str:
     plain = unicodedata.normalize("NFKD", cleaned(name)).casefold()
     plain = "".join(c for c in plain if not unicodedata.combining(c)).replace("'", "").replace("’", "")
+    plain = plain.translate(_LETTERS)
     words = [_SAME.get(word, word) for word in _NOT_A_LETTER.sub(" ", plain).split()]
     key = " ".join(filter(None, words)) or plain.strip() or name
     return _ALSO_CALLED.get(key, key)

@@ -8,35 +8,14 @@ from collections.abc import Iterable
 from difflib import SequenceMatcher
 from functools import lru_cache
 
+from trialpanorama.relations import FOLLOW_ON
+
 NEAR_IDENTICAL = 0.95
 """Least share of words in common order (twice the matching words over all words) of titles taken for the same."""
 
-_FOLLOW_ON = (
-    (
-        "extension",
-        r"\bextensions?\b|\bestensione\b|\bprolongation (?:de|du|des)\b|\bverlangerungsstudie\b|"
-        r"\bextended (?:access|treatment|follow[- ]?up)\b",
-    ),
-    ("long-term", r"\blong[- ]?term\b"),
-    (
-        "follow-up",
-        r"\b(?:open[- ]label|safety|observational|survival) follow[- ]?up\b|\bfollow[- ]?up (?:study|trial|protocol)\b|"
-        r"\bfollow[- ]?up of (?:participants|patients|subjects|volunteers|children) (?:\w+ )?(?:of|in|from) "
-        r"(?:the )?(?:[\w-]+ )?(?:study|trial|\w+-\d+)\b",
-    ),
-    ("roll-over", r"\broll[- ]?over\b"),
-    ("sub-study", r"\bsub[- ]?(?:study|studies|trial|protocol)\b|\bancillary (?:\w+ ){0,2}stud(?:y|ies)\b"),
-    ("pilot", r"\bpilot\b|\bfeasibility (?:study|trial)\b"),
-    (
-        "continuation",
-        r"\bcontinu(?:ation|ed access)\b|"
-        r"\bwho (?:have |had )?(?:previously )?(?:completed|participated in) (?:the )?"
-        r"(?:\w+ ){0,2}(?:study|studies|trials?)\b",
-    ),
-    ("expanded access", r"\bexpanded[- ]access\b|\bcompassionate use\b|\bpost[- ](?:trial|study) access\b"),
-)
+_PILOT = r"\bpilot\b|\bfeasibility (?:study|trial)\b"
 _NUMBERED = r"\b(part|cohort|stage|segment|arm) ([a-h]|\d{1,2}|i{1,3}|iv|v|one|two|three|four)\b"
-_MARKS = [(name, re.compile(pattern)) for name, pattern in _FOLLOW_ON]
+_MARKS = [(name, re.compile(pattern)) for name, pattern in (FOLLOW_ON | {"pilot": _PILOT}).items()]
 _PARTS = re.compile(_NUMBERED)
 _DIGIT = {
     word: str(n)
