@@ -552,6 +552,30 @@ def test_endless_lines_are_rejects_and_not_kept() -> None:
     assert [o.id if isinstance(o, Record) else o.reason for o in outcomes] == ["entry_too_large", "99000002"]
 
 
+@pytest.mark.parametrize(
+    ("databank", "accession", "found"),
+    [
+        ("ISRCTN", "99000001", ["ISRCTN99000001"]),
+        ("ClinicalTrials.gov", "99000001", ["NCT99000001"]),
+        ("ClinicalTrials.gov", "NCT99000001, NCT99000002", ["NCT99000001", "NCT99000002"]),
+        ("UMIN-CTR", "999000001", ["UMIN999000001"]),
+        ("ANZCTR", "12699000000001", ["ACTRN12699000000001"]),
+        ("CRiS", "9900001", ["KCT9900001"]),
+        ("NTR", "0123", ["NTR0123"]),
+        ("ReBec", "99000a", ["RBR-99000a"]),
+        ("GENBANK", "C000099001", []),
+        ("PubChem-Substance", "99000001", []),
+        ("figshare", "NCT99000001", []),
+    ],
+)
+def test_accession_numbers_are_read_by_their_databank(databank: str, accession: str, found: list[str]) -> None:
+    record = one(
+        f"<Article><DataBankList><DataBank><DataBankName>{databank}</DataBankName><AccessionNumberList>"
+        f"<AccessionNumber>{accession}</AccessionNumber></AccessionNumberList></DataBank></DataBankList></Article>"
+    )
+    assert ids(record, "secondary") == found
+
+
 def test_both_formats_agree_on_what_both_carry() -> None:
     xml = one(
         """<DateRevised><Year>2091</Year><Month>06</Month><Day>17</Day></DateRevised>

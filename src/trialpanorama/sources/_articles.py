@@ -58,6 +58,24 @@ def orcid(text: str | None) -> str | None:
     return "-".join(match.groups()).upper() if match else None
 
 
+_OTHER_DATABANK = re.compile(
+    r"GENBANK|GEO|GDB|PDB|PIR|OMIM|RefSeq|SRA|db(?:SNP|GaP|Var)|BioProject|figshare|Dryad|PubChem|SWISSPROT|Uni[MPR]",
+    re.I,
+)
+"""Databanks of sequences, structures, substances and data, which have no trials."""
+_PREFIX_IN_DATABANK = {"clinicaltrials.gov": "NCT", "cris": "KCT", "rebec": "RBR-"}
+
+
+def _registered(accession: str, databank: str) -> list[identifiers.Found]:
+    """The ids in an accession number: it may lack the register's prefix, and may be several."""
+    if _OTHER_DATABANK.match(databank):
+        return []
+    whole = identifiers.normalise(accession)
+    if whole is None and accession[:1].isdecimal():
+        whole = identifiers.normalise(_PREFIX_IN_DATABANK.get(databank.lower(), databank) + accession)
+    return [whole] if whole else identifiers.find(accession)
+
+
 def article_identifiers(
     primary: Identifier,
     aliases: Iterable[tuple[str, str | None, str]],
@@ -83,9 +101,9 @@ def article_identifiers(
             match = identifiers.normalise(own, register)
             add(match.id if match else own, register if match else None, "alias", own, field, register)
     for accession, databank, field in registrations:
-        match = identifiers.normalise(accession)
-        if match and identifiers.REGISTERS[match.register].is_trial_register:
-            add(match.id, match.register, "secondary", accession, field, databank)
+        for one in _registered(accession, databank or ""):
+            if identifiers.REGISTERS[one.register].is_trial_register:
+                add(one.id, one.register, "secondary", accession, field, databank)
     for field, text in texts:
         for mention in identifiers.find(text) if text else ():
             add(mention.id, mention.register, "mentioned", (text or "")[mention.start : mention.end], field)
