@@ -282,6 +282,69 @@ def test_cells_and_fluids_are_drugs_only_where_they_are_given(linker: DrugLinker
     assert linker.find(["Lymphocytes above 1,000 and stem cells below 20"]) == [[]]
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("They receive 200 micrograms selenium daily for a week", ["Selenium"]),
+        (
+            "Each group gets three doses of MSCs over two hours",
+            ["Mesenchymal Stromal Cells"],
+        ),
+        ("People who receive IVIG for two days", ["Human immunoglobulin G"]),
+        ("Ara-c + 6-TG", ["Cytarabine", "Tioguanine"]),
+        ("thymosin", ["Thymosin"]),
+        ("Inj Zoledrinic acid infusion at 6 weeks", ["Zoledronic acid"]),
+        ("Ashwagandha tablet", ["Withania"]),
+        ("Terminalia tablets 500 mg", ["Terminalia"]),
+        ("glucose", []),
+        ("drinking water", []),
+        ("MicroRNA", []),
+        ("A garden with Terminalia and Withania is visited", []),
+        ("Lymphocytes and insulin were counted in three samples of blood", []),
+    ],
+)
+def test_prose_says_that_a_name_of_several_meanings_is_given(
+    linker: DrugLinker, concepts: Concepts, text: str, expected: list[str]
+) -> None:
+    assert sorted(drugs(linker, concepts, text, None)) == sorted(expected)
+
+
+def test_a_group_is_not_said_again_beside_its_member(linker: DrugLinker, concepts: Concepts) -> None:
+    text = "injection of alpha-interferon (each vial contains 180 micrograms of interferon)"
+    assert "Interferons" not in drugs(linker, concepts, text, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Placebo (QZX4711)", ["placebo"]),
+        ("Placebo - MCI/AD", ["placebo"]),
+        ("Placebo for QZX4711 tablets", ["placebo"]),
+        ("QZX4711 matching placebo", ["placebo"]),
+        ("Placebo + QZX4711", ["placebo", "drug"]),
+        ("QZX4711/placebo", ["drug", "placebo"]),
+        ("Alprostadil in vehicle", ["drug"]),
+        ("Vehicle", ["placebo"]),
+        ("Mind-body therapy", ["behavioural"]),
+        ("Bridging therapy", ["other"]),
+        ("Any drug used to treat the fever", ["other"]),
+        ("Treatment of fatigue", ["other"]),
+        ("Venipuncture", ["diagnostic"]),
+    ],
+)
+def test_a_code_that_a_placebo_imitates_is_no_drug(linker: DrugLinker, text: str, expected: list[str]) -> None:
+    assert kinds(linker, text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("Paracetemol 1 g", ["Acetaminophen"]), ("Vitamine Q", []), ("Hepatitis Q vaccine", [])]
+)
+def test_one_mistake_in_a_long_name_is_forgiven(
+    linker: DrugLinker, concepts: Concepts, text: str, expected: list[str]
+) -> None:
+    assert drugs(linker, concepts, text) == expected
+
+
 def test_prose_names_the_same_drugs_as_an_entry_of_its_length(linker: DrugLinker) -> None:
     text = "No metformin (MTF) within a week; placebo for warfarin. " + "Nothing else is of interest here. " * 10
     (found,), (linked,) = linker.find([text]), linker.link([text])
@@ -292,13 +355,16 @@ def test_prose_names_the_same_drugs_as_an_entry_of_its_length(linker: DrugLinker
     ]
 
 
-def test_no_two_lines_of_the_everyday_names_say_different_things() -> None:
+def test_no_two_lines_of_the_everyday_names_say_different_things(concepts: Concepts) -> None:
     folder = resources.files("trialpanorama.ontologies") / "builtin"
     rows = [line.split("\t") for line in (folder / "everyday_drugs.tsv").read_text("utf-8").splitlines()[2:]]
     assert all(len(row) == 3 and row[0] == row[0].strip() for row in rows)
     names: dict[str, str] = {}
-    for text, id, _ in rows:
-        assert names.setdefault(text, id) == id, text
+    for texts, id, name in rows:
+        concept = concepts.get(id)
+        assert (concept.name if concept else None) == name, id
+        for text in texts.split("|"):
+            assert names.setdefault(text.lower(), id) == id, text
 
 
 WORDS = st.sampled_from(

@@ -87,7 +87,7 @@ NOISE = _words(
     mgday mgs microgram micrograms micronized middle milligram milligrams milliliter min minimum minutes miu mixture
     ml mmol modified monotherapy month monthly months morning mouthwash mr multiple n nasal natural nebulised
     nebulization nebulized nebulizer neoadjuvant new night nightly no nostril nostrils not o od of ointment once one
-    only open ophthalmic optimal oral orally original orodispersible other others p parenteral part participant
+    only open ophthalmic optimal oral orally ordinary original orodispersible other others p parenteral part participant
     participants patch patches patient patients pegylated pellet pellets pen per percent peribulbar perineural
     period periodontal perioperative pharma pharmaceutical pharmaceuticals phase pill pills plus pm po polvo
     postoperative powder ppm prefilled premedication preoperative preparation pretreatment prevent prevention
@@ -147,7 +147,8 @@ WEAK_NAMES = COMMON_WORDS | _words(
     aspartate aspergillus atp avocado bacteria balance banana barley basil bean beef beet beta bile bilirubin
     biomarkers bovine bradykinin bran brassica broccoli butter butyrate cabbage caffeine calcitonin calcium cannabis
     canola capsules capture carbon carbonate carp carrier carriers carrot cascade casein cashew cattle cells cellulose
-    chicken chloride chlorine chocolate cholesterol choline chromium citrate clam clay clove coal cocaine cocoa coconut cod
+    chicken chloride chlorine chocolate cholesterol
+    choline chromium citrate clam clay clove coal cocaine cocoa coconut cod
     coffee collagen copper cortisol cotton crab cream creatine creatinine cucumber cystatin cysteine cytokine
     cytokines deer deuterium dimension dna dog donor dopamine dosage drug drugs dust ecstasy eggplant elastin emulsion
     endothelin enzyme enzymes erythropoietin esters estradiol estrogen estrogens estrone ethanol ether fatty feather
@@ -360,8 +361,9 @@ OTHER_KINDS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
                 r"""
                 pcr | rt-?pcr | polymerase chain reaction | (?:\w+ )?(?:tests?|testing|assays?|screening)
                 blood (?:draw|draws|collection|sampl\w+|tests?|exams?) | sampl(?:e|es|ing) | specimens?
-                biospecimens? | serum tubes? | blood (?:punctures?|punctions?|withdrawals?) | venipuncture
-                venepuncture | phlebotomy | urine (?:collection|samples?) | stool samples? | questionnaires? | surveys? | interviews? | imaging | mri | ct scans? | ultrasound
+                biospecimens? | blood (?:punctures?|punctions?|withdrawals?) | venipuncture
+                venepuncture | phlebotomy | urine (?:collection|samples?) | stool samples?
+                questionnaires? | surveys? | interviews? | imaging | mri | ct scans? | ultrasound
                 ultrasonography | x-?rays? | tomography | radiograph\w* | scans? | scintigraphy | monitoring
                 sequencing | genotyping | immunoassay | elisa | flow cytometry | histolog\w+ | cytolog\w+
                 immunohistochemistry
@@ -426,7 +428,8 @@ OTHER_KINDS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
                 exercises? | training | counsel(?:l)?ing | education(?:al)? | yoga | tai ?chi | qi ?gong | baduanjin
                 meditation | mindfulness | psychotherapy | psychological | cognitive | behaviou?r(?:al)? | coaching
                 motivational | life-?style | mind-?body | digital therapeutics? | hypnosis | biofeedback
-                neurofeedback | virtual reality | video ?games? | walking | relaxation | music | hand washing | handwashing
+                neurofeedback | virtual reality | video ?games?
+                walking | relaxation | music | hand washing | handwashing
                 social distancing | breathing | program(?:me)? | self-?management | messages? | communication
                 information
                 """

@@ -36,6 +36,8 @@ _KIND_OF_TYPE = {
 }  # fmt: skip
 _LONGEST_NAME = 600
 _SHORT_ENTRY = 120
+_LONG_NAME = 10
+"""Letters of a name that is no vocabulary's preferred one ("paracetamol") and is known with one mistake."""
 _LONGEST_PROSE = 300
 """Characters; in a longer text only names are looked for, and what is left of it is not looked at."""
 
@@ -376,9 +378,9 @@ class _Reader:
                 target, kind = known.concept_id, known.kind
             else:
                 continue
-            is_weak = _is_weak(text, key) or (
-                concept is not None and concept.attributes.get("tree_numbers", "").startswith(_COUNTED)
-            )
+            trees = concept.attributes.get("tree_numbers", "") if concept is not None else ""
+            is_genus = trees.startswith(_PLANTS) and concept is not None and key == _key(concept.name)
+            is_weak = is_genus or trees.startswith(_COUNTED) or _is_weak(text, key)
             entries[key] = _Entry(kind, text, target, "variant", 0.98, (1, 0, False, target), is_weak)
 
     def _read_combinations(self, entries: dict[str, _Entry]) -> None:
@@ -595,7 +597,10 @@ class DrugLinker:
             elif not has_drug:
                 aside.append(core)
         if kept and all(hit.entry.kind == "placebo" for hit in kept):
-            unknown = [place for place in unknown if not any(_is_imitated(text, *place, hit) for hit in kept)]
+            unknown, aside = (
+                [place for place in places if not any(_is_imitated(text, *place, hit) for hit in kept)]
+                for places in (unknown, aside)
+            )
         if is_drug:
             unknown = _as_one(text, unknown or ([] if has_drug or links else aside[:1]))
         for low, high in unknown:
@@ -667,7 +672,9 @@ class DrugLinker:
             return None
         best, distance, _ = near[0]
         entry = self._safe.get(best)
-        if entry is None or distance > allowed or entry.rank[0] > 0 or best.count(" ") != key.count(" "):
+        if entry is None or distance > allowed or best.count(" ") != key.count(" "):
+            return None
+        if entry.rank[0] > (distance == 1 and len(key) >= _LONG_NAME):
             return None
         if any(len(word) < 7 for word, other in zip(key.split(), best.split(), strict=True) if word != other):
             return None
@@ -935,7 +942,7 @@ def _is_told(text: str, hit: _Hit, behind: _Hit | None) -> bool:
 
 
 def _is_said_narrower(hit: _Hit, hits: list[_Hit]) -> bool:
-    """Whether a group of medicines says again what a member's name says: "alpha-interferon ... (30 mg of interferon)"."""
+    """Whether a group of medicines says again what a member's name says: "alpha-interferon (vials of interferon)"."""
     return hit.entry.kind == "class" and any(
         other.entry.kind == "drug" and other.key != hit.key and other.key.endswith(f" {hit.key}") for other in hits
     )
@@ -1131,7 +1138,9 @@ def _may_be_given(text: str, hit: _Hit, hits: list[_Hit]) -> bool:
 
 def _is_amount_before(text: str, hit: _Hit) -> bool:
     """Whether so much of it is given: "three doses of", "200 micrograms"."""
-    return text.startswith(" ", hit.start - 1) and _AMOUNT_OF.search(text[max(0, hit.start - 30) : hit.start]) is not None
+    return (
+        text.startswith(" ", hit.start - 1) and _AMOUNT_OF.search(text[max(0, hit.start - 30) : hit.start]) is not None
+    )
 
 
 def _is_alone(text: str, hit: _Hit, hits: list[_Hit]) -> bool:
