@@ -486,3 +486,18 @@ def test_real_articles_are_read_in_full(shared_data: Path) -> None:
     assert paragraphs > 20_000
     assert found == paragraphs, f"{paragraphs - found} of {paragraphs} paragraphs are lost"
     assert rows > 1_000
+
+
+def test_a_link_names_a_registration_that_its_words_do_not() -> None:
+    link = '<ext-link ext-link-type="uri" xlink:href="https://clinicaltrials.gov/show/{}">the registry</ext-link>'
+    record = one(body=f"<p>See NCT99000001 at {link.format('NCT99000001')}, and {link.format('nct99000002')}.</p>")
+    named = [(one.id, one.field) for one in record.identifiers if one.role == "mentioned"]
+    assert named == [("NCT99000001", "full text"), ("NCT99000002", "link")]
+
+
+def test_of_a_name_in_two_scripts_the_english_one_is_taken() -> None:
+    eastern = '<name name-style="eastern" xml:lang="zh"><surname>架</surname><given-names>空</given-names></name>'
+    western = '<name xml:lang="en"><surname>Jia</surname><given-names>Kong</given-names></name>'
+    for names in (eastern + western, western + eastern):
+        contrib = f"<contrib-group><contrib><name-alternatives>{names}</name-alternatives></contrib></contrib-group>"
+        assert [(author.last_name, author.fore_name) for author in one(contrib).paper.authors] == [("Jia", "Kong")]

@@ -583,7 +583,8 @@ def _people(meta: etree._Element) -> _People:
 def _author(contrib: etree._Element) -> Author:
     name = contrib.find("name")
     if name is None:
-        name = contrib.find("name-alternatives/name")
+        names = contrib.findall("name-alternatives/name")
+        name = next(iter(sorted(names, key=lambda one: not _is_english(one))), None)
     author = Author(orcid=next(filter(None, map(orcid, _orcids(contrib))), None))
     if name is not None:
         author.last_name, author.fore_name = _line(name.find("surname")), _line(name.find("given-names"))
@@ -800,6 +801,7 @@ def _from_xml(entry: Entry) -> Record:
     texts = [("title", record.scientific_title), ("abstract", record.brief_summary)]
     texts += [("other abstract", text) for text in summaries]
     texts += [(" > ".join(filter(None, ["full text", section.path, section.title])), section.text) for section in own]
+    texts += [("link", address) for address in _addresses(root)]
     record.identifiers = article_identifiers(
         Identifier(id=id, register=register, role="primary", field="article-id"), aliases, _registrations(meta), texts
     )
@@ -825,6 +827,12 @@ def _registrations(meta: etree._Element) -> list[tuple[str, str | None, str]]:
     """Registrations that the article's metadata list as such: number, name of the register, field."""
     found = [e for e in meta.iter("related-object") if e.get("document-id-type") == "clinical-trial-number"]
     return [(id, e.get("source-id"), "related-object") for e in found if (id := e.get("document-id") or _line(e))]
+
+
+def _addresses(root: etree._Element) -> list[str]:
+    """Where the links of an article's abstract and body lead: their words need not name the registration."""
+    parts = (*root.iterfind("front/article-meta/abstract"), *root.iterfind("body"))
+    return [address for part in parts for link in part.iter("ext-link", "uri") if (address := link.get(_HREF))]
 
 
 def _supplements(root: etree._Element) -> list[Link]:
