@@ -5,6 +5,7 @@
     python benchmarks/_mentions_sample.py WAREHOUSE --third VOCABULARIES
     python benchmarks/_mentions_sample.py WAREHOUSE --fourth
     python benchmarks/_mentions_sample.py WAREHOUSE --fifth VOCABULARIES
+    python benchmarks/_mentions_sample.py WAREHOUSE --sixth VOCABULARIES
 
 One Record per registration (the one last updated or exported, ties by record_id), then 300 entries of `conditions` and
 300 of `interventions` that may be drugs, uniformly over such entries. The same warehouse gives the same sample.
@@ -21,6 +22,8 @@ The fourth sample holds 200 entries of each kind, drawn uniformly from all that 
 drawn before more names and rules were added. The fifth holds 100 distinct texts of conditions and 60 of interventions
 that the linkers leave without a concept after that (none that is set apart as no drug), none of the other samples, of
 those alone whose SHA-256 ends in an odd digit.
+
+The sixth sample holds 100 distinct texts of interventions, drawn like the fifth after still more names and rules.
 """
 
 from __future__ import annotations
@@ -43,6 +46,8 @@ FOURTH_SEED = 20261124
 FOURTH_SIZE = 200
 FIFTH_SEED = 20261125
 FIFTH_SIZES = {"condition": 100, "drug": 60}
+SIXTH_SEED = 20261126
+SIXTH_SIZES = {"drug": 100}
 NAMES = {"condition": "conditions", "drug": "drugs"}
 FIELDS = {"condition": "conditions", "drug": "interventions"}
 TYPES = ("DRUG", "BIOLOGICAL", "COMBINATION_PRODUCT", "GENETIC", "DIETARY_SUPPLEMENT")
@@ -205,14 +210,17 @@ def fourth(found: list[dict[str, Any]], judged: Path) -> None:
         )
 
 
-def fifth(found: list[dict[str, Any]], store: Path, judged: Path) -> None:
-    """Write judged/mentions_conditions_5.json and mentions_drugs_5.json."""
+def unlinked(
+    found: list[dict[str, Any]], store: Path, judged: Path, number: int, seed: int, sizes: dict[str, int]
+) -> None:
+    """Write judged/mentions_conditions_N.json and mentions_drugs_N.json, of texts that the linkers leave unlinked."""
     import _mentions
     from trialpanorama.ontologies import load
 
     concepts = load(store)
-    for kind, field in FIELDS.items():
-        drawn = {one["sha256"] for one in earlier(judged, kind, 4)}
+    for kind, size in sizes.items():
+        field = FIELDS[kind]
+        drawn = {one["sha256"] for one in earlier(judged, kind, number - 1)}
         of_text: dict[_mentions.Text, dict[str, Any]] = {}
         for mention in found:
             hashed = sha256(mention["text"])
@@ -225,13 +233,13 @@ def fifth(found: list[dict[str, Any]], store: Path, judged: Path) -> None:
                 of_text.setdefault(_mentions.Text(mention["text"], mention["type"]), mention)
         texts = sorted(of_text, key=repr)
         answers = _mentions.PACKAGE[kind](concepts)(texts)
-        unlinked = [
+        left = [
             text for text, answer in zip(texts, answers, strict=True) if not answer.concepts and not answer.is_apart
         ]
-        chosen = random.Random(f"{FIFTH_SEED} {field}").sample(unlinked, min(FIFTH_SIZES[kind], len(unlinked)))
+        chosen = random.Random(f"{seed} {field}").sample(left, min(size, len(left)))
         write(
-            judged / f"mentions_{NAMES[kind]}_5.json",
-            {"what": f"A fifth sample of {field}, left unlinked", "seed": FIFTH_SEED, "population": len(unlinked)},
+            judged / f"mentions_{NAMES[kind]}_{number}.json",
+            {"what": f"Sample {number} of {field}, left unlinked", "seed": seed, "population": len(left)},
             [committed(of_text[text]) for text in chosen],
         )
 
@@ -244,13 +252,16 @@ def main() -> None:
     parser.add_argument("--third", type=Path, metavar="VOCABULARIES", help="draw the third sample, with this store")
     parser.add_argument("--fourth", action="store_true", help="draw the fourth sample")
     parser.add_argument("--fifth", type=Path, metavar="VOCABULARIES", help="draw the fifth sample, with this store")
+    parser.add_argument("--sixth", type=Path, metavar="VOCABULARIES", help="draw the sixth sample, with this store")
     arguments = parser.parse_args()
     found = mentions(arguments.warehouse)
     judged = Path(__file__).parent / "judged"
     if arguments.fourth:
         return fourth(found, judged)
     if arguments.fifth:
-        return fifth(found, arguments.fifth, judged)
+        return unlinked(found, arguments.fifth, judged, 5, FIFTH_SEED, FIFTH_SIZES)
+    if arguments.sixth:
+        return unlinked(found, arguments.sixth, judged, 6, SIXTH_SEED, SIXTH_SIZES)
     if arguments.third:
         return third(found, arguments.third, judged)
     if arguments.second:
