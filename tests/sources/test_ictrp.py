@@ -776,11 +776,11 @@ def test_a_comparison_sign_that_was_lost_is_not_guessed() -> None:
 
 def test_criteria_lose_the_heading_of_who_and_keep_their_own() -> None:
     undivided = (
-        "<br>        Inclusion Criteria:<br><br>          -  Fever<br><br>        Exclusion Criteria:<br>  -  Cough"
+        "<br>        Inclusion Criteria:<br><br>          -  Fever<br><br>        Exclusion Criteria:<br><br>  -  Cough"
     )
     record = full(TrialID="NCT99000001", Inclusion_Criteria=undivided)
-    assert record.eligibility_criteria == "Inclusion Criteria:\n\n- Fever\n\nExclusion Criteria:\n- Cough"
-    assert record.inclusion_criteria is record.exclusion_criteria is None
+    assert record.eligibility_criteria == "Inclusion Criteria:\n\n- Fever\n\nExclusion Criteria:\n\n- Cough"
+    assert (record.inclusion_criteria, record.exclusion_criteria) == ("- Fever", "- Cough")
     record = full(
         TrialID="ISRCTN99000001",
         Inclusion_Criteria="Inclusion criteria: <br>                1. Fever",
@@ -790,6 +790,26 @@ def test_criteria_lose_the_heading_of_who_and_keep_their_own() -> None:
     assert record.eligibility_criteria is None
     record = full(TrialID="TCTR20990101001", Exclusion_Criteria="Exclusion criteria: None")
     assert record.exclusion_criteria is None
+
+
+@pytest.mark.parametrize("line_break", ["<br>", "\n<br>", "\r\n<br>", "_x000D_<br />"])
+def test_criteria_that_clinicaltrials_gov_wrapped_are_unwrapped_and_divided(line_break: str) -> None:
+    lines = [
+        "",
+        "        Inclusion Criteria:",
+        "",
+        "          -  Fever of the imaginary kind",
+        "             for a week",
+        "",
+    ]
+    lines += ["        Exclusion Criteria:", "", "        Cough", ""]
+    (record,) = sheet({"TrialID": "NCT99000001", "Inclusion Criteria": line_break.join(lines)})
+    assert isinstance(record, Record)
+    assert record.inclusion_criteria == "- Fever of the imaginary kind for a week"
+    assert record.exclusion_criteria == "Cough"
+    assert record.eligibility_criteria == (
+        "Inclusion Criteria:\n\n- Fever of the imaginary kind for a week\n\nExclusion Criteria:\n\nCough"
+    )
 
 
 # --- sponsors, countries, contacts, sharing

@@ -33,6 +33,7 @@ from trialpanorama.record import (
 )
 from trialpanorama.sources import HEAD_BYTES, Format, Source
 from trialpanorama.sources import _dialects as dialects
+from trialpanorama.sources._clinicaltrials_gov import set_eligibility
 from trialpanorama.sources._provider_xml import provider_xml
 from trialpanorama.sources._reading import (
     Entry,
@@ -45,6 +46,7 @@ from trialpanorama.sources._reading import (
     peek,
     reject,
     table_header,
+    unwrap,
     whole,
     xml_elements,
 )
@@ -214,6 +216,7 @@ _MISSING_IN_FULL_EXPORT = frozenset({"", "NULL", "NA"})
 _SERIAL_DATE = re.compile(r"[1-9]\d{4}(?:\.\d+)?")
 _ISO_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _SECONDARY_ID_SEPARATOR = re.compile(r"[;|\n]|,\s*|\s/\s")
+_BREAK = re.compile(r"\s*<br\s*/?\s*>", re.I)
 _WHO_PREFIX = re.compile(r"\A\s*(?:in|ex)clusion criteria:\s*", re.I)
 _EU_AGE_BANDS = ("Are the trial subjects under 18?", "Adults (18-64 years)", "Elderly (>=65 years)")
 _EU_AGE_BAND = re.compile(rf"({'|'.join(map(re.escape, _EU_AGE_BANDS))})\s*:?\s*(yes|no)\b", re.I)
@@ -241,6 +244,13 @@ class _Row:
         """The cell as text, its lines kept."""
         raw = self.cells.get(column)
         return from_html(dialects.unscrambled(raw)) if raw else None
+
+    def unwrapped(self, column: str) -> str | None:
+        """The cell as text. ClinicalTrials.gov wrapped texts that begin with a break, as it does in legacy XML."""
+        raw = self.cells.get(column, "")
+        if not _BREAK.match(raw):
+            return self.text(column)
+        return unwrap(from_html(dialects.unscrambled(_BREAK.sub("<br>", raw))))
 
     def note(self, field: str, note: str, raw: str | None = None) -> None:
         self.notes.append(Note(field=field, note=note, raw=raw))
@@ -284,7 +294,7 @@ def _record(cells: dict[str, str], is_full_export: bool) -> Record:
     exclusion = _criteria(row.text("exclusion"))
     # ClinicalTrials.gov's text has both parts under its own headings
     is_undivided = register == "clinicaltrials_gov" and exclusion is None
-    inclusion = row.text("inclusion") if is_undivided else _criteria(row.text("inclusion"))
+    inclusion = row.unwrapped("inclusion") if is_undivided else _criteria(row.text("inclusion"))
     ages = _ages(row, inclusion)
     has_results = _YES_OR_NO.get((row.line("has_results") or "").lower())
     links, references = dialects.links(row.line("results_url"), row.line("protocol_url"), row.line("results_summary"))
@@ -292,7 +302,7 @@ def _record(cells: dict[str, str], is_full_export: bool) -> Record:
     status = _status(row, status_raw, is_full_export)
     enrollment_target, enrollment_raw = _enrollment(row, status)
     arms_in_design = _ARMS_IN_DESIGN.search(design_raw or "")
-    return Record(
+    record = Record(
         register=register,
         id=row.id,
         url=_url(row),
@@ -327,7 +337,6 @@ def _record(cells: dict[str, str], is_full_export: bool) -> Record:
         enrollment_target=enrollment_target,
         enrollment_raw=enrollment_raw,
         enrollment_actual=_actual_size(row),
-        eligibility_criteria=inclusion if is_undivided else None,
         inclusion_criteria=None if is_undivided else inclusion,
         exclusion_criteria=exclusion,
         minimum_age_years=ages.minimum_years,
@@ -358,6 +367,9 @@ def _record(cells: dict[str, str], is_full_export: bool) -> Record:
         results=_results(row) if has_results else None,
         notes=row.notes,
     )
+    if is_undivided:
+        set_eligibility(record, inclusion)
+    return record
 
 
 def _identifiers(row: _Row, raw_id: str) -> list[Identifier]:
