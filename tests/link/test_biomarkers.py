@@ -60,10 +60,28 @@ def test_genes_are_found_where_they_are_meant(
         "The MET study", "KIT FOR HOME USE", "seen in the ER", "the CAT score", "AR glasses", "REST AND RECOVERY",
         "EGFR inhibitor", "previous anti-PD-1 treatment", "ACE inhibitors", "VEGF receptor antagonists",
         "recombinant IL-2", "G-CSF after chemotherapy", "ras-like", "umbilical cord pH",
+        "selective estrogen receptor modulators", "prior VEGF-based therapy", "CEA-containing vaccines",
+        "use of a potent inhibitor of CYP3A4", "CYP3A4 potent inhibitors", "strong inducers of the CYP3A4 enzyme",
+        "CYP3A4 substrates with a narrow window", "GM-CSF in HIV-positive patients",
     ],
 )  # fmt: skip
 def test_words_and_targets_of_drugs_are_no_markers(linker: BiomarkerLinker, concepts: Concepts, text: str) -> None:
     assert found(linker, concepts, text) == NOTHING
+
+
+@pytest.mark.parametrize(
+    ("text", "because"),
+    [
+        ("hypersensitivity, G6PD deficiency", ""),
+        ("HIV-positive adults with CD4 cells", ""),
+        ("CD4 cells in HIV negative adults", ""),
+        ("HIV-infected, CD4-positive cells", "predictive"),
+        ("sensitivity of EGFR mutations", "diagnostic"),
+    ],
+)
+def test_words_about_something_else_tell_no_part(linker: BiomarkerLinker, text: str, because: str) -> None:
+    (links,) = linker.link([text])
+    assert [link.qualifier for link in links if link.concept_id and link.concept_id.startswith("HGNC:")] == [because]
 
 
 @pytest.mark.parametrize("text", ["HbA1c", "LDL cholesterol", "viral load", "platelet count", "QTc", "MSI-H tumours"])

@@ -53,20 +53,23 @@ _ALSO_GIVEN = _words(
 _IS_MARKER = re.compile(
     r"\b(?:genes?|mutat\w*|mutants?|variants?|express\w*|overexpress\w*|amplif\w*|fusions?|rearrang\w*|translocat\w*|"
     r"wild[- ]?type|deletions?|del|exons?|alleles?|polymorphisms?|genotyp\w*|haplotyp\w*|copy number|methylat\w*|"
-    r"positive|negative|status|altered|alterations?|aberrations?|inactivat\w*|loss|deficien\w*|carriers?|germline|somatic|"
-    r"receptors?|levels?|concentrations?|serum|plasma|proteins?|IHC|FISH|biomarkers?)\b|/(?:PR|PgR|HER2)\b",
+    r"(?<!HIV[- ])(?:positive|negative)|status|altered|alterations?|aberrations?|inactivat\w*|loss|deficien\w*|"
+    r"carriers?|germline|somatic|receptors?|levels?|concentrations?|serum|plasma|proteins?|IHC|FISH|biomarkers?)\b|/(?:PR|PgR|HER2)\b",
     re.IGNORECASE,
 )
 _IS_TARGET = re.compile(
     r"(?:/\w{2,8})?[\s-]*(?:(?:and|or) \w{1,8} )?"
-    r"(?:(?:tyrosine )?kinase |receptor |signal(?:l)?ing |pathway |monoclonal |specific |-?targeted? )*"
-    r"(?:inhibitors?|antagonists?|agonists?|blockers?|antibod(?:y|ies)|blockade|blocking|TKIs?|(?:peptide )?vaccines?|"
+    r"(?:(?:tyrosine )?kinase |receptor |signal(?:l)?ing |pathway |monoclonal |specific |-?targeted? |"
+    r"(?:strong|potent|moderate|weak|selective|sensitive),? (?:and |or )?)*"
+    r"(?:inhibitors?|antagonists?|agonists?|blockers?|modulators?|inducers?|substrates?|based|containing|"
+    r"antibod(?:y|ies)|blockade|blocking|TKIs?|(?:peptide )?vaccines?|"
     r"CAR\b|CAR-T\w*|analogs?|analogues?|therap(?:y|ies)|directed|targeted|targeting|inhibition|"
     r"gene (?:therapy|transfer)|KLH|conjugates?|cell selection)\b",
     re.IGNORECASE,
 )
 _IS_GIVEN = re.compile(
-    r"\banti[- ]?$|\b(?:recombinant|ALVAC|vaccinia|fowlpox|adenovir\w+|rh|pegylated)(?:[- ](?:human )?)?$",
+    r"\banti[- ]?$|\b(?:inhibitors?|inducers?|substrates?|(?:ant)?agonists?|blockers?|modulators?) (?:of|for) "
+    r"(?:the )?$|\b(?:recombinant|ALVAC|vaccinia|fowlpox|adenovir\w+|rh|pegylated)(?:[- ](?:human )?)?$",
     re.IGNORECASE,
 )
 _NEAR = 45
@@ -74,7 +77,8 @@ _NEAR = 45
 _CLAUSE = re.compile(r"[.;\n]\s|\n")
 
 _STATE = (
-    r"mutat\w+|mutants?|-?positive|-?negative|[+](?!\w)|amplifi\w+|over-?express\w+|expressing|expression(?: level)?|"
+    r"mutat\w+|mutants?|(?<!HIV)(?<!HIV[- ])-?(?:positive|negative)|[+](?!\w)|amplifi\w+|over-?express\w+|expressing|"
+    r"expression(?: level)?|"
     r"rearrange\w+|fusions?|translocat\w+|wild[- ]?type|exon \d+|deletions?|V600\w*|T790M|L858R|G12C|status|refractory|"
     r"high|low|altered|alterations?|methylated|unmethylated|deficient|(?:TPS|CPS|score) ?(?:>=|≥|>)"
 )
@@ -94,7 +98,7 @@ _RULES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         (
             "diagnostic",
             r"diagnos\w+|confirmed by|confirmation of|detect(?:ed|ion)(?: of)?|screen(?:ing)? for|"
-            r"sensitivity|specificity",
+            r"\bsensitivity|\bspecificity",
         ),
         (
             "safety",
@@ -208,7 +212,7 @@ def _links(text: str, place: str | None, hits: list[tuple[int, int, _Marker]], s
         words = text[start:end]
         if marker.is_cased and _plain(words) != _plain(marker.name):
             continue
-        if _IS_GIVEN.search(text, max(0, start - 20), start) or (marker.is_gene and _IS_TARGET.match(text, end)):
+        if _IS_GIVEN.search(text, max(0, start - 30), start) or (marker.is_gene and _IS_TARGET.match(text, end)):
             continue
         low, high = _clause(text, start, end)
         if marker.is_ambiguous and not _is_said(text, low, start, end, high):
