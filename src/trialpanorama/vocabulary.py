@@ -1196,62 +1196,72 @@ def date_order(register: str) -> Literal["ymd", "dmy"]:
 
 _COUNTRIES = """
 AD Andorra|AE United Arab Emirates=UAE|AF Afghanistan|AG Antigua and Barbuda|AI Anguilla|AN Netherlands Antilles|
-AL Albania|AM Armenia|AO Angola|AQ Antarctica|AR Argentina|AS American Samoa|AT Austria|AU Australia|AW Aruba|
+AL Albania|AM Armenia|AO Angola|AQ Antarctica|AR Argentina|AS American Samoa|AT Austria=Österreich|AU Australia|
+AW Aruba|
 AX Aland Islands|AZ Azerbaijan|BA Bosnia and Herzegovina=Bosnia & Herzegovina=Bosnia=Bosnia-Herzegovina|BB Barbados|
-BD Bangladesh|BE Belgium|BF Burkina Faso|BG Bulgaria|BH Bahrain|BI Burundi|BJ Benin|BL Saint Barthélemy|
+BD Bangladesh|BE Belgium=Belgique=België|BF Burkina Faso=Upper Volta|BG Bulgaria|BH Bahrain|BI Burundi|BJ Benin=Dahomey|
+BL Saint Barthélemy|
 BQ Bonaire, Sint Eustatius and Saba=Bonaire Saint Eustatius and Saba|BV Bouvet Island|BM Bermuda|
 BN Brunei Darussalam=Brunei|BO Bolivia=Bolivia, Plurinational State of|BR Brazil=Brasil|BS Bahamas|BT Bhutan|
-BW Botswana|BY Belarus|BZ Belize|CA Canada|CC Cocos (Keeling) Islands|
-CD Congo, The Democratic Republic of the=Democratic Republic of the Congo=Congo, Democratic Republic=DR Congo=DRC|
-CF Central African Republic|CG Congo=Congo, Republic of the=Republic of the Congo=Congo-Brazzaville|CH Switzerland|
+BW Botswana|BY Belarus=Byelarus=Belorussia|BZ Belize|CA Canada|CC Cocos (Keeling) Islands|
+CD Congo, The Democratic Republic of the=Democratic Republic of the Congo=Democratic Republic of Congo=
+Congo, Democratic Republic=Congo, Democratic Republic of the=Congo (Kinshasa)=Congo-Kinshasa=DR Congo=DRC=Zaire|
+CF Central African Republic|CG Congo=Congo, Republic of the=Republic of the Congo=Congo-Brazzaville=Congo (Brazzaville)|
+CH Switzerland=Schweiz=Suisse=Svizzera|
 CI Côte D'Ivoire=Ivory Coast|CK Cook Islands|CL Chile|CM Cameroon|
 CN China=Chinese=Chian=People's Republic of China=P.R. China=PR China=PRC=China (mainland)=Mainland China=中国|
 CO Colombia|CR Costa Rica|CU Cuba|CV Cape Verde=Cabo Verde|CW Curaçao|CX Christmas Island|CY Cyprus|
-CZ Czechia=Czech Republic=Czech|DE Germany=Deutschland=Federal Republic of Germany|DJ Djibouti|DK Denmark|DM Dominica|
+CZ Czechia=Czech Republic=Czech|DE Germany=Deutschland=Federal Republic of Germany=West Germany=East Germany|
+DJ Djibouti|DK Denmark=Danmark|DM Dominica|
 DO Dominican Republic|DZ Algeria|EC Ecuador|EE Estonia|EH Western Sahara|EG Egypt=Arab Republic of Egypt|ER Eritrea|
 ES Spain=España|ET Ethiopia|FI Finland|FJ Fiji|FK Falkland Islands (Malvinas)=Falkland Islands|
 FM Micronesia, Federated States of=Micronesia|FO Faroe Islands|FR France|GA Gabon|GD Grenada|GE Georgia|
 GF French Guiana|GG Guernsey|GH Ghana|GI Gibraltar|GL Greenland|GM Gambia|GN Guinea|
 GB United Kingdom=UK=U.K.=Great Britain=United Kingdom of Great Britain and Northern Ireland=England=Scotland=Wales=
 Northern Ireland=England and Wales=UK - A member state concerned=GB - no longer in EU/EEA|GP Guadeloupe|
-GQ Equatorial Guinea|GR Greece=EL|
+GQ Equatorial Guinea|GR Greece=EL=Hellas=Hellenic Republic|
 GS South Georgia and the South Sandwich Islands=South Georgia and the South Sandwich Is|GT Guatemala|GU Guam|
 GW Guinea-Bissau|GY Guyana|HK Hong Kong=Hong Kong SAR=Hong Kong, China=Hongkong|HM Heard Island and McDonald Islands|
 HN Honduras|HR Croatia=Hrvatska|HT Haiti|HU Hungary|ID Indonesia|IE Ireland=Republic of Ireland=Eire|IL Israel|
 IM Isle of Man|IN India|IO British Indian Ocean Territory|IQ Iraq|
 IR Iran, Islamic Republic of=Iran=Islamic Republic of Iran=ایران|IS Iceland|IT Italy=Italia|JE Jersey|JM Jamaica|
-JO Jordan|JP Japan=日本|KE Kenya|KG Kyrgyzstan|KH Cambodia|KI Kiribati|KM Comoros|KN Saint Kitts and Nevis|
+JO Jordan|JP Japan=日本|KE Kenya|KG Kyrgyzstan=Kyrgyz Republic|KH Cambodia|KI Kiribati|KM Comoros|
+KN Saint Kitts and Nevis=St. Kitts and Nevis|
 KP Korea, Democratic People's Republic of=North Korea=Korea, North=Democratic People's Republic of Korea|
 KR Korea, Republic of=South Korea=Republic of Korea=Korea=Korea, South=Korea (South)=대한민국=한국|KW Kuwait|
-KY Cayman Islands|KZ Kazakhstan|LA Lao People's Democratic Republic=Laos=Lao PDR|LB Lebanon|LC Saint Lucia|
-LI Liechtenstein|LK Sri Lanka|LR Liberia|LS Lesotho|LT Lithuania|LU Luxembourg|LV Latvia|
+KY Cayman Islands|KZ Kazakhstan|LA Lao People's Democratic Republic=Laos=Lao PDR|LB Lebanon|
+LC Saint Lucia=St. Lucia|
+LI Liechtenstein|LK Sri Lanka=Ceylon|LR Liberia|LS Lesotho|LT Lithuania|LU Luxembourg|LV Latvia|
 LY Libyan Arab Jamahiriya=Libya|MA Morocco|MC Monaco|MD Moldova, Republic of=Moldova=Republic of Moldova|ME Montenegro|
 MF Saint Martin=Saint Martin (French part)|MG Madagascar|MH Marshall Islands|
 MK North Macedonia=Macedonia=Macedonia, The Former Yugoslav Republic of=The former Yugoslav Republic of Macedonia=
 Macedonia, FYRO=Republic of North Macedonia=FYROM|ML Mali|MM Myanmar=Burma|MN Mongolia|MO Macau=Macao|
 MP Northern Mariana Islands|MQ Martinique|MR Mauritania|MS Montserrat|MT Malta|MU Mauritius|MV Maldives|MW Malawi|
 MX Mexico=México|MY Malaysia|MZ Mozambique|NA Namibia|NC New Caledonia|NE Niger|NF Norfolk Island|NG Nigeria|
-NI Nicaragua|NL Netherlands=Holland|NO Norway|NP Nepal|NR Nauru|NU Niue|NZ New Zealand|OM Oman|PA Panama|PE Peru=Perú|
-PF French Polynesia|PG Papua New Guinea|PH Philippines|PK Pakistan|PL Poland|PM Saint Pierre and Miquelon|PN Pitcairn|
+NI Nicaragua|NL Netherlands=Holland|NO Norway=Norge|NP Nepal|NR Nauru|NU Niue|NZ New Zealand|OM Oman|PA Panama|
+PE Peru=Perú|
+PF French Polynesia|PG Papua New Guinea|PH Philippines|PK Pakistan|PL Poland=Polska|PM Saint Pierre and Miquelon|
+PN Pitcairn|
 PR Puerto Rico|
 PS Palestinian Territories, Occupied=Palestinian Territory, occupied=Palestinian Territory=Palestine=
 Palestine, State of=State of Palestine=Palestinian Territories=Occupied Palestinian Territory|PT Portugal|PW Palau|
 PY Paraguay|QA Qatar|RE Réunion|RO Romania|RS Serbia|RU Russian Federation=Russia=The Russian Federation|RW Rwanda|
-SA Saudi Arabia=Kingdom of Saudi Arabia=KSA|SB Solomon Islands|SC Seychelles|SD Sudan|SE Sweden|SG Singapore|
+SA Saudi Arabia=Kingdom of Saudi Arabia=KSA|SB Solomon Islands|SC Seychelles|SD Sudan|SE Sweden=Sverige|SG Singapore|
 SH Saint Helena|SJ Svalbard and Jan Mayen|SI Slovenia|SK Slovakia=Slovak Republic|SL Sierra Leone|SM San Marino|
 SN Senegal|SO Somalia|SR Suriname|SS South Sudan|ST Sao Tome and Principe|SV El Salvador|
 SX Sint Maarten=Sint Maarten (Dutch part)|SY Syrian Arab Republic=Syria|SZ Eswatini=Swaziland|
-TC Turks and Caicos Islands|TD Chad|TF French Southern Territories|TG Togo|TH Thailand=ประเทศไทย=ไทย|TJ Tajikistan|
+TC Turks and Caicos Islands|TD Chad|TF French Southern Territories|TG Togo|TH Thailand=Siam=ประเทศไทย=ไทย|TJ Tajikistan|
 TK Tokelau|TL Timor-Leste=East Timor|TM Turkmenistan|TN Tunisia|TO Tonga|TR Turkey=Türkiye=Turkiye=Turkey (Türkiye)|
-TT Trinidad and Tobago|TV Tuvalu|
+TT Trinidad and Tobago=Trinidad & Tobago|TV Tuvalu|
 TW Taiwan=Taiwan, Province of China=Taiwan, Republic of China=Chinese Taipei=Taiwan, China=台湾|
 TZ Tanzania=Tanzania, United Republic of=United Republic of Tanzania|UA Ukraine|UG Uganda|
 UM United States Minor Outlying Islands|US United States=USA=United States of America=U.S.A.=U.S.=United States (USA)|
-UY Uruguay|UZ Uzbekistan|VA Holy See (Vatican City State)|
-VC Saint Vincent and the Grenadines=Saint Vincent and The Grenadines|VE Venezuela=Venezuela, Bolivarian Republic of|
+UY Uruguay|UZ Uzbekistan|VA Holy See (Vatican City State)=Holy See=Vatican City=Vatican|
+VC Saint Vincent and the Grenadines=Saint Vincent and The Grenadines=St. Vincent and the Grenadines|
+VE Venezuela=Venezuela, Bolivarian Republic of|
 VG Virgin Islands, British|VI Virgin Islands (U.S.)=US Virgin Islands|
 VN Vietnam=Viet Nam=Socialist Republic of Vietnam|VU Vanuatu|WF Wallis and Futuna|WS Samoa|XK Kosovo|YE Yemen|
-YT Mayotte|ZA South Africa|ZM Zambia|ZW Zimbabwe|YU Former Yugoslavia=Yugoslavia|
+YT Mayotte|ZA South Africa|ZM Zambia|ZW Zimbabwe=Rhodesia|YU Former Yugoslavia=Yugoslavia|
 CS Former Serbia and Montenegro=Serbia and Montenegro
 """
 
