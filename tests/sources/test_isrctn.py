@@ -219,7 +219,7 @@ def test_both_shapes_of_outcomes_are_read() -> None:
     assert newer == [Outcome(type="PRIMARY", measure="Sleep", description="Diary", time_frame="Daily")]
     numbered = outcomes("<secondaryOutcome>1.\tSleep\n2.\tRest\n2.1 Naps</secondaryOutcome>")
     assert [outcome.measure for outcome in numbered] == ["Sleep", "Rest\n2.1 Naps"]
-    for whole in ("Current as of 2016:\n1. Sleep\n2. Rest", "1. Sleep\n3. Rest", "2.5 hours of sleep", "1. Sleep"):
+    for whole in ("Current as of 2016\n1. Sleep\n2. Rest", "1. Sleep\n3. Rest", "2.5 hours of sleep", "1. Sleep"):
         assert [outcome.measure for outcome in outcomes(f"<primaryOutcome>{whole}</primaryOutcome>")] == [whole]
     timed = outcomes("<primaryOutcome>1. Sleep\n2. Rest\n\nMeasured at 21 days.</primaryOutcome>")
     assert [(outcome.measure, outcome.time_frame) for outcome in timed] == [
@@ -424,3 +424,19 @@ def test_other_addresses_are_refused(given: str) -> None:
 def test_the_total_target_stands_in_for_the_target() -> None:
     assert one(xml(participants(totalTarget="130"))).enrollment_target == 130
     assert one(xml(participants(targetEnrolment="120", totalTarget="130"))).enrollment_target == 120
+
+
+def test_of_a_text_that_was_changed_the_former_version_is_left_out() -> None:
+    changed = "Current {0} as of 01/02/2020:\n1. Sleep\n2. Rest\n\n_____\n\nPrevious {0} as of 01/02/2019:\n1. Sleep"
+    criteria = changed.format("participant inclusion criteria")
+    outcome = changed.format("secondary outcome measures")
+    record = one(
+        xml(participants(inclusion=criteria), "").replace(
+            b"</trialDescription>", f"<secondaryOutcome>{outcome}</secondaryOutcome></trialDescription>".encode()
+        )
+    )
+    assert record.inclusion_criteria == "1. Sleep\n2. Rest"
+    assert [one.measure for one in record.outcomes] == ["Sleep", "Rest"]
+    assert [note.field for note in record.notes] == ["inclusion_criteria", "outcomes"]
+    kept = "Previous treatment with the following:\n1. Sleep"
+    assert one(xml(participants(exclusion=kept))).exclusion_criteria == kept

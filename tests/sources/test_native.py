@@ -75,7 +75,24 @@ def test_a_numbered_list_is_taken_apart_and_put_together_again(items: list[str])
     assert [outcome.measure for outcome in outcomes(text, "PRIMARY")] == [
         item for item in items if not is_missing(item)
     ]
-    assert outcomes(f"As planned:\n{text}", "PRIMARY") == [Outcome(type="PRIMARY", measure=f"As planned:\n{text}")]
+    planned = f"As planned.\n{text}"
+    assert outcomes(planned, "PRIMARY") == [Outcome(type="PRIMARY", measure=planned)]
+
+
+def test_lists_under_headings_are_taken_apart() -> None:
+    text = "Secondary outcome measures:\n1. Sleep\n2. Rest\n\nSafety, during the infusion:\n1. Falls\n2. Rashes"
+    assert outcomes(text, "SECONDARY") == [
+        Outcome(type="SECONDARY", measure="Sleep"),
+        Outcome(type="SECONDARY", measure="Rest"),
+        Outcome(type="SECONDARY", measure="Falls", description="Safety, during the infusion"),
+        Outcome(type="SECONDARY", measure="Rashes", description="Safety, during the infusion"),
+    ]
+    for whole in (
+        "1. Sleep\n2. Rest\n1. Falls\n2. Rashes",
+        "1. Sleep\n3. Rest",
+        "Two things\nfor all:\n1. Sleep\n2. Rest",
+    ):
+        assert outcomes(whole, "PRIMARY") == [Outcome(type="PRIMARY", measure=whole)]
 
 
 def test_countries_and_dates_keep_the_words_that_they_were_made_of() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -297,19 +298,43 @@ _WHEN_ALL = re.compile(
 
 
 def outcomes(text: str | None, type: OutcomeType) -> list[Outcome]:
-    """A text about outcomes: taken apart where its lines are numbered 1, 2, 3 from the first on; else left whole."""
+    """A text about outcomes: taken apart where its lines are numbered 1, 2, 3 from the first on; else left whole.
+
+    A line that ends in a colon may stand before the list, and before a further list, which begins with 1 again: it is
+    the description of what it introduces, unless it only says that these are outcomes.
+    """
     if not text:
         return []
     marks = list(_NUMBERED.finditer(text))
-    is_list = len(marks) > 1 and marks[0].start() == 0
-    if not is_list or [int(mark[1]) for mark in marks] != [*range(1, len(marks) + 1)]:
+    numbers = [int(mark[1]) for mark in marks]
+    runs_on = all(number in (1, before + 1) for before, number in pairwise(numbers))
+    heading = text[: marks[0].start()].strip() if marks else ""
+    if len(marks) < 2 or numbers[0] != 1 or not runs_on or (heading and not _HEADING.fullmatch(heading)):
         return [Outcome(type=type, measure=text)]
-    ends = [*(mark.start() for mark in marks[1:]), len(text)]
-    when = _WHEN_ALL.search(text, marks[-1].end())
-    ends[-1] = when.start() if when else ends[-1]
-    pieces = [text[mark.end() : end].strip() for mark, end in zip(marks, ends, strict=True)]
-    time_frame = when[1] if when else None
-    return [Outcome(type=type, measure=piece, time_frame=time_frame) for piece in pieces if not is_missing(piece)]
+    when = _WHEN_ALL.search(text, marks[-1].end()) if numbers.count(1) == 1 else None
+    ends = [*(mark.start() for mark in marks[1:]), when.start() if when else len(text)]
+    found = []
+    for mark, end, following in zip(marks, ends, [*numbers[1:], 0], strict=True):
+        piece, introduction = text[mark.end() : end].strip(), heading
+        if following == 1:
+            piece, _, heading = piece.rpartition("\n")
+            if not _HEADING.fullmatch(heading.strip()):
+                return [Outcome(type=type, measure=text)]
+        if not is_missing(piece):
+            description = None if _OF_OUTCOMES.fullmatch(introduction) else introduction.rstrip(" :") or None
+            found.append(
+                Outcome(type=type, measure=piece.strip(), description=description, time_frame=when[1] if when else None)
+            )
+    return found
+
+
+_HEADING = re.compile(r"[^\n]{1,200}:")
+_OF_OUTCOMES = re.compile(
+    r"(?:(?:the|our|current|updated|planned|main|key|other|primary|secondary|clinical|study|trial)\s+){0,4}"
+    r"(?:outcomes?|end ?points?)(?:\s+(?:measures?|variables?|parameters?))?(?:\s+(?:are|include|is))?"
+    r"(?:\s+\(?as of [\d/]+\)?)?\s*:",
+    re.I,
+)
 
 
 def named_by_first_line(text: str) -> tuple[str, str | None]:

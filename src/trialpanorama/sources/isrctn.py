@@ -93,7 +93,7 @@ def _record(full: Tree, trial: Tree, copied: str | None, not_before: str = "") -
         scientific_title=described.line("scientificTitle"),
         acronym=described.line("acronym"),
         brief_summary=described.text("plainEnglishSummary"),
-        detailed_description=described.text("studyHypothesis"),
+        detailed_description=_now(described.text("studyHypothesis"), "detailed_description", notes),
         keywords=list(dict.fromkeys(trial.lines("conditions/condition/diseaseClass1"))),
         status=_status(trial, notes, max(filter(None, (_day(exported), _day(last_updated), not_before)), default=None)),
         status_raw=_override(trial),
@@ -125,8 +125,8 @@ def _record(full: Tree, trial: Tree, copied: str | None, not_before: str = "") -
         enrollment_target=size,
         enrollment_raw=size_raw if size_raw and str(size) != size_raw else None,
         enrollment_actual=final or None,  # newer records write 0 until there is a number
-        inclusion_criteria=people.text("inclusion"),
-        exclusion_criteria=people.text("exclusion"),
+        inclusion_criteria=_now(people.text("inclusion"), "inclusion_criteria", notes),
+        exclusion_criteria=_now(people.text("exclusion"), "exclusion_criteria", notes),
         minimum_age_years=vocabulary.age_years(low),
         minimum_age_raw=low or people.line("ageRange"),
         maximum_age_years=vocabulary.age_years(high, is_maximum=True),
@@ -135,8 +135,11 @@ def _record(full: Tree, trial: Tree, copied: str | None, not_before: str = "") -
         sex_raw=people.word("gender"),
         healthy_volunteers=_healthy(people),
         conditions=_conditions(trial),
-        interventions=_interventions(trial),
-        outcomes=[*_outcomes(described, "primary", "PRIMARY"), *_outcomes(described, "secondary", "SECONDARY")],
+        interventions=_interventions(trial, notes),
+        outcomes=[
+            *_outcomes(described, "primary", "PRIMARY", notes),
+            *_outcomes(described, "secondary", "SECONDARY", notes),
+        ],
         sponsors=_sponsors(full, trial),
         officials=_officials(full),
         contacts=_contacts(full, described),
@@ -278,10 +281,28 @@ _DRUG_SEPARATOR = re.compile(r"[;\n]|,\s+(?![^()]{0,200}\))")
 _NUMBER = re.compile(r"^\s*\d{1,2}[.)]\s+")
 
 
-def _interventions(trial: Tree) -> list[Intervention]:
+_CURRENT = re.compile(r"\A(?:Current|Updated|Amended|Revised|New)\b[^\n]{0,120}:[ \t]*\n\s*", re.I)
+_PREVIOUS = re.compile(
+    r"^[ \t_]*(?:Previous|Original|Former)\b[^\n]{0,60}"
+    r"\b(?:outcome|measure|criteria|hypothes[ie]s|interventions?|objectives?|aims?)\b[^\n]{0,60}:[ \t]*$",
+    re.I | re.M,
+)
+_EARLIER = "an earlier version that stands in the same text is left out"
+
+
+def _now(text: str | None, field: str, notes: Notes) -> str | None:
+    """A text as it is now: when one is changed, the registry keeps the former one below the new one."""
+    previous = _PREVIOUS.search(text or "")
+    if text is None or previous is None or not text[: previous.start()].strip(" _\n"):
+        return text
+    notes.say(field, _EARLIER, text[previous.start() :][:1000])
+    return _CURRENT.sub("", text[: previous.start()].strip(" _\n"), count=1)
+
+
+def _interventions(trial: Tree, notes: Notes) -> list[Intervention]:
     found: list[Intervention] = []
     for one in trial.each("interventions/intervention"):
-        type_raw, text = one.word("interventionType"), one.text("description")
+        type_raw, text = one.word("interventionType"), _now(one.text("description"), "interventions", notes)
         type = vocabulary.intervention_type(type_raw)
         names = [_NUMBER.sub("", piece).strip(" .") for piece in _DRUG_SEPARATOR.split(one.text("drugNames") or "")]
         for name in dict.fromkeys(filter(None, names)):
@@ -292,14 +313,14 @@ def _interventions(trial: Tree) -> list[Intervention]:
     return found
 
 
-def _outcomes(described: Tree, which: str, type: OutcomeType) -> list[Outcome]:
+def _outcomes(described: Tree, which: str, type: OutcomeType, notes: Notes) -> list[Outcome]:
     """Newer records list what is measured, how and when; older ones have a text."""
     listed = [
         Outcome(type=type, measure=measure, description=one.text("method"), time_frame=one.line("timepoints"))
         for one in described.each(f"{which}Outcomes/outcomeMeasure")
         if (measure := one.text("variable"))
     ]
-    return listed or outcomes(described.text(f"{which}Outcome"), type)
+    return listed or outcomes(_now(described.text(f"{which}Outcome"), "outcomes", notes), type)
 
 
 # --- people and places
