@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 from collections import Counter, defaultdict
 from typing import Any
@@ -143,6 +144,38 @@ def test_criteria_that_say_nothing_are_in_no_option() -> None:
     assert samples
     options = " ".join(option for sample in samples for option in sample.inputs.options)
     assert not any(text.rstrip(":") in options for text in empty)
+
+
+def test_criteria_that_fit_any_trial_or_stand_twice_are_in_no_option() -> None:
+    general = (
+        "Platelet count at least 100,000/mm3",
+        "Creatinine no greater than 1.5 times normal",
+        "Karnofsky 70-100% at screening",
+        "Life expectancy: At least 12 weeks",
+        "No other investigational agents",
+    )
+    many = many_trials(40)
+    for trial in many:
+        lets_in, keeps_out = trial.criteria or ("", "")
+        trial.criteria = ("\n".join([lets_in, *(f"- {text}" for text in general), lets_in]), keeps_out)
+    samples = list(tasks.task("eligibility_design").samples(connection(many), "train"))
+    assert samples
+    for option in (option for sample in samples for option in sample.inputs.options):
+        assert not any(text in option for text in general)
+        items = re.split(r"; |: |\. ", option)
+        assert len(items) == len(set(items)), option
+
+
+def _nonsense(seed: int) -> str:
+    draw = random.Random(seed)
+    return " ".join("".join(draw.choices("bdfgklmnprst", k=6)) for _ in range(9))
+
+
+def test_options_that_share_half_their_criteria_are_not_put_together() -> None:
+    many = many_trials(40)
+    for place, trial in enumerate(many):
+        trial.criteria = (f"- History of smoked lamplight\n- {_nonsense(place)}", "- Pregnancy")
+    assert not list(tasks.task("eligibility_design").samples(connection(many), "train"))
 
 
 def test_a_letter_that_belongs_to_a_masked_word_is_masked_with_it(monkeypatch: pytest.MonkeyPatch) -> None:

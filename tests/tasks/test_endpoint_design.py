@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 
 import pytest
@@ -11,8 +12,9 @@ from hypothesis import strategies as st
 from tests.handmade import HandTrial, connection, many_trials
 from trialpanorama.tasks import SPLITS, Sample, Unreadable
 from trialpanorama.tasks._choice import LETTERS, Choice, Chosen
+from trialpanorama.tasks._distractors import _Pool, entry_of
 from trialpanorama.tasks._replies import words
-from trialpanorama.tasks._trials import Start
+from trialpanorama.tasks._trials import Start, trials
 from trialpanorama.tasks.endpoint_design import TASK
 
 OPTIONS = ["Overall survival at two years", "Overall survival", "Change in blood pressure", "Number of (serious) falls"]
@@ -51,6 +53,13 @@ def sample(right: str = "B") -> Sample[Choice, Chosen]:
         ("C: Change in blood pressure", "C"),
         ("I would choose (D), falls.", "D"),
         (r"So \boxed{C}", "C"),
+        (r"So $\boxed{\text{C}}$", "C"),
+        (r"$$\boxed{\mathbf{(C)}}$$", "C"),
+        ("Option B is correct.", "B"),
+        ("A and D are too narrow, so (C) is the best choice.", "C"),
+        ("A is right for adults; the answer is C.", "C"),
+        ("答案是B", "B"),
+        ("正确答案：C。", "C"),
         ("Overall survival", "B"),
         ("overall survival at TWO years.", "A"),
         ("It must be the number of serious falls, I think", "D"),
@@ -90,6 +99,11 @@ def test_what_is_read(reply: str, letter: str) -> None:
         "Overall survival and change in blood pressure",
         "A trial of this kind needs a better endpoint",
         "I cannot tell",
+        "Lo siento, no puedo responder a esta pregunta.",
+        "抱歉，我无法回答这个问题。",
+        "Option A is correct. Option B is correct.",
+        "I do not think that option B is correct.",
+        "Option B is not correct.",
         "<think>Answer: A",
         "All of the above",
         "None",
@@ -153,6 +167,40 @@ def test_no_distractor_is_an_endpoint_of_the_trial_itself_in_other_words() -> No
     own = {words(trial.primary[0]) for trial in many[:60]}
     for s in mine:
         assert own.isdisjoint(words(text.removesuffix(" (time frame: 12 weeks)")) for text in s.inputs.options)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Maximum Tolerated Dose (MTD)", "Dose-limiting toxicities graded by Common Criteria"),
+        ("Overall survival in all", "Mortality by any cause"),
+        ("Response rate (complete or partial) of lanterns", "Confirmed objective response after two months"),
+        (
+            "Gloaming use diary",
+            "Gloaming use diary kept by mothers, read by nurses",
+        ),  # who has the second has the first
+        ("Fictumab level in blood", "Level of Dramavir in blood"),  # the same once the drugs are hidden
+    ],
+)
+def test_no_two_options_may_both_be_right(one: str, other: str) -> None:
+    many = [
+        HandTrial(number=1, title="Trial of remedies number 1", primary=(one,)),
+        HandTrial(number=2, title="Trial of remedies number 2", primary=(other,), drug="Dramavir"),
+        HandTrial(number=3, title="Trial of remedies number 3", primary=("Walked distance on a slope",)),
+    ]
+    con = connection(many)
+    entries = [entry_of(trial, TASK.facts, Counter()) for split in SPLITS for trial in trials(con, split)]
+    pool = _Pool(sorted((entry for entry in entries if entry), key=lambda entry: entry.trial.study_id))
+    assert pool._likeness(0, 1) == -math.inf
+    assert pool._likeness(0, 2) > -math.inf
+
+
+def test_an_endpoint_that_names_nothing_but_what_is_given_is_left_out() -> None:
+    many = [*many_trials(60), HandTrial(number=901, title="The first special trial", primary=("Fictumab level",))]
+    left_out = Counter[str]()
+    for split in SPLITS:
+        list(TASK.samples(connection(many), split, left_out))
+    assert left_out["nothing but what is given"] == 1
 
 
 def test_trials_that_cannot_be_asked_are_counted() -> None:

@@ -54,6 +54,8 @@ def sample(gold: Forecast = SUCCESS) -> Sample[Start, Forecast]:
         ("success", SUCCESS),
         ("**Failure.**", FAILURE),
         ("The outcome is: failure", FAILURE),
+        ("**Outcome:** success\n**Probability:** 70 %", Forecast("success", 0.7)),
+        ("I weighed the phase.\nOutcome: failure.\nProbability: 0.3", Forecast("failure", 0.3)),
     ],
 )
 def test_what_is_read(reply: str, expected: Forecast) -> None:

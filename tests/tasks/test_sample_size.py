@@ -61,6 +61,13 @@ def sample(
         ("**Sample size:** 1,240 participants", 1240, "total"),
         ("120 per arm, 240 in total", 240, "total"),
         ("A total of 240 (120 per arm)", 240, "total"),
+        ("N = 1,500 (750 per arm)", 1500, "total"),
+        ("240 (120 per arm)", 240, "total"),
+        ('{"sample_size": "360 (120 per arm)", "unit": "total"}', 360, "total"),
+        ('{"sample_size": 240, "unit": "subjects"}', 240, "total"),
+        ('{"sample_size": 240, "unit": "participants in total"}', 240, "total"),
+        ('{"sample_size": 120, "unit": "patients per arm"}', 120, "per_arm"),
+        (r"So $\boxed{240\text{ participants}}$", 240, "total"),
     ],
 )
 def test_what_is_read(reply: str, size: int, unit: str) -> None:
@@ -96,10 +103,23 @@ def test_what_is_read(reply: str, size: int, unit: str) -> None:
         '{"sample_size": 240, "answer": 300}',
         "<think>240",
         "9" * 400,
+        "250 (120 per arm)",
+        "240 (0 per arm)",
+        "1960 (120 per arm)",
+        '{"sample_size": "250 (120 per arm)", "unit": "total"}',
     ],
 )
 def test_what_is_not_read(reply: str) -> None:
     assert isinstance(TASK.read(reply, sample()), Unreadable)
+
+
+def test_a_unit_that_names_people_alone_is_the_one_asked_for() -> None:
+    """`participants` tells neither a total nor a size per arm, and must not turn a right answer into a wrong one."""
+    reply = '{"sample_size": 120, "unit": "participants"}'
+    assert TASK.read(reply, sample(120, "per_arm")) == Planned(120, "per_arm")
+    assert TASK.read(reply, sample(240)) == Planned(120, "total")
+    assert TASK.read(reply, sample(90, "events")) == Planned(120, "total")
+    assert TASK.read("N = 240 (120 per arm)", sample(120, "per_arm")) == Planned(120, "per_arm")
 
 
 @given(st.text(max_size=200) | st.text(alphabet='0123456789 ,.-{}":armpetolsiz_%nN=', max_size=60))

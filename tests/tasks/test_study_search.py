@@ -183,6 +183,7 @@ def test_a_topic_is_folded_out_of_an_id_that_was_made_of_it(id: str, words: str 
         ('<think>{"query": "no"}</think><answer>{"query": "fever", "syntax": null}</answer>', Query("fever", "auto")),
         ("My search:\n```\n(fever OR ague) AND trial*[tiab]\n```", Query("(fever OR ague) AND trial*[tiab]", "auto")),
         ('{"query": "fever"} and once more {"query": "fever"}', Query("fever", "auto")),
+        ('{"query": "fever\n AND\tdrug", "syntax": "pubmed"}', Query("fever\n AND\tdrug", "pubmed")),
         ('{"query": "(fever AND drug", "syntax": "pubmed"}', Query("(fever AND drug", "pubmed")),
     ],
 )

@@ -76,6 +76,12 @@ def sample(gold: Forecast = COMPLETE) -> Sample[Start, Forecast]:
         ("**Stopped.**", STOPPED),
         ("Outcome: terminated", STOPPED),
         ("The outcome is: withdrawn", STOPPED),
+        ("**Outcome:** complete\n**Probability:** 0.85\n**Reason:** null", Forecast("complete", 0.85)),
+        (
+            "- Outcome: Terminated\n- Probability: 30 percent\n- Reason: lack of efficacy",
+            Forecast("stopped", 0.3, "efficacy"),
+        ),
+        ('{"outcome": "complete", "probability": "80 per cent"}', Forecast("complete", 0.8)),
     ],
 )
 def test_what_is_read(reply: str, expected: Forecast) -> None:
@@ -117,6 +123,12 @@ def test_what_is_read(reply: str, expected: Forecast) -> None:
         "{" * 5000,
         '{"a":' * 3000,
         "I am sorry, I cannot tell.",
+        "Outcome: complete\nOutcome: stopped",
+        "Outcome: complete, I think\nProbability: 0.9",
+        "Outcome: complete\nProbability: high",
+        "Probability: 0.9",
+        "The trial will not be completed.",
+        "Yes",
     ],
 )
 def test_what_is_not_read(reply: str) -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.handmade import HandTrial, connection, many_trials
 from trialpanorama.tables import TABLES
 from trialpanorama.tasks import SPLITS, tasks
-from trialpanorama.tasks._trials import SHOWN, WITHHELD, Mask, describe, trials
+from trialpanorama.tasks._trials import SHOWN, WITHHELD, Mask, PlanMask, describe, trials
 
 STUDIES = next(table for table in TABLES if table.name == "studies")
 
@@ -101,6 +101,42 @@ def test_no_prompt_holds_the_gold_answer_or_an_id_or_a_status_word() -> None:
 )
 def test_masking(text: str | None, masked: str | None) -> None:
     assert Mask(["NCT99000777", "CA-209-057", "clinicaltrials_gov:NCT99000777", "B"], "GLOAM")(text) == masked
+
+
+@pytest.mark.parametrize(
+    ("text", "planned"),
+    [
+        ("Any stage of rust lung (closed to accrual as of 11/04/2035)", "Any stage of rust lung"),
+        ("Amber lung [closed to accrual 8/35] or rust lung", "Amber lung or rust lung"),
+        ("Rust lung is closed to accrual effective 07/02/2035", "Rust lung"),
+        ("Arm B: (In November 2035 this arm was closed for lack of efficacy) Fictumab", "Arm B: Fictumab"),
+        ("A Randomized Study (Phase I Closed) of Fictumab", "A Randomized Study of Fictumab"),
+        ("Fictumab (PART A CLOSED FOR SUBJECT RECRUITMENT.) in adults", "Fictumab in adults"),
+        ("[AS PER AMENDMENT 1/21/97: No antacids.]", "[No antacids.]"),
+        (
+            "Prior fictumab for 3-24 months (amended 04/04/94) before entry",
+            "Prior fictumab for 3-24 months before entry",
+        ),
+        ("Effective June 10, 2035, a history of rust is allowed", "a history of rust is allowed"),
+        ("Donors required (As of 8/1/35, permanently closed) below 55 years", "Donors required below 55 years"),
+        ("Closed-angle glaucoma; closed head injury", "Closed-angle glaucoma; closed head injury"),
+        ("If toxic, stratum 1 is closed and stratum 2 opens", "If toxic, stratum 1 is closed and stratum 2 opens"),
+        ("A wound (open or closed) of 12/15 mm", "A wound (open or closed) of 12/15 mm"),
+    ],
+)
+def test_what_came_of_a_part_of_the_trial_is_no_plan(text: str, planned: str) -> None:
+    """Registers are edited while a trial runs: what was closed or amended since was not known at its start."""
+    assert PlanMask([])(text) == planned
+
+
+def test_no_prompt_tells_what_was_closed_or_amended_since() -> None:
+    lets_in = "- Rust lung (closed to accrual as of 04/02/2035)\n- Amber lung [AS PER AMENDMENT 3/11/2034: any stage]"
+    con = connection([HandTrial(number=999, criteria=(lets_in, "- Rust"))])
+    for name in TRIAL_TASKS:
+        for sample in (s for split in SPLITS for s in tasks()[name].samples(con, split)):
+            prompt = tasks()[name].prompt(sample)
+            assert "Amber lung" in prompt
+            assert not re.search("accrual as of|AMENDMENT|2034|2035", prompt)
 
 
 @given(st.text(max_size=300))

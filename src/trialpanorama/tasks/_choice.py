@@ -6,7 +6,8 @@ and their plurals) or in text:
 - a letter and text: `B. text`, unless the text is that of another option (where several may be right, only if it is
   that of the option, or begins it)
 - the text of one option, in any case and with any punctuation
-- in a sentence, a capital letter that is stated (`The answer is B`) or marked (`(B)`, `**B**`, `\boxed{B}`)
+- in a sentence, a capital letter that is stated (`The answer is B`), else called right (`Option B is correct`), else
+  marked (`(B)`, `**B**`, `\boxed{B}`)
 Where any number may be right also lists of these: in JSON, one a line, or with commas, `and` or `/` between letters;
 an empty list or `none` chooses nothing. Whatever names two different answers is unreadable, and nothing is guessed.
 """
@@ -58,10 +59,15 @@ _LEAD = r"(?:option|choice|answer)?"
 _LONE = re.compile(rf"(?is)^\W*+{_LEAD}+\W*+([A-D])\W*$")
 _HEADED = re.compile(r"(?s)^\W*+(?:[Oo]ption|OPTION|[Cc]hoice)?+\W*+([A-Da-d])\s*[).:\]–—-]+\W*(\S.*)$")
 _STATED = re.compile(
-    r"(?:(?i:answer(?:\s+choice)?|choice|correct\s+option|best\s+option|option)(?i:\s+is|\s+would\s+be|\s*:|\s*=)"
-    r"[\s*_\"'`(\[{]*(?i:option\s+)?)([A-D])(?![A-Za-z0-9'])"
+    r"(?:(?:(?i:answer(?:\s+choice)?|choice|correct\s+option|best\s+option|option)(?i:\s+is|\s+would\s+be|\s*:|\s*=)"
+    r"|答案\s*[是为：:])[\s*_\"'`(\[{]*(?i:option\s+)?)([A-D])(?![A-Za-z0-9'])"
 )
-_MARKED = re.compile(r"(?<![A-Za-z0-9])(?:\(([A-D])\)|\[([A-D])\]|\*\*([A-D])\*\*|\\boxed\{([A-D])\})")
+_RIGHT = re.compile(
+    r"(?<![A-Za-z0-9])([A-D])[\s*_)\].]*\s(?i:is\s+(?:the\s+)?(?:correct|right|best)(?:\s+(?:answer|option|choice|one))?)"
+    r"[\s*_]*(?=[.,;:!]|$|\s(?i:because|as|since|for|here)\b)"
+)
+_DENIES = re.compile(r"(?i)\b(?:not|never|neither|cannot|if|whether|why|unless|says?)\b|n['’]t\b")
+_MARKED = re.compile(r"(?<![A-Za-z0-9])(?:\(([A-D])\)|\[([A-D])\]|\*\*([A-D])\*\*|\\boxed\{\W*([A-D])\W*\})")
 _SEVERAL = re.compile(r"(?<![A-Za-z0-9])[A-D]\W*(?:,|/|;|&|\bor\b|\band\b)\W*(?:option\s+)?[A-D](?![A-Za-z0-9'])")
 _AMBIGUOUS = "several different options"
 
@@ -116,7 +122,9 @@ class ChoiceTask(LabelTask[Choice, Chosen]):
         if not letters and (short := _letter(text, options)):
             letters = {short}
         if not letters:
-            stated = list(_STATED.finditer(text))
+            stated = list(_STATED.finditer(text)) or [
+                found for found in _RIGHT.finditer(text) if not _DENIES.search(_sentence_before(text, found))
+            ]
             letters = {found.group(1) for found in stated}
             if any(_SEVERAL.match(text, found.start(1)) for found in stated) or (not stated and _SEVERAL.search(text)):
                 return Unreadable(_AMBIGUOUS)
@@ -165,6 +173,10 @@ class ChoiceTask(LabelTask[Choice, Chosen]):
     def decide(self, probabilities: Mapping[str, float], priors: Mapping[str, float]) -> Chosen:
         """The likeliest option; the first of equals."""
         return Chosen(max(LETTERS, key=lambda letter: probabilities.get(letter, 0.0)))
+
+
+def _sentence_before(text: str, found: re.Match[str]) -> str:
+    return re.split(r"[.!?\n]", text[max(0, found.start() - 300) : found.start()])[-1]
 
 
 class SeveralChoicesTask(Task[Choice, ChosenSeveral]):

@@ -91,6 +91,12 @@ class Facts(msgspec.Struct):
     """What must not stand in a description word for word."""
     elsewhere: list[str] = []
     """What else is right for it, though it is not asked for."""
+    said: str | None = None
+    """The option without what does not tell it from others, as a time frame; the whole option where there is none."""
+    parts: list[str] = []
+    """The items that the option is made of."""
+    kinds: frozenset[str] = frozenset()
+    """General kinds that it is of: what two options of one kind say is right of both trials, in whatever words."""
     form: tuple[bool, ...] = ()
     """How the option is written; those of another form would stand out."""
     hides_interventions: bool = True
@@ -106,6 +112,10 @@ class Entry(msgspec.Struct):
     own: tuple[frozenset[str], ...]
     """The words of each of its items."""
     elsewhere: tuple[frozenset[str], ...]
+    bare: frozenset[str]
+    """The words of the option as it is shown: what is given is not named."""
+    parts: frozenset[frozenset[str]]
+    """The words of each item that the option is made of."""
     names: frozenset[str]
     conditions: frozenset[str]
     condition_keys: frozenset[str]
@@ -250,17 +260,27 @@ def entry_of(trial: Trial, facts_of: Callable[[Trial], Facts | str], left_out: C
     if isinstance(found, str):
         left_out[found] += 1
         return None
+    names = frozenset(
+        word for one in start.interventions for word in keys(f"{one.name} {_initials(one.name)}") if len(word) > 2
+    )
+    condition_keys = frozenset(word for name in start.conditions for word in keys(name))
+    bare = keys(found.option if found.said is None else found.said)
+    if found.hides_interventions:
+        bare -= names - condition_keys
+        if len(bare) < _FEWEST_KEYS:
+            left_out["nothing but what is given"] += 1
+            return None
     return Entry(
         trial=trial,
         facts=found,
         keys=keys(found.option),
         own=tuple(keys(item) for item in found.items),
         elsewhere=tuple(keys(text) for text in found.elsewhere),
-        names=frozenset(
-            word for one in start.interventions for word in keys(f"{one.name} {_initials(one.name)}") if len(word) > 2
-        ),
+        bare=bare,
+        parts=frozenset(keys(part) for part in found.parts),
+        names=names,
         conditions=frozenset(words(name) for name in start.conditions) - _NO_CONDITION,
-        condition_keys=frozenset(word for name in start.conditions for word in keys(name)),
+        condition_keys=condition_keys,
         kinds=frozenset(one.type or "" for one in start.interventions),
         # The letters that an id begins with tell its register, and with it how its texts are laid out.
         register=re.split(r"[^A-Za-z]", trial.study_id, maxsplit=1)[0],
@@ -358,7 +378,14 @@ class _Pool:
         if (
             one.trial.group == two.trial.group
             or one.facts.form != two.facts.form
+            or one.facts.kinds & two.facts.kinds
             or too_alike(one.keys, two.keys)
+            or too_alike(one.bare, two.bare)
+            # Of two options one of which says less of the same, the lesser is right for both trials.
+            or one.bare <= two.bare
+            or two.bare <= one.bare
+            or _shares_half(one, two)
+            or _shares_half(two, one)
             or any(too_alike(own, two.keys) for own in one.own + one.elsewhere)
             or any(too_alike(own, one.keys) for own in two.own + two.elsewhere)
         ):
@@ -383,6 +410,11 @@ class _Pool:
     def _sum(self, found: frozenset[str]) -> float:
         # Sorted, so that rounding does not hang on the order of a set.
         return math.fsum(self.weight[word] for word in found)
+
+
+def _shares_half(one: Entry, two: Entry) -> bool:
+    """Whether half of the items of an option, or more, are word for word items of another trial."""
+    return bool(one.parts) and 2 * len(one.parts.intersection(two.own)) >= len(one.parts)
 
 
 def _is_open(start: Start) -> bool:

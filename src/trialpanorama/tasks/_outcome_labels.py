@@ -25,7 +25,7 @@ import msgspec
 
 from trialpanorama import vocabulary
 from trialpanorama.errors import UserError
-from trialpanorama.tasks._trials import Intervention, Mask, Start
+from trialpanorama.tasks._trials import Intervention, PlanMask, Start
 
 ID_COLUMNS = ("nctid", "nct_id", "nct id", "nct number", "nct", "study_id", "id", "")
 """Names of the column of trial ids, in lower case; TrialBench's has no name."""
@@ -234,7 +234,7 @@ _YES = {"yes": True, "no": False, "accepts healthy volunteers": True}
 
 
 def _start(nct_id: str, told: Mapping[str, str]) -> Start | None:
-    mask = Mask([nct_id])
+    mask = PlanMask([nct_id])
     said = {field: re.sub(r"\s+", " ", text).strip() for field, text in told.items()}
     arms = re.fullmatch(r"\s*(\d{1,3})(?:\.0+)?\s*", told.get("number_of_arms", ""))
     types = [vocabulary.intervention_type(name) for name in names_of(told.get("intervention_types", ""))]

@@ -21,7 +21,7 @@ from trialpanorama.errors import UnknownName, UserError
 from trialpanorama.tasks import SPLITS, AnySample, AnyTask, Sample, Split, task
 from trialpanorama.tasks._choice import LETTERS, Choice, Chosen
 from trialpanorama.tasks._replies import words
-from trialpanorama.tasks._trials import Arm, Mask, Start
+from trialpanorama.tasks._trials import Arm, PlanMask, Start
 
 FAMILIES = ("code", "documentation")
 """Who names the folders."""
@@ -402,7 +402,7 @@ _REASON_STEMS = (
 
 def _read_completion(said: Mapping[str, Any], chosen: AnyTask) -> _Read:
     trial = str(said["metadata"]["study_nctid"])
-    mask = Mask([trial])
+    mask = PlanMask([trial])
     inputs, labels = said["inputs"], said["labels"]
     facts: dict[str, Any] = {"title": mask(inputs["title"]) or _no("title")}
     for key, (field, fold) in _FACTS.items():

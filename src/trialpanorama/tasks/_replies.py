@@ -10,18 +10,20 @@ _MOST = 60_000
 _MOST_OBJECTS = 200
 _OPEN_THOUGHT = re.compile(r"<(think|thinking|reasoning)>", re.IGNORECASE)
 _CLOSED_THOUGHT = re.compile(r"</(?:think|thinking|reasoning)>", re.IGNORECASE)
+_LATEX = re.compile(r"\\(?:text(?:bf|it|rm)?|math(?:bf|rm|sf|tt)|mbox)\s*\{([^{}]*)\}")
+"""How words are written within formulas."""
 _END = {name: re.compile(f"</{name}>", re.IGNORECASE) for name in ("think", "thinking", "reasoning")}
 
 
 def spoken(reply: str) -> str:
-    """The reply without its thoughts; empty where it was cut off while still thinking."""
+    """The reply without its thoughts, words of formulas as words; empty where it was cut off while still thinking."""
     # Half of a pair of surrogates is no character, and no index or file takes it.
     text = _without_thoughts(reply.encode(errors="replace").decode())
     # A chat template may open the thought itself, so that only its end is in the reply.
     text = _CLOSED_THOUGHT.split(text)[-1]
     if _OPEN_THOUGHT.search(text):
         return ""
-    return text.strip()[-_MOST:]
+    return _LATEX.sub(r"\1", text.strip()[-_MOST:])
 
 
 def _without_thoughts(text: str) -> str:
@@ -56,8 +58,11 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def json_objects(text: str) -> list[dict[str, Any]]:
-    """Every outermost JSON object in a text, in order, keys in lower case; one that contradicts itself is left out."""
-    decoder = json.JSONDecoder(object_pairs_hook=_object)
+    """Every outermost JSON object in a text, in order, keys in lower case; one that contradicts itself is left out.
+
+    Texts in it may break over lines.
+    """
+    decoder = json.JSONDecoder(object_pairs_hook=_object, strict=False)
     found: list[dict[str, Any]] = []
     place, tried = text.find("{"), 0
     while place >= 0 and tried < _MOST_OBJECTS:
@@ -70,6 +75,20 @@ def json_objects(text: str) -> list[dict[str, Any]]:
         except (ValueError, RecursionError):
             place += 1
         place = text.find("{", place)
+    return found
+
+
+_LABELLED = re.compile(r"[\s*_#>•-]*+([A-Za-z]{3,20})[\s*_]*+:(.*)")
+
+
+def labelled(text: str, keys: frozenset[str]) -> dict[str, Any]:
+    """What lines such as `**Outcome:** complete` give for these keys; nothing where one is given two values."""
+    found: dict[str, Any] = {}
+    for line in text.splitlines():
+        if (label := _LABELLED.fullmatch(line)) and (key := label[1].lower()) in keys:
+            value = label[2].strip(" \t*_`\"'.")
+            if found.setdefault(key, value) != value:
+                return {}
     return found
 
 
@@ -93,7 +112,7 @@ def probability_of(given: object) -> float | None:
         return None
     scale = 1.0
     if isinstance(given, str):
-        text = given.strip()
+        text = re.sub(r"(?i)\s*(?:%|per\s?cent)$", "%", given.strip())
         if text.endswith("%"):
             text, scale = text[:-1], 100.0
         if not re.fullmatch(r"\s*(?:\d+(?:\.\d*)?|\.\d+)\s*", text):

@@ -263,7 +263,7 @@ def _trial(row: tuple[Any, ...]) -> Trial:
         sponsor_class, has_dmc, conditions, interventions, arms, acronym, ids, raws, status, outcome_type, why_stopped,
         registered_after_end, primary, measures,
     ) = row  # fmt: skip
-    mask = Mask([study_id, *(ids or ()), *(raws or ())], acronym)
+    mask = PlanMask([study_id, *(ids or ()), *(raws or ())], acronym)
     if eligibility:
         criteria = mask(eligibility)
     else:
@@ -343,9 +343,9 @@ _TELLS = re.compile(
 )
 _MARK = re.compile(
     rf"""(?xi)
-      [(\[{{*<]+\s*(?:stud(?:y|ies)\s+|trial\s+)?{_STATUS}\s*(?:early|stud(?:y|ies)|trial)?\s*[)\]}}*>]+
-    | ^\s*(?:stud(?:y|ies)\s+|trial\s+)?(?:early\ )?{_WORD}{_AFTER}\s*[:–—-]\s*
-    | \s+[:–—-]\s*{_WORD}{_AFTER}\s*$
+      (?<![(\[{{*<])[(\[{{*<]++\s*+(?:stud(?:y|ies)\s+|trial\s+)?{_STATUS}\s*(?:early|stud(?:y|ies)|trial)?\s*[)\]}}*>]+
+    | ^\s*+(?:stud(?:y|ies)\s+|trial\s+)?(?:early\ )?{_WORD}{_AFTER}\s*+(?:[:–—]|-(?=\s))\s*+
+    | (?<!\s)\s++[:–—-]\s*+{_WORD}{_AFTER}\s*$
     """
 )
 
@@ -377,6 +377,35 @@ class Mask:
         if _TELLS.search(text):
             text = "".join(sentence for sentence in _SENTENCE.findall(text) if not _TELLS.search(sentence))
         return re.sub(r"[ \t]+", " ", text).strip() or None
+
+
+_DATE = (
+    r"(?:\d{1,2}[/-](?:\d{1,2}[/-])?\d{2,4}|(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)[a-z]*\.?\ "
+    r"(?:\d{1,2},?\ )?\d{4}|(?:19|20)\d\d)\b"
+)
+_CLOSED = r"closed\ (?:to|for)\ (?:\w+\ ){0,2}(?:accrual|recruitment|enrol\w+|entry)"
+_AMENDED = re.compile(rf"(?i)\b(?:(?:as )?per )?amend(?:ed|ments?),? (?:of )?{_DATE}\s*:\s*")
+_SINCE = re.compile(
+    rf"""(?xi)
+      [(\[][^()\[\]\n]{{0,160}}
+        (?:\b{_CLOSED}
+          |\b(?:arm|strat(?:um|a)|phase|cohort|study|part|group)\b[^()\[\]\n]{{0,30}}\bclosed\b
+          |\b(?:closed|open|opened|stopped|completed|suspended|amend(?:ed|ment)|effective|as\ of)\ [^()\[\]\n]{{0,40}}?
+              {_DATE}
+        )[^()\[\]\n]{{0,300}}[)\]]
+    | (?:\b(?:is|are|was|were|now)\ )?\b{_CLOSED}(?:\ (?:as\ of|effective|on|since))?(?:\ {_DATE})?
+    | \b(?:effective|as\ of)\ {_DATE},?
+    """
+)
+"""What became of parts of a trial, and when they were changed: written while it ran."""
+
+
+class PlanMask(Mask):
+    """Takes out what was written into a plan since, too: parts that were closed, and dates of amendments."""
+
+    def __call__(self, text: str | None) -> str | None:
+        """As of every text, and without notices of what happened since."""
+        return super().__call__(_SINCE.sub(" ", _AMENDED.sub("", text)) if text else text)
 
 
 # --- describing

@@ -54,7 +54,7 @@ class ArmDesign(DesignTask):
     """Choose the set of arms."""
 
     name = "arm_design"
-    version = 2
+    version = 3
     title = "Arm design"
     meaning = "Which of four sets of arms belongs to the trial described; the others come from similar trials."
     question = "Which of these sets of arms is that of this trial?"
@@ -65,7 +65,7 @@ class ArmDesignAll(SeveralDesignsTask):
     """Choose all arms."""
 
     name = "arm_design_all"
-    version = 2
+    version = 3
     title = "Arm design, all that apply"
     meaning = "Which of up to eight arms belong to the trial described; the others come from similar trials."
     question = "Which of these are arms of this trial?"
@@ -76,7 +76,7 @@ class ArmDesignFree(FreeDesignTask):
     """Write the arms."""
 
     name = "arm_design_free"
-    version = 2
+    version = 3
     title = "Arm design, in free text"
     meaning = "Write the arms of the trial described; matched with the registered ones by their words."
     question = "Write the arms of this trial: the kind of each group, its label and what each receives, one item each."

@@ -86,7 +86,7 @@ class EvidenceSummary(ChoiceTask):
     """Choose what the evidence says."""
 
     name = "evidence_summary"
-    version = 2
+    version = 3
     title = "Evidence summary"
     meaning = (
         "From an abstract or posted results: was an outcome significantly increased, significantly decreased, or not "

@@ -20,7 +20,7 @@ import msgspec
 from trialpanorama.errors import UserError
 from trialpanorama.tasks import NOT_NEEDED, SEED, LabelTask, Metric, Sample, Split, Unreadable
 from trialpanorama.tasks._outcome_labels import Labelled, read_labels, registered_about, success_of
-from trialpanorama.tasks._replies import json_objects, one_word, probability_of, spoken, words
+from trialpanorama.tasks._replies import json_objects, labelled, one_word, probability_of, spoken, words
 from trialpanorama.tasks._scores import auroc, average_precision, calibration_slope, f1, recall_mean, share
 from trialpanorama.tasks._trials import Start, Trial, count, describe, trials, trials_of
 
@@ -123,6 +123,7 @@ def _analyses(con: duckdb.DuckDBPyConnection, split: Split) -> dict[str, list[An
 
 # --- the task
 
+_LINES = frozenset(["outcome", "probability"])
 _OUTCOME_WORDS: dict[str, Outcome] = {
     "success": "success",
     "succeed": "success",
@@ -141,7 +142,7 @@ class OutcomePrediction(LabelTask[Start, Forecast]):
     """Success or failure."""
 
     name = "outcome_prediction"
-    version = 1
+    version = 2
     title = "Trial outcome"
     meaning = "From what was known at its start: will the trial reach its goal, and how likely."
     most_samples: ClassVar[Mapping[Split, int]] = {"train": 100_000, "validation": 2_000, "test": 5_000}
@@ -289,7 +290,7 @@ class OutcomePrediction(LabelTask[Start, Forecast]):
         return msgspec.json.encode(answer).decode()
 
     def read(self, reply: str, sample: Sample[Start, Forecast]) -> Forecast | Unreadable:
-        """The forecast of a reply: its JSON object, or a reply that is one word.
+        """The forecast of a reply: its JSON object, lines such as `Outcome: success`, or a reply that is one word.
 
         A forecast without a probability is one made for certain; a probability without an outcome decides it at 0.5.
         """
@@ -297,6 +298,8 @@ class OutcomePrediction(LabelTask[Start, Forecast]):
         if not text:
             return Unreadable("the reply is empty, or ends within a thought")
         found = [item for item in json_objects(text) if "outcome" in item or "probability" in item]
+        if not found and "outcome" in (lines := labelled(text, _LINES)):
+            found = [lines]
         if not found:
             outcome = _OUTCOME_WORDS.get(one_word(text) or "")
             return _gold(outcome) if outcome else Unreadable("no JSON object with an outcome")

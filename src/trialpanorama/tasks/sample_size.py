@@ -118,7 +118,7 @@ class SampleSize(Task[Calculation, Planned]):
     """How many participants a trial needs."""
 
     name = "sample_size"
-    version = 2
+    version = 3
     title = "Sample size"
     meaning = "From the stated design and assumptions to the number of participants or events that they call for."
     most_samples: ClassVar[Mapping[Split, int]] = {"train": 20_000, "validation": 2_000, "test": 4_000}
@@ -208,8 +208,8 @@ class SampleSize(Task[Calculation, Planned]):
     def read(self, reply: str, sample: Sample[Calculation, Planned]) -> Planned | Unreadable:
         """One whole number with its unit, out of JSON or out of plain words; never one number of several.
 
-        "1,500 patients", "N = 1500" and "about 120 per arm" are read, also where JSON holds them; a range, a decimal,
-        a negative number, or several that are not told apart by their units are not.
+        "1,500 patients", "N = 1500", "about 120 per arm" and "240 (120 per arm)" are read, also where JSON holds them;
+        a range, a decimal, a negative number, or several that are not told apart by their units are not.
         """
         said = spoken(reply)
         if not said:
@@ -288,14 +288,14 @@ _UNIT_WORDS: dict[str, AnswerType] = {
     "total": "total",
     "in total": "total",
     "overall": "total",
-    "participants": "total",
-    "patients": "total",
     "per arm": "per_arm",
     "per group": "per_arm",
     "each arm": "per_arm",
     "each group": "per_arm",
     "events": "events",
 }
+_PEOPLE = re.compile(r"^(?:participants?|patients?|subjects?|people|persons?|individuals?)\b\s*")
+"""Whom a size counts; whether in total or per arm they do not say."""
 _FINAL = re.compile(
     # Possessive, as a model that says "the answer is" without end would be read for minutes.
     r"(?i)\b(?:final answer|answer|sample size)\b\W{0,4}+(?:(?:is|of|needed|required|total)\b\W{0,4}+){0,3}+"
@@ -334,7 +334,8 @@ def _from_object(found: Mapping[str, Any], asked: AnswerType) -> Planned | Unrea
     said = found.get("unit")
     if said is not None and not isinstance(said, str):
         return Unreadable("the unit is no word")
-    unit = _UNIT_WORDS.get(words(said)) if said else asked
+    named_unit = _PEOPLE.sub("", words(said)) if said else ""
+    unit = _UNIT_WORDS.get(named_unit) if named_unit else "total" if said and asked == "events" else asked
     if unit is None:
         return Unreadable("the unit is none of total, per_arm and events")
     value = found[named[0]]
@@ -342,7 +343,7 @@ def _from_object(found: Mapping[str, Any], asked: AnswerType) -> Planned | Unrea
         return Unreadable("several answers are given")
     if isinstance(value, str):
         answer = _from_words(value, unit)
-        if isinstance(answer, Planned) and said and answer.unit != unit:
+        if isinstance(answer, Planned) and named_unit and answer.unit != unit:
             return Unreadable("two units are given")
         return answer
     return _sized(value, unit)
@@ -370,14 +371,22 @@ def _from_words(text: str, asked: AnswerType) -> Planned | Unreadable:
     if not numbers:
         return Unreadable("no number is given")
     found: dict[AnswerType, set[float]] = {}
+    bare: set[float] = set()
     for place, number in enumerate(numbers):
         after = text[number.end() : numbers[place + 1].start() if place + 1 < len(numbers) else len(text)]
         before = text[numbers[place - 1].end() if place else 0 : number.start()]
         unit = next((kind for kind, rule in _UNIT_AFTER if rule.search(after)), None)
         unit = unit or next((kind for kind, rule in _UNIT_BEFORE if rule.search(before)), None)
-        if unit is None and len(numbers) > 1:
+        (found.setdefault(unit, set()) if unit else bare).add(float(number.group()))
+    if bare and not found:
+        found[asked] = bare
+    elif bare:
+        # Beside one size per arm a number without a unit is the total if it counts two to six such arms.
+        per_arm = found.get("per_arm", set())
+        wholes = {arms * size for size in per_arm for arms in range(2, 7)}
+        if "total" in found or len(per_arm) != 1 or not bare <= wholes:
             return Unreadable("several numbers are given")
-        found.setdefault(unit or asked, set()).add(float(number.group()))
+        found["total"] = bare
     unit = asked if asked in found else next(iter(found)) if len(found) == 1 else None
     if unit is None or len(found[unit]) > 1:
         return Unreadable("several numbers are given")

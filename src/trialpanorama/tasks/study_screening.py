@@ -228,7 +228,7 @@ class StudyScreening(Task[Batch, Decisions]):
     """Include or exclude candidates: as many of the one as of the other."""
 
     name = "study_screening"
-    version = 1
+    version = 2
     title = "Study screening"
     meaning = (
         "Include or exclude each candidate of a review, by its question, title and abstract; half of them were "
@@ -328,8 +328,9 @@ class StudyScreening(Task[Batch, Decisions]):
     def read(self, reply: str, sample: Sample[Batch, Decisions]) -> Decisions | Unreadable:
         """The verdicts of a reply, wherever its JSON has them; without JSON, lines such as `3: include`.
 
-        Also understood: "included", "INCLUDE"; numbers as "3" or "Candidate 3"; objects that give each number its
-        verdict, or list the numbers under `included` and `excluded`; a `confidence` in the verdict, up to 1 or 100. A
+        Also understood: "included", "INCLUDE"; numbers as "3" or "Candidate 3"; rows of a table; objects that give each
+        number its verdict; objects and lines that list the numbers under `included` and `excluded`; a `confidence` in
+        the verdict, up to 1 or 100. A
         verdict without a probability is given for certain. A reply without any verdict is Unreadable, never "exclude
         all".
         """
@@ -339,6 +340,12 @@ class StudyScreening(Task[Batch, Decisions]):
         found = [decision for item in json_objects(text) for decision in _decisions(item)]
         if not found:
             found = [_decision(number, {"decision": word}) for number, word in _LINE.findall(text)]
+            found += [
+                _decision(number, {"decision": listed[1]})
+                for line in text.splitlines()
+                if (listed := _LIST.fullmatch(line)) and not re.search(r"[^\d\s,;#]", _LINKS.sub(" ", listed[2]))
+                for number in re.findall(r"\d{1,9}", listed[2])
+            ]
         known = range(1, len(sample.inputs.candidates) + 1)
         if not any(decision.decision and decision.candidate in known for decision in found):
             return Unreadable("no verdict on any of the candidates")
@@ -482,10 +489,14 @@ _NUMBER_KEYS = ("candidate", "number", "id", "index", "candidate_id", "candidate
 _VERDICT_KEYS = ("decision", "verdict", "label", "judgement", "judgment", "answer", "include", "included")
 _NUMBER = re.compile(r"(?i)\s*(?:candidate|study|paper|no\.?|number)?\s*[#\[(]?\s*(\d{1,9})\s*[\])]?\s*")
 _LINE = re.compile(
-    r"(?im)(?:^|[{,])[\s*_\-•>\"'`\[(]*(?:candidate|study|paper|no\.?)?\s*#?(\d{1,9})[\"'\])]*\s*[.:)=\-–—>*]+[\s*_\"'`]*"
+    r"(?im)(?:^|[{,])[ \t*_\-•>|\"'`\[(]*+(?:candidate|study|paper|no\.?)?[ \t]*+#?(\d{1,9})"
+    r"[\"'\])]*+\s*+[.:)=\-–—>*|]++[\s*_\"'`]*+"
     r"(include|exclude|included|excluded)\b"
 )
-"""A number and its verdict at the start of a line, or as an entry of what looks like a dictionary."""
+"""A number and its verdict at the start of a line or row, or as an entry of what looks like a dictionary."""
+_LIST = re.compile(r"(?i)[\s*_\-•>]*+(included?|excluded?)[\s*_]*+:(.*)")
+"""A line that lists the numbers of one verdict and nothing else."""
+_LINKS = re.compile(r"(?i)\b(?:candidates?|studies|and)\b|[*_\[\].&]")
 
 
 def _decisions(item: Mapping[str, object]) -> Iterator[Decision]:

@@ -66,7 +66,7 @@ class StudySearch(Task[Question, Query]):
     """From a review's question to the papers it includes, by a search."""
 
     name = "study_search"
-    version = 1
+    version = 2
     title = "Study search"
     meaning = (
         "From a review's question to the studies it includes: a search, run on the frozen snapshot among papers "

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 import msgspec
 
 from trialpanorama.tasks import NOT_NEEDED, LabelTask, Metric, Sample, Split, Unreadable
-from trialpanorama.tasks._replies import json_objects, one_word, probability_of, spoken, words
+from trialpanorama.tasks._replies import json_objects, labelled, one_word, probability_of, spoken, words
 from trialpanorama.tasks._scores import auroc, calibration_slope, recall_mean, share
 from trialpanorama.tasks._trials import Start, count, describe, trials
 
@@ -148,13 +148,14 @@ _REASON_WORDS: dict[str, Reason] = {
     "safety issues": "safety",
 }
 _LABEL_OF_UNSAID = "unsaid"
+_LINES = frozenset(["outcome", "probability", "reason"])
 
 
 class TrialCompletion(LabelTask[Start, Forecast]):
     """Complete or stopped, and why."""
 
     name = "trial_completion"
-    version = 2
+    version = 3
     title = "Trial completion"
     meaning = "From what was known at its start: will the trial be completed or stopped, how likely, and why."
     most_samples: ClassVar[Mapping[Split, int]] = {"train": 100_000, "validation": 2_000, "test": 5_000}
@@ -257,7 +258,7 @@ class TrialCompletion(LabelTask[Start, Forecast]):
         return msgspec.json.encode(answer).decode()
 
     def read(self, reply: str, sample: Sample[Start, Forecast]) -> Forecast | Unreadable:
-        """The forecast of a reply: its JSON object, or a reply that is one word.
+        """The forecast of a reply: its JSON object, lines such as `Outcome: complete`, or a reply that is one word.
 
         A forecast without a probability is one made for certain. A reason that is none of the list is no reason.
         """
@@ -265,6 +266,8 @@ class TrialCompletion(LabelTask[Start, Forecast]):
         if not text:
             return Unreadable("the reply is empty, or ends within a thought")
         found = [item for item in json_objects(text) if "outcome" in item]
+        if not found and "outcome" in (lines := labelled(text, _LINES)):
+            found = [lines]
         if not found:
             outcome = _OUTCOME_WORDS.get(one_word(text) or "")
             if outcome is None:
