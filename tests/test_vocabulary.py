@@ -469,7 +469,7 @@ def test_single_words(fold: Any, raw: str, token: str | None) -> None:
         ("Institute of Imaginary Biologicals|Nonesuch Foundation, Inc.|Save the Fictional Children", "OTHER"),
         ("National Institute of Allergy and Infectious Diseases (NIAID)|National Cancer Institute (NCI)", "NIH"),
         ("VA Office of Research and Development|United States Department of Defense", "FED"),
-        ("Ministry of Health, Nowhere", "OTHER_GOV"),
+        ("Ministry of Health, Nowhere|Bundesministerium der Fiktion", "OTHER_GOV"),
         ("Imaginary Oncology Group|Nonesuch Cancer Network", "NETWORK"),
         ("Dr Imaginary|Prof. N. Onesuch|Imaginary Person|Nonesuch, M.D.", "INDIV"),
         ("NIL|None|N/A|-|--|Please refer to primary and secondary sponsors|No sponsor|XQZ", None),

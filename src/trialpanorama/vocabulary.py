@@ -880,7 +880,8 @@ _TRADE = re.compile(
     r"^\w*[a-z](?:vax|[Bb]io|gen|gene|immune|therapies|thera|cept|cell|vir|medix)$|^(?:Bio|Immuno|Cell|Gene|Vax)\w+$"
 )
 _GOVERNMENT = re.compile(
-    r"\bminist(?:ry|[eé]rio|[eè]re)|\bgovernment|\bdepartment of (?:health|biotechnology|science)|"
+    r"\bminist(?:ry|[eé]rio|[eè]re)|minist(?:erium|erie|eriet)\b|\bgovernment|"
+    r"\bdepartment of (?:health|biotechnology|science)|"
     r"\bnational (?:health|medical|science|natural science)[\w ]{0,40} (?:council|commission|foundation of china)|"
     r"\bcouncil of (?:medical|scientific)|\bpublic health (?:england|agency|department)|\bsecretar[ií]a\b|"
     r"\bcent(?:er|re)s? for disease (?:control|prevention)|\bbureau\b|\bmilitary\b|\bCCRAS\b|\bICMR\b|"

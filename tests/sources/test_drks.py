@@ -267,3 +267,28 @@ def test_real_words_of_the_register_are_known(shared_data: Path) -> None:
     assert {date for date in dates if not vocabulary.parse_date(date)} == {"", "1018-06-26"}
     folded = sum(vocabulary.status(row["status"], "drks") is not None for row in rows)
     assert folded / len(rows) > 0.998  # 26 rows have none
+
+
+def test_an_orphanet_number_in_a_free_text_is_its_code() -> None:
+    def conditions(comment: str) -> list[tuple[str, str | None, str | None]]:
+        said = [{"catalog": "FREETEXT", "studiedHealthConditionDescriptions": in_two(comment=(None, comment))}]
+        return [(c.name, c.code, c.vocabulary) for c in one(studiedHealthConditions=said).conditions]
+
+    assert conditions("ORPHA:990001 Fictional bone loss") == [("Fictional bone loss", "ORPHA:990001", "Orphanet")]
+    assert conditions("ORPHAN lung disease") == [("ORPHAN lung disease", None, None)]
+
+
+@pytest.mark.parametrize(
+    ("comment", "name"),
+    [
+        ("Intervention arm: Fictium 5 mg daily", "Fictium 5 mg daily"),
+        ("Control group (n = 20): Placebo", "Placebo"),
+        ("Fictium: 5 mg", "Fictium: 5 mg"),
+        ("Control group:", "Control group:"),
+    ],
+)
+def test_an_intervention_is_named_without_the_label_of_its_arm(comment: str, name: str) -> None:
+    groups = [{"idArm": {"arm": 1, "locale": "en"}, "comment": comment}]
+    record = one(studyCharacteristic={"type": "INTERVENTIONAL"}, observationalGroups=groups)
+    assert [i.name for i in record.interventions] == record.arms[0].intervention_names == [name]
+    assert record.arms[0].description == comment

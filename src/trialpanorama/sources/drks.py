@@ -242,6 +242,8 @@ def _concealment(measured: Tree) -> str | None:
 # --- content
 
 _CATALOGUES = {"ICD10": "ICD-10", "ORPHA_CODE": "Orphanet"}
+_ORPHAN = re.compile(r"ORPHA(?:-?code)?[: ]*(\d{1,6})[\s:,-]+(.+)", re.I)
+"""An Orphanet number in front of a free text."""
 
 
 def _conditions(study: Tree) -> list[Condition]:
@@ -249,6 +251,8 @@ def _conditions(study: Tree) -> list[Condition]:
     for one in study.each("studiedHealthConditions"):
         code, catalogue = one.line("code"), one.word("catalog")
         name = _in_english(one.each("studiedHealthConditionDescriptions")).line("comment") or code
+        if name and code is None and (orphan := _ORPHAN.fullmatch(name)):
+            code, name, catalogue = f"ORPHA:{orphan[1]}", orphan[2], "ORPHA_CODE"
         if name:
             vocabulary_ = _CATALOGUES.get(catalogue or "", catalogue) if code else None
             found.setdefault((name.lower(), code), Condition(name=name, code=code, vocabulary=vocabulary_))
@@ -267,11 +271,21 @@ def _arms(study: Tree) -> list[Arm]:
     return found
 
 
+_ARM_LABEL = re.compile(
+    r"(?:intervention|control|experimental|treatment|active|verum|placebo|comparator|study)[ -]?(?:arm|group|gruppe)?"
+    r"(?: \w)?(?: \([^()]{1,30}\))?:\s*(?=\S)",
+    re.I,
+)
+"""What the group is, before what it receives."""
+
+
 def _interventions(arms: list[Arm]) -> list[Intervention]:
     """What each arm receives: the register does not name interventions apart from the arms."""
     found = []
     for arm in arms:
         name, description = named_by_first_line(arm.description or "")
+        if label := _ARM_LABEL.match(name):
+            name, description = name[label.end() :], arm.description
         found.append(Intervention(name=name, description=description, arm_labels=[arm.label]))
         arm.intervention_names = [name]
     return found
