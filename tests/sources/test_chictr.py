@@ -45,6 +45,13 @@ def test_the_sizes_of_groups_are_added_up(raw: str, size: int | None) -> None:
     assert bool(record.notes) is (size is None)
 
 
+def test_a_study_that_was_called_off_says_so_before_its_title() -> None:
+    title = "<public_title>Cancelled due to lack of patients      A trial of needles</public_title>"
+    record = one(f"{title}<recruitment_status>Recruiting</recruitment_status>")
+    assert (record.status, record.status_raw) == ("WITHDRAWN", "Recruiting")
+    assert (record.why_stopped, record.public_title) == ("Cancelled due to lack of patients", "A trial of needles")
+
+
 def test_groups_are_arms_also_those_that_get_nothing() -> None:
     record = one("<i_freetext>Needles:Ten needles;Tea:Tea; three cups;Control:N/A;</i_freetext>")
     assert [(arm.label, arm.description) for arm in record.arms] == [

@@ -445,6 +445,29 @@ def test_the_full_export_keeps_the_registrys_own_status(id: str, raw: str, statu
     assert not notes(record, "status")
 
 
+@pytest.mark.parametrize(
+    ("phrase", "is_called_off"),
+    [
+        ("Cancelled by the investigator              ", True),
+        ("Retracted due to lack of patient           ", True),
+        ("Cancelled, due to modify the protocol ", True),
+        ("Cancelled surgery of ", False),
+        ("Suspended by ", False),
+    ],
+)
+def test_chictr_says_before_the_title_that_a_study_was_called_off(phrase: str, is_called_off: bool) -> None:
+    row = {"Public_title": f"{phrase}A trial of fictamab", "Recruitment_Status": "Not Recruiting"}
+    record = web(TrialID="ChiCTR9900000001", **row)
+    if is_called_off:
+        assert (record.status, record.status_raw) == ("WITHDRAWN", "Not Recruiting")
+        assert (record.why_stopped, record.public_title) == (phrase.strip(), "A trial of fictamab")
+        assert [note.raw for note in notes(record, "status")] == [phrase.strip()]
+    else:
+        assert (record.status, record.why_stopped) == ("UNKNOWN", None)
+        assert record.public_title == f"{phrase}A trial of fictamab"
+    assert web(TrialID="ISRCTN99000001", **row).status == "UNKNOWN"
+
+
 def test_a_status_that_is_not_known_is_noted() -> None:
     record = full(TrialID="NCT99000001", Recruitment_status="Dreaming")
     assert record.status is None

@@ -76,6 +76,23 @@ def _as_macintosh(text: str) -> bytes:
     return text.encode("mac_roman")
 
 
+_CALLED_OFF = re.compile(
+    r"((?i:cancel+ed|retracted|withdrawn),? (?:by (?:the )?[a-z]+|(?:due to|because of) [a-z ,]{3,60}?))[.,:;]? +"
+    r"(?=[A-Z\d])"
+)
+FROM_TITLE = "told from the title, where the registry says it"
+
+
+def called_off(title: str | None, register: str | None) -> tuple[str | None, str | None]:
+    """Why a study was called off, which ChiCTR writes before its title (`Cancelled by the investigator  A trial ...`).
+
+    Also the title without it.
+    """
+    if title is None or register not in ("chictr", "itmctr") or not (found := _CALLED_OFF.match(title)):
+        return None, title
+    return found[1], title[found.end() :]
+
+
 # --- phases, organisations, countries, links
 
 

@@ -203,6 +203,9 @@ def _to_record(entry: Entry) -> Record:
     )
     interventions, arms = _interventions(trial)
     has_results = _has_results(trial)
+    why_stopped, public_title = dialects.called_off(fold(trial.said("public_title")), register)
+    if why_stopped:
+        trial.notes.say("status", dialects.FROM_TITLE, why_stopped)
     links, references = dialects.links(
         trial.text("results_url_link"), trial.text("results_url_protocol"), trial.text("results_summary")
     )
@@ -211,13 +214,14 @@ def _to_record(entry: Entry) -> Record:
         id=named[0].id,
         url=_url(trial, named[0].id),
         identifiers=named,
-        public_title=fold(trial.said("public_title")),
+        public_title=public_title,
         scientific_title=fold(trial.said("scientific_title")),
         acronym=fold(trial.said("acronym")) or fold(trial.said("scientific_acronym")),
         detailed_description=dialects.objectives(trial.text("prim_outcome"), register),
         keywords=[*dict.fromkeys([*keywords, *_words(trial.lines("i_keyword"))])],
-        status=_status(trial, status_raw),
+        status="WITHDRAWN" if why_stopped else _status(trial, status_raw),
         status_raw=status_raw,
+        why_stopped=why_stopped,
         registration_date=trial.date("date_registration", "registration_date"),
         start_date=trial.date("date_enrolment", "start_date", vocabulary.date_type(trial.line("type_enrolment"))),
         completion_date=trial.date("results_date_completed", "completion_date"),

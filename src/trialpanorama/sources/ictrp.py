@@ -299,7 +299,10 @@ def _record(cells: dict[str, str], is_full_export: bool) -> Record:
     has_results = _YES_OR_NO.get((row.line("has_results") or "").lower())
     links, references = dialects.links(row.line("results_url"), row.line("protocol_url"), row.line("results_summary"))
     status_raw = row.line("status")
-    status = _status(row, status_raw, is_full_export)
+    why_stopped, public_title = dialects.called_off(row.line("public_title"), register)
+    status = _status(row, status_raw, is_full_export) if why_stopped is None else "WITHDRAWN"
+    if why_stopped:
+        row.note("status", dialects.FROM_TITLE, why_stopped)
     enrollment_target, enrollment_raw = _enrollment(row, status)
     arms_in_design = _ARMS_IN_DESIGN.search(design_raw or "")
     record = Record(
@@ -307,13 +310,14 @@ def _record(cells: dict[str, str], is_full_export: bool) -> Record:
         id=row.id,
         url=_url(row),
         identifiers=_identifiers(row, raw_id),
-        public_title=row.line("public_title"),
+        public_title=public_title,
         scientific_title=row.line("scientific_title"),
         acronym=row.line("acronym"),
         detailed_description=dialects.objectives(row.text("primary_outcome"), register),
         keywords=keywords,
         status=status,
         status_raw=status_raw,
+        why_stopped=why_stopped,
         registration_date=_registration_date(row),
         start_date=_start_date(row),
         completion_date=row.date("completed", "completion_date", row.order),
