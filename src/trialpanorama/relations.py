@@ -1,7 +1,7 @@
 """The graph's vocabulary: what kinds of nodes and edges there are, and the SQL that draws the edges.
 
 The rows of the table `relations` are edges between typed nodes. What a relation means, and the term of the Biolink
-Model that comes nearest to it, is said here once; the data dictionary and the exports take it from here.
+Model (4.4.6) that comes nearest to it, is said here once; the data dictionary and the exports take it from here.
 """
 
 from __future__ import annotations
@@ -72,14 +72,14 @@ RELATIONS: tuple[Relation, ...] = (
     Relation("excludes", "they excluded it on its full text", "biolink:mentions", is_weak=True),
     Relation("published_as", "the article that is the review", "biolink:related_to"),
     # trials and what they are about
-    Relation("studies_condition", "the Trial is about the condition", "biolink:assesses", _MINING),
-    Relation("tests_drug", "the drug is among the Trial's interventions", "biolink:assesses", _MINING),
-    Relation("measures_biomarker", "the biomarker is among the Trial's outcomes", "biolink:assesses", _MINING),
+    Relation("studies_condition", "the Trial is about the condition", "biolink:related_to", _MINING),
+    Relation("tests_drug", "the drug is among the Trial's interventions", "biolink:related_to", _MINING),
+    Relation("measures_biomarker", "the biomarker is among the Trial's outcomes", "biolink:related_to", _MINING),
     Relation(
         "involves_biomarker", "its titles or criteria name the biomarker", "biolink:related_to", _MINING, is_weak=True
     ),
     Relation(
-        "measures_outcome", "the Trial measures an outcome of the domain", "biolink:assesses", _MINING, is_weak=True
+        "measures_outcome", "the Trial measures an outcome of the domain", "biolink:related_to", _MINING, is_weak=True
     ),
     Relation("reports_event", "the Trial's posted results count the adverse event", "biolink:related_to", _MINING),
     Relation("sponsored_by", "the lead sponsor", "biolink:related_to"),

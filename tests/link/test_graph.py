@@ -458,8 +458,15 @@ def test_kgx_keeps_its_rules(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("one", [*RELATIONS, *NODE_TYPES], ids=lambda one: one.name)
-def test_biolink_terms_are_of_the_right_shape(one: Any) -> None:
-    assert _PREDICATES.fullmatch(one.predicate) if hasattr(one, "predicate") else _CATEGORIES.fullmatch(one.category)
+def test_biolink_terms_are_those_of_the_model(one: Any) -> None:
+    """Of version 4.4.6, in which they are not deprecated; it has no word for what a trial tests or measures."""
+    assert (one.predicate if hasattr(one, "predicate") else one.category) in {
+        "biolink:affects", "biolink:interacts_with", "biolink:mentions", "biolink:occurs_in", "biolink:related_to",
+        "biolink:subclass_of", "biolink:Agent", "biolink:ChemicalEntity", "biolink:ClinicalTrial",
+        "biolink:DiseaseOrPhenotypicFeature", "biolink:Gene", "biolink:GeographicLocation",
+        "biolink:InformationContentEntity", "biolink:NamedThing", "biolink:PhenotypicFeature", "biolink:Procedure",
+        "biolink:Protein", "biolink:Publication",
+    }  # fmt: skip
     assert getattr(one, "agent", "manual_agent") in _AGENTS
 
 
