@@ -15,6 +15,7 @@ from trialpanorama.sources._native import (
     countries,
     is_missing,
     json_tree,
+    listed_ids,
     outcomes,
     references,
     xml_tree,
@@ -130,4 +131,14 @@ def test_articles_are_found_in_a_text() -> None:
         ("99000001", None),
         ("99000002", None),
         (None, "10.99999/abc.1"),
+    ]
+
+
+def test_lists_of_ids_are_divided_also_by_signs_of_east_asia() -> None:
+    text = "NCT 9900 0001；ABC-123、75,061-B，CTRI/2099/01/000001 / nil known|v2"
+    assert [(raw, [one.id for one in found]) for raw, found in listed_ids(text)] == [
+        ("NCT 9900 0001", ["NCT99000001"]),
+        ("ABC-123", []),
+        ("75,061-B", []),
+        ("CTRI/2099/01/000001", ["CTRI/2099/01/000001"]),
     ]

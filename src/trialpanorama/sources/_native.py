@@ -185,8 +185,16 @@ class Notes(list[Note]):
         return found
 
 
-_ID_SEPARATOR = re.compile(r"[;|\n]|(?<!\d),\s*|,(?!\d{3}(?!\d))\s*|\s/\s")
+_ID_SEPARATOR = re.compile(r"[;|\n\uff1b\uff0c\u3001]|(?<!\d),\s*|,(?!\d{3}(?!\d))\s*|\s/\s")
 """Not the comma of 75,061."""
+
+
+def listed_ids(text: str | None) -> Iterator[tuple[str, list[identifiers.Found]]]:
+    """Each piece of a list of ids that is not junk, with the registry numbers in it, also where blanks divide one."""
+    for piece in _ID_SEPARATOR.split(text or ""):
+        raw = piece.strip(" .:")
+        if raw and not identifiers.is_junk(raw) and not is_missing(raw):
+            yield raw, identifiers.find(raw) or identifiers.find("".join(raw.split()))
 
 
 class Identifiers(list[Identifier]):
@@ -219,11 +227,7 @@ class Identifiers(list[Identifier]):
         issuer: str | None = None,
     ) -> None:
         """Add what a field holds: every registry number in it; else each piece that is not junk, in this role."""
-        for piece in _ID_SEPARATOR.split(text or ""):
-            raw = piece.strip(" .:")
-            if not raw or identifiers.is_junk(raw) or is_missing(raw):
-                continue
-            found = identifiers.find(raw) or identifiers.find("".join(raw.split()))
+        for raw, found in listed_ids(text):
             for one in found:
                 known_role = "mentioned" if role == "mentioned" else "secondary"
                 self._add(one.id, one.register, known_role, raw, field, type_raw, issuer)

@@ -32,7 +32,7 @@ from trialpanorama.record import (
 )
 from trialpanorama.sources import Format
 from trialpanorama.sources import _dialects as dialects
-from trialpanorama.sources._native import Notes
+from trialpanorama.sources._native import Notes, listed_ids
 from trialpanorama.sources._reading import Entry, as_utf8, each, fold, from_html, parse_xml, peek, xml_elements
 from trialpanorama.vocabulary import OutcomeType, is_placeholder
 
@@ -275,9 +275,6 @@ def _to_record(entry: Entry) -> Record:
     return record
 
 
-_ID_SEPARATOR = re.compile(r"[;|\n]|,\s*|\s/\s")
-
-
 def _identifiers(trial: _Trial) -> list[Identifier]:
     """The identifiers, the trial's own first; tells the trial its register."""
     raw = trial.line("trial_id") or ""
@@ -291,12 +288,9 @@ def _identifiers(trial: _Trial) -> list[Identifier]:
     given: list[tuple[str, str, str | None]] = [("utrn", trial.line("utrn") or "", None)]
     given += [("sec_id", row.get("sec_id", ""), row.get("issuing_authority")) for row in trial.rows("secondary_id")]
     for field, text, issuer in given:
-        for piece in _ID_SEPARATOR.split(text):
-            raw = piece.strip(" .:")
-            if not raw or identifiers.is_junk(raw):
-                continue
+        for raw, numbers in listed_ids(text):
             kind = ethics_number(raw)
-            found: list[tuple[str, str | None]] = [(one.id, one.register) for one in identifiers.find(raw)]
+            found: list[tuple[str, str | None]] = [(one.id, one.register) for one in numbers]
             for id, register in [(raw, None)] if kind or not found else found:
                 other = raw if raw != id else None
                 named.setdefault(id.lower(), Identifier(id, register, "secondary", other, kind, issuer, field))
