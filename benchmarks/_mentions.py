@@ -23,6 +23,8 @@ third      the third sample: 100 distinct texts of conditions left without a con
 fourth     the fourth sample: 200 + 200 uniform mentions, drawn before more names and rules were added and judged after
 fifth      the fifth sample: 100 + 60 distinct texts left without a concept by the linkers of that day, of those that
            were not read while names and rules were added; of them those count that are still left so
+sixth,     the sixth and the seventh sample, of interventions only: 100 and 60 distinct texts drawn like the fifth, each
+seventh    after more names and rules, the seventh after what the sixth had shown was mended
 silver     the MeSH terms that ClinicalTrials.gov itself attached (no ancestors), hidden from the linker, of
            registrations whose id's SHA-256 ends in an odd digit: the set of concepts linked in a registration against
            the set of its terms, equal by id, cross-reference or exact name. NLM derives them from condition names and
@@ -57,7 +59,8 @@ JUDGED = Path(__file__).parent / "judged"
 FIELDS = {"condition": "conditions", "drug": "interventions"}
 FILES = {"condition": "mentions_conditions.json", "drug": "mentions_drugs.json"}
 SECOND = {"condition": "conditions", "drug": "drugs"}
-LATER = {"third_unlinked": 3, "fourth_uniform": 4, "fifth_unlinked": 5}
+LATER = {"third_unlinked": 3, "fourth_uniform": 4, "fifth_unlinked": 5, "sixth_unlinked": 6, "seventh_unlinked": 7}
+SAMPLES = ("second", *(name.partition("_")[0] for name in LATER))
 EXACT = ("preferred", "exact", "abbreviation", "brand", "code")
 
 
@@ -277,7 +280,7 @@ def second_mentions(kind: str, mentions: Sequence[Mapping[str, Any]]) -> dict[st
 
 
 def later_mentions(kind: str, number: int, mentions: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The third (of conditions only), fourth or fifth sample of a kind, as far as these data have it."""
+    """The third (of conditions only) or a later sample of a kind, as far as these data have it."""
     path = JUDGED / f"mentions_{SECOND[kind]}_{number}.json"
     judged = json.loads(path.read_text(encoding="utf-8"))["mentions"] if path.exists() else []
     return in_these_data(kind, judged, mentions)
@@ -475,7 +478,7 @@ def run(warehouse: Path, concepts: Concepts, texts_for_peers: dict[str, Any] | N
                 result[f"{kind}_second_{measure}"] = figures["second_uniform"][measure]["value"]
             left = figures["second_unlinked"]["unlinked_unlinkable"]
             result[f"{kind}_second_unlinked_unlinkable"] = left["value"]
-            for sample in ("third", "fifth"):
+            for sample in ("third", "fifth", "sixth", "seventh"):
                 if f"{sample}_unlinked" in figures:
                     left = figures[f"{sample}_unlinked"]["unlinked_unlinkable"]
                     result[f"{kind}_{sample}_unlinked_unlinkable"] = left["value"]
@@ -506,7 +509,7 @@ def text_of(result: Mapping[str, Any]) -> str:
             lines.append(f"\n{key}")
             for source, value in one["coverage"].items():
                 lines.append(f"  coverage {source}: {figure('', value)}, set apart {value['set_apart']:,}")
-            for part in (name for name in one if name.startswith(("audited", "second", "third", "fourth", "fifth"))):
+            for part in (name for name in one if name.startswith(("audited", *SAMPLES))):
                 audited = one[part]
                 kinds = ("precision", "recall", "unlinked_unlinkable", "set_apart_wrongly", "not_a_drug_linked")
                 shares = "; ".join(figure(name, audited[name]) for name in kinds)

@@ -108,7 +108,8 @@ NOISE = _words(
 
 GENERIC = NOISE | _words(
     """
-    2019 activated agains against allogeneic allogenic association attenuated autologous biological biologicals
+    2019 activated agains against analyses analysis composition repertoire
+    allogeneic allogenic association attenuated autologous biological biologicals
     candidate collection conjugated coronavirus cov covid covid19 cryopreserved cycles delivered dependence design
     dietary disease disorder disorders endocrine expanded exposure followed food health hiv hospital immune
     inactivated infected infection influenza intake integrated killed later levels live longitudinally management
@@ -221,7 +222,7 @@ _NEVER_WORDS = _words(
     mg mcg ug ml dl kg iu ui cc mmol meq mol ppm bid tid qid qd od po iv im sc
     suspension emulsion aerosol ointment ointments cream mesylates mesylate succinates
     acids aerosols agents antigens biomarkers capsules carbohydrates cells chemicals dna dosage drug drugs emulsions
-    excipients forms gels ligands lipids pharmaceutical placebo placebos plasma powders preparations proteins rna
+    excipients forms gels ligands pharmaceutical placebo placebos plasma powders preparations proteins rna
     serum solution solutions suspensions tablets vehicles water-soluble
     """
 )
@@ -339,6 +340,7 @@ OTHER_KINDS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
                 (?:usual|routine|con?ventional|supportive|basic|regular|normal|current|traditional) {THERAPY}
                 (?:bridg(?:e|ing)|continuation|continued|first-line|second-line|salvage|rescue|individualized) {THERAPY}
                 (?:physician'?s?|doctor'?s?|investigator'?s?|treating physician'?s?)'? choice
+                (?:base|recognized|pharmacological|approved|specific) {THERAPY}
                 ^\s*(?:treatment|management|relief|prevention|prophylaxis) (?:of|for) .* | pain relief .*
                 ^\s*(?:any|all|other) (?:other )?(?:drugs?|medications?|treatments?|therap(?:y|ies))\b.*
                 ttreatment | support (?:treatment|therapy|care) | no immunosuppressi(?:on|ve) | mouth ?care

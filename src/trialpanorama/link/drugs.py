@@ -106,7 +106,7 @@ _VOWELS = re.compile("[aeiouy]")
 _CODE = re.compile(
     r"(?<![\w-])(?!(?:COVID|SARS|NCT|DRKS|EUCTR|ISRCTN|CTRI|PHQ|GAD|SF|EQ|STAI|HIV|HCV|HBV|HPV|IL|FFP|PCR|CT|MRI|PET|ICD|"
     r"DSM|ASA|Q\d|H\d|CD\d|N95|B12|D3|T\d|M\d|nCoV|Day|Phase|Part|Group|Arm|Cohort|Week|Month|Stage|Type|Grade|Visit|Step|"
-    r"Dose|Vitamin|Omega|Study|Period|Cycle|Version|Covid|Regimen|Level|Test|Treatment|Sequence|Figure|Table|No)"
+    r"Dose|Vitamin|Omega|IN|AT|OF|AND|FOR|ON|TO|BY|OR|WITH|Study|Period|Cycle|Version|Covid|Regimen|Level|Test|Treatment|Sequence|Figure|Table|No)"
     r"[- ]?\d*\b)"
     r"(?:[A-Z]{1,6}[- ]?\d{2,8}(?:[-.,]\d{1,4})?[A-Za-z]{0,3}\d{0,3}|"
     r"[A-Z][A-Za-z]{0,5}-?[A-Z]{0,4}-?\d{2,8}[A-Za-z]{0,3}|"
@@ -146,6 +146,8 @@ _TRADEMARK = re.compile(r"[®™©]|\((?:R|TM)\)")
 _JOINS = said_of.FUNCTION_WORDS | {"and", "or", "with", "plus", "versus", "vs", "including", "containing", "then"}
 _WORD_BEFORE = re.compile(r"([^\W_][\w'’-]*) $")
 _WORD_BEHIND = re.compile(r" ([^\W_][\w'’-]*)")
+_FROM = re.compile(r" (?:from|obtained from|of|derived from|collected from)\b", re.IGNORECASE)
+"""What follows the noun that an entry is about: "plasma from a donor"."""
 _AMOUNT = re.compile(r"\d[\d.,]*(?:mg|mcg|g|ml|iu|x)?", re.IGNORECASE)
 _NOT_BEHIND = "|".join(sorted(said_of.FUNCTION_WORDS | {"and", "or", "with", "plus"}))
 _IDENTITY_BEHIND = re.compile(
@@ -379,7 +381,7 @@ class _Reader:
             else:
                 continue
             trees = concept.attributes.get("tree_numbers", "") if concept is not None else ""
-            is_genus = trees.startswith(_PLANTS) and concept is not None and key == _key(concept.name)
+            is_genus = trees.startswith(_PLANTS) and " " not in key and key == _key(name)
             is_weak = is_genus or trees.startswith(_COUNTED) or _is_weak(text, key)
             entries[key] = _Entry(kind, text, target, "variant", 0.98, (1, 0, False, target), is_weak)
 
@@ -561,6 +563,8 @@ class DrugLinker:
             and (head := _IDENTITY_BEHIND.match(text, hit.end, hit.end + 60))
         ):
             place = head.start("head")
+            if head["head"].lower().startswith("concentration") and _is_noise(text[: head.start("head")].split()[-1]):
+                return not entry.is_weak or _is_given(text, hit, type, hits)
             is_covered = any(other.start <= place < other.end for other in hits)
             # a noun that repeats what the name says changes nothing: "BCG vaccine vaccination"
             if not is_covered and head["head"].lower()[:6] not in entry.name.lower():
@@ -1166,7 +1170,8 @@ def _is_given(text: str, hit: _Hit, type: str | None, hits: list[_Hit]) -> bool:
     others = [word for word in words if not _is_noise(word) and _key(word) not in said_of.FUNCTION_WORDS]
     said = text[hit.start : hit.end]
     is_short = len(hit.key) <= 3
-    if is_drug and not others:
+    is_head = not hit.start and bool(_FROM.match(text, hit.end))
+    if is_drug and (not others or is_head):
         return not is_short or not said.islower() or said == hit.entry.name
     if _is_amount_before(text, hit):
         return not is_short or not said.islower()
