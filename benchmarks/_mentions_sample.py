@@ -6,6 +6,7 @@
     python benchmarks/_mentions_sample.py WAREHOUSE --fourth
     python benchmarks/_mentions_sample.py WAREHOUSE --fifth VOCABULARIES
     python benchmarks/_mentions_sample.py WAREHOUSE --sixth VOCABULARIES
+    python benchmarks/_mentions_sample.py WAREHOUSE --seventh VOCABULARIES
 
 One Record per registration (the one last updated or exported, ties by record_id), then 300 entries of `conditions` and
 300 of `interventions` that may be drugs, uniformly over such entries. The same warehouse gives the same sample.
@@ -23,7 +24,8 @@ drawn before more names and rules were added. The fifth holds 100 distinct texts
 that the linkers leave without a concept after that (none that is set apart as no drug), none of the other samples, of
 those alone whose SHA-256 ends in an odd digit.
 
-The sixth sample holds 100 distinct texts of interventions, drawn like the fifth after still more names and rules.
+The sixth sample holds 100 distinct texts of interventions, drawn like the fifth after still more names and rules; the
+seventh 60, drawn after what the sixth had shown was mended.
 """
 
 from __future__ import annotations
@@ -48,6 +50,8 @@ FIFTH_SEED = 20261125
 FIFTH_SIZES = {"condition": 100, "drug": 60}
 SIXTH_SEED = 20261126
 SIXTH_SIZES = {"drug": 100}
+SEVENTH_SEED = 20261127
+SEVENTH_SIZES = {"drug": 60}
 NAMES = {"condition": "conditions", "drug": "drugs"}
 FIELDS = {"condition": "conditions", "drug": "interventions"}
 TYPES = ("DRUG", "BIOLOGICAL", "COMBINATION_PRODUCT", "GENETIC", "DIETARY_SUPPLEMENT")
@@ -253,6 +257,7 @@ def main() -> None:
     parser.add_argument("--fourth", action="store_true", help="draw the fourth sample")
     parser.add_argument("--fifth", type=Path, metavar="VOCABULARIES", help="draw the fifth sample, with this store")
     parser.add_argument("--sixth", type=Path, metavar="VOCABULARIES", help="draw the sixth sample, with this store")
+    parser.add_argument("--seventh", type=Path, metavar="VOCABULARIES", help="draw the seventh sample, with this store")
     arguments = parser.parse_args()
     found = mentions(arguments.warehouse)
     judged = Path(__file__).parent / "judged"
@@ -262,6 +267,8 @@ def main() -> None:
         return unlinked(found, arguments.fifth, judged, 5, FIFTH_SEED, FIFTH_SIZES)
     if arguments.sixth:
         return unlinked(found, arguments.sixth, judged, 6, SIXTH_SEED, SIXTH_SIZES)
+    if arguments.seventh:
+        return unlinked(found, arguments.seventh, judged, 7, SEVENTH_SEED, SEVENTH_SIZES)
     if arguments.third:
         return third(found, arguments.third, judged)
     if arguments.second:
