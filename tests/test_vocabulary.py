@@ -482,7 +482,22 @@ def test_sponsor_class_from_name(names: str, token: str | None) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", None, "NIL", "n/a", "--", "[---]*", "Not Applicable", "No Entry", "None.", "无", "なし", "없음", "ندارد"],
+    [
+        "",
+        None,
+        "NIL",
+        "n/a",
+        "--",
+        "[---]*",
+        "Not Applicable",
+        "Not avavilable",
+        "No Entry",
+        "None.",
+        "无",
+        "なし",
+        "없음",
+        "ندارد",
+    ],
 )
 def test_placeholders(text: str | None) -> None:
     assert v.is_placeholder(text)

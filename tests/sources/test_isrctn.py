@@ -440,3 +440,9 @@ def test_of_a_text_that_was_changed_the_former_version_is_left_out() -> None:
     assert [note.field for note in record.notes] == ["inclusion_criteria", "outcomes"]
     kept = "Previous treatment with the following:\n1. Sleep"
     assert one(xml(participants(exclusion=kept))).exclusion_criteria == kept
+
+
+def test_records_from_before_types_were_lists_are_read() -> None:
+    design = "<trialDesign><trialType>Prevention</trialType></trialDesign>"
+    record = one(xml(design + participants(participantType="Healthy volunteer")))
+    assert (record.primary_purpose, record.healthy_volunteers) == ("PREVENTION", True)

@@ -235,9 +235,13 @@ def _control(design: Tree) -> str | None:
     return f"Control: {control}" if control else None
 
 
+_PURPOSES = ("interventionalTrialDesign/purposes/purpose", "trialTypes/trialType", "trialType")
+"""From the newest records to the oldest."""
+
+
 def _purpose(design: Tree, notes: Notes) -> tuple[str | None, vocabulary.Purpose | None]:
     """The words, and the one purpose that they name; `Quality of life` beside another adds nothing."""
-    words = design.lines("interventionalTrialDesign/purposes/purpose") or design.lines("trialTypes/trialType")
+    words = next(filter(None, map(design.lines, _PURPOSES)), [])
     raw = "; ".join(words) or None
     found = list(dict.fromkeys(one for word in words if (one := vocabulary.primary_purpose(word))))
     specific = [one for one in found if one != "OTHER"] or found
@@ -264,7 +268,8 @@ def _healthy(people: Tree) -> bool | None:
     said = {"true": True, "yes": True, "false": False, "no": False}.get(
         (people.word("healthyVolunteersAllowed") or "").lower()
     )
-    types = [word.lower() for word in people.lines("participantTypes/participantType")]
+    listed = people.lines("participantTypes/participantType") or people.lines("participantType")
+    types = [word.lower() for word in listed]
     return True if said is None and "healthy volunteer" in types else said
 
 
