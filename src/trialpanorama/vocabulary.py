@@ -135,7 +135,8 @@ def _keys(words: str) -> frozenset[str]:
 
 
 _PLACEHOLDERS = _keys(
-    "nil|none|null|na|n/a|not applicable|not available|not avavilable|not specified|not selected|not stated|not provided|"
+    "nil|none|null|na|n/a|not applicable|not available|not avavilable|"
+    "not specified|not selected|not stated|not provided|"
     "not entered|not known|not defined|no entry|no sponsor|none known|nil known|nd|no|unknown|undefined|pending|"
     "to be determined|tbd|to follow|same as above|see above|aangevraagd|"
     "无|没有|不适用|暂无|なし|特になし|該当なし|該当せず|없음|해당없음|해당사항없음|ندارد|"
