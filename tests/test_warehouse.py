@@ -233,6 +233,12 @@ def test_publishing_works_without_the_exchange(tmp_path: Path, monkeypatch: pyte
 
 def test_tables_carry_their_meaning_into_sql(small: Warehouse) -> None:
     connection = small.connect()
+    said = dict(connection.execute("SELECT view_name, comment FROM duckdb_views() WHERE NOT internal").fetchall())
+    assert set(said) == set(small.table_names())
+    assert all(said.values())
+    columns = "SELECT table_name, column_name, comment FROM duckdb_columns() WHERE NOT internal"
+    meanings = "SELECT table_name, column_name, meaning FROM dictionary"
+    assert connection.execute(f"({columns}) EXCEPT ({meanings})").fetchall() == []
     types = connection.execute(
         "SELECT count(*), count(DISTINCT table_name) FROM dictionary WHERE meaning <> ''"
     ).fetchone()

@@ -361,7 +361,7 @@ class _Build:
             names = [*tables, "records", "rejects"]
             counts = {name: _count(connection, f'SELECT count(*) FROM "{name}"') for name in names}
             dictionary = dictionary_rows(connection, names)
-            write_catalogue(self.staging, dictionary, {table.name: table.meaning for table in TABLES})
+            write_catalogue(self.staging, dictionary, table_meanings())
             return Manifest(
                 tool_version=version("trialpanorama"),
                 reader=self.plan.reader,
@@ -445,11 +445,20 @@ def _source_counts(connection: duckdb.DuckDBPyConnection) -> list[SourceCount]:
     ]
 
 
+_STRUCTS: dict[str, type[msgspec.Struct]] = {"records": Record, "rejects": Reject, "dictionary": ColumnMeaning}
+"""The tables whose rows are structs."""
+
+
+def table_meanings() -> dict[str, str]:
+    """What one row of each table is."""
+    meanings = {name: (struct.__doc__ or "").strip().splitlines()[0] for name, struct in _STRUCTS.items()}
+    return meanings | {table.name: table.meaning for table in TABLES}
+
+
 def dictionary_rows(connection: duckdb.DuckDBPyConnection, names: list[str]) -> list[ColumnMeaning]:
     """What every column of every table means, with the type that it really has."""
     rows: list[ColumnMeaning] = []
     declared = {table.name: table for table in TABLES}
-    structs = {"records": Record, "rejects": Reject, "dictionary": ColumnMeaning}
     for name in sorted({*names, "dictionary"}):
         table = declared.get(name)
         if table is not None:
@@ -467,10 +476,10 @@ def dictionary_rows(connection: duckdb.DuckDBPyConnection, names: list[str]) -> 
                         published,
                     )
                 )
-        elif name in structs:
-            empty = connection.from_arrow(arrow_schema(structs[name]).empty_table())
+        elif name in _STRUCTS:
+            empty = connection.from_arrow(arrow_schema(_STRUCTS[name]).empty_table())
             types = dict(zip(empty.columns, map(str, empty.types), strict=True))
-            for position, field in enumerate(fields(structs[name]), 1):
+            for position, field in enumerate(fields(_STRUCTS[name]), 1):
                 type_ = types[field.name]
                 rows.append(
                     ColumnMeaning(name, field.name, position, type_, field.meaning, field.unit, list(field.values))

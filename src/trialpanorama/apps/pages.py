@@ -24,20 +24,18 @@ def dictionary() -> dict[str, dict[str, Any]]:
     """Every table by name: what a row is, its key, and its columns with type, meaning, unit and values."""
     import duckdb
 
-    from trialpanorama.build import dictionary_rows
+    from trialpanorama.build import dictionary_rows, table_meanings
     from trialpanorama.record import Record, Reject
     from trialpanorama.tables import TABLES
-    from trialpanorama.warehouse import ColumnMeaning, arrow_schema, fields
+    from trialpanorama.warehouse import arrow_schema, fields
 
-    structs = {"records": Record, "rejects": Reject, "dictionary": ColumnMeaning}
-    meanings = {name: (struct.__doc__ or "").strip().splitlines()[0] for name, struct in structs.items()}
-    meanings |= {known.name: known.meaning for known in TABLES}
-    meanings = {name: _row(meaning) for name, meaning in meanings.items()}
+    structs = {"records": Record, "rejects": Reject}
+    meanings = {name: _row(meaning) for name, meaning in table_meanings().items()}
     connection = duckdb.connect()
     try:
-        for name in ("records", "rejects"):
-            connection.register(name, arrow_schema(structs[name]).empty_table())
-        rows = dictionary_rows(connection, [*(known.name for known in TABLES), "records", "rejects"])
+        for name, struct in structs.items():
+            connection.register(name, arrow_schema(struct).empty_table())
+        rows = dictionary_rows(connection, [*(known.name for known in TABLES), *structs])
     finally:
         connection.close()
     tables: dict[str, dict[str, Any]] = {
@@ -54,8 +52,8 @@ def dictionary() -> dict[str, dict[str, Any]]:
                 "is_published": column.is_published,
             }
         )
-    for name in ("records", "rejects"):
-        for facts, field in zip(tables[name]["columns"], fields(structs[name]), strict=True):
+    for name, struct in structs.items():
+        for facts, field in zip(tables[name]["columns"], fields(struct), strict=True):
             part = _struct(field.annotation)
             facts |= {"part": _kind(field.annotation) if part else None, "inside": _inside(field.annotation)}
     return tables
