@@ -161,6 +161,15 @@ def test_a_study_that_another_program_stored_is_the_same(change: Callable[[Any],
     assert [field for field in written if field != "place" and stored.get(field) != written[field]] == []
 
 
+def test_numbers_of_the_old_api_may_be_numbers() -> None:
+    texts = (FIXTURES / "full_studies.json").read_text(encoding="utf-8")
+    numbers = re.sub(r'("\w*(?:Count|Num\w+|Value|Spread|Limit|PMID|Zip)"): "([1-9]\d*)"', r"\1: \2", texts)
+    assert numbers != texts
+    (written,), (stored,) = outcomes(texts.encode()), outcomes(numbers.encode())
+    stored.place = written.place
+    assert stored == written
+
+
 # --- one study in four formats
 
 

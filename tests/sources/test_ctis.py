@@ -148,10 +148,11 @@ def test_lists_of_one_are_the_values_in_them() -> None:
             return {key: part if isinstance(part, list) else [part] for key, part in parts.items()}
         return [in_lists(part) for part in value] if isinstance(value, list) else value
 
-    given = json.loads((FIXTURES / "retrieve.json").read_bytes())
-    plain, listed = (one(entry) for entry in (given, in_lists(given)))
-    listed.place = plain.place
-    assert listed == plain
+    for file in ("retrieve.json", "old_schema.ndjson"):
+        given, _ = json.JSONDecoder().raw_decode((FIXTURES / file).read_text(encoding="utf-8"))
+        plain, listed = (one(entry) for entry in (given, in_lists(given)))
+        listed.place = plain.place
+        assert listed == plain
 
 
 def test_the_start_is_the_first_of_any_member_state_and_else_the_planned_one() -> None:

@@ -432,6 +432,19 @@ def test_real_full_text(shared_data: Path) -> None:
     assert sum(len(one.conditions) - len({c.name for c in one.conditions if not c.code}) for one in records) == 21
 
 
+def test_lists_of_one_are_the_values_in_them() -> None:
+    def in_lists(value: Any) -> Any:
+        if isinstance(value, dict):
+            parts = {key: in_lists(part) for key, part in value.items()}
+            return {key: part if isinstance(part, list) else [part] for key, part in parts.items()}
+        return [in_lists(part) for part in value] if isinstance(value, list) else value
+
+    given = json.loads((FIXTURES / "ctrdata.json").read_bytes())[0]
+    plain, listed = (one(json.dumps(entry).encode()) for entry in (given, in_lists(given)))
+    listed.place = plain.place
+    assert listed == plain
+
+
 def test_real_ctrdata_export(shared_data: Path) -> None:
     data = (shared_data / "registries" / "euctr" / "my_trials_EUCTR.json").read_bytes()
     entries = json.loads(data)

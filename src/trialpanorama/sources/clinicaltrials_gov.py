@@ -284,7 +284,7 @@ def _read_v1_study(entry: Entry) -> Record:
     if why_not := no_study(v2):
         raise why_not
     try:
-        study = msgspec.convert(v2, Study, strict=False)
+        study = msgspec.convert(_fitted(Study, v2), Study, strict=False)
     except msgspec.ValidationError as error:
         raise Unreadable("malformed_json", f"{error} (in the terms of API v2)") from None
     record = record_of_study(study)
@@ -1266,7 +1266,7 @@ _V1_KEY = re.compile(
 )
 
 
-_REGISTER_OF_CTRDATA = re.compile(rb'"ctrname"\s*:\s*"(\w+)"')
+_REGISTER_OF_CTRDATA = re.compile(rb'"ctrname"\s*:[\s\[]*"(\w+)"')
 """A collection of the R package ctrdata may mix registers; it belongs to the source of its first entry."""
 
 

@@ -742,7 +742,7 @@ def _listed(tree: Tree, name: str) -> list[str]:
 # --- formats
 
 _HAS_NUMBER = re.compile(rb'"ctNumber"\s*:\s*["\[]')
-_NAMES_REGISTER = re.compile(rb'"ctrname"\s*:\s*"(\w{1,20})"')
+_NAMES_REGISTER = re.compile(rb'"ctrname"\s*:[\s\[]*"(\w{1,20})"')
 _ONLY_OF_TRIALS = (b'"authorizedApplication"', b'"authorizedPartI"', b'"publicEvaluation"', b'"primarySponsor"')
 _ONLY_OF_HITS = (b'"ctTitle"', b'"trialCountries"', b'"decisionDateOverall"')
 

@@ -942,7 +942,7 @@ def _posted_contacts(information: Tree) -> Iterator[Contact]:
 # --- formats
 
 _BEGINS_PROTOCOL = re.compile(rb"(?:\A|\n)Summary[ \t]*\r?\n(?:[ \t]*\r?\n){0,5}EudraCT Number")
-_NAMES_REGISTER = re.compile(rb'"ctrname"\s*:\s*"(\w{1,20})"')
+_NAMES_REGISTER = re.compile(rb'"ctrname"\s*:[\s\[]*"(\w{1,20})"')
 
 
 def _is_full_text(head: bytes) -> bool:
