@@ -501,3 +501,24 @@ def test_of_a_name_in_two_scripts_the_english_one_is_taken() -> None:
     for names in (eastern + western, western + eastern):
         contrib = f"<contrib-group><contrib><name-alternatives>{names}</name-alternatives></contrib></contrib-group>"
         assert [(author.last_name, author.fore_name) for author in one(contrib).paper.authors] == [("Jia", "Kong")]
+
+
+@pytest.mark.parametrize(
+    ("abstracts", "said"),
+    [
+        ('<abstract abstract-type="key-points"><p>K</p></abstract>', "K"),
+        ('<abstract abstract-type="key-points"><p>K</p></abstract><abstract><p>A</p></abstract>', "A"),
+        ('<abstract abstract-type="graphical"><p>G</p></abstract>', None),
+        ('<abstract abstract-type="toc"><p>T</p></abstract><abstract abstract-type="short"><p>S</p></abstract>', "S"),
+    ],
+)
+def test_an_abstract_that_is_called_otherwise_counts_where_there_is_no_other(abstracts: str, said: str | None) -> None:
+    assert one(abstracts).brief_summary == said
+
+
+def test_of_an_article_in_another_language_the_english_abstract_is_taken() -> None:
+    spanish, english = "<abstract><p>Hola</p></abstract>", '<trans-abstract xml:lang="en"><p>Hello</p></trans-abstract>'
+    french = '<trans-abstract xml:lang="fr"><p>Salut</p></trans-abstract>'
+    assert one(spanish + french + english, attributes='xml:lang="es"').brief_summary == "Hello"
+    assert one(spanish + french, attributes='xml:lang="es"').brief_summary == "Hola"
+    assert one(spanish.replace("Hola", "Hello") + french, attributes='xml:lang="en"').brief_summary == "Hello"

@@ -513,11 +513,20 @@ def _is_english(element: etree._Element) -> bool:
     return element.get(_LANGUAGE, "").lower().startswith("en")
 
 
-def _abstract(meta: etree._Element) -> etree._Element | None:
-    """The abstract; not one that is a summary of it, a picture, or a translation."""
+def _abstract(meta: etree._Element, language: str) -> etree._Element | None:
+    """The abstract; not one that is a summary of it, a picture, or a translation into another language than English.
+
+    Some journals mark the abstract itself as key points or summary: it counts where there is no other.
+    """
     found = meta.findall("abstract")
     plain = [element for element in found if element.get("abstract-type") in (None, "", "abstract", "structured")]
-    return next(iter(plain), None)
+    if plain and plain[0].get(_LANGUAGE, language or "en")[:2].lower() != "en":
+        plain[:0] = [element for element in meta.iterfind("trans-abstract") if _is_english(element)]
+    others = [element for element in found if not (element.get("abstract-type") or "").startswith(_NO_ABSTRACTS)]
+    return next(iter([*plain, *others]), None)
+
+
+_NO_ABSTRACTS = ("graphical", "video", "toc", "teaser", "editor", "precis", "plain", "lay", "web")
 
 
 def _abstract_sections(element: etree._Element | None) -> list[AbstractSection]:
@@ -775,7 +784,7 @@ def _from_xml(entry: Entry) -> Record:
     record.language = language if language in _TO_MARC and language != "en" else None
     _titles(meta, record, paper)
 
-    paper.abstract_sections = _abstract_sections(abstract := _abstract(meta))
+    paper.abstract_sections = _abstract_sections(abstract := _abstract(meta, language))
     said = [f"{s.label}: {s.text}" if s.label else s.text for s in paper.abstract_sections]
     record.brief_summary = "\n".join(said) or None
     others = [*meta.iterfind("abstract"), *meta.iterfind("trans-abstract")]
