@@ -47,6 +47,17 @@ CASES = {
     "Need for mechanical ventilation": (36, "Resource use"),
     "Caregiver burden": (37, "Resource use"),
     "Number of participants with adverse events": (38, "Adverse events"),
+    "Time to biochemical relapse": (16, "Physiological/clinical"),
+    "Incidence of leukaemia": (16, "Physiological/clinical"),
+    "Serum tumor necrosis factor alpha": (11, "Physiological/clinical"),
+    "Von Willebrand factor": (2, "Physiological/clinical"),
+    "Change in arterial partial pressure of carbon dioxide": (22, "Physiological/clinical"),
+    "American Urological Association Symptom Index": (19, "Physiological/clinical"),
+    "Peak systolic velocity": (24, "Physiological/clinical"),
+    "Change in FPG": (14, "Physiological/clinical"),
+    "General self-efficacy scale": (28, "Life impact"),
+    "Exercise capacity": (25, "Life impact"),
+    "Expanded Prostate Cancer Index Composite": (30, "Life impact"),
 }
 
 
@@ -118,3 +129,8 @@ def test_long_texts_take_no_long_time(text: str) -> None:
     started = time.process_time()
     LINKER.link([text], [None])
     assert time.process_time() - started < 2
+
+
+def test_words_that_tell_little_count_less() -> None:
+    (vague,), (telling,) = LINKER.link(["Size of the tumour", "Serum ALT"], [None, None])
+    assert vague.score < telling.score

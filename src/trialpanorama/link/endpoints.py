@@ -83,6 +83,18 @@ _RULES = (
     _Rule(8, 5, r"dysphagia|heartburn|esophag\w+|swallow\w+|digestive|microbiota|intestinal flora"),
     _Rule(4, 6, r"congenital (?:anomal|malformation|abnormalit)\w*|birth defect\w*|chromosom\w+ abnormalit\w*"),
     _Rule(9, 3, r"pharmacokinetic\w*|(?-i:\bPK\b)|\bAUC\b(?!.{0,4} ?ROC)|\bAUC(?:0|inf|last|tau|t)\w*|\bC ?max\b|\bC-?trough\b|\bT ?max\b|half-life|clearance|plasma concentration\w*|serum concentration\w*|bioavailab\w*|bioequivalence|area under the (?:plasma )?(?:concentration|curve)\w*"),
+    # what is left where nothing above is said
+    _Rule(7, 4, r"\bFM-?100\b|colou?r (?:vision|discrimination)|contrast sensitivity"),
+    _Rule(14, 4, r"(?-i:\b[FP]PG\b)|ketoacidosis|ketones?\b|hydroxybutyrate|uric acid|electrolyt\w*|vitamin D\b"),
+    _Rule(19, 5, r"American Urolog\w+ (?:Association|Society)[ -]+Symptom|(?-i:\bAUA-?S[IS]\b)"),
+    _Rule(11, 4, r"tumou?r necrosis factor|(?-i:\bTNF\b)"),
+    _Rule(22, 4, r"blood gas\w*|\bpulmonary\b|partial pressure|PaCO2"),
+    _Rule(30, 9, r"Expanded Prostate (?:Cancer )?Index|(?-i:\bEPIC-?(?:26|50|CP)?\b)"),
+    _Rule(25, 4, r"exercise (?:capacity|tolerance|time|duration)|step counts?|steps (?:per|a) day|walking (?:distance|speed)|(?-i:\bVO2 ?(?:max|peak)\b)"),
+    _Rule(2, 3, r"thrombin\w*|(?:von )?willebrand|fibrinogen|chimerism|(?-i:\bA?PTT\b)|bone marrow"),
+    _Rule(24, 3, r"peak systolic|end[- ]diastolic velocity|arter(?:y|ial|ies)\b|blood flow|doppler"),
+    _Rule(28, 3, r"self-?efficacy|(?:negative|positive) affect\b|\bmood\b"),
+    _Rule(16, 2, r"leuk(?:a)?emi\w+|lymphomas?\b|myelomas?\b|cancers?\b|\w*carcinomas?\b|\w*sarcomas?\b|melanomas?\b|tumou?rs?\b(?! necrosis)|neoplas\w+|metasta\w+|malignan\w+|residual disease|(?-i:\bMRD\b)|(?-i:\bPSA\b)|biochemical (?:failure|recurrence|relapse|progression)"),
 )  # fmt: skip
 
 
@@ -125,7 +137,7 @@ class EndpointLinker:
             match[0],
             self._domains[domain].id,
             "rule",
-            0.9 if not rivals else 0.7 if -rank >= _TELLING else 0.5,
+            (0.9 if -rank > _VAGUE else 0.7) if not rivals else 0.7 if -rank >= _TELLING else 0.5,
             match[0],
             kind="endpoint",
             qualifier=self._areas.get(domain, ""),
@@ -134,5 +146,7 @@ class EndpointLinker:
 
 _LONGEST = 1_000
 """Characters of a measure that are read, without the blanks around it."""
+_VAGUE = 3
+"""Rank up to which words tell little, though no others are said."""
 _TELLING = 8
 """Rank from which on words decide whatever else is said."""
