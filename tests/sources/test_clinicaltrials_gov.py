@@ -590,6 +590,26 @@ def test_the_csv_gives_a_planned_size_while_a_trial_recruits(status: str, target
     assert [note.raw for note in record.notes] == ([] if target else ["40"])
 
 
+@pytest.mark.parametrize(
+    ("element", "token"),
+    [
+        ("<non_inferiority>Yes</non_inferiority>", "NON_INFERIORITY_OR_EQUIVALENCE_LEGACY"),
+        ("<non_inferiority>No</non_inferiority>", "SUPERIORITY_OR_OTHER_LEGACY"),
+        (
+            "<non_inferiority_type>Superiority or Other (legacy)</non_inferiority_type>",
+            "SUPERIORITY_OR_OTHER_LEGACY",
+        ),
+    ],
+)
+def test_hypotheses_of_older_dumps_have_the_tokens_of_v2(element: str, token: str) -> None:
+    analysis = f"<analysis_list><analysis>{element}</analysis></analysis_list>"
+    results = one(
+        xml(f"<clinical_results><outcome_list><outcome>{analysis}</outcome></outcome_list></clinical_results>")
+    ).results
+    assert results is not None
+    assert [one.non_inferiority_type for measure in results.outcome_measures for one in measure.analyses] == [token]
+
+
 def test_mesh_ids_are_written_as_nlm_writes_them() -> None:
     meshes = {"meshes": [{"id": "D000005334", "term": "Fever"}, {"id": "D000086382", "term": "COVID-19"}]}
     study = json.loads(v2()) | {"derivedSection": {"conditionBrowseModule": meshes}}

@@ -1027,6 +1027,8 @@ _XML_ANALYSIS_TOKENS = {
     "dispersion_type": "dispersion_type",
 }
 
+_NON_INFERIORITY = {"Yes": "NON_INFERIORITY_OR_EQUIVALENCE_LEGACY", "No": "SUPERIORITY_OR_OTHER_LEGACY"}
+
 
 def _xml_analysis(element: _Element) -> Analysis:
     analysis = Analysis()
@@ -1036,6 +1038,8 @@ def _xml_analysis(element: _Element) -> Analysis:
             setattr(analysis, field, _prose(child))
         elif field := _XML_ANALYSIS_TOKENS.get(tag):
             setattr(analysis, field, v2_token(child.text))
+        elif tag == "non_inferiority":  # of before 2016
+            analysis.non_inferiority_type = _NON_INFERIORITY.get(child.text or "")
         elif tag == "group_id_list":
             analysis.group_ids = [group_id_of(group) for part in children(child) if (group := _text(part))]
     return analysis
