@@ -53,6 +53,12 @@ def named(concepts: Concepts, links: list[Link]) -> list[str]:
         ("haemodialysis patients", ["Renal Dialysis"], "exact"),
         ("intubation study", ["Intubation"], "stripped"),
         ("healthy male volunteers", ["Healthy Volunteers"], "variant"),
+        ("cytopenias", ["Cytopenia"], "exact"),  # a heading that MeSH got after 2016
+        ("post-op complication", ["Postoperative Complications"], "variant"),
+        ("Bell paralysis", ["Bell Palsy"], "variant"),
+        ("Krebs des Pankreas", ["Pancreatic Neoplasms"], "exact"),
+        ("Cáncer de mama avanzado", ["Breast Neoplasms"], "stripped"),
+        ("tumore del polmone", ["Lung Neoplasms"], "exact"),
     ],
 )
 def test_one_name(linker: ConditionLinker, concepts: Concepts, text: str, expected: list[str], method: str) -> None:
@@ -106,6 +112,11 @@ def test_several_in_one(linker: ConditionLinker, concepts: Concepts, text: str, 
         "SARS-CoV-2 negative wobbling",
         "wobblers who are not showing wobbling SARS-CoV-2 infection",
         "xqzzy",
+        "cáncer de wobbel",  # of what is not understood
+        "Apnea del wobbel",
+        "adult disease",  # not the ADULT syndrome
+        "HFwqEF",  # an abbreviation, one letter from another
+        "refractory cytopenia with wobbling",
     ],
 )
 def test_what_is_only_nearly_right_is_left(linker: ConditionLinker, text: str) -> None:

@@ -50,7 +50,9 @@ COURSE = _set(
 )
 """How far, how bad and since when it is there: the disease stays the same."""
 WHEN = _set(
-    "postoperative perioperative intraoperative preoperative postsurgical postpartum neonatal perinatal antenatal"
+    """
+    postoperative postop perioperative intraoperative preoperative postsurgical postpartum neonatal perinatal antenatal
+    """
 )
 """Around which event it is there: the disease stays the same, unless its name is so broad that the event tells it."""
 WEAK = _set(
@@ -104,15 +106,15 @@ BREAKS = _set(
     and or with without in among after following during before by on at from versus vs plus but as requiring
     receiving undergoing causing caused induced related associated using who that which having comorbid complicated
     complicating among secondary under via through including excluding resulting leading is are has have had be
-    being between against until when avec sans pour et un une du de des la le les au aux en con sin y da do das dos
-    com sem und oder mit bei von der die das den dem ohne del el los las atteint while since where not no than if
+    being between against until when avec sans pour et un une la le les au aux en con sin y das com sem
+    und oder mit bei der die das den dem ohne el los las atteint while since where not no than if
     about because due presenting presented suffering experiencing undergone undergo scheduled planned receive received
     affected affecting assuming despite within needing need attending involving will may can although ie eg
     require required compared comparing
     """
 )
 """Words behind and before which another thing may stand."""
-TIES = _set("of to for")
+TIES = _set("of to for de du des del do da dos di della dello dell von van")
 """What stands behind these says which: a part before them is not linked if the words behind are not understood."""
 GENERIC = _names(
     """disease; syndrome; disorder; infection; injury; complication; symptom; illness; condition; sign; wound; lesion;
@@ -149,7 +151,13 @@ ventricle ventricular; atrium atrial; olfaction olfactory; asthma asthmatic; hyp
 obese; diabetes diabetic; infertility infertile; spine spinal; thrombosis thrombotic; embolism embolic; anxiety
 anxious; brain cerebral; femur femoral; tibia tibial; humerus humeral; pelvis pelvic; vertebra vertebral; clavicle
 clavicular; mandible mandibular; maxilla maxillary; nose nasal; face facial; mouth oral; penis penile; appendix
-appendiceal; bronchus bronchial; trachea tracheal; aorta aortic; joint articular; gum gingival; syndrome syndrom
+appendiceal; bronchus bronchial; trachea tracheal; aorta aortic; joint articular; gum gingival; syndrome syndrom;
+postoperative postop; hemorrhage bleeding; calculus stone; palsy paralysis; rupture tear; pruritus itching itch;
+stenosis stricture narrowing; allergy hypersensitivity allergic; cicatrix scar; patella patellar; tendon tendinous;
+meniscus meniscal; ureter ureteral ureteric; urethra urethral; anus anal; conjunctiva conjunctival; choroid choroidal;
+myocardium myocardial; pericardium pericardial; valve valvular; tonsil tonsillar; umbilicus umbilical; diaphragm
+diaphragmatic; placenta placental; fetus fetal; abdomen abdominal; thorax thoracic; larynx laryngeal; orbit orbital;
+pregnancy gestational pregnant; gastrointestinal gi; laceration lacerated; infarct infarction; dislocation luxation
 """
 SAME = {word: group[0] for group in map(words, _SAME.split(";")) for word in group}
 """Words that mean the same inside the name of a disease, folded to the first of each group."""

@@ -429,6 +429,8 @@ class ConditionLinker:
         """The same with another ending: "Crohn" is "Crohn disease", "asthma disorder" is asthma."""
         if len(parts) > 1 and parts[-1] in ENDINGS:
             before = parts[:-1]
+            if all(map(_is_role, before)):
+                return None  # "adult disease" is not the ADULT syndrome
             for other in ENDINGS[:3] if parts[-1] in ENDINGS[:3] else ():
                 if (
                     other != parts[-1]
@@ -616,7 +618,7 @@ class ConditionLinker:
             return self._all_of(text, plain, smaller, defined, context)
         if links := self._covered(text, plain, toks, defined):
             return links
-        corrected, likeness = self._corrected(parts)
+        corrected, likeness = self._corrected(parts, [text[start:end] for _, start, end in toks])
         if likeness < 1.0:
             again = [(part, token[1], token[2]) for part, token in zip(corrected, toks, strict=True)]
             if (answer := self._resolve(corrected)) and answer.entry.kind == "condition":
@@ -846,12 +848,22 @@ class ConditionLinker:
         )  # fmt: skip
 
     # -------------------------------------------------------------------------------------------- misspelt and unknown
-    def _corrected(self, parts: list[str]) -> tuple[list[str], float]:
-        """Each word that no name has put right, where one that is has nearly its letters; and the least likeness."""
+    def _corrected(self, parts: list[str], written: Sequence[str]) -> tuple[list[str], float]:
+        """Each word that no name has put right, where one that is has nearly its letters; and the least likeness.
+
+        An abbreviation ("HFmrEF") is not put right: one letter makes it another.
+        """
         likeness = 1.0
         corrected = []
-        for part in parts:
-            if len(part) > 5 and part.isalpha() and part not in self._vocabulary and not _is_role(part):
+        for part, as_written in zip(parts, written, strict=True):
+            is_short = not as_written.isupper() and any(c.isupper() for c in as_written[1:])
+            if (
+                len(part) > 5
+                and part.isalpha()
+                and not is_short
+                and part not in self._vocabulary
+                and not _is_role(part)
+            ):
                 if part not in self._respelt:
                     if len(self._respelt) >= REMEMBERED:
                         self._respelt.clear()
