@@ -653,7 +653,13 @@ def test_studies_may_simply_follow_each_other(join: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrap", ["[%s]", '{"studies": [%s]}', '{"totalCount": 1, "studies": [%s], "nextPageToken": "x"}']
+    "wrap",
+    [
+        "[%s]",
+        '{"study": %s, "history": {}}',
+        '{"studies": [%s]}',
+        '{"totalCount": 1, "studies": [%s], "nextPageToken": "x"}',
+    ],
 )
 def test_v2_studies_in_an_array_or_envelope(wrap: str) -> None:
     assert one((wrap % v2().decode()).encode()).id == "NCT99000001"

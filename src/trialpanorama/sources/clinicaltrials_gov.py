@@ -143,7 +143,8 @@ def _read_v2_study(entry: Entry) -> Record:
         if unreadable.reason not in ("malformed_json", "missing_identifier"):
             raise
         given = _decode(data, _ANY_OBJECT)
-        fitted = _fitted(Study, given)
+        inside = given.get("study")  # what the pages of the register's site get
+        fitted = _fitted(Study, inside if isinstance(inside, dict) else given)
         if why_not := no_study(fitted):
             raise why_not from None
         try:
