@@ -274,7 +274,8 @@ def test_an_orphanet_number_in_a_free_text_is_its_code() -> None:
         said = [{"catalog": "FREETEXT", "studiedHealthConditionDescriptions": in_two(comment=(None, comment))}]
         return [(c.name, c.code, c.vocabulary) for c in one(studiedHealthConditions=said).conditions]
 
-    assert conditions("ORPHA:990001 Fictional bone loss") == [("Fictional bone loss", "ORPHA:990001", "Orphanet")]
+    named = "ORPHA:990001 Fictional bone loss"
+    assert conditions(named) == [(named, "ORPHA:990001", "Orphanet")]
     assert conditions("ORPHAN lung disease") == [("ORPHAN lung disease", None, None)]
 
 

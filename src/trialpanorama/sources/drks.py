@@ -242,7 +242,7 @@ def _concealment(measured: Tree) -> str | None:
 # --- content
 
 _CATALOGUES = {"ICD10": "ICD-10", "ORPHA_CODE": "Orphanet"}
-_ORPHAN = re.compile(r"ORPHA(?:-?code)?[: ]*(\d{1,6})[\s:,-]+(.+)", re.I)
+_ORPHAN = re.compile(r"ORPHA(?:-?code)?[: ]*(\d{1,6})\b", re.I)
 """An Orphanet number in front of a free text."""
 
 
@@ -251,8 +251,8 @@ def _conditions(study: Tree) -> list[Condition]:
     for one in study.each("studiedHealthConditions"):
         code, catalogue = one.line("code"), one.word("catalog")
         name = _in_english(one.each("studiedHealthConditionDescriptions")).line("comment") or code
-        if name and code is None and (orphan := _ORPHAN.fullmatch(name)):
-            code, name, catalogue = f"ORPHA:{orphan[1]}", orphan[2], "ORPHA_CODE"
+        if name and code is None and (orphan := _ORPHAN.match(name)):
+            code, catalogue = f"ORPHA:{orphan[1]}", "ORPHA_CODE"
         if name:
             vocabulary_ = _CATALOGUES.get(catalogue or "", catalogue) if code else None
             found.setdefault((name.lower(), code), Condition(name=name, code=code, vocabulary=vocabulary_))
