@@ -266,6 +266,20 @@ def test_a_folder_without_logs_is_said(tmp_path: Path) -> None:
         evaluate.read_logs(tmp_path / "nowhere")
 
 
+def test_a_file_that_is_no_log_or_half_of_one_is_said(opened: Warehouse, tmp_path: Path) -> None:
+    evaluate.run("endpoint_design", "baseline/majority", opened.path, log_dir=tmp_path, limit=1)
+    (log,) = tmp_path.glob("*.eval")
+    (tmp_path / "notes.txt").write_text("no log")
+    (tmp_path / "half.eval").write_bytes(log.read_bytes()[:500])
+    for name in ("notes.txt", "half.eval"):
+        with pytest.raises(UserError, match=f"{name} cannot be read as the log of a run"):
+            evaluate.rescore(tmp_path / name)
+        with pytest.raises(UserError, match="cannot be read"):
+            evaluate.read_result(tmp_path / name)
+    with pytest.raises(UserError, match="half.eval cannot be read"):
+        evaluate.read_logs(tmp_path)
+
+
 # --- figures
 
 

@@ -292,11 +292,23 @@ def _model_name(log: EvalLog) -> str:
     return BASELINE_PREFIX + (log.eval.solver or "majority").rpartition("/")[2]
 
 
-def read_result(path: str | os.PathLike[str]) -> Result:
-    """The run of one log file."""
+def read_log(path: str | os.PathLike[str]) -> EvalLog:
+    """What Inspect reads out of a file; raises UserError for a file that is no log, or a damaged one."""
+    from zipfile import BadZipFile
+
     from inspect_ai.log import read_eval_log
 
-    return result(read_eval_log(os.fspath(path)))
+    try:
+        return read_eval_log(os.fspath(path))
+    except (ValueError, LookupError, OSError, EOFError, BadZipFile) as error:
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        shown = os.fspath(path).removeprefix("file://")
+        raise UserError(f"{shown} cannot be read as the log of a run ({reason}). Such logs end in .eval.") from None
+
+
+def read_result(path: str | os.PathLike[str]) -> Result:
+    """The run of one log file."""
+    return result(read_log(path))
 
 
 def read_logs(log_dir: str | os.PathLike[str], *, all_runs: bool = False) -> list[Result]:
@@ -304,7 +316,7 @@ def read_logs(log_dir: str | os.PathLike[str], *, all_runs: bool = False) -> lis
 
     Logs of other tasks are passed over. Raises UserError where there is none of ours.
     """
-    from inspect_ai.log import list_eval_logs, read_eval_log
+    from inspect_ai.log import list_eval_logs
 
     folder = Path(log_dir)
     if not folder.is_dir():
@@ -313,7 +325,7 @@ def read_logs(log_dir: str | os.PathLike[str], *, all_runs: bool = False) -> lis
         )
     dated = []
     for info in list_eval_logs(os.fspath(folder.resolve())):
-        log = read_eval_log(info)
+        log = read_log(info.name)
         if "task_version" in (log.eval.metadata or {}):
             dated.append((log.eval.created, info.mtime or 0.0, log.location, result(log)))
     found = [one for *_, one in sorted(dated, key=lambda entry: entry[:3])]

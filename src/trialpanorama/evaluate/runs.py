@@ -17,7 +17,15 @@ from trialpanorama.errors import TrialPanoramaError, UserError
 from trialpanorama.evaluate.figures import metrics_facts
 from trialpanorama.evaluate.matrix import Contestant
 from trialpanorama.evaluate.replies import Replies, replies_of
-from trialpanorama.evaluate.results import BASELINE_PREFIX, Result, check_date, result, write_results
+from trialpanorama.evaluate.results import (
+    BASELINE_PREFIX,
+    Result,
+    check_date,
+    read_log,
+    read_result,
+    result,
+    write_results,
+)
 from trialpanorama.tasks import Split, task
 
 if TYPE_CHECKING:
@@ -371,14 +379,14 @@ def rescore(path: str | os.PathLike[str], out: str | os.PathLike[str] | None = N
     UserError for a log whose questions are no longer asked in the same words: its replies answer other ones.
     """
     from inspect_ai import score
-    from inspect_ai.log import read_eval_log, write_eval_log
+    from inspect_ai.log import write_eval_log
 
     from trialpanorama.evaluate import plugin
 
     source = Path(path)
     if not source.is_file():
         raise UserError(f"There is no log {source}.")
-    log = read_eval_log(os.fspath(source))
+    log = read_log(source)
     before = result(log)
     chosen = task(before.task)
     for sample in log.samples or ():
@@ -412,6 +420,6 @@ def rescore(path: str | os.PathLike[str], out: str | os.PathLike[str] | None = N
     target = Path(out) if out is not None else source.with_name(f"{source.stem}-rescored.eval")
     target.parent.mkdir(parents=True, exist_ok=True)
     write_eval_log(scored, os.fspath(target))
-    found = result(read_eval_log(os.fspath(target)))
+    found = read_result(target)
     write_results(found, metrics_facts(found))
     return found
