@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
+import gc
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -30,6 +31,8 @@ _LONGEST = (
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # the many processes that tests start find the package compiled
 for library in ("OMP", "OPENBLAS", "MKL"):  # threads that wait for each other busily, where every core has a worker
     os.environ.setdefault(f"{library}_NUM_THREADS", "1")
+# Looking for garbage as often as usual, among all that is loaded here, takes a twelfth of the time of the tests.
+gc.set_threshold(50_000, 20, 100)
 
 
 _SLOW = {
@@ -51,6 +54,16 @@ _SLOW = {
 }
 """Files of each folder whose tests take more than some seconds together: `make check` leaves them out, as it does
 single tests that are marked so."""
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays to the end: it is not looked through for garbage."""
+    gc.freeze()
+
+
+def pytest_unconfigure() -> None:
+    """At the end it is taken apart as usual: libraries tell of what was left."""
+    gc.unfreeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
