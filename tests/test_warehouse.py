@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sqlite3
 import typing
@@ -124,6 +125,23 @@ def test_any_name_of_a_folder_will_do_but_one_with_a_comma(small: Warehouse, tmp
         Warehouse.open(tmp_path / "a, b").connect()
     with pytest.raises(UserError, match="comma"):
         build([tmp_path], tmp_path / "b, c")
+
+
+def test_the_guide_for_r_holds_with_any_duckdb(
+    small: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "demo").mkdir()
+    (tmp_path / "demo" / "warehouse").symlink_to(small.path)
+    monkeypatch.chdir(tmp_path)
+    guide = Path(__file__).parent.parent / "docs" / "guides" / "r.md"
+    (opened,), statements = (
+        re.findall(pattern, guide.read_text(encoding="utf-8"))
+        for pattern in (r'duckdb\(\), "([^"]+)"', r'db(?:Execute|GetQuery)\(con, "([^"]+)"\)')
+    )
+    assert len(statements) == 3
+    with duckdb.connect(opened, read_only=True) as connection:
+        for statement in statements:
+            connection.execute(statement)
 
 
 def test_a_catalogue_that_cannot_be_opened_is_the_users_to_mend(small: Warehouse, tmp_path: Path) -> None:
