@@ -383,6 +383,49 @@ def test_results_with_entities_of_their_own_are_refused() -> None:
     assert rejected.reason == "forbidden_xml_entities"
 
 
+# --- the summary of a search
+
+
+def test_a_summary_has_a_trial_once_with_the_status_of_each_country() -> None:
+    first, second = read((FIXTURES / "summary.txt").read_bytes())
+    assert isinstance(first, Record)
+    assert isinstance(second, Record)
+    assert [(one.id, one.role) for one in first.identifiers] == [
+        ("2090-000101-10", "primary"),
+        ("EX-101", "organisation"),
+    ]
+    assert first.scientific_title == "A randomised study of imaginamab in imaginary fever: part one"
+    assert [(one.name, one.code, one.vocabulary) for one in first.conditions] == [
+        ("Imaginary fever: all kinds", None, None),
+        ("Imaginary fever", "10999998", "MedDRA 19.0"),
+        ("Fever, invented", None, None),
+    ]
+    assert [country.name for country in first.countries] == ["Sweden", "Portugal", "United Kingdom"]
+    assert (first.minimum_age_years, first.maximum_age_years, first.sex) == (12.0, 64.0, "ALL")
+    assert (second.minimum_age_years, second.maximum_age_years, second.sex) == (0.0, 17.0, "FEMALE")
+    assert first.start_date is not None
+    assert (first.start_date.date, bool(notes(first, "start_date"))) == ("2091-06-07", True)
+
+
+@pytest.mark.parametrize(
+    ("protocols", "status"),
+    [
+        ("SE(Completed) PT(Completed)", "COMPLETED"),
+        ("SE(Completed) PT(Prematurely Ended)", "COMPLETED"),
+        ("SE(Prematurely Ended) PT(Prematurely Ended)", "TERMINATED"),
+        ("SE(Prematurely Ended) GB(GB - no longer in EU/EEA)", "TERMINATED"),
+        ("SE(Completed) PT(Ongoing)", "UNKNOWN"),
+        ("SE(Not Authorised) PT(Completed)", "COMPLETED"),
+        ("SE(Not Authorised)", "WITHDRAWN"),
+        ("SE(Trial now transitioned)", "UNKNOWN"),
+        ("", None),
+    ],
+)
+def test_a_trial_has_ended_when_it_has_in_each_country(protocols: str, status: str | None) -> None:
+    lines = f"EudraCT Number: 2090-000101-10\nSponsor Protocol Number: 1\nTrial protocol: {protocols}\n"
+    assert one(lines.encode()).status == status
+
+
 # --- ctrdata
 
 

@@ -9,7 +9,7 @@ are posted once for the whole trial. The R package ctrdata keeps both, joined, u
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import parse_qs
@@ -60,6 +60,7 @@ from trialpanorama.sources._reading import (
     MAX_ENTRY_BYTES,
     Entry,
     as_utf8,
+    begun_entries,
     each,
     fold,
     json_values,
@@ -69,7 +70,7 @@ from trialpanorama.sources._reading import (
     text_lines,
     whole,
 )
-from trialpanorama.vocabulary import Allocation, InterventionType, MaskedRole, Masking
+from trialpanorama.vocabulary import Allocation, InterventionType, MaskedRole, Masking, Status
 
 if TYPE_CHECKING:
     from trialpanorama.fetching import Session, Wanted
@@ -368,6 +369,90 @@ def _question(text_: str, is_header: bool) -> tuple[str, str, str | None, str | 
     return None
 
 
+# --- the summary of a search
+
+_SUMMARY_LINE = re.compile(
+    r"(EudraCT Number|Sponsor Protocol Number|Sponsor Name|Full Title|Start Date|Medical condition|Disease|"
+    r"Population Age|Gender|Trial protocol|Trial results|Link)\*?:[ \t]*(.*)"
+)
+_SUMMARY_DISEASE = re.compile(
+    r"(?:Version: (?P<version>[\d.]+), )?(?:SOC Term: .*?, )?(?:Classification Code: (?P<code>\d+), )?"
+    r"Term: (?P<term>.+?)(?:, Level: \w+)?"
+)
+_SUMMARY_PROTOCOL = re.compile(r"([A-Z][A-Za-z/ ]*?) ?\(([^()]*)\)")
+
+
+def _begins_summary(line_: bytes) -> bool | None:
+    return True if line_.removeprefix(b"\xef\xbb\xbf").startswith(b"EudraCT Number:") else None
+
+
+def _of_summary(entry: Entry) -> Record:
+    """A trial as a list of search results shows it: all its countries in one, with a status for each."""
+    try:
+        lines = entry.data.decode("utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise Unreadable("invalid_encoding", str(error)) from None
+    said: dict[str, list[str]] = {}
+    answers: list[str] = []
+    for text_ in lines:
+        if match := _SUMMARY_LINE.fullmatch(text_):
+            answers = said.setdefault(match[1], [])
+            answers.append(match[2])
+        else:
+            answers[-1] += f"\n{text_}"
+
+    def answer(label: str) -> str | None:
+        return fold(plain(said.get(label, [""])[0]))
+
+    notes = Notes()
+    ids = Identifiers(answer("EudraCT Number"), "euctr", "EudraCT Number")
+    ids.name(answer("Sponsor Protocol Number"), "Sponsor Protocol Number", role="organisation")
+    protocols = _SUMMARY_PROTOCOL.findall(answer("Trial protocol") or "")
+    named = {name.strip().lower() for name in (answer("Population Age") or "").split(",")}
+    bands = [band for name, band in _SUMMARY_BANDS.items() if name in named]
+    limits = ages(bands or [_MINORS] if "under 18" in named else bands)
+    conditions = [Condition(name=name) for one in said.get("Medical condition", []) if (name := fold(plain(one)))]
+    for one in map(_SUMMARY_DISEASE.fullmatch, filter(None, map(fold, said.get("Disease", [])))):
+        if one:
+            version = f"MedDRA {one['version']}" if one["version"] else "MedDRA"
+            conditions.append(Condition(one["term"], one["code"], version if one["code"] else None))
+    begun = notes.date(answer("Start Date"), "start_date")
+    if begun:
+        notes.say("start_date", _START_IS_DECISION, begun.date)
+    link = answer("Link")
+    return Record(
+        register="euctr",
+        id=ids.own,
+        url=link if link and link.startswith("http") else identifiers.url(ids.own, "euctr"),
+        identifiers=ids,
+        scientific_title=answer("Full Title"),
+        status=_status_of_trial(status for _, status in protocols),
+        status_raw=answer("Trial protocol"),
+        start_date=begun,
+        study_type=vocabulary.study_type(REGISTERED_TYPE),
+        minimum_age_years=limits.minimum_years,
+        minimum_age_raw=limits.minimum_raw,
+        maximum_age_years=limits.maximum_years,
+        maximum_age_raw=limits.maximum_raw,
+        sex=vocabulary.sex(answer("Gender")),
+        sex_raw=answer("Gender"),
+        conditions=conditions,
+        sponsors=distinct_sponsors(sponsor(answer("Sponsor Name"), "LEAD")),
+        countries=countries(name for code, _ in protocols if (name := vocabulary.country(code))),
+        notes=notes,
+    )
+
+
+def _status_of_trial(words: Iterable[str]) -> Status | None:
+    """The status of a trial out of those of its countries: it has ended when it has in every one that authorised it."""
+    statuses = {vocabulary.status(word, "euctr") for word in words if not word.startswith("GB - no longer")}
+    if len(statuses) > 1:
+        statuses.discard("WITHDRAWN")
+    if statuses == {"COMPLETED", "TERMINATED"}:
+        return "COMPLETED"
+    return statuses.pop() if len(statuses) == 1 else "UNKNOWN" if statuses else None
+
+
 # --- ctrdata's JSON
 
 _KEY = re.compile(r"_?([a-h]\d+|x\d|[np](?=_))_?(.*)", re.S)
@@ -524,6 +609,8 @@ _BANDS = {
     "F13": Band("Elderly (>=65 years)", 65.0, None),
 }
 _MINORS = Band("Under 18", 0.0, 17.0)
+_SUMMARY_BANDS = {band.name.partition(" (")[0].lower(): band for band in _BANDS.values()}
+"""The bands as the list of search results names them."""
 
 
 def _said(protocol: _Protocol, questions: dict[str, str]) -> str | None:
@@ -953,6 +1040,17 @@ def _read_full_text(stream: BinaryIO) -> Iterator[Record | Reject]:
     return each(_full_texts(stream), _of_text)
 
 
+def _is_summary(head: bytes) -> bool:
+    return _SUMMARY_BEGINNING.search(head.removeprefix(b"\xef\xbb\xbf")) is not None
+
+
+_SUMMARY_BEGINNING = re.compile(rb"(?:\A|\n)EudraCT Number:[ \t]*\d{4}-\d{6}-\d\d[ \t]*\r?\nSponsor Protocol Number:")
+
+
+def _read_summary(stream: BinaryIO) -> Iterator[Record | Reject]:
+    return each(begun_entries(stream, _begins_summary), _of_summary)
+
+
 def _is_results(head: bytes) -> bool:
     plain_ = head.replace(b"\0", b"")  # the letters of UTF-16
     return b"<trialInformation" in plain_ and (b"<sponsorProtocolCode" in plain_ or b"<analysisStage" in plain_)
@@ -1090,6 +1188,12 @@ SOURCE = Source(
             '"Full Trial Details" as plain text: every protocol, one for each country of a trial',
             _is_full_text,
             _read_full_text,
+        ),
+        Format(
+            "summary-text",
+            '"Summary Details" of a search as plain text: the few fields that a list shows, one entry for each trial',
+            _is_summary,
+            _read_summary,
         ),
         Format(
             "results-xml",
