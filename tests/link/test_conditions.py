@@ -53,6 +53,8 @@ def named(concepts: Concepts, links: list[Link]) -> list[str]:
         ("haemodialysis patients", ["Renal Dialysis"], "exact"),
         ("intubation study", ["Intubation"], "stripped"),
         ("healthy male volunteers", ["Healthy Volunteers"], "variant"),
+        ("chemotherapy-naive breast cancer", ["Breast Neoplasms"], "stripped"),
+        ("Emergency use of U07.2", ["COVID-19"], "exact"),  # a name with a code in it
         ("cytopenias", ["Cytopenia"], "exact"),  # a heading that MeSH got after 2016
         ("post-op complication", ["Postoperative Complications"], "variant"),
         ("Bell paralysis", ["Bell Palsy"], "variant"),
@@ -114,6 +116,7 @@ def test_several_in_one(linker: ConditionLinker, concepts: Concepts, text: str, 
         "xqzzy",
         "cáncer de wobbel",  # of what is not understood
         "Apnea del wobbel",
+        "methicillin-resistant wobbling",
         "adult disease",  # not the ADULT syndrome
         "HFwqEF",  # an abbreviation, one letter from another
         "refractory cytopenia with wobbling",

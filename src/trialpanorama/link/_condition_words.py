@@ -45,10 +45,20 @@ COURSE = _set(
     longterm longstanding longlasting extreme extremely excessive end oligometastatic nonmetastatic micrometastatic
     adjuvant neoadjuvant curative incurable terminal lifethreatening threatening life potentially highly slightly
     moderately severely heavily mildmoderate pretreated frequent repeated platinum sensitive indolent initial presumed
-    worsening residual solitary medically surgically biochemically hospital occult
+    worsening residual solitary medically surgically biochemically hospital occult advance unresponsive ineligible
     """
 )
 """How far, how bad and since when it is there: the disease stays the same."""
+TREATMENTS = _set(
+    """
+    chemotherapy chemo treatment therapy steroid corticosteroid glucocorticoid radioiodine immunotherapy transplant tki
+    bcg platinum taxane anthracycline cisplatin docetaxel gemcitabine trastuzumab imatinib ibrutinib lenalidomide
+    bortezomib rituximab sorafenib methotrexate anthracyclin tnf biologic dmard interferon
+    """
+)
+"""Before the next words: what was or was not given before; the disease stays the same."""
+TRIED = _set("naive refractory unresponsive ineligible experienced pretreated intolerant nonresponsive")
+"""Behind those: how it went."""
 WHEN = _set(
     """
     postoperative postop perioperative intraoperative preoperative postsurgical postpartum neonatal perinatal antenatal

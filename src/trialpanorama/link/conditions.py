@@ -36,6 +36,8 @@ from trialpanorama.link._condition_words import (
     SYSTEMS,
     TIES,
     TOO_BROAD,
+    TREATMENTS,
+    TRIED,
     TUMORS,
     UNLINKED_KINDS,
     WEAK,
@@ -503,6 +505,8 @@ class ConditionLinker:
         plain = _CODE.sub(lambda match: " " * len(match[0]), text) if _CODED.search(text) else text
         whole = tokens(plain)
         parts = [token[0] for token in whole]
+        if plain != text and (entry := self._exact.get(normalise(text))) and entry.kind == "condition":
+            return [self._link(text, 0, len(text), _Answer(entry, "exact", 1.0))]  # a name with a code in it
         if "healthy" in parts and (link := self._healthy(text, parts)):
             return [link]
         links: list[Link] = []
@@ -1082,6 +1086,8 @@ def _is_modifier(parts: Sequence[str], index: int) -> bool:
     if behind_stage and _STAGE.match(part):
         return True
     following = parts[index + 1] if index + 1 < len(parts) else ""
+    if (part in TREATMENTS and following in TRIED) or (part in TRIED and before in TREATMENTS):
+        return True
     if (part in ("t", "n", "m", "v") and following.isdigit()) or (part.isdigit() and before in ("t", "n", "m", "v")):
         return True
     if part in ("with", "in", "the", "a", "an", "and", "or", "of", "to", "for"):
@@ -1097,6 +1103,8 @@ def _is_harmless(parts: Sequence[str], index: int) -> bool:
     if any(earlier in ("stage", "grade", "age", "aged", "class") for earlier in parts[max(0, index - 3) : index]):
         return bool(_STAGE.match(part)) or part.isdigit()
     before, following = parts[index - 1] if index else "", parts[index + 1] if index + 1 < len(parts) else ""
+    if (part in TREATMENTS and following in TRIED) or (part in TRIED and before in TREATMENTS):
+        return True
     if (part in ("t", "n", "m", "v") and following.isdigit()) or (part.isdigit() and before in ("t", "n", "m", "v")):
         return True
     return part.isdigit() and index == 0
