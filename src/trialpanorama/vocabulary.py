@@ -393,7 +393,8 @@ _PURPOSE: dict[str, Purpose] = _words(
         "health services reaserch|healthcare system|health economics",
         "BASIC_SCIENCE": "basic science purpose|basic research/physiological study|basic research|basic sciences",
         "DEVICE_FEASIBILITY": "",
-        "OTHER": "others|other purpose|prognosis|natural history|psychosocial|pharmacogenetics|pharmacogenomics|"
+        "OTHER": "others|other purpose|prognosis|prognostic|etiologic|"
+        "natural history|psychosocial|pharmacogenetics|pharmacogenomics|"
         "quality of life|기타",
     }
 )

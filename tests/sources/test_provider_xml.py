@@ -90,6 +90,14 @@ def test_a_file_belongs_to_the_source_of_its_first_id(id: str, source: str) -> N
     assert claimed_by(feed(trial(id))) == source
 
 
+def test_attributes_of_the_number_do_not_matter() -> None:
+    given = feed(trial(IRCT, public_title="FICTIONAL")).replace(b"<trial_id>", b'<trial_id type="irct">')
+    assert claimed_by(given) == "irct"
+    (record,) = read(given)
+    assert isinstance(record, Record)
+    assert record.id == IRCT
+
+
 def test_without_an_id_the_name_of_the_register_tells() -> None:
     empty = trial("", reg_name="RPEC")
     assert claimed_by(feed(empty)) == "repec"

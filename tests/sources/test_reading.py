@@ -431,6 +431,8 @@ def test_unwrapping_keeps_paragraphs() -> None:
     [
         ("a<br>b<BR />c", "a\nb\nc"),
         ("<p>a</p><p>b</p>", "a\nb"),
+        ("a<p>b</p> <p class='x'>c", "a\nb\nc"),
+        ("a:<ul><li>b</li> <li>c</li></ul>d", "a:\nb\nc\nd"),
         ("&amp;lt;5 &amp;#8805; &nbsp;x", "<5 ≥ x"),
         ("a < b and c > d", "a < b and c > d"),
         ("x\x01y", "xy"),

@@ -62,6 +62,13 @@ def test_the_design_has_fields_of_its_own(values: dict[str, str], expected: tupl
     assert (record.allocation, record.masking, record.intervention_model) == expected
 
 
+def test_that_a_field_does_not_apply_is_said() -> None:
+    study = "<study><phase value='n/a'/><allocation value='n/a'/><purpose value='etiologic'/></study>"
+    record = one("<recruitment><gender value='-'/></recruitment>" + study)
+    assert (record.phases, record.allocation, record.primary_purpose) == (["NA"], "NA", "OTHER")
+    assert (record.sex, record.sex_raw) == ("ALL", "-")
+
+
 def test_what_the_fields_leave_open_the_sentence_may_say() -> None:
     sentence = "<study_design>Randomised, open trial of treatment, parallel</study_design>"
     record = one(f"<study>{sentence}<masking value='double-blind'/></study>")

@@ -424,8 +424,12 @@ def _further_links(trial: _Trial) -> list[Link]:
 # --- formats
 
 _IS_PROVIDER_XML = re.compile(r"<triall?(?:\s[^<>]{0,200})?>(?:(?!</trial).){0,400}?<main[\s>]", re.I | re.S)
-_ID = re.compile(r"<trial_id\s*>\s*(?:<!\[CDATA\[)?\s*([^<>\[\]]{1,60}?)\s*(?:\]\]>)?\s*</trial_id", re.I)
-_REGISTER_NAME = re.compile(r"<reg_name\s*>\s*(?:<!\[CDATA\[)?\s*([^<>\[\]]{1,80}?)\s*(?:\]\]>)?\s*</reg_name", re.I)
+_ID = re.compile(
+    r"<trial_id(?:\s[^<>]{0,200})?>\s*(?:<!\[CDATA\[)?\s*([^<>\[\]]{1,60}?)\s*(?:\]\]>)?\s*</trial_id", re.I
+)
+_REGISTER_NAME = re.compile(
+    r"<reg_name(?:\s[^<>]{0,200})?>\s*(?:<!\[CDATA\[)?\s*([^<>\[\]]{1,80}?)\s*(?:\]\]>)?\s*</reg_name", re.I
+)
 _REGISTER_OF_NAME = {
     **{name.lower(): one.name for one in reversed(identifiers.REGISTERS.values()) for name in one.ictrp_names},
     **{name.lower(): one.name for one in identifiers.REGISTERS.values() for name in (one.name, one.title)},

@@ -89,6 +89,8 @@ def one_or_more(
 
 
 _BREAK = re.compile(r"(?i)<\s*(?:br|/p|/div|/li|/tr)\s*/?\s*>")
+_BEGINS_BLOCK = re.compile(r"(?i)(?<=[^\s>])[ \t]*<(?:p|div|ul|ol|li|tr)(?:\s[^<>]{0,200})?>")
+"""A paragraph or item that begins behind words of the same line."""
 _TAG = re.compile(r"</?[A-Za-z][A-Za-z0-9]*(?:\s[^<>]{0,200})?/?\s*>")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
 
@@ -149,7 +151,7 @@ def from_html(text: str | None) -> str | None:
     if "&" in text:
         text = html.unescape(html.unescape(text))
     if "<" in text:
-        text = _TAG.sub("", _BREAK.sub("\n", text))
+        text = _TAG.sub("", _BREAK.sub("\n", _BEGINS_BLOCK.sub("\n", text)))
     return block(_CONTROL.sub("", text))
 
 

@@ -23,7 +23,7 @@ _EXPANDED_ACCESS = {"yes": True, "no": False}
 
 def _value(tree: Tree) -> str | None:
     """The text of an element or its attribute `value`; `null` is none, and the blanks of slugs come back."""
-    text = tree.line() or tree.line("@value")
+    text = tree.word() or tree.word("@value")
     return None if text in (None, "null") else text.replace("_", " ")
 
 
