@@ -261,7 +261,7 @@ _WITHOUT_PHASE = _keys(
     "na|n/a|n\\a|n/|not applicable|not applicable (n/a)|no phase|other|others|pilot|pilot study|feasibility|"
     "bioequivalence|bioequivalence study|ba/be|new treatment measure clinical study|"
     "diagnostic new technique clincal study|diagnostic new technique clinical study|retrospective study|"
-    "basic science|해당사항없음|해당없음|其它|其他|不适用"
+    "basic science|해당사항없음|해당없음|其它|其他|不适用|該当せず|該当なし"
 ) - {""}
 _AFTER_MARKETING = re.compile(r"post[ -]?market|上市后|製造販売後|시판 ?후", re.I)
 

@@ -232,3 +232,10 @@ def test_whatever_stands_in_the_cells_each_row_is_one_outcome(cells: dict[str, s
     last = outcomes[-1]
     assert isinstance(last, Record)
     assert last.first_submitted_date == PartialDate(date="2020-01-02", raw="2020/01/02")
+
+
+@pytest.mark.parametrize("answer", ["Not applicable", "該当せず/Not applicable", "該当せず"])
+def test_that_a_phase_does_not_apply_is_an_answer(answer: str) -> None:
+    assert one(**{"Developmental phase": answer}).phases == ["NA"]
+    assert one(**{"Blinding": "Not applicable"}).masking == "NONE"
+    assert one(**{"Developmental phase": ""}).phases == []

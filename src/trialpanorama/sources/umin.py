@@ -143,6 +143,10 @@ _CLASSES: dict[str, SponsorClass] = {
 }
 
 
+_ANSWERED = ("phase", "randomization", "blinding")
+"""Where `Not applicable` is an answer."""
+
+
 class _Row:
     """The texts of one row by column, and the Notes that reading it gives."""
 
@@ -152,7 +156,8 @@ class _Row:
         for header, cell in (entry.row or {}).items():
             if column := _column(header.partition("\0")[0]):
                 text = from_html(cell)
-                self._cells.setdefault(column, []).append(None if is_placeholder(text) else text)
+                is_said = column in _ANSWERED or not is_placeholder(text)
+                self._cells.setdefault(column, []).append(text if is_said else None)
 
     def cells(self, column: str) -> list[str | None]:
         """What stands in the columns of this name, None where nothing does; no cell where there is no such column."""
