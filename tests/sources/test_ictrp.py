@@ -835,6 +835,14 @@ def test_criteria_that_clinicaltrials_gov_wrapped_are_unwrapped_and_divided(line
     )
 
 
+def test_lists_whose_items_follow_each_other_line_by_line_are_not_unwrapped() -> None:
+    text = (
+        "<br>Inclusion Criteria:<br><br>* Fever<br>* Cough<br>* Imaginary pain<br><br>Exclusion Criteria:<br><br>* None"
+    )
+    record = full(TrialID="NCT99000001", Inclusion_Criteria=text)
+    assert record.inclusion_criteria == "* Fever\n* Cough\n* Imaginary pain"
+
+
 # --- sponsors, countries, contacts, sharing
 
 

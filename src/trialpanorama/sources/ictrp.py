@@ -16,6 +16,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import lru_cache, partial
+from itertools import pairwise
 from typing import Any, BinaryIO, NamedTuple
 
 from trialpanorama import identifiers, vocabulary
@@ -217,6 +218,7 @@ _SERIAL_DATE = re.compile(r"[1-9]\d{4}(?:\.\d+)?")
 _ISO_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _SECONDARY_ID_SEPARATOR = re.compile(r"[;|\n]|,\s*|\s/\s")
 _BREAK = re.compile(r"\s*<br\s*/?\s*>", re.I)
+_ITEM = re.compile(r"(?:[-*•]|\d{1,2}[.)]) ")
 _WHO_PREFIX = re.compile(r"\A\s*(?:in|ex)clusion criteria:\s*", re.I)
 _EU_AGE_BANDS = ("Are the trial subjects under 18?", "Adults (18-64 years)", "Elderly (>=65 years)")
 _EU_AGE_BAND = re.compile(rf"({'|'.join(map(re.escape, _EU_AGE_BANDS))})\s*:?\s*(yes|no)\b", re.I)
@@ -250,7 +252,10 @@ class _Row:
         raw = self.cells.get(column, "")
         if not _BREAK.match(raw):
             return self.text(column)
-        return unwrap(from_html(dialects.unscrambled(_BREAK.sub("<br>", raw))))
+        text = from_html(dialects.unscrambled(_BREAK.sub("<br>", raw)))
+        following = [line for before, line in pairwise((text or "").split("\n")) if before and line]
+        is_list = 2 * sum(bool(_ITEM.match(line)) for line in following) > len(following)
+        return text if is_list else unwrap(text)
 
     def note(self, field: str, note: str, raw: str | None = None) -> None:
         self.notes.append(Note(field=field, note=note, raw=raw))
