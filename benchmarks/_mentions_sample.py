@@ -7,6 +7,7 @@
     python benchmarks/_mentions_sample.py WAREHOUSE --fifth VOCABULARIES
     python benchmarks/_mentions_sample.py WAREHOUSE --sixth VOCABULARIES
     python benchmarks/_mentions_sample.py WAREHOUSE --seventh VOCABULARIES
+    python benchmarks/_mentions_sample.py WAREHOUSE --sixth-conditions VOCABULARIES
 
 One Record per registration (the one last updated or exported, ties by record_id), then 300 entries of `conditions` and
 300 of `interventions` that may be drugs, uniformly over such entries. The same warehouse gives the same sample.
@@ -25,7 +26,8 @@ that the linkers leave without a concept after that (none that is set apart as n
 those alone whose SHA-256 ends in an odd digit.
 
 The sixth sample holds 100 distinct texts of interventions, drawn like the fifth after still more names and rules; the
-seventh 60, drawn after what the sixth had shown was mended.
+seventh 60, drawn after what the sixth had shown was mended. The sixth of conditions holds 100 distinct texts, or all that
+there are, drawn like the fifth after still more names, headings and rules.
 """
 
 from __future__ import annotations
@@ -258,6 +260,9 @@ def main() -> None:
     parser.add_argument("--fifth", type=Path, metavar="VOCABULARIES", help="draw the fifth sample, with this store")
     parser.add_argument("--sixth", type=Path, metavar="VOCABULARIES", help="draw the sixth sample, with this store")
     parser.add_argument("--seventh", type=Path, metavar="VOCABULARIES", help="draw the seventh sample, with this store")
+    parser.add_argument(
+        "--sixth-conditions", type=Path, metavar="VOCABULARIES", help="draw the sixth sample of conditions"
+    )
     arguments = parser.parse_args()
     found = mentions(arguments.warehouse)
     judged = Path(__file__).parent / "judged"
@@ -267,6 +272,8 @@ def main() -> None:
         return unlinked(found, arguments.fifth, judged, 5, FIFTH_SEED, FIFTH_SIZES)
     if arguments.sixth:
         return unlinked(found, arguments.sixth, judged, 6, SIXTH_SEED, SIXTH_SIZES)
+    if arguments.sixth_conditions:
+        return unlinked(found, arguments.sixth_conditions, judged, 6, SIXTH_SEED, {"condition": 100})
     if arguments.seventh:
         return unlinked(found, arguments.seventh, judged, 7, SEVENTH_SEED, SEVENTH_SIZES)
     if arguments.third:
