@@ -342,7 +342,13 @@ DESIGNS: list[tuple[str, dict[str, Any]]] = [
     (
         "Factorial: participants randomly allocated to either no, one, some or all interventions simultaneously,"
         "Non-randomised,Alternation,Open,Masking/blinding used,Participants",
-        {"allocation": "NON_RANDOMIZED", "intervention_model": "FACTORIAL", "is_masked": True},
+        {
+            "allocation": "NON_RANDOMIZED",
+            "intervention_model": "FACTORIAL",
+            "masking": "SINGLE",
+            "is_masked": True,
+            "masked_roles": ("PARTICIPANT",),
+        },
     ),
     (
         "Allocation: N/A;Masking: N/A;Control: N/A;Assignment: Parallel;Purpose: Screening",

@@ -386,7 +386,7 @@ _PURPOSE: dict[str, Purpose] = _words(
         "TREATMENT": "treatment purpose|therapy|therapeutic|treatment: drugs|treatment study|치료",
         "PREVENTION": "preventive|prophylaxis|prevention purpose|예방",
         "DIAGNOSTIC": "diagnosis|diagnostics|diagnostic purpose|diagnosis / prognosis|진단",
-        "ECT": "educational/counseling/training|educational / counselling / training|education",
+        "ECT": "educational/counseling/training|educational / counselling / training|education|education/guidance",
         "SUPPORTIVE_CARE": "supportive care purpose|supportive|palliative care",
         "SCREENING": "early detection / screening|screening purpose",
         "HEALTH_SERVICES_RESEARCH": "health services research purpose|health care system|health service research|"
@@ -526,8 +526,9 @@ def _masking_in(text: str) -> _Masking:
     level = _LEVEL_WORD.search(text) or _LEVEL_IN_LIST.search(text)
     by_role = _MASKED_BY_ROLE.search(text)
     if not level and not by_role:
-        if _MASKING_USED.search(text):
-            return _Masking(None, True)
+        if used := _MASKING_USED.search(text):
+            named = masked_roles(text[used.end() :][:120]) if "/" in used[0] else ()  # PACTR lists who
+            return _Masking(_LEVELS[len(named)] if named else None, True, named)
         if _UNMASKED.search(text):
             return _OPEN
     if level:
