@@ -60,6 +60,9 @@ def write(path: Path, rows: Sequence[Mapping[str, str]]) -> Path:
         ("[__import__('os').getcwd()]", ["[__import__('os').getcwd()]"]),
         ("[4]-methoxy compound", ["[4]-methoxy compound"]),
         ("[1, 2.5]", ["1", "2.5"]),
+        ("\"['rust lung', 'amber lung']\"", ["rust lung", "amber lung"]),
+        (repr(repr(repr(["rust lung", repr(["A01", "B02"])]))), ["rust lung", "A01", "B02"]),
+        ("'tis of thee", ["'tis of thee"]),
     ],
 )
 def test_names_of_a_cell(cell: str, names: list[str]) -> None:

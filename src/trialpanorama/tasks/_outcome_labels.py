@@ -171,7 +171,7 @@ def names_of(cell: str) -> list[str]:
 
     def add(text: str, depth: int) -> None:
         text = text.strip()
-        if depth < _MOST_DEPTH and text[:1] in ("[", "(") and (items := _literal(text)) is not None:
+        if depth < _MOST_DEPTH and text[:1] in ("[", "(", "'", '"') and (items := _literal(text)) is not None:
             for item in items:
                 if len(found) < _MOST_NAMES:
                     add(item if isinstance(item, str) else "" if item is None else repr(item), depth + 1)
@@ -192,7 +192,7 @@ def _literal(text: str) -> Sequence[object] | None:
         value = ast.literal_eval(text)
     except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
         return None
-    return value if isinstance(value, list | tuple) else None
+    return [value] if isinstance(value, str) else value if isinstance(value, list | tuple) else None
 
 
 def _rows(path: Path) -> tuple[frozenset[str], Iterator[Mapping[str, str]]]:
