@@ -305,6 +305,8 @@ def test_large_archives_are_divided_and_nothing_is_lost(tmp_path: Path, monkeypa
         ("call 020 7946 0123", "call [telephone removed]"),
         ("1-800-555-0199", "[telephone removed]"),
         ("+86 138 0000 0000", "[telephone removed]"),
+        ("+33.1.99.00.12.34 or +1 (202) 555.0147", "[telephone removed] or [telephone removed]"),
+        ("ph 4.18 5550147", "ph [telephone removed]"),
     ],
 )
 def test_contacts_are_taken_out_of_texts(text: str, expected: str) -> None:
@@ -319,6 +321,9 @@ def test_contacts_are_taken_out_of_texts(text: str, expected: str) -> None:
         "contact within 24-48 hours; call 2019-2020; a cell count of 1500000",
         "CD4+ 200-350 cells, HbA1c 7.5-10.5 %, ratio 1:1:1, 10.1000/j.cct.2019.01.001",
         "telephone interview at 12, 24 and 52 weeks",
+        "change +0.12 0.34 0.53, then +2.5 (20.9) - 3.2 (10.5) 0.38 and + 148.2 (58.0) -159.3 (146.7)",
+        "+ 45 (26) 38 (24) of 90; +51 (1.4)12 (0.3); + 0/30 14 28 - 0/30; + 18.2 16.8 17.3 15.0; + 0.0003668",
+        "a pH 4.18-5.87 of waters",
     ],
 )
 def test_what_is_no_contact_stays(text: str) -> None:

@@ -648,8 +648,24 @@ def without_contacts(text: str) -> str:
     if any(sign in text for sign in _EMAIL_SIGNS):
         text = _EMAIL.sub("[e-mail removed]", text)
     if _DIGITS.search(text):
-        text = _PHONE.sub(lambda match: f"{match['word'] or ''}[telephone removed]", text)
+        text = _PHONE.sub(_without_number, text)
     return text
+
+
+_DECIMAL = re.compile(r"(?<![\d.])(?:0\.\d+|\d{1,3}\.\d{1,2})(?![\d.])")
+_LONG_NUMBER = re.compile(r"(?<![\d.])\d{4,}(?![\d.])")
+
+
+def _without_number(match: re.Match[str]) -> str:
+    found, word = match[0], match["word"] or ""
+    is_statistic = (
+        found.count("(") > 1  # +45 (26) 38 (24)
+        or found.lstrip("+ ").startswith("0")  # no country has that code
+        or bool(_DECIMAL.search(found) and not _LONG_NUMBER.search(found))  # +2.5 (20.9), pH 4.18-5.87
+    )
+    if is_statistic and (not word or word.startswith("pH")):
+        return found
+    return f"{word}[telephone removed]"
 
 
 def _may_hold_contacts(line: bytes) -> bool:
