@@ -123,20 +123,23 @@ FOLLOW_ON = {
     r"\bextended (?:access|treatment|follow[- ]?up)\b",
     "long-term": r"\blong[- ]?term\b",
     "follow-up": r"\b(?:open[- ]label|safety|observational|survival) follow[- ]?up\b|"
-    r"\bfollow[- ]?up (?:study|trial|protocol)\b|"
-    r"\bfollow[- ]?up of (?:participants|patients|subjects|volunteers|children) (?:\w+ )?(?:of|in|from) "
-    r"(?:the )?(?:[\w-]+ )?(?:study|trial|\w+-\d+)\b",
+    r"\bfollow[- ]?up (?:study|trial|protocol)\b",
     "roll-over": r"\broll[- ]?over\b",
     "sub-study": r"\bsub[- ]?(?:study|studies|trial|protocol)\b|\bancillary (?:\w+ ){0,2}stud(?:y|ies)\b",
-    "continuation": r"\bcontinu(?:ation|ed access)\b|"
-    r"\bwho (?:have |had )?(?:previously )?(?:completed|participated in) (?:the )?"
-    r"(?:\w+ ){0,2}(?:study|studies|trials?)\b",
-    "expanded access": r"\bexpanded[- ]access\b|\bcompassionate use\b|\bpost[- ](?:trial|study) access\b",
+    "continuation": r"\bcontinu(?:ation|ed access)\b",
 }
 """Words of a title, without case and accents, by which a study calls itself a later part of another, by what they say.
 Python and DuckDB read these patterns alike."""
+FOLLOW_ON_ELSE = {
+    "follow-up": r"\bfollow[- ]?up of (?:participants|patients|subjects|volunteers|children) (?:\w+ )?(?:of|in|from) "
+    r"(?:the )?(?:[\w-]+ )?(?:study|trial|\w+-\d+)\b",
+    "continuation": r"\bwho (?:have |had )?(?:previously )?(?:completed|participated in) (?:the )?"
+    r"(?:\w+ ){0,2}(?:study|studies|trials?)\b",
+    "expanded access": r"\bexpanded[- ]access\b|\bcompassionate use\b|\bpost[- ](?:trial|study) access\b",
+}
+"""Words that say so where none of those do: beside them they would set two titles of one extension apart."""
 
-_AFTER = "|".join(FOLLOW_ON.values())
+_AFTER = "|".join((*FOLLOW_ON.values(), *FOLLOW_ON_ELSE.values()))
 
 RELATIONS_SQL = rf"""
     WITH registered AS (

@@ -67,6 +67,14 @@ def test_near_identical_allows_few_words_and_no_number_to_differ(one: str, other
     assert near_identical(other, one) is expected
 
 
+def test_an_extension_is_one_whoever_it_says_completed_its_parent() -> None:
+    long = "An open-label extension study of the long-term safety of zarvolimab in people who completed study ZAR-1"
+    assert marks(long) == {"extension", "long-term"}
+    other = ["Long-term extension of a study of zarvolimab", "Zarvolimab in people who completed study ZAR-1"]
+    assert not tell_apart([long], other[:1])
+    assert not tell_apart([long], other)
+
+
 def test_studies_are_told_apart_by_a_mark_of_one_of_them_only() -> None:
     assert tell_apart(["Zarvolimab in fever"], ["Extension study of zarvolimab in fever"])
     assert not tell_apart(["Extension of the zarvolimab trial"], ["Zarvolimab extension study"])

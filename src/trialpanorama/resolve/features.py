@@ -176,7 +176,7 @@ def prepare(profile: Profile, rarity: Callable[[str], float]) -> Prepared:
     return Prepared(
         profile=profile._replace(criteria=(profile.criteria or "")[:_SHOWN] or None),
         titles=tuple(_title(text, rarity) for text in profile.titles if words(text)),
-        marks=frozenset[str]().union(*map(marks, profile.titles)),
+        marks=marks(*profile.titles),
         acronyms=frozenset(map(_plain, profile.acronyms)) - {""},
         codes=codes,
         stems=frozenset(map(_stem, codes)) - {""},

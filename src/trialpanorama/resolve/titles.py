@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from difflib import SequenceMatcher
 from functools import lru_cache
 
-from trialpanorama.relations import FOLLOW_ON
+from trialpanorama.relations import FOLLOW_ON, FOLLOW_ON_ELSE
 
 NEAR_IDENTICAL = 0.95
 """Least share of words in common order (twice the matching words over all words) of titles taken for the same."""
@@ -16,6 +16,7 @@ NEAR_IDENTICAL = 0.95
 _PILOT = r"\bpilot\b|\bfeasibility (?:study|trial)\b"
 _NUMBERED = r"\b(part|cohort|stage|segment|arm) ([a-h]|\d{1,2}|i{1,3}|iv|v|one|two|three|four)\b"
 _MARKS = [(name, re.compile(pattern)) for name, pattern in (FOLLOW_ON | {"pilot": _PILOT}).items()]
+_ELSE = [(name, re.compile(pattern)) for name, pattern in FOLLOW_ON_ELSE.items()]
 _PARTS = re.compile(_NUMBERED)
 _DIGIT = {
     word: str(n)
@@ -41,11 +42,13 @@ def _plain(title: str) -> str:
 
 
 @lru_cache(1024)
-def marks(title: str) -> frozenset[str]:
-    """What the title says that sets a study apart from its parent or sister: extension, pilot, part 2, cohort b ..."""
-    plain = " ".join(_plain(title).split())
-    found = {name for name, pattern in _MARKS if pattern.search(plain)}
-    return frozenset(found | {f"{word} {_DIGIT.get(number, number)}" for word, number in _PARTS.findall(plain)})
+def marks(*titles: str) -> frozenset[str]:
+    """What the titles of a study say that sets it apart from its parent or sister: extension, pilot, part 2 ..."""
+    plain = [" ".join(_plain(title).split()) for title in titles]
+    found = {name for name, pattern in _MARKS for title in plain if pattern.search(title)}
+    found = found or {name for name, pattern in _ELSE for title in plain if pattern.search(title)}
+    parts = (part for title in plain for part in _PARTS.findall(title))
+    return frozenset(found | {f"{word} {_DIGIT.get(number, number)}" for word, number in parts})
 
 
 def near_identical(one: str, other: str) -> bool:
@@ -80,9 +83,7 @@ def tell_apart(titles: Iterable[str], others: Iterable[str]) -> bool:
     titles, others = tuple(titles), tuple(others)
     if not titles or not others:
         return False
-    mine = frozenset().union(*map(marks, titles))
-    yours = frozenset().union(*map(marks, others))
-    return mine != yours and not any_near_identical(titles, others)
+    return marks(*titles) != marks(*others) and not any_near_identical(titles, others)
 
 
 @lru_cache(100_000)
