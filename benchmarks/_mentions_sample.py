@@ -8,6 +8,7 @@
     python benchmarks/_mentions_sample.py WAREHOUSE --sixth VOCABULARIES
     python benchmarks/_mentions_sample.py WAREHOUSE --seventh VOCABULARIES
     python benchmarks/_mentions_sample.py WAREHOUSE --sixth-conditions VOCABULARIES
+    python benchmarks/_mentions_sample.py WAREHOUSE --other-conditions VOCABULARIES
 
 One Record per registration (the one last updated or exported, ties by record_id), then 300 entries of `conditions` and
 300 of `interventions` that may be drugs, uniformly over such entries. The same warehouse gives the same sample.
@@ -26,13 +27,18 @@ that the linkers leave without a concept after that (none that is set apart as n
 those alone whose SHA-256 ends in an odd digit.
 
 The sixth sample holds 100 distinct texts of interventions, drawn like the fifth after still more names and rules; the
-seventh 60, drawn after what the sixth had shown was mended. The sixth of conditions holds 100 distinct texts, or all that
-there are, drawn like the fifth after still more names, headings and rules.
+seventh 60, drawn after what the sixth had shown was mended. The sixth of conditions holds 100 distinct texts, or all
+that there are, drawn like the fifth after still more names, headings and rules; with it, without ids, go all names of
+conditions in the data sets of trials' outcomes (in the data folder) that the warehouse lacks, that the linker leaves
+without a concept and whose SHA-256 ends in an odd digit.
 """
 
 from __future__ import annotations
 
 import argparse
+import ast
+import csv
+import gzip
 import hashlib
 import json
 import random
@@ -250,6 +256,26 @@ def unlinked(
         )
 
 
+def other(found: list[dict[str, Any]], store: Path, judged: Path, outcomes: Path) -> None:
+    """Write judged/conditions_other.json: the hashes of unlinked names of conditions that the warehouse lacks."""
+    import _mentions
+    from trialpanorama.ontologies import load
+
+    known = {mention["text"].lower() for mention in found if mention["field"] == "conditions"}
+    names: set[str] = set()
+    csv.field_size_limit(10**9)
+    for path in sorted(outcomes.glob("*.csv.gz")):
+        with gzip.open(path, "rt", encoding="utf-8") as file:
+            for row in csv.DictReader(file):
+                said = row.get("diseases") or row.get("condition") or "[]"
+                names.update(ast.literal_eval(said) if said.startswith("[") else [said])
+    texts = sorted(name for name in names if name.lower() not in known and int(sha256(name)[-1], 16) % 2)
+    answers = _mentions.condition_linker(load(store))([_mentions.Text(text) for text in texts])
+    left = [text for text, answer in zip(texts, answers, strict=True) if not answer.concepts]
+    head = {"what": "Names of conditions of other data sets, left unlinked", "population": len(texts)}
+    write(judged / "conditions_other.json", head, [{"sha256": sha256(text)} for text in left])
+
+
 def main() -> None:
     """Write benchmarks/judged/mentions_conditions.json and mentions_drugs.json, or those of a later sample."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -263,6 +289,7 @@ def main() -> None:
     parser.add_argument(
         "--sixth-conditions", type=Path, metavar="VOCABULARIES", help="draw the sixth sample of conditions"
     )
+    parser.add_argument("--other-conditions", type=Path, metavar="VOCABULARIES", help="draw from the outcome data sets")
     arguments = parser.parse_args()
     found = mentions(arguments.warehouse)
     judged = Path(__file__).parent / "judged"
@@ -274,6 +301,10 @@ def main() -> None:
         return unlinked(found, arguments.sixth, judged, 6, SIXTH_SEED, SIXTH_SIZES)
     if arguments.sixth_conditions:
         return unlinked(found, arguments.sixth_conditions, judged, 6, SIXTH_SEED, {"condition": 100})
+    if arguments.other_conditions:
+        import _mentions
+
+        return other(found, arguments.other_conditions, judged, _mentions.DATA / "outcomes")
     if arguments.seventh:
         return unlinked(found, arguments.seventh, judged, 7, SEVENTH_SEED, SEVENTH_SIZES)
     if arguments.third:
