@@ -22,9 +22,10 @@ Once = Callable[[str, Callable[[Path], object]], Path]
 
 
 _LONGEST = (
-    "test_demo.py", "test_build.py", "test_unreliable.py", "test_changes_real.py", "test_pages.py", "test_grpo.py",
-    "test_training.py", "test_sft.py", "test_runs.py", "test_launch.py", "test_targets.py", "test_plans.py",
-    "test_cli.py", "test_truth.py", "test_literature.py",
+    "test_demo.py", "test_build.py", "test_unreliable.py", "test_changes_real.py", "test_tables.py", "test_grpo.py",
+    "test_reviews.py", "test_pages.py", "test_web_outcomes.py", "test_runs.py", "test_changes.py", "test_fuzz.py",
+    "test_benchmark_training.py", "test_models.py", "test_launch.py", "test_fetching.py", "test_ictrp.py",
+    "test_cli.py", "test_resolve.py", "test_sft.py", "test_training.py", "test_literature.py",
 )  # fmt: skip
 """Files that take longest: they begin first, so that no worker is left alone with one of them at the end."""
 
@@ -37,23 +38,32 @@ gc.set_threshold(50_000, 20, 100)
 
 _SLOW = {
     ".": "benchmark_training build changes changes_real ingest tables tables_reviews",
-    "apps": "cli demo evaluating extracting fetch forecasting power_command training web_outcomes web_pages web_saved "
-    "wording",
-    "baselines": "baselines models retriever",
+    "apps": "cli demo evaluating extracting fetch forecasting mcp power_command rankings searching training web_design "
+    "web_outcomes web_pages web_reading web_runs web_saved wording",
+    "baselines": "baselines calculator forecaster models retriever",
     "browser": "pages",
     "evaluate": "asking runs unreliable",
     "flaws": "choice evaluation house",
-    "link": "conditions criteria literature",
-    "ontologies": "hostile",
-    "resolve": "resolve",
+    "forecast": "evaluating fitting",
+    "link": "conditions criteria graph literature llm",
+    "ontologies": "builtin_drugs hostile real",
+    "resolve": "aliases resolve",
     "sample": "sample",
-    "search": "benchmark index query",
+    "search": "benchmark embedding highlights index query",
     "sources": "fetching fuzz ictrp reviews",
-    "tasks": "design exports trial_completion trials",
-    "train": "grpo launch rewards runs sft",
+    "tasks": "design evidence_summary exports study_search trial_completion trials",
+    "train": "experiments grpo launch rewards runs sft",
 }
 """Files of each folder whose tests take more than some seconds together: `make check` leaves them out, as it does
 single tests that are marked so."""
+_SLOW_FILES = {
+    Path(__file__).parent / folder / f"test_{name}.py" for folder, names in _SLOW.items() for name in names.split()
+}
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Do not even load a file of which `make check` wants no test."""
+    return True if collection_path in _SLOW_FILES and "not slow" in config.option.markexpr else None
 
 
 def pytest_collection_finish() -> None:
@@ -70,10 +80,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the files that take longest first, the order within a file stays; mark those that `make check` leaves out."""
     place = {name: number for number, name in enumerate(_LONGEST)}
     items.sort(key=lambda item: place.get(item.path.name, len(place)))
-    here = Path(__file__).parent
-    slow = {here / folder / f"test_{name}.py" for folder, names in _SLOW.items() for name in names.split()}
     for item in items:
-        if item.path in slow:
+        if item.path in _SLOW_FILES:
             item.add_marker("slow")
 
 
