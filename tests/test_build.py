@@ -155,6 +155,12 @@ def _count_contacts(warehouse: Path) -> int:
     return found
 
 
+def test_terminologies_that_are_named_have_to_be_there(tmp_path: Path) -> None:
+    (tmp_path / "set.xml").write_bytes(articles(99000001))
+    with pytest.raises(UserError, match=r"no folder .*nowhere"):
+        build([tmp_path / "set.xml"], tmp_path / "W", vocabularies=tmp_path / "nowhere")
+
+
 def test_no_file_at_all_is_said(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     with pytest.raises(UserError, match="no file"):

@@ -16,6 +16,7 @@ def test_an_unknown_name_lists_the_nearest() -> None:
     error = UnknownName("source", "pubmet", ["pubmed", "ictrp"], "trialpanorama sources")
     assert str(error) == 'No source is called "pubmet". Close: pubmed. All of them: trialpanorama sources'
     assert "There are: ictrp, pubmed." in str(UnknownName("source", "zzz", ["pubmed", "ictrp"]))
+    assert str(UnknownName("table", "zzz", [f"a{n:02}" for n in range(21)])).endswith("a18, a19 ...")
 
 
 def test_exit_codes_tell_the_user_from_us() -> None:

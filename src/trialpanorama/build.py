@@ -116,6 +116,8 @@ def build(
             files = _with_old_inputs(old, files, target)
             old = None
         new = files if old is None else _not_yet_in(old, files)
+        if vocabularies is not None and not vocabularies.is_dir():
+            raise UserError(f"There is no folder {vocabularies} of terminologies. See: trialpanorama vocabularies list")
         store = vocabularies or ontologies.default_store()
         used = _vocabularies(store)
         by_hand = overrides if overrides is not None else target / OVERRIDES

@@ -79,7 +79,7 @@ class UnknownName(UserError):
         if near:
             hint = f"Close: {', '.join(near)}."
         elif known:
-            hint = f"There are: {', '.join(known[:20])}."
+            hint = f"There are: {', '.join(known[:20])}{' ...' if len(known) > 20 else '.'}"
         else:
             hint = "There are none."
         super().__init__(f'No {kind} is called "{name}". {hint}' + (f" All of them: {see}" if see else ""))

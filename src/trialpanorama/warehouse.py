@@ -439,7 +439,8 @@ def _fence(connection: duckdb.DuckDBPyConnection, folders: Sequence[str], memory
 
 def _sql_message(error: Exception) -> str:
     lines = [line for line in str(error).splitlines() if line.strip()]
-    return " ".join(lines[:2]) + " Tables and columns: trialpanorama dictionary"
+    said = " ".join(lines[:2])
+    return f"{said}{'' if said.endswith(('.', '!', '?')) else '.'} Tables and columns: trialpanorama dictionary"
 
 
 def _types(connection: duckdb.DuckDBPyConnection, select: str) -> list[tuple[str, str]]:

@@ -186,7 +186,9 @@ def sample(
 
 @app.command(rich_help_panel=DATA)
 def sources(
-    name: Annotated[str | None, typer.Argument(help="One source.", autocompletion=_complete_sources)] = None,
+    name: Annotated[
+        str | None, typer.Argument(metavar="SOURCE", help="One source.", autocompletion=_complete_sources)
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """List what can be read: registries, portals, literature; how to get their files, and under which terms."""
@@ -341,7 +343,9 @@ def atlas(warehouse: WarehouseOption = None, json: JsonOption = False) -> None:
 
 @app.command(rich_help_panel=DATA)
 def problems(
-    source: Annotated[str | None, typer.Argument(help="Of one source.", autocompletion=_complete_sources)] = None,
+    source: Annotated[
+        str | None, typer.Argument(metavar="SOURCE", help="Of one source.", autocompletion=_complete_sources)
+    ] = None,
     warehouse: WarehouseOption = None,
     places: Annotated[int, typer.Option(metavar="N", min=0, help="How many places to name for each kind.")] = 3,
     json: JsonOption = False,
@@ -803,7 +807,7 @@ def list_tasks(json: JsonOption = False) -> None:
 @tasks_app.command("build")
 def build_tasks(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[TASK...]", help="All if none.", autocompletion=_complete_tasks)
+        list[str] | None, typer.Argument(metavar="TASK...", help="All if none.", autocompletion=_complete_tasks)
     ] = None,
     warehouse: WarehouseOption = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Else the folder tasks of the warehouse.")] = None,
@@ -909,7 +913,7 @@ BaseUrlOption = Annotated[
 def export_tasks(
     out: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")],
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[TASK...]", help="All if none.", autocompletion=_complete_tasks)
+        list[str] | None, typer.Argument(metavar="TASK...", help="All if none.", autocompletion=_complete_tasks)
     ] = None,
     format: Annotated[
         str,
@@ -1036,7 +1040,7 @@ def evaluate(
 @app.command(rich_help_panel=MODELS)
 def sanity(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[TASK...]", help="All if none.", autocompletion=_complete_tasks)
+        list[str] | None, typer.Argument(metavar="TASK...", help="All if none.", autocompletion=_complete_tasks)
     ] = None,
     model: ModelsOption = None,
     models: MatrixOption = None,
@@ -1132,7 +1136,7 @@ def report(
 @app.command(rich_help_panel=HELP)
 def dictionary(
     table_name: Annotated[
-        str | None, typer.Argument(metavar="[TABLE]", help="One table.", autocompletion=_complete_tables)
+        str | None, typer.Argument(metavar="TABLE", help="One table.", autocompletion=_complete_tables)
     ] = None,
     json: JsonOption = False,
 ) -> None:

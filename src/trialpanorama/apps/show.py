@@ -157,7 +157,9 @@ def problems_text(facts: dict[str, Any]) -> str:
     lines.append(f"Notes{about}: {facts['notes']:,} values are doubtful, or were kept as text.")
     for note in facts["notes_by_field"]:
         lines.append(f"  {note['count']:,} x {note['field']} ({note['source']}): {note['note']}")
-        lines += [f"      {place['id']} ({_place(place)}): {_clip(place['raw'])}" for place in note["places"]]
+        lines += [
+            f"      {place['id']} ({_place(place)}): {_clip(place['raw'])}".rstrip(": ") for place in note["places"]
+        ]
     return "\n".join(lines)
 
 
