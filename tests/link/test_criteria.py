@@ -289,6 +289,110 @@ def test_negation(parser: CriteriaParser, text: str, entity: str, is_negated: bo
     assert [one.is_negated for one in found if one.entity == entity] == [is_negated]
 
 
+# (does it let in, criterion, the words that it denies, the words that it excepts, the words that it only speaks of)
+SAID: list[tuple[bool, str, str, str, str]] = [
+    (
+        True,
+        "No other serious disease (e.g. heart failure, diabetes or stroke)",
+        "heart failure;diabetes;stroke",
+        "",
+        "",
+    ),
+    (True, "No heart failure, diabetes, or stroke", "heart failure;diabetes;stroke", "", ""),
+    (
+        True,
+        "No illness including, but not limited to, ongoing infection, congestive heart failure, unstable angina "
+        "pectoris, cardiac arrhythmia, or stroke",
+        "infection;heart failure;unstable angina;arrhythmia;stroke",
+        "",
+        "",
+    ),
+    (
+        True,
+        "No strong inhibitors (e.g., ketoconazole, itraconazole) or inducers (e.g., rifampicin)",
+        "ketoconazole;itraconazole;rifampicin",
+        "",
+        "",
+    ),
+    (
+        True,
+        "No heart disease, defined as: NYHA class III heart failure, unstable angina",
+        "heart failure;angina",
+        "",
+        "",
+    ),
+    (False, "Other malignancy except skin cancer", "", "skin cancer", "malignancy"),
+    (
+        True,
+        "No malignancy within 5 years except non-melanoma skin cancer or cervical carcinoma in situ",
+        "malignancy",
+        "skin cancer;cervical carcinoma",
+        "",
+    ),
+    (False, "Malignancy other than basal cell carcinoma within 5 years", "", "basal cell carcinoma", "Malignancy"),
+    (
+        False,
+        "Any cancer (except basal cell carcinoma), stroke, or diabetes",
+        "",
+        "basal cell",
+        "cancer;stroke;diabetes",
+    ),
+    (False, "Disease other than hypertension that requires treatment with metformin", "", "hypertension", "metformin"),
+    (False, "Drugs other than metformin, such as warfarin", "", "metformin", "warfarin"),
+    (True, "Apart from diabetes, no heart failure", "heart failure", "diabetes", ""),
+    (False, "Hepatitis C, unless cured with sofosbuvir", "", "sofosbuvir", "Hepatitis C"),
+    (False, "People with epilepsy are not excluded", "", "epilepsy", ""),
+    (False, "Diabetes is excluded", "", "", "Diabetes"),
+    (True, "People with brain metastases are not eligible", "brain metastases", "", ""),
+    (True, "People without asthma are not eligible", "", "", "asthma"),
+    (True, "Must not have had no chemotherapy", "", "", "chemotherapy"),
+    (True, "Hepatitis B surface antigen negative", "Hepatitis B", "", ""),
+    (True, "Chemotherapy-naive", "Chemotherapy", "", ""),
+    (False, "Asthma but no diabetes", "diabetes", "", "Asthma"),
+    (True, "No stroke (as told by a physician), histologically proven asthma", "stroke", "", "asthma"),
+]
+
+
+@pytest.fixture(scope="module")
+def knowing(concepts: Concepts) -> CriteriaParser:
+    """A parser whose linkers know the diseases and drugs of the cases above."""
+    diseases = (
+        "heart failure;diabetes;stroke;infection;unstable angina;arrhythmia;heart disease;malignancy;cancer;"
+        "skin cancer;non-melanoma skin cancer;cervical carcinoma;basal cell carcinoma;hypertension;epilepsy;"
+        "hepatitis c;hepatitis b;brain metastases;asthma;type 2 diabetes"
+    )
+    given = "metformin;ketoconazole;itraconazole;rifampicin;warfarin;sofosbuvir"
+    conditions: Any = Named("condition", {name: f"MESH:{place}" for place, name in enumerate(diseases.split(";"))})
+    drugs: Any = Named("drug", {name: f"DRUGBANK:{place}" for place, name in enumerate(given.split(";"))})
+    return CriteriaParser(concepts, conditions, drugs)
+
+
+@pytest.mark.parametrize("case", SAID, ids=[str(place) for place in range(len(SAID))])
+def test_what_is_denied_what_is_excepted_and_what_is_asked_for(
+    knowing: CriteriaParser, case: tuple[bool, str, str, str, str]
+) -> None:
+    is_inclusion, text, *expected = case
+    (criterion,) = knowing.parse(None, text) if is_inclusion else knowing.parse(None, None, text)
+    for words, is_negated, is_exception in zip(expected, (True, False, False), (False, True, False), strict=True):
+        for word in filter(None, words.split(";")):
+            found = [one for one in criterion.constraints if word.lower() in one.entity.lower()]
+            assert found, word
+            assert {(one.is_negated, one.kind == "exception") for one in found} == {(is_negated, is_exception)}, word
+
+
+def test_a_period_belongs_to_no_exception(knowing: CriteriaParser) -> None:
+    found = knowing.parse(None, None, "Malignancy other than basal cell carcinoma within 5 years")[0].constraints
+    assert [(one.kind, one.time_value) for one in found] == [("condition", 5), ("exception", None)]
+
+
+def test_an_age_is_no_period_and_a_type_is_no_age(knowing: CriteriaParser) -> None:
+    found = knowing.parse(None, "Men aged 45-75 years with type 2 diabetes for at least 6 months")[0].constraints
+    assert [(one.low, one.high, one.time_value) for one in found if one.kind in ("age", "condition")] == [
+        (45, 75, None),
+        (None, None, 6),
+    ]
+
+
 def test_headings_give_items_what_they_are_about(parser: CriteriaParser) -> None:
     text = (
         "PATIENT CHARACTERISTICS:\n\nAge:\n\n- 18 and over\n\nPerformance status:\n\n- ECOG 0-2\n\n"
@@ -507,7 +611,8 @@ def test_men_is_a_syndrome_where_the_text_says_so(parser: CriteriaParser) -> Non
 
 def test_an_abbreviation_that_the_text_makes_of_other_words_means_those(concepts: Concepts) -> None:
     conditions: Any = Named("condition", {"tbi": "MESH:D000070642", "traumatic brain injury": "MESH:D000070642"})
-    parser = CriteriaParser(concepts, conditions, Named("drug", {}))
+    drugs: Any = Named("drug", {})
+    parser = CriteriaParser(concepts, conditions, drugs)
 
     def ids(text: str) -> list[str | None]:
         return [one.concept_id for criterion in parser.parse(text) for one in criterion.constraints]

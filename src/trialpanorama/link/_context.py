@@ -13,7 +13,7 @@ from typing import Literal
 
 import msgspec
 
-Trigger = Literal["negated", "negated before", "history", "history before", "end"]
+Trigger = Literal["negated", "negated before", "history", "history before", "end", "exception"]
 
 _NEGATED = """
 no; not; without; absence of; absent; negative for; free of; free from; other than; except; except for; excluding;
@@ -54,7 +54,7 @@ TRIGGERS = _triggers()
 REACH = 60
 """Code points between a trigger and the mention that it still reaches; about eight words."""
 REACH_BACK = 12
-_CLAUSE_END = re.compile(r"[.;:]\s|[.;:]$|\n")
+_CLAUSE_END = re.compile(r"(?<!\be\.g)(?<!\bi\.e)(?<!\beg)(?<!\bie)(?<!\bvs)(?<!\betc)[.;:]\s|[.;:]$|\n")
 
 
 class Said(msgspec.Struct, frozen=True, gc=False):

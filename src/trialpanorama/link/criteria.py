@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from trialpanorama.link._context import TRIGGERS, Said, abbreviations, said_before
+from trialpanorama.link._context import REACH, REACH_BACK, TRIGGERS, Said, Trigger, abbreviations
 from trialpanorama.link._criteria_split import Item, split
-from trialpanorama.link._criteria_words import MEASURED, NAMES, SCORED, TERMS, Term, set_of
+from trialpanorama.link._criteria_words import MEASURED, NAMES, SCORED, TERMS, set_of
 from trialpanorama.link._matching import Matcher
 from trialpanorama.link._names import normalise
 from trialpanorama.link._quantities import TIMES, Comparator, Quantities, Quantity
@@ -51,7 +51,7 @@ class Constraint(msgspec.Struct, frozen=True, gc=False):
     kind: str
     """condition, drug, measurement, score, age, sex, performance status, life expectancy, pregnancy, contraception,
     consent, language, compliance, participation, allergy, treatment, substance use, administrative, population, time,
-    other."""
+    other; exception: what the criterion does not speak of ("except skin cancer"), neither asked for nor kept out."""
     comparator: Comparator | None = None
     """Of the value or the time, which are never given together; None where no sign says it (also where it was lost)."""
     low: float | None = None
@@ -96,8 +96,9 @@ class _Mention(msgspec.Struct, gc=False):
     matched: str
     unit: str
     name: str
-    is_negated: bool
-    is_history: bool
+    is_negated: bool = False
+    is_history: bool = False
+    is_exception: bool = False
 
 
 _REFUSED = re.compile(
@@ -108,6 +109,61 @@ _COMPARES = re.compile(
     r"\s(?:more|less|greater|higher|lower|fewer|older|younger|longer|later|earlier|limited)\b", re.IGNORECASE
 )
 """Behind "no" and "not" they make a limit and deny nothing."""
+_EXCEPTIONS = (
+    "except", "except for", "excepting", "excluding", "other than", "with the exception of", "with exception of",
+    "with the exceptions of", "with exceptions of", "exception of", "exceptions", "exceptions are", "apart from",
+    "aside from", "save for", "not including", "unless", "except in case of", "except for patients with",
+)  # fmt: skip
+"""What leads to things that a criterion leaves out of what it says."""
+_INCLUDING = re.compile(r"\bincluding(?:,? but not limited to)?,?|\bsuch as\b|\be\.g\.,?", re.IGNORECASE)
+_NEAR = 12
+"""Code points between a word that denies and a measurement that it denies."""
+_NOT_LIMITED = re.compile(r",?\s+(?:are |is )?not (?:necessarily )?(?:limited|restricted) to\b", re.IGNORECASE)
+_TWICE = re.compile(r"[^,;.:()]{0,40}")
+_AND = re.compile(r"\b(?:and|or|nor|and/or|who|which|that|if|in|for|with)\b", re.IGNORECASE)
+_IN_BRACKETS = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
+_LIST = re.compile(r"[\w\s'’%+/,()\[\]&.:≥≤<>=-]*")
+_SEPARATES = re.compile(r"[,/(\[&)]|\b(?:or|and|nor)\b", re.IGNORECASE)
+_BETWEEN = 8
+"""Words between two things of one list, at most: "infection requiring antibiotics, or severe heart failure"."""
+_LISTED, _CUES = 6, 12
+"""How many things and how many words that deny or except are looked at before a thing."""
+_CLAUSE_ENDS = re.compile(
+    r"(?<!\be\.g)(?<!\bi\.e)(?<!\beg)(?<!\bie)(?<!\bvs)(?<!\betc)[.;](?:\s|$)|\n"
+    r"|(?<!\bas)(?<!following)(?<!including)(?<!\bof)(?<!such as)(?<!conditions)(?<!diseases)(?<!disorders):\s"
+)
+"""Ends of clauses; a colon ends none that a list of what it says follows ("defined as:")."""
+_ANEW = re.compile(
+    r",\s*(?:histologically|cytologically|pathologically|biopsy|confirmed|proven|documented|diagnosed|measurable|adequate|"
+    r"must|able|willing|age[ds]?|patients|subjects|participants|normal)\b",
+    re.IGNORECASE,
+)
+"""Behind a comma these begin to say something else."""
+_RELATIVE = re.compile(r"\b(?:that|which|who|requir\w+|treated with|such as|including|e\.g)\b", re.IGNORECASE)
+"""What turns from a thing that is excepted to what the criterion itself says."""
+_BREAKS = re.compile(
+    r"\b(?:must|should|shall|will|able|willing|patients?|subjects?|participants?|women|men|is|are|has|have|who|with|at "
+    r"least|normal|adequate|measurable|confirmed|proven|documented|diagnos\w+|eligible|histolog\w+|cytolog\w+|age[ds]?|"
+    r"but|however|unless|except|no|not|without|prior|previous|history)\b",
+    re.IGNORECASE,
+)
+_KEPT_OUT = re.compile(
+    r"\b(?:is|are|was|were|be)\s+(?:not\s+(?:be\s+)?(?:eligible|allowed|permitted|included|enrolled|acceptable)|excluded|"
+    r"ineligible|prohibited|forbidden)\b|\bnot (?:eligible|allowed|permitted)\b",
+    re.IGNORECASE,
+)
+_LET_IN = re.compile(
+    r"\b(?:is|are|was|were|be|may be|can be|will be)\s+"
+    r"(?:not\s+(?:be\s+)?(?:excluded|ineligible)|eligible|allowed|permitted|acceptable|included|enrolled)\b|"
+    r"\bnot (?:excluded|exclusionary)\b",
+    re.IGNORECASE,
+)
+_TESTED_NEGATIVE = re.compile(
+    r"[\s-]{0,2}(?:(?:(?:surface )?antigen|test|tests|serology|antibody|antibodies|infection|status|rna|dna)\s+){0,2}"
+    r"(?:is |are |was )?negative\b|[\s-](?:naive|naïve)\b",
+    re.IGNORECASE,
+)
+_NEGATIVE = re.compile(r"\bnegative\s+(?:(?!and\b|or\b)[\w-]+\s+){0,3}$", re.IGNORECASE)
 _REFUSABLE = frozenset(("consent", "compliance", "language", "contraception"))
 _COORDINATED = re.compile(
     r"[\s,/()&\[\]+]*(?:(?:and/or|and|or|plus|as well as|either|both|serum|total)[\s,/()&]*){0,2}$", re.IGNORECASE
@@ -125,6 +181,7 @@ _NO_AGE_BEHIND = re.compile(
     r"earlier|preceding|previously|disease|follow)\b",
     re.IGNORECASE,
 )
+_NUMBERED = re.compile(r"\b(?:type|grade|stage|phase|class|cohort|group|part|visit)\s*$", re.IGNORECASE)
 _AGE_BEHIND = re.compile(
     r"\s*[-(]?\s*(?:of age|old\b|-old|years? old|in age|or older|and older|or over|and over|or above|and above|"
     r"or younger)",
@@ -155,8 +212,8 @@ _PLAIN = set_of(
 _WORDS_BEHIND = re.compile(r"\s*(?:of the\s+|of\s+|the\s+)?(?P<words>[A-Za-z][\w'’-]+(?: [A-Za-z][\w'’-]+){0,2})")
 _GENERAL = frozenset(("WHO performance status", "grade"))
 _OF_A_LIST = re.compile(
-    r"\s*(?:\(\d+\)\s*)?(?:or more |additional |other )?(?:of (?:the (?:following|above|below)|these|those|them)|"
-    r"criteri\w+|following)\b",
+    r"\s*(?:\(\d+\)\s*)?(?:or more |additional |other )?(?:(?:of (?:the (?:following|above|below)|these|those|them)|"
+    r"criteri\w+|following)\b|of\s*:)",
     re.IGNORECASE,
 )
 _REACH = 400
@@ -191,8 +248,8 @@ class CriteriaParser:
         self._conditions = conditions or ConditionLinker(concepts)
         self._drugs = drugs or DrugLinker(concepts)
         self._quantities = Quantities(Units(concepts))
-        triggers = list(TRIGGERS)
-        self._triggers = list(TRIGGERS.values())
+        triggers = list(dict.fromkeys([*TRIGGERS, *_EXCEPTIONS]))
+        self._triggers: list[Trigger] = ["exception" if cue in _EXCEPTIONS else TRIGGERS[cue] for cue in triggers]
         self._matcher = Matcher([*NAMES, *triggers])
         self._headings = concepts.kept("criteria-headings", _Headings, lambda: _headings(concepts)).ids
 
@@ -211,12 +268,13 @@ class CriteriaParser:
                 if text and text.strip() and not (field and whole and text in whole):
                     texts.append((at, field, text))
         written = [text for _, _, text in texts]
-        mentions = self._mentions(written)
+        mentions, cues = self._mentions(written)
         found: list[list[Criterion]] = [[] for _ in records]
-        for (at, field, text), known in zip(texts, mentions, strict=True):
+        for (at, field, text), known, said in zip(texts, mentions, cues, strict=True):
             name, is_inclusion = FIELDS[field]
             items = split(text, is_inclusion)
             for item, inside in _dealt(items, known):
+                _assert(text, item, inside, [cue for cue in said if item.start <= cue.start and cue.end <= item.end])
                 numbers = list(self._quantities.find(text, item.start, item.end))
                 found[at].append(
                     Criterion(
@@ -266,48 +324,42 @@ class CriteriaParser:
                 }
 
     # ------------------------------------------------------------------------------------------------------- mentions
-    def _mentions(self, texts: Sequence[str]) -> list[list[_Mention]]:
-        """What each text speaks of, in order and without overlaps."""
-        own = self._terms(texts)
+    def _mentions(self, texts: Sequence[str]) -> tuple[list[list[_Mention]], list[list[Said]]]:
+        """What each text speaks of, in order and without overlaps, and the words by which it denies and excepts."""
+        own, said = self._terms(texts)
         conditions = self._conditions.find(texts)
         drugs = self._drugs.link(texts, [None] * len(texts))
         found = []
         for at in range(len(texts)):
             linked = [_linked(link) for link in (*conditions[at], *drugs[at]) if link.concept_id]
             found.append(_longest([*own[at], *_as_defined(texts[at], own[at], linked)]))
-        return found
+        return found, said
 
-    def _terms(self, texts: Sequence[str]) -> list[list[_Mention]]:
+    def _terms(self, texts: Sequence[str]) -> tuple[list[list[_Mention]], list[list[Said]]]:
         matches = self._matcher.find(texts)
         own: list[list[_Mention]] = [[] for _ in texts]
-        said: dict[int, list[Said]] = defaultdict(list)
+        said: list[list[Said]] = [[] for _ in texts]
         columns = (matches.text.tolist(), matches.start.tolist(), matches.end.tolist(), matches.name.tolist())
         for at, start, end, name in zip(*columns, strict=True):
+            text = texts[at]
             if name >= len(NAMES):
-                if _COMPARES.match(texts[at], end):
-                    continue
-                said[at].append(Said(start, end, self._triggers[name - len(NAMES)]))
+                if not (
+                    _COMPARES.match(text, end)
+                    or _NOT_LIMITED.match(text, end)
+                    or text.endswith("limited to", start, end)
+                ):
+                    said[at].append(Said(start, end, self._triggers[name - len(NAMES)]))
                 continue
-            text, term = texts[at], TERMS[name]
+            term = TERMS[name]
             if term.kind == "sex" and text.startswith("MEN", start) and _NEOPLASIA.match(text, end):
                 continue
-            negated, history = said_before(text, start, said[at])
-            if term.kind in MEASURED:  # "no pneumonia, age over 55" denies no age
-                negated, history = negated and start - said[at][-1].end < 12, False
-            elif term.kind == "sex":  # "non-pregnant women" are women
-                negated = history = False
-            if term.kind in _REFUSABLE and _REFUSED.search(text, max(0, start - 80), start):
-                negated = True
-            own[at].append(self._mention(text, start, end, term, NAMES[name], negated, history))
-        return own
-
-    def _mention(
-        self, text: str, start: int, end: int, term: Term, name: str, is_negated: bool, is_history: bool
-    ) -> _Mention:
-        return _Mention(
-            start, end, term.kind, self._headings.get(term.heading), "table", 0.9, name, term.unit, term.name,
-            is_negated, is_history,
-        )  # fmt: skip
+            own[at].append(
+                _Mention(
+                    start, end, term.kind, self._headings.get(term.heading), "table", 0.9, NAMES[name], term.unit,
+                    term.name,
+                )
+            )  # fmt: skip
+        return own, said
 
 
 _NO_CONSTRAINT = Constraint("", 0, 0, None, "")
@@ -316,8 +368,110 @@ _NO_CONSTRAINT = Constraint("", 0, 0, None, "")
 def _linked(link: Link) -> _Mention:
     return _Mention(
         link.start, link.end, link.kind, link.concept_id, link.method, link.score, link.matched, "",
-        link.concept_id or "", link.is_negated, link.is_history,
+        link.concept_id or "",
     )  # fmt: skip
+
+
+def _assert(text: str, item: Item, mentions: list[_Mention], cues: list[Said]) -> None:
+    """Say of each thing in a criterion whether it is absent, past, or what the criterion excepts.
+
+    The nearest word that denies or excepts counts; two that deny one thing cancel each other ("must not have had no");
+    what stands in brackets that are closed before a thing does not reach it, and a list goes on as it began.
+    """
+    taken = [(one.start, one.end) for one in mentions]
+    cues = [cue for cue in cues if not any(low <= cue.start < high for low, high in _around(taken, cue.start))]
+    starts = [cue.start for cue in cues]
+    for at, one in enumerate(mentions):
+        if one.kind == "sex":  # "non-pregnant women" are women
+            continue
+        place = bisect_left(starts, one.start)
+        before = cues[max(0, place - _CUES) : place]
+        negated, history, excepted = _said_of(text, one, before)
+        if not (negated or excepted) and (first := _listed_with(text, mentions, at)) is not None:
+            negated, history = first.is_negated, history or first.is_history
+            excepted = first.is_exception and not _RELATIVE.search(text, first.end, one.start)
+        if _is_refused(text, one):
+            negated = True
+        if one.kind in MEASURED:  # "no pneumonia, age over 55" denies no age
+            negated = bool(before) and before[-1].trigger == "negated" and one.start - before[-1].end < _NEAR
+            history = excepted = False
+        else:
+            behind = next((cue for cue in cues[place : place + 1] if 0 <= cue.start - one.end <= REACH_BACK), None)
+            if behind is not None and not _CLAUSE_ENDS.search(text, one.end, behind.start):
+                history |= behind.trigger == "history before"
+                is_kept_out = "exclu" in text[behind.start : behind.end].lower()
+                negated |= behind.trigger == "negated before" and not (is_kept_out and item.is_inclusion is not None)
+            if _TESTED_NEGATIVE.match(text, one.end) or _is_negative(text, one):
+                negated = True
+            told = _KEPT_OUT if item.is_inclusion else _LET_IN if item.is_inclusion is False else None
+            found = told.search(text, one.end, min(item.end, one.end + 2 * REACH)) if told else None
+            if found and _CLAUSE_ENDS.search(text, one.end, found.start()) is None:
+                negated, excepted = (not negated, excepted) if item.is_inclusion else (negated, True)
+        one.is_history, one.is_exception = history, excepted and not negated
+        # an exception is neither asked for nor denied, whatever leads to its list
+        one.is_negated = item.is_negated if one.is_exception else negated
+
+
+def _around(places: list[tuple[int, int]], place: int) -> list[tuple[int, int]]:
+    """The last of some places that begins at another or before it."""
+    at = bisect_right(places, place, key=lambda one: one[0])
+    return places[max(0, at - 1) : at]
+
+
+def _is_refused(text: str, one: _Mention) -> bool:
+    return one.kind in _REFUSABLE and _REFUSED.search(text, max(0, one.start - 80), one.start) is not None
+
+
+def _is_negative(text: str, one: _Mention) -> bool:
+    return one.kind in ("condition", "pregnancy") and bool(_NEGATIVE.search(text[max(0, one.start - 40) : one.start]))
+
+
+def _said_of(text: str, one: _Mention, cues: list[Said]) -> tuple[bool, bool, bool]:
+    """Whether the words before a thing deny it, call it past, or except it."""
+    history = False
+    decided: Said | None = None
+    for cue in reversed(cues):
+        if one.start - cue.end > 3 * REACH:
+            break
+        between = text[cue.end : one.start]
+        is_glued = cue.end - cue.start == 3 and text[cue.start : cue.end].lower() == "non"
+        if between.count(")") > between.count("(") or (is_glued and len(between) > 1):
+            continue
+        is_far = len(between) - _neutral(between) > REACH
+        if is_far or cue.trigger == "end" or _CLAUSE_ENDS.search(between) or _ANEW.search(between):
+            break
+        if cue.trigger == "history":
+            history = True
+        elif decided is not None and cue.trigger in ("negated", "exception"):
+            link = text[cue.end : decided.start]
+            if cue.trigger == decided.trigger == "negated" and _TWICE.fullmatch(link) and not _AND.search(link):
+                return False, history, False
+            break
+        elif cue.trigger == "negated" or (cue.trigger == "exception" and not _RELATIVE.search(between)):
+            decided = cue
+    what = decided.trigger if decided is not None else ""
+    return what == "negated", history, what == "exception"
+
+
+def _neutral(between: str) -> int:
+    """Letters of "including, but not limited to", which put nothing between a word and what it denies."""
+    found = _INCLUDING.search(between)
+    return len(found[0]) if found else 0
+
+
+def _listed_with(text: str, mentions: list[_Mention], at: int) -> _Mention | None:
+    """What stands before a thing in the same list, outside brackets that are closed before it."""
+    end = mentions[at].start
+    for other in reversed(mentions[max(0, at - _LISTED) : at]):
+        between = text[other.end : end]
+        if len(between) > 2 * REACH:
+            return None
+        if other.kind in MEASURED or other.kind == "sex" or between.count(")") > between.count("("):
+            continue
+        plain = _IN_BRACKETS.sub("", between)
+        goes_on = _LIST.fullmatch(plain) and _SEPARATES.search(plain) and not _BREAKS.search(plain)
+        return other if goes_on and len(plain.split()) <= _BETWEEN and not _CLAUSE_ENDS.search(between) else None
+    return None
 
 
 def _as_defined(text: str, own: list[_Mention], linked: list[_Mention]) -> list[_Mention]:
@@ -437,6 +591,10 @@ def _owners(text: str, mentions: list[_Mention], inside: list[int], quantity: Qu
         mention = mentions[at]
         if mention.kind not in MEASURED:
             return False
+        if mention.kind == "age" and mention.end <= quantity.start:
+            said = text[mention.end : quantity.start]
+            if (is_time and _NO_AGE_BEFORE.search(said)) or _NUMBERED.search(said):
+                return False
         takes_time = mention.unit in TIMES or mention.unit == "ms"
         if is_time or quantity.unit == "ms":
             return takes_time and not quantity.is_within
@@ -519,7 +677,7 @@ def _beside(mentions: list[_Mention], inside: list[int], quantity: Quantity) -> 
     usable = [
         at
         for at in inside
-        if mentions[at].kind not in MEASURED and mentions[at].kind not in ("sex", "consent", "population")
+        if mentions[at].kind not in (*MEASURED, "sex", "consent", "population") and not mentions[at].is_exception
     ]
     before = [at for at in usable if mentions[at].end <= quantity.start]
     behind = [at for at in usable if mentions[at].start >= quantity.end]
@@ -592,7 +750,7 @@ def _constraint(
         mention.start,
         mention.end,
         mention.concept_id,
-        mention.kind,
+        "exception" if mention.is_exception else mention.kind,
         comparator,
         low,
         high,
