@@ -276,7 +276,7 @@ def test_a_file_that_is_no_log_or_half_of_one_is_said(opened: Warehouse, tmp_pat
             evaluate.rescore(tmp_path / name)
         with pytest.raises(UserError, match="cannot be read"):
             evaluate.read_result(tmp_path / name)
-    with pytest.raises(UserError, match="half.eval cannot be read"):
+    with pytest.raises(UserError, match=r"half\.eval cannot be read"):
         evaluate.read_logs(tmp_path)
 
 

@@ -63,8 +63,11 @@ _STATED = re.compile(
     r"|答案\s*[是为：:])[\s*_\"'`(\[{]*(?i:option\s+)?)([A-D])(?![A-Za-z0-9'])"
 )
 _RIGHT = re.compile(
-    r"(?<![A-Za-z0-9])([A-D])[\s*_)\].]*\s(?i:is\s+(?:the\s+)?(?:correct|right|best)(?:\s+(?:answer|option|choice|one))?)"
-    r"[\s*_]*(?=[.,;:!]|$|\s(?i:because|as|since|for|here)\b)"
+    # A letter after any other word may be part of a name: "Vitamin D is the best choice", "Group B is right".
+    r"(?m)(?:^|[.,;:!?(\[]|\b(?i:options?|choice|answer|so|and|but|therefore|thus|hence|only|then|because)\s)"
+    r"[ \t*_(\[]{0,6}+([A-D])[*_)\].]{0,6}+\s{1,3}+"
+    r"(?i:is\s+(?:the\s+(?:correct|right|best)\s+(?:answer|option|choice|one)|correct|right))"
+    r"(?![\w-])(?!\s+(?i:for|in|only|if|when|about|to|that)\b)"
 )
 _DENIES = re.compile(r"(?i)\b(?:not|never|neither|cannot|if|whether|why|unless|says?)\b|n['’]t\b")
 _MARKED = re.compile(r"(?<![A-Za-z0-9])(?:\(([A-D])\)|\[([A-D])\]|\*\*([A-D])\*\*|\\boxed\{\W*([A-D])\W*\})")
@@ -176,7 +179,7 @@ class ChoiceTask(LabelTask[Choice, Chosen]):
 
 
 def _sentence_before(text: str, found: re.Match[str]) -> str:
-    return re.split(r"[.!?\n]", text[max(0, found.start() - 300) : found.start()])[-1]
+    return re.split(r"[.!?\n]", text[max(0, found.start(1) - 300) : found.start(1)])[-1]
 
 
 class SeveralChoicesTask(Task[Choice, ChosenSeveral]):
