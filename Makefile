@@ -56,7 +56,7 @@ test: $(DEV)  ## lint, format, types and every test that a change can break: abo
 	$(BIN)/ruff format --check .
 	@$(MAKE) --no-print-directory -j 2 types tests
 
-# Types are checked beside the tests: mypy keeps one core busy, and the tests need no two of their own to begin.
+# Types are checked beside the tests: mypy alone would leave all cores but one idle.
 types: $(DEV)
 	$(BIN)/mypy
 
