@@ -139,7 +139,8 @@ GENERIC = _names(
 TOO_BROAD = _names(
     """disease; syndrome; disorder; condition; illness; sign; symptom; signs and symptoms; complication; problem;
     death; recurrence; emergency; health; pathology; disease progression; disease susceptibility; chronic disease;
-    acute disease; lesion; injury; wound"""
+    acute disease; lesion; injury; wound; recurrent disease; disease
+    recurrence"""
 )
 """Names that say too little to be linked wherever they occur in running text."""
 _SAME = """
