@@ -354,19 +354,15 @@ class Warehouse:
                 where = "" if include_restricted else self._open_rows(connection, table)
                 chosen = ", ".join(f'"{column}"' for column in columns)
                 select = f'SELECT {chosen} FROM "{table}"{where}'
-                if format == "parquet":
-                    target = directory / f"{table}.parquet"
-                    connection.execute(f"COPY ({select}) TO '{_quoted(target)}' (FORMAT parquet, COMPRESSION zstd)")
-                elif format == "hf":
-                    (directory / table).mkdir()
-                    target = directory / table / f"{table}.parquet"
-                    connection.execute(f"COPY ({select}) TO '{_quoted(target)}' (FORMAT parquet, COMPRESSION zstd)")
+                if format in ("parquet", "hf"):
+                    folder = directory / table if format == "hf" else directory
+                    folder.mkdir(exist_ok=True)
+                    target = _sql_text(f"{folder / table}.parquet")
+                    connection.execute(f"COPY ({select}) TO '{target}' (FORMAT parquet, COMPRESSION zstd)")
                 elif format == "csv":
                     flat = ", ".join(_flat(name, type_) for name, type_ in _types(connection, select))
-                    target = directory / f"{table}.csv"
-                    connection.execute(
-                        f"COPY (SELECT {flat} FROM ({select})) TO '{_quoted(target)}' (FORMAT csv, HEADER)"
-                    )
+                    target = _sql_text(f"{directory / table}.csv")
+                    connection.execute(f"COPY (SELECT {flat} FROM ({select})) TO '{target}' (FORMAT csv, HEADER)")
                 elif writer is not None:
                     writer.write(connection, table, select)
                 row = connection.execute(f"SELECT count(*) FROM ({select})").fetchone()
@@ -450,10 +446,6 @@ def _types(connection: duckdb.DuckDBPyConnection, select: str) -> list[tuple[str
 def _flat(name: str, type_: str) -> str:
     nested = type_.endswith("[]") or type_.startswith(("STRUCT", "MAP"))
     return f'to_json("{name}") AS "{name}"' if nested else f'"{name}"'
-
-
-def _quoted(path: Path) -> str:
-    return str(path).replace("'", "''")
 
 
 class _SqliteWriter:
