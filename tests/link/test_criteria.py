@@ -349,6 +349,9 @@ SAID: list[tuple[bool, str, str, str, str]] = [
     (True, "Hepatitis B surface antigen negative", "Hepatitis B", "", ""),
     (True, "Chemotherapy-naive", "Chemotherapy", "", ""),
     (False, "Asthma but no diabetes", "diabetes", "", "Asthma"),
+    (False, "Anyone on warfarin (except those who take small doses of metformin)", "", "metformin", "warfarin"),
+    (True, "No cancer except: treated skin cancer, basal cell carcinoma", "", "skin cancer;basal cell carcinoma", ""),
+    (True, "No stroke or epilepsy Other diabetes is of no interest", "stroke;epilepsy", "", "diabetes"),
     (True, "No stroke (as told by a physician), histologically proven asthma", "stroke", "", "asthma"),
 ]
 
@@ -383,6 +386,14 @@ def test_what_is_denied_what_is_excepted_and_what_is_asked_for(
 def test_a_period_belongs_to_no_exception(knowing: CriteriaParser) -> None:
     found = knowing.parse(None, None, "Malignancy other than basal cell carcinoma within 5 years")[0].constraints
     assert [(one.kind, one.time_value) for one in found] == [("condition", 5), ("exception", None)]
+
+
+def test_dashes_before_capitals_are_bullets_where_there_are_many() -> None:
+    text = "Any of these is met: - Asthma that needs treatment - Stroke in the past year - The mother was ill"
+    assert [piece for _, piece in pieces(text, False)][-3:] == [
+        "Asthma that needs treatment", "Stroke in the past year", "The mother was ill",
+    ]  # fmt: skip
+    assert len(pieces("- Stage I - III disease of the Upper - Lower type", False)) == 1
 
 
 def test_an_age_is_no_period_and_a_type_is_no_age(knowing: CriteriaParser) -> None:

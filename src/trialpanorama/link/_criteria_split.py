@@ -136,6 +136,9 @@ _WITHIN = re.compile(
     r"|(?P<circled>[\u2460-\u2473])"
 )
 _BULLET_WITHIN = re.compile(r"(?:(?<=[.;:])|(?<=[.;:] )|(?<=\s\s))[ \t]*[-–•*][ \t]+(?=\S)|[ \t]*[•●▪►➢\uf0b7][ \t]*")
+_DASH_WITHIN = re.compile(r"\s+[-–•]\s+(?=[A-Z][a-z])")
+_MANY_DASHES = 3
+"""Dashes before capitals in one line that are bullets, whatever stands before them."""
 _SENTENCE = re.compile(
     r"(?:(?<=[^\s.][a-z0-9)%\]])|(?<=[A-Z]{2}))(?:\.(?=\s+[A-Z(])|[。；;])\s*|;\s*",
 )
@@ -383,6 +386,9 @@ def _counted(text: str, line: _Line) -> list[tuple[int, int]]:
 def _bulleted(text: str, line: _Line) -> list[tuple[int, int]]:
     if line.mark not in ("", "-", "•", "●"):
         return []
+    dashes = [match.span() for match in _DASH_WITHIN.finditer(text, line.start, line.end)]
+    if len(dashes) >= _MANY_DASHES:
+        return dashes
     cuts = [match.span() for match in _BULLET_WITHIN.finditer(text, line.start, line.end)]
     return cuts if len(cuts) > 1 or line.mark else []
 

@@ -112,7 +112,7 @@ _COMPARES = re.compile(
 _EXCEPTIONS = (
     "except", "except for", "excepting", "excluding", "other than", "with the exception of", "with exception of",
     "with the exceptions of", "with exceptions of", "exception of", "exceptions", "exceptions are", "apart from",
-    "aside from", "save for", "not including", "unless", "except in case of", "except for patients with",
+    "aside from", "save for", "not including", "unless", "except in case of", "besides", "except for patients with",
 )  # fmt: skip
 """What leads to things that a criterion leaves out of what it says."""
 _INCLUDING = re.compile(r"\bincluding(?:,? but not limited to)?,?|\bsuch as\b|\be\.g\.,?", re.IGNORECASE)
@@ -130,15 +130,30 @@ _LISTED, _CUES = 6, 12
 """How many things and how many words that deny or except are looked at before a thing."""
 _CLAUSE_ENDS = re.compile(
     r"(?<!\be\.g)(?<!\bi\.e)(?<!\beg)(?<!\bie)(?<!\bvs)(?<!\betc)[.;](?:\s|$)|\n"
-    r"|(?<!\bas)(?<!following)(?<!including)(?<!\bof)(?<!such as)(?<!conditions)(?<!diseases)(?<!disorders):\s"
+    r"|(?<!\bas)(?<!following)(?<!including)(?<!\bof)(?<!such as)(?<!conditions)(?<!diseases)(?<!disorders)"
+    r"(?<!condition)(?<!disease)(?<!disorder)(?<!illness):\s"
 )
 """Ends of clauses; a colon ends none that a list of what it says follows ("defined as:")."""
+_SENTENCE_ENDS = re.compile(r"(?<!\be\.g)(?<!\bi\.e)(?<!\beg)(?<!\bie)(?<!\bvs)(?<!\betc)[.;](?:\s|$)|\n")
+_THOSE = re.compile(
+    r"^\s*(?:for |in )?(?:those|patients|subjects|participants|people|individuals|persons|women|men)\s+"
+    r"(?:who|that|with|on)\b",
+    re.IGNORECASE,
+)
+"""Who is excepted, in front of what they have: "except those who take"."""
 _ANEW = re.compile(
     r",\s*(?:histologically|cytologically|pathologically|biopsy|confirmed|proven|documented|diagnosed|measurable|adequate|"
     r"must|able|willing|age[ds]?|patients|subjects|participants|normal)\b",
     re.IGNORECASE,
 )
 """Behind a comma these begin to say something else."""
+_AFRESH = re.compile(
+    r"(?<=[a-z0-9)%*]) +(?:Negative|Fertile|Other|Prior|Previous|Concurrent|Not|No|Must|Able|Willing|At least|Adequate|"
+    r"Normal|See|Recovered|More than|Patients|Women|Men|Any|All|Age|Only|Curatively|Documented) (?=[a-z])"
+)
+"""Beginnings of sentences that no full stop stands before, as registers that lost their bullets write them."""
+_HEAD = 14
+"""Code points of a thing in which such a beginning may lie: "Negative pregnancy test"."""
 _RELATIVE = re.compile(r"\b(?:that|which|who|requir\w+|treated with|such as|including|e\.g)\b", re.IGNORECASE)
 """What turns from a thing that is excepted to what the criterion itself says."""
 _BREAKS = re.compile(
@@ -437,8 +452,11 @@ def _said_of(text: str, one: _Mention, cues: list[Said]) -> tuple[bool, bool, bo
         is_glued = cue.end - cue.start == 3 and text[cue.start : cue.end].lower() == "non"
         if between.count(")") > between.count("(") or (is_glued and len(between) > 1):
             continue
+        ends = _SENTENCE_ENDS if cue.trigger == "exception" else _CLAUSE_ENDS
         is_far = len(between) - _neutral(between) > REACH
-        if is_far or cue.trigger == "end" or _CLAUSE_ENDS.search(between) or _ANEW.search(between):
+        if is_far or cue.trigger == "end" or ends.search(between) or _ANEW.search(between):
+            break
+        if cue.trigger == "negated" and _AFRESH.search(text, cue.end, one.start + _HEAD):
             break
         if cue.trigger == "history":
             history = True
@@ -447,7 +465,7 @@ def _said_of(text: str, one: _Mention, cues: list[Said]) -> tuple[bool, bool, bo
             if cue.trigger == decided.trigger == "negated" and _TWICE.fullmatch(link) and not _AND.search(link):
                 return False, history, False
             break
-        elif cue.trigger == "negated" or (cue.trigger == "exception" and not _RELATIVE.search(between)):
+        elif cue.trigger == "negated" or (cue.trigger == "exception" and not _RELATIVE.search(_THOSE.sub("", between))):
             decided = cue
     what = decided.trigger if decided is not None else ""
     return what == "negated", history, what == "exception"
@@ -464,7 +482,7 @@ def _listed_with(text: str, mentions: list[_Mention], at: int) -> _Mention | Non
     end = mentions[at].start
     for other in reversed(mentions[max(0, at - _LISTED) : at]):
         between = text[other.end : end]
-        if len(between) > 2 * REACH:
+        if len(between) > 2 * REACH or _AFRESH.search(text, other.end - 1, end + _HEAD):
             return None
         if other.kind in MEASURED or other.kind == "sex" or between.count(")") > between.count("("):
             continue
