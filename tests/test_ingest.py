@@ -14,6 +14,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import msgspec
 import pytest
 from hypothesis import given, settings
@@ -232,6 +233,21 @@ def test_names_that_are_no_utf_8_are_read_and_written_out(tmp_path: Path) -> Non
     assert sorted(Path(file.file).name for file in found) == ["M\\xfcnchen.tar", "plain.xml"]
     assert msgspec.json.decode(msgspec.json.encode(found), type=list[InputFile]) == found
     assert not ingest.changed(found)
+
+
+def test_a_number_that_no_column_can_hold_is_noted_and_harms_nobody(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "arms.xml").write_bytes(
+        b"<clinical_study><id_info><nct_id>NCT99000001</nct_id></id_info><brief_title>FICTIONAL</brief_title>"
+        b"<number_of_arms>9223372036854775808</number_of_arms></clinical_study>"
+    )
+    (tmp_path / "in" / "one.xml").write_bytes(ONE)
+    (unit,) = ingest.plan(ingest.find_inputs([tmp_path / "in"]), tmp_path / "out", keep_contacts=False)
+    assert [count[1:] for count in ingest.read_unit(unit).counts] == [(1, 0), (1, 0)]
+    (written,) = (tmp_path / "out" / "records" / "clinicaltrials_gov").iterdir()
+    ((arms, notes),) = duckdb.sql(f"SELECT number_of_arms, notes FROM '{written}'").fetchall()
+    assert arms is None
+    assert [(note["field"], note["raw"]) for note in notes] == [("number_of_arms", "9223372036854775808")]
 
 
 def test_a_file_that_changed_is_told(tmp_path: Path) -> None:

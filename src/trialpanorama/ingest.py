@@ -885,6 +885,29 @@ def read_content(content: bytes, name: str) -> Iterator[Record | Reject]:
 _ENCODER = msgspec.json.Encoder()
 
 
+_HUGE_NUMBER = re.compile(rb"[\[:,]-?\d{19,}[\],}]")
+_TOO_LARGE = "a number too large to be one was left out"
+
+
+def _within_64_bits(record: Record) -> Record:
+    """The Record without integers that no column can hold; a note keeps each."""
+    notes = []
+
+    def lessened(value: Any, field: str) -> Any:
+        if isinstance(value, dict):
+            return {name: lessened(inner, field or name) for name, inner in value.items()}
+        if isinstance(value, list):
+            return [lessened(inner, field) for inner in value]
+        if isinstance(value, int) and not -(2**63) <= value < 2**63:
+            notes.append(Note(field, _TOO_LARGE, str(value)))
+            return None
+        return value
+
+    content = lessened(msgspec.to_builtins(record), "")
+    content["notes"] = content.get("notes", []) + msgspec.to_builtins(notes)
+    return msgspec.convert(content, Record)
+
+
 def record_line(record: Record, keep_contacts: bool) -> bytes:
     """One JSON line of a Record: without contacts unless they are kept, with the hash of its content.
 
@@ -895,6 +918,9 @@ def record_line(record: Record, keep_contacts: bool) -> bytes:
         record.contacts = []
     file, record_id, record.place.file, record.record_id = record.place.file, record.record_id, "", ""
     line = _ENCODER.encode(record)
+    if _HUGE_NUMBER.search(line):
+        record = _within_64_bits(record)
+        line = _ENCODER.encode(record)
     if b"FICTIONAL" in line and identifiers.is_fictional(record.id, record.register):
         record.is_fictional = True
         line = _ENCODER.encode(record)
