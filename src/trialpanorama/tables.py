@@ -1825,10 +1825,12 @@ def write_table(con: duckdb.DuckDBPyConnection, table: Table, sql: str, out: Pat
     size = sum(metadata.row_group(number).total_byte_size for number in range(metadata.num_row_groups))
     step = metadata.num_rows // (size // _SORTED_AT_ONCE + 1) + 1
     first = table.key[0]
-    cuts = con.execute(
-        f"""SELECT DISTINCT {first} FROM (SELECT {first}, row_number() OVER (ORDER BY {first}) AS place
-            FROM read_parquet('{place}')) WHERE place % {step} = 0 ORDER BY 1"""
-    ).fetchall()
+    cuts = []
+    if step <= metadata.num_rows:
+        cuts = con.execute(
+            f"""SELECT DISTINCT {first} FROM (SELECT {first}, row_number() OVER (ORDER BY {first}) AS place
+                FROM read_parquet('{place}')) WHERE place % {step} = 0 ORDER BY 1"""
+        ).fetchall()
     bounds = [f"'{cut}'" for cut in (str(cut).replace("'", "''") for (cut,) in cuts)]
     ranges = [
         " AND ".join([f"{first} {sign} {bound}" for sign, bound in ((">=", low), ("<", high)) if bound] or ["true"])
