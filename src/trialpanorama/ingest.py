@@ -162,7 +162,7 @@ def _stored(path: Path) -> str:
 
 def stored_path(file: InputFile) -> Path:
     """Where an input file lies."""
-    address = file.path.removeprefix("file://")
+    address = file.path.removeprefix("file:")
     return Path(os.fsdecode(unquote_to_bytes(address)) if address != file.path else address)
 
 
