@@ -506,7 +506,9 @@ class DrugLinker:
         hits = _with_placebos(text, _with_salts(text, hits))
         kept = [hit for hit in hits if not hit.is_absorbed and self._stands(text, hit, type, hits)]
         kept = [hit for hit, behind in zip(kept, [*kept[1:], None], strict=False) if not _is_told(text, hit, behind)]
-        kept = [hit for hit in kept if not _is_said_narrower(hit, kept)]
+        if any(hit.entry.kind == "class" for hit in kept):
+            members = [hit.key for hit in kept if hit.entry.kind == "drug" and " " in hit.key]
+            kept = [hit for hit in kept if not (members and _is_said_narrower(hit, members))]
         links = [link for hit in kept for link in _links_of(text, hit, said)]
         if any(text.startswith((" (", "("), hit.end) or text.startswith("(", hit.start - 1) for hit in kept):
             links += _abbreviated(text, links)
@@ -945,11 +947,9 @@ def _is_told(text: str, hit: _Hit, behind: _Hit | None) -> bool:
     return is_member and _MEMBERS.fullmatch(text, hit.end, behind.start) is not None
 
 
-def _is_said_narrower(hit: _Hit, hits: list[_Hit]) -> bool:
+def _is_said_narrower(hit: _Hit, members: list[str]) -> bool:
     """Whether a group of medicines says again what a member's name says: "alpha-interferon (vials of interferon)"."""
-    return hit.entry.kind == "class" and any(
-        other.entry.kind == "drug" and other.key != hit.key and other.key.endswith(f" {hit.key}") for other in hits
-    )
+    return hit.entry.kind == "class" and any(member.endswith(f" {hit.key}") for member in members)
 
 
 def _asserted(text: str, start: int, end: int, said: list[Said]) -> tuple[bool, bool]:
@@ -1137,7 +1137,9 @@ def _is_dosed(text: str, hit: _Hit) -> bool:
 
 def _may_be_given(text: str, hit: _Hit, hits: list[_Hit]) -> bool:
     """Whether an entry without a type may give what a name of several meanings stands for."""
-    return _is_dosed(text, hit) or _is_amount_before(text, hit) or _is_alone(text, hit, hits)
+    if _is_dosed(text, hit) or (text.startswith("of ", hit.start - 3) and _is_amount_before(text, hit)):
+        return True
+    return len(text) <= _SHORT_ENTRY and _is_alone(text, hit, hits)
 
 
 def _is_amount_before(text: str, hit: _Hit) -> bool:
