@@ -135,7 +135,7 @@ MACHINE_WORDS = [
     for pattern in (
         r"(?<![\w.~$}/-])/(?:work|root|opt|home|tmp)/\w",
         r"\b(?:pypi|pythonhosted|pytorch)\.\w+(?:\.\w+)?/\w",
-        r"file:/{2}",
+        r"file:/{2,}\w",
     )
 ]
 

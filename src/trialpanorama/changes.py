@@ -37,7 +37,7 @@ import msgspec
 from trialpanorama import identifiers
 from trialpanorama.errors import UserError
 from trialpanorama.record import Record
-from trialpanorama.warehouse import fields
+from trialpanorama.warehouse import fields, sql_text
 
 if TYPE_CHECKING:
     import duckdb
@@ -477,7 +477,7 @@ def _records(con: duckdb.DuckDBPyConnection, wanted: str) -> str:
     parts = con.execute(
         f"SELECT filename FROM parts WHERE part IN (SELECT part FROM versions SEMI JOIN ({wanted}) USING (record_id))"
     ).fetchall()
-    names = ", ".join("'" + name.replace("'", "''") + "'" for (name,) in sorted(parts))
+    names = ", ".join(sql_text(name) for (name,) in sorted(parts))
     return f"read_parquet([{names}])" if parts else "(FROM records LIMIT 0)"
 
 

@@ -40,7 +40,7 @@ from trialpanorama.record import (
     Sponsor,
 )
 from trialpanorama.relations import NODE_MEANING, NODE_TYPES, RELATION_MEANING, RELATIONS_SQL, first_day
-from trialpanorama.warehouse import fields
+from trialpanorama.warehouse import fields, sql_text
 
 if TYPE_CHECKING:
     import duckdb
@@ -1757,8 +1757,8 @@ def build_tables(
     """
     for table in TABLES:
         if table.sql is None:
-            place = str(out / f"{table.name}.parquet").replace("'", "''")
-            con.execute(f"CREATE OR REPLACE TEMP VIEW {table.name} AS SELECT * FROM read_parquet('{place}')")
+            place = sql_text(out / f"{table.name}.parquet")
+            con.execute(f"CREATE OR REPLACE TEMP VIEW {table.name} AS SELECT * FROM read_parquet({place})")
     (threads,) = con.execute("SELECT current_setting('threads')").fetchone() or (1,)
     con.execute(f"SET threads = {min(int(threads), _THREADS)}")
     # Joins run as written: the wide rows of `records` stream past the narrow table on the right, which is kept in memory.
@@ -1815,10 +1815,10 @@ def write_table(con: duckdb.DuckDBPyConnection, table: Table, sql: str, out: Pat
     given = {row[0] for row in con.execute(f"DESCRIBE {sql}").fetchall()}
     columns = ", ".join(f"CAST({c.name if c.name in given else 'NULL'} AS {c.type}) AS {c.name}" for c in table.columns)
     unsorted = out / f".{table.name}.part"
-    place = str(unsorted).replace("'", "''")
+    place = sql_text(unsorted)
     con.execute("SET preserve_insertion_order = false")
     con.execute(
-        f"COPY (SELECT {columns} FROM ({sql})) TO '{place}' (FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE {_ROW_GROUP})"
+        f"COPY (SELECT {columns} FROM ({sql})) TO {place} (FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE {_ROW_GROUP})"
     )
     con.execute("RESET preserve_insertion_order")
     metadata = pyarrow.parquet.read_metadata(unsorted)
@@ -1829,9 +1829,9 @@ def write_table(con: duckdb.DuckDBPyConnection, table: Table, sql: str, out: Pat
     if step <= metadata.num_rows:
         cuts = con.execute(
             f"""SELECT DISTINCT {first} FROM (SELECT {first}, row_number() OVER (ORDER BY {first}) AS place
-                FROM read_parquet('{place}')) WHERE place % {step} = 0 ORDER BY 1"""
+                FROM read_parquet({place})) WHERE place % {step} = 0 ORDER BY 1"""
         ).fetchall()
-    bounds = [f"'{cut}'" for cut in (str(cut).replace("'", "''") for (cut,) in cuts)]
+    bounds = [sql_text(cut) for (cut,) in cuts]
     ranges = [
         " AND ".join([f"{first} {sign} {bound}" for sign, bound in ((">=", low), ("<", high)) if bound] or ["true"])
         for low, high in pairwise(["", *bounds, ""])
@@ -1841,7 +1841,7 @@ def write_table(con: duckdb.DuckDBPyConnection, table: Table, sql: str, out: Pat
         writer = None
         for inside in ranges:
             reader: pa.RecordBatchReader = con.sql(
-                f"SELECT * FROM read_parquet('{place}') WHERE {inside} ORDER BY {', '.join(table.key)}"
+                f"SELECT * FROM read_parquet({place}) WHERE {inside} ORDER BY {', '.join(table.key)}"
             ).arrow(_ROW_GROUP)
             if writer is None:
                 target = out / f"{table.name}.parquet"

@@ -357,12 +357,12 @@ class Warehouse:
                 if format in ("parquet", "hf"):
                     folder = directory / table if format == "hf" else directory
                     folder.mkdir(exist_ok=True)
-                    target = _sql_text(f"{folder / table}.parquet")
-                    connection.execute(f"COPY ({select}) TO '{target}' (FORMAT parquet, COMPRESSION zstd)")
+                    target = sql_text(f"{folder / table}.parquet")
+                    connection.execute(f"COPY ({select}) TO {target} (FORMAT parquet, COMPRESSION zstd)")
                 elif format == "csv":
                     flat = ", ".join(_flat(name, type_) for name, type_ in _types(connection, select))
-                    target = _sql_text(f"{directory / table}.csv")
-                    connection.execute(f"COPY (SELECT {flat} FROM ({select})) TO '{target}' (FORMAT csv, HEADER)")
+                    target = sql_text(f"{directory / table}.csv")
+                    connection.execute(f"COPY (SELECT {flat} FROM ({select})) TO {target} (FORMAT csv, HEADER)")
                 elif writer is not None:
                     writer.write(connection, table, select)
                 row = connection.execute(f"SELECT count(*) FROM ({select})").fetchone()
@@ -536,15 +536,14 @@ def write_catalogue(folder: Path, dictionary: Sequence[ColumnMeaning], table_mea
         look_in(connection, folder)
         names = _create_views(connection, folder, "")
         for name in names & table_meanings.keys():
-            connection.execute(f"COMMENT ON VIEW \"{name}\" IS '{_sql_text(table_meanings[name])}'")
+            connection.execute(f'COMMENT ON VIEW "{name}" IS {sql_text(table_meanings[name])}')
         for column in dictionary:
             if column.table_name in names:
                 with contextlib.suppress(
                     duckdb.Error
                 ):  # comments are a courtesy; the dictionary table has the same text
                     connection.execute(
-                        f'COMMENT ON COLUMN "{column.table_name}"."{column.column_name}" '
-                        f"IS '{_sql_text(column.meaning)}'"
+                        f'COMMENT ON COLUMN "{column.table_name}"."{column.column_name}" IS {sql_text(column.meaning)}'
                     )
     finally:
         connection.close()
@@ -555,12 +554,13 @@ def _create_views(connection: duckdb.DuckDBPyConnection, folder: Path, prefix: s
     places = {"records": "records/**/*.parquet", "rejects": "rejects/**/*.parquet"}
     places |= {file.stem: f"tables/{file.name}" for file in sorted((folder / "tables").glob("*.parquet"))}
     for name, place in places.items():
-        connection.execute(f"CREATE VIEW \"{name}\" AS SELECT * FROM read_parquet('{_sql_text(prefix + place)}')")
+        connection.execute(f'CREATE VIEW "{name}" AS SELECT * FROM read_parquet({sql_text(prefix + place)})')
     return set(places)
 
 
-def _sql_text(text: str) -> str:
-    return text.replace("'", "''")
+def sql_text(value: object) -> str:
+    """A text or a path between the quotes that SQL wants around it."""
+    return "'" + str(value).replace("'", "''") + "'"
 
 
 def snapshot_id(connection: duckdb.DuckDBPyConnection, tables: Sequence[str]) -> str:

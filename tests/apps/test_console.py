@@ -77,6 +77,7 @@ def test_a_stage_that_counts_nothing_says_nothing_in_between(
         (OSError(30, "Read-only file system", "W"), "Read-only file system: W. Name another place"),
         (duckdb.IOException('Could not write "x": No space left on device'), "No space left on device. Make room"),
         (sqlite3.OperationalError("database or disk is full"), "No space left on device. Make room there"),
+        (duckdb.BinderException('Binder Error: no column "a" found.\nCandidates: b'), "The warehouse lacks what this"),
         (FileNotFoundError(2, "No such file or directory", "x"), None),
         (ValueError("Permission denied"), None),
     ],

@@ -101,6 +101,9 @@ def test_without_a_warehouse_label_files_are_enough(tmp_path: Path) -> None:
     (tmp_path / "notes" / "mine.txt").write_text("keep")
     with pytest.raises(UserError, match="Name another place"):
         fit(None, tmp_path / "notes", [labels])
+    (tmp_path / "notes" / "card.json").write_text("{}")
+    with pytest.raises(UserError, match="Name another place"):
+        fit(None, tmp_path / "notes", [labels])
     assert sorted(path.name for path in tmp_path.iterdir()) == ["labels.csv", "model", "notes"]
 
 

@@ -44,7 +44,13 @@ _REFUSALS = {
 
 
 def refusal(error: Exception) -> str | None:
-    """What the operating system refused (no room, no right), and what to do about it; None for any other error."""
+    """What stops a command from outside (no room, no right, tables of another version); None for any other error."""
+    if type(error).__name__ in ("BinderException", "CatalogException"):  # of DuckDB, which need not be loaded
+        lacking = str(error).splitlines()[0].rstrip(".")
+        return (
+            f"The warehouse lacks what this version looks for ({lacking}). If another version built it, build it anew: "
+            "trialpanorama build INPUT... --warehouse DIR --replace"
+        )
     number = error.errno if isinstance(error, OSError) else None
     # DuckDB and SQLite have errors of their own for it
     if os.strerror(errno.ENOSPC) in str(error) or "disk is full" in str(error):

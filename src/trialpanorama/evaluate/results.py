@@ -201,7 +201,7 @@ def result(log: EvalLog) -> Result:
     samples.sort(key=lambda sample: order.get(sample.id, len(order)))
     asked = log.results.total_samples if log.results else 0
     return Result(
-        log=log.location.removeprefix("file:" + "//"),
+        log=log.location.removeprefix("file://"),
         task=str(about["task"]),
         version=int(about["task_version"]),
         model=str(about.get("label") or _model_name(log)),

@@ -562,8 +562,13 @@ def _write_seen(folder: Path, samples: Sequence[AnySample]) -> None:
     (folder / "seen.bin").write_bytes(b"".join(sorted(keys)))
 
 
+_PARTS = {"README.md", "card.json", "completion", "failure", "names.json", "outcome", "seen.bin"}
+"""What lies in the folder of a fitted forecast."""
+
+
 def _check_place(out: Path) -> None:
-    if out.exists() and not (out / "card.json").exists() and (not out.is_dir() or any(out.iterdir())):
+    # What lies there is replaced as a whole: a card beside a user's own files is no leave to take them away.
+    if out.exists() and (not out.is_dir() or {path.name for path in out.iterdir()} - _PARTS):
         raise UserError(f"{out} is something else than a fitted forecast. Name another place: --out DIR")
 
 

@@ -20,6 +20,7 @@ from trialpanorama.link.criteria import FIELDS
 from trialpanorama.link.literature import link_papers
 from trialpanorama.link.sponsors import class_of_name, cleaned, sponsor_id
 from trialpanorama.tables import MEMBER, MEMBER_NAMES, MEMBERS, TABLES, best, write_table
+from trialpanorama.warehouse import sql_text
 
 if TYPE_CHECKING:
     import duckdb
@@ -105,8 +106,8 @@ def link(con: duckdb.DuckDBPyConnection, out: Path, store: Path | None = None, w
     terminologies; the built-in lexicon stands in for those that are not there. The outcome depends on the Records and
     on the versions of the terminologies alone.
     """
-    place = str(out / "trial_records.parquet").replace("'", "''")
-    con.execute(f"CREATE OR REPLACE TEMP VIEW trial_records AS SELECT * FROM read_parquet('{place}')")
+    place = sql_text(out / "trial_records.parquet")
+    con.execute(f"CREATE OR REPLACE TEMP VIEW trial_records AS SELECT * FROM read_parquet({place})")
     con.execute(MEMBERS)
     for field, sql in _TEXTS.items():
         con.execute(f"CREATE OR REPLACE TEMP TABLE said_{field} AS {sql}")
@@ -195,9 +196,9 @@ def _find(con: duckdb.DuckDBPyConnection, kind: str, scratch: Path, store: Path 
         for reading in _READINGS
         if reading.kind == kind
     )
-    place = str(scratch).replace("'", "''")
-    con.execute(f"COPY (FROM ({texts}) ORDER BY ALL) TO '{place}' (FORMAT parquet, ROW_GROUP_SIZE {_AT_A_TIME})")
-    ((characters,),) = con.execute(f"SELECT coalesce(sum(length(text)), 0) FROM read_parquet('{place}')").fetchall()
+    place = sql_text(scratch)
+    con.execute(f"COPY (FROM ({texts}) ORDER BY ALL) TO {place} (FORMAT parquet, ROW_GROUP_SIZE {_AT_A_TIME})")
+    ((characters,),) = con.execute(f"SELECT coalesce(sum(length(text)), 0) FROM read_parquet({place})").fetchall()
     fingerprint = _fingerprint(store)
     groups = pyarrow.parquet.read_metadata(scratch).num_row_groups
     tasks = [_Task(kind, store, fingerprint, scratch, group) for group in range(groups)]
@@ -228,14 +229,14 @@ def _find_criteria(con: duckdb.DuckDBPyConnection, scratch: Path, store: Path | 
         CREATE OR REPLACE TEMP TABLE said_criteria AS
         SELECT {MEMBER}, {texts}, md5(to_json([{texts}])::VARCHAR) AS said
         FROM {best(f"coalesce({texts}) IS NOT NULL")}""")
-    place = str(scratch).replace("'", "''")
+    place = sql_text(scratch)
     distinct = ", ".join(f"any_value({name}) AS {name}" for name in names)
     con.execute(
-        f"COPY (SELECT said, {distinct} FROM said_criteria GROUP BY said ORDER BY said) TO '{place}' "
+        f"COPY (SELECT said, {distinct} FROM said_criteria GROUP BY said ORDER BY said) TO {place} "
         f"(FORMAT parquet, ROW_GROUP_SIZE {_CRITERIA_AT_A_TIME})"
     )
     ((characters,),) = con.execute(
-        f"SELECT coalesce(sum(length(concat({', '.join(names)}))), 0) FROM read_parquet('{place}')"
+        f"SELECT coalesce(sum(length(concat({', '.join(names)}))), 0) FROM read_parquet({place})"
     ).fetchall()
     fingerprint = _fingerprint(store)
     groups = pyarrow.parquet.read_metadata(scratch).num_row_groups

@@ -22,6 +22,7 @@ import msgspec
 from trialpanorama import identifiers
 from trialpanorama.errors import UnknownName, UserError
 from trialpanorama.relations import CORRECTION_PREDICATE, NODE_TYPES, RELATIONS, Relation
+from trialpanorama.warehouse import sql_text
 
 if TYPE_CHECKING:
     import duckdb
@@ -328,7 +329,7 @@ def _allowed(relations: list[str] | None) -> str:
     if relations is None:
         weak = ", ".join(f"'{relation.name}'" for relation in RELATIONS if relation.is_weak)
         return f"relation_type NOT IN ({weak})"
-    return "relation_type IN (" + ", ".join("'" + name.replace("'", "''") + "'" for name in relations) + ")"
+    return "relation_type IN (" + ", ".join(map(sql_text, relations)) + ")"
 
 
 def _is_hub(con: duckdb.DuckDBPyConnection, id: str, degrees: dict[str, int]) -> bool:
@@ -493,8 +494,8 @@ def export_graph(
     nodes, edges = _node_rows(include_closed), _edge_rows(include_closed)
     if format == "parquet":
         for name, sql in (("nodes", nodes), ("edges", edges)):
-            place = str(out / f"{name}.parquet").replace("'", "''")
-            con.execute(f"COPY ({sql}) TO '{place}' (FORMAT parquet, COMPRESSION zstd)")
+            place = sql_text(out / f"{name}.parquet")
+            con.execute(f"COPY ({sql}) TO {place} (FORMAT parquet, COMPRESSION zstd)")
     elif format == "graphml":
         _write_graphml(con, nodes, edges, out / "graph.graphml")
     elif format == "kgx":

@@ -19,6 +19,7 @@ from trialpanorama import identifiers
 from trialpanorama.errors import UserError
 from trialpanorama.relations import first_day
 from trialpanorama.tables import NEWEST_PAPERS, TABLES, PaperMethod, write_table
+from trialpanorama.warehouse import sql_text
 
 if TYPE_CHECKING:
     import duckdb
@@ -53,8 +54,8 @@ def link_papers(con: duckdb.DuckDBPyConnection, out: Path) -> dict[str, int]:
     threads.
     """
     for name in ("trial_records", "publication_links"):
-        place = str(out / f"{name}.parquet").replace("'", "''")
-        con.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS SELECT * FROM read_parquet('{place}')")
+        place = sql_text(out / f"{name}.parquet")
+        con.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS SELECT * FROM read_parquet({place})")
     con.create_function("person_key", person_key, ["VARCHAR"], "VARCHAR")
     for statement in (NEWEST_PAPERS, _PAPERS, _TRIALS, _GIVEN_IDS):
         con.execute(statement)

@@ -28,6 +28,7 @@ from trialpanorama.link._links import Link
 from trialpanorama.link._names import normalise
 from trialpanorama.ontologies import Concepts
 from trialpanorama.tables import MEMBER_NAMES, MEMBERS, TABLES, Column, Table, write_table
+from trialpanorama.warehouse import sql_text
 
 if TYPE_CHECKING:
     import duckdb
@@ -476,7 +477,7 @@ def extract(
         progress(done, found)
     schema = _from_python()["linked_concepts"]
     _put(con, "read_concepts", pa.Table.from_pylist([concepts[id] for id in sorted(concepts)], schema))
-    about = "'{}' AS model, '{}' AS prompt_hash".format(linker.name.replace("'", "''"), linker.prompt_hash)
+    about = f"{sql_text(linker.name)} AS model, {sql_text(linker.prompt_hash)} AS prompt_hash"
     part = out / ".part"
     part.mkdir(parents=True, exist_ok=True)
     write_table(con, TEXTS, f"SELECT *, {about} FROM prose JOIN read_texts USING (field, text)", part)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trialpanorama.tables import TABLES, write_table
+from trialpanorama.warehouse import sql_text
 
 if TYPE_CHECKING:
     import duckdb
@@ -37,8 +38,8 @@ def write_aliases(con: duckdb.DuckDBPyConnection, out: Path, previous: Path | No
 
 def _view(con: duckdb.DuckDBPyConnection, name: str, path: Path | None, columns: str, empty: str = "") -> None:
     if path is not None and path.exists():
-        place = str(path).replace("'", "''")
-        con.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS SELECT {columns} FROM read_parquet('{place}')")
+        place = sql_text(path)
+        con.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS SELECT {columns} FROM read_parquet({place})")
     else:
         typed = ", ".join(f"NULL::{type} AS {column}" for column, type in (c.split() for c in empty.split(", ")))
         con.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS SELECT {typed} WHERE false")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trialpanorama.tables import TABLES, write_table
+from trialpanorama.warehouse import sql_text
 
 if TYPE_CHECKING:
     import duckdb
@@ -16,10 +17,10 @@ def write_disagreements(con: duckdb.DuckDBPyConnection, out: Path) -> int:
 
     `con` has `records`, and `members` with the register of each Record.
     """
-    place = str(out / "trial_records.parquet").replace("'", "''")
+    place = sql_text(out / "trial_records.parquet")
     con.execute(
         f"""CREATE OR REPLACE TEMP VIEW registered AS
-            SELECT t.*, m.register FROM read_parquet('{place}') t JOIN members m USING (record_id)"""
+            SELECT t.*, m.register FROM read_parquet({place}) t JOIN members m USING (record_id)"""
     )
     (table,) = (table for table in TABLES if table.name == "disagreements")
     count = write_table(con, table, _DISAGREEMENTS, out)

@@ -23,7 +23,7 @@ from trialpanorama.errors import UserError
 from trialpanorama.search import headings
 from trialpanorama.search.documents import KEYS, documents_sql, number_of, rows
 from trialpanorama.search.words import analyzer
-from trialpanorama.warehouse import Warehouse
+from trialpanorama.warehouse import Warehouse, sql_text
 
 if TYPE_CHECKING:
     import duckdb
@@ -133,9 +133,8 @@ def make(folder: Path, connection: duckdb.DuckDBPyConnection, snapshot: str, pro
 def _index(place: Path, connection: duckdb.DuckDBPyConnection, tree: headings.Tree, progress: Progress) -> Made:
     """Put the documents that changed into the index that lies in a folder, or into a new one."""
     known = place / "contents.parquet"
-    quoted = str(known).replace("'", "''")
     if known.exists():
-        connection.execute(f"CREATE TEMP VIEW old_ AS FROM read_parquet('{quoted}')")
+        connection.execute(f"CREATE TEMP VIEW old_ AS FROM read_parquet({sql_text(known)})")
     else:
         connection.execute("CREATE TEMP VIEW old_ AS SELECT '' AS key, 0::UBIGINT AS content WHERE false")
     connection.execute(f"CREATE TEMP TABLE keys_ AS {KEYS}")
@@ -182,14 +181,13 @@ def _write_contents(place: Path, connection: duckdb.DuckDBPyConnection, made: di
         "made_", pa.table({"key": pa.array(made.keys(), pa.string()), "content": pa.array(made.values(), pa.uint64())})
     )
     known = place / "contents.parquet"
-    quoted = str(known).replace("'", "''")
     connection.execute(
         f"""COPY (FROM made_ UNION ALL FROM old_ SEMI JOIN keys_ USING (key) ANTI JOIN made_ USING (key) ORDER BY key)
-            TO '{quoted}.part' (FORMAT parquet)"""
+            TO {sql_text(f"{known}.part")} (FORMAT parquet)"""
     )
     Path(f"{known}.part").replace(known)
     keys = connection.execute(
-        f"SELECT key FROM read_parquet('{quoted}') ORDER BY substr(key, instr(key, ':') + 1), key"
+        f"SELECT key FROM read_parquet({sql_text(known)}) ORDER BY substr(key, instr(key, ':') + 1), key"
     ).fetchall()
     numbers = np.array([number_of(key) for (key,) in keys], dtype=np.int64)
     order = np.argsort(numbers)

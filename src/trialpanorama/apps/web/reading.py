@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trialpanorama.apps.show import SAID
-from trialpanorama.warehouse import Warehouse, look_in
+from trialpanorama.warehouse import Warehouse, look_in, sql_text
 
 if TYPE_CHECKING:
     import duckdb
@@ -91,8 +91,7 @@ def _make(warehouse: Warehouse, path: Path) -> None:
 def _fill(connection: duckdb.DuckDBPyConnection, warehouse: Warehouse) -> None:
     look_in(connection, warehouse.path)
     connection.execute("SET enable_progress_bar = false")
-    catalogue = str(warehouse.path / "warehouse.duckdb").replace("'", "''")
-    connection.execute(f"ATTACH '{catalogue}' AS warehouse (READ_ONLY)")
+    connection.execute(f"ATTACH {sql_text(warehouse.path / 'warehouse.duckdb')} AS warehouse (READ_ONLY)")
     # A page takes twenty texts out of hundreds of thousands: unpacked, they cost a tenth; the file grows by half.
     connection.execute("PRAGMA force_compression = 'uncompressed'")
     views = connection.execute(
