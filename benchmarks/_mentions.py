@@ -23,8 +23,8 @@ third      the third sample: 100 distinct texts of conditions left without a con
 fourth     the fourth sample: 200 + 200 uniform mentions, drawn before more names and rules were added and judged after
 fifth      the fifth sample: 100 + 60 distinct texts left without a concept by the linkers of that day, of those that
            were not read while names and rules were added; of them those count that are still left so
-sixth,     the sixth and the seventh sample, of interventions only: 100 and 60 distinct texts drawn like the fifth, each
-seventh    after more names and rules, the seventh after what the sixth had shown was mended
+sixth,     the sixth and the seventh sample of interventions: 100 and 60 distinct texts drawn like the fifth, each after
+seventh    more names and rules, the seventh after what the sixth had shown was mended; the sixth of conditions, of 95
 silver     the MeSH terms that ClinicalTrials.gov itself attached (no ancestors), hidden from the linker, of
            registrations whose id's SHA-256 ends in an odd digit: the set of concepts linked in a registration against
            the set of its terms, equal by id, cross-reference or exact name. NLM derives them from condition names and
