@@ -327,7 +327,10 @@ _CRITERIA = (
     Column("text", "VARCHAR", "The criterion's words"),
     Column("entity", "VARCHAR", "The words that say what is asked about; NULL where a limit stands alone"),
     Column(
-        "kind", "VARCHAR", "What is asked about: condition, drug, measurement, score, age, sex, pregnancy, consent ..."
+        "kind",
+        "VARCHAR",
+        "What is asked about: condition, drug, measurement, score, age, sex, pregnancy, consent ...; exception: what the "
+        "criterion does not speak of (`except skin cancer`), neither asked for nor kept out",
     ),
     _CONCEPT_ID,
     _CONCEPT_NAME,
