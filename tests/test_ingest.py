@@ -322,6 +322,7 @@ def test_large_archives_are_divided_and_nothing_is_lost(tmp_path: Path, monkeypa
         ("1-800-555-0199", "[telephone removed]"),
         ("+86 138 0000 0000", "[telephone removed]"),
         ("+33.1.99.00.12.34 or +1 (202) 555.0147", "[telephone removed] or [telephone removed]"),
+        ("+0044 20 7946 0123", "[telephone removed]"),
         ("ph 4.18 5550147", "ph [telephone removed]"),
     ],
 )

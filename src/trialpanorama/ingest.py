@@ -660,7 +660,7 @@ def _without_number(match: re.Match[str]) -> str:
     found, word = match[0], match["word"] or ""
     is_statistic = (
         found.count("(") > 1  # +45 (26) 38 (24)
-        or found.lstrip("+ ").startswith("0")  # no country has that code
+        or re.match(r"\+\s?0(?!0)", found) is not None  # no country has that code; +0044 is written for 0044
         or bool(_DECIMAL.search(found) and not _LONG_NUMBER.search(found))  # +2.5 (20.9), pH 4.18-5.87
     )
     if is_statistic and (not word or word.startswith("pH")):
