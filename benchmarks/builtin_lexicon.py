@@ -5,10 +5,11 @@
 Of each vocabulary it takes the concepts that trials are about, with all their names and the cross-references to another
 vocabulary of the lexicon, even to concepts that the lexicon lacks: a newer release may have them. Which release each
 row comes from stands in the row. Units and the domains of outcomes come from the tables beside this file (lexicon/),
-which hold facts only: UCUM's own file may not be changed. The headings that MeSH got after 2016, whose places in the tree no
-file at hand has, stand in such a table too, with a kind and broader headings that were written down for this project
-(lexicon/mesh_later.tsv; ids, headings and terms: courtesy of the US National Library of Medicine). Left out of it are
-those that MONDO or the Disease Ontology has, and terms that another concept bears. Drugs and genes: builtin_drugs.py.
+which hold facts only: UCUM's own file may not be changed. The headings that MeSH got after 2016, whose places in the
+tree no file at hand has, stand in such a table too, with a kind and broader headings that were written down for this
+project (lexicon/mesh_later.tsv; ids, headings and terms: courtesy of the US National Library of Medicine). Left out of
+it are those that MONDO or the Disease Ontology has, and terms that another concept bears. Drugs and genes:
+builtin_drugs.py.
 """
 
 from __future__ import annotations
