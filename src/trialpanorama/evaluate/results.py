@@ -292,8 +292,12 @@ def _model_name(log: EvalLog) -> str:
     return BASELINE_PREFIX + (log.eval.solver or "majority").rpartition("/")[2]
 
 
+class UnreadableLog(UserError):
+    """A file that is no log of a run, or a damaged one."""
+
+
 def read_log(path: str | os.PathLike[str]) -> EvalLog:
-    """What Inspect reads out of a file; raises UserError for a file that is no log, or a damaged one."""
+    """What Inspect reads out of a file; raises UnreadableLog for a file that is no log, or a damaged one."""
     from zipfile import BadZipFile
 
     from inspect_ai.log import read_eval_log
@@ -303,7 +307,7 @@ def read_log(path: str | os.PathLike[str]) -> EvalLog:
     except (ValueError, LookupError, OSError, EOFError, BadZipFile) as error:
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         shown = os.fspath(path).removeprefix("file://")
-        raise UserError(f"{shown} cannot be read as the log of a run ({reason}). Such logs end in .eval.") from None
+        raise UnreadableLog(f"{shown} cannot be read as the log of a run ({reason}). Such logs end in .eval.") from None
 
 
 def read_result(path: str | os.PathLike[str]) -> Result:

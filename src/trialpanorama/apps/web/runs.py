@@ -84,7 +84,7 @@ class Runs:
         raise UserError(f'No run here has the log "{name[:100]}". See the page of runs.')
 
     def _result(self, log: _Log) -> Result | None:
-        from trialpanorama.evaluate.results import Result
+        from trialpanorama.evaluate.results import Result, UnreadableLog
 
         if log.key not in self._results:
             found = self._load(log.key, _Found)
@@ -92,9 +92,11 @@ class Runs:
                 try:
                     whole = msgspec.structs.replace(self._whole(log), samples=[])
                     found = _Found(msgspec.json.encode(whole))
-                except UserError:
+                except UnreadableLog as error:  # damaged, or being written
+                    found = _Found(problem=str(error)[:300])
+                except UserError:  # of another task
                     found = _Found()
-                except Exception as error:  # a log that is damaged, or being written
+                except Exception as error:
                     found = _Found(problem=f"{type(error).__name__}: {error}"[:300])
                 self._save(log.key, found)
             self._results[log.key] = msgspec.json.decode(found.run, type=Result) if found.run else None
