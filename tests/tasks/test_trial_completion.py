@@ -201,6 +201,13 @@ def test_the_sponsors_words_have_a_class(words: str | None, reason: str | None) 
 # --- samples
 
 
+def _of_chictr(number: int, status_raw: str) -> HandTrial:
+    """A trial that was called off, and what its register gives as its status."""
+    studies = {"study_source": "chictr", "status_raw": status_raw}
+    why, title = "No grant was given", f"The special trial {number}"
+    return HandTrial(number=number, status="WITHDRAWN", why_stopped=why, title=title, studies=studies)
+
+
 def test_what_is_neither_completed_nor_stopped_is_left_out_and_counted() -> None:
     many = [
         *many_trials(30),
@@ -210,10 +217,12 @@ def test_what_is_neither_completed_nor_stopped_is_left_out_and_counted() -> None
         HandTrial(number=904, title="The fourth special trial", registered="2016-01-01", completed="2015-01-01"),
         HandTrial(number=905, title="The fifth special trial", studies={"trial_type": "EXPANDED_ACCESS"}),
         HandTrial(number=906, title="?"),
+        _of_chictr(907, "Stopped"),
+        _of_chictr(908, "Not Recruiting"),
     ]
     con, left_out = connection(many), Counter[str]()
     samples = [s for split in SPLITS for s in TASK.samples(con, split, left_out)]
-    assert len(samples) == 30
+    assert len(samples) == 31
     assert left_out == {
         "status SUSPENDED": 1,
         "status UNKNOWN": 1,
@@ -221,8 +230,9 @@ def test_what_is_neither_completed_nor_stopped_is_left_out_and_counted() -> None
         "registered after its end": 1,
         "neither interventional nor observational": 1,
         "no title to go by": 1,
+        "called off by its title alone": 1,
     }
-    stopped = {t.study_id for t in many if t.status in ("TERMINATED", "WITHDRAWN")}
+    stopped = {t.study_id for t in many if t.status in ("TERMINATED", "WITHDRAWN") and t.number != 908}
     assert {s.subject for s in samples if s.gold.outcome == "stopped"} == stopped
     assert all((s.gold.reason is not None) == (s.gold.outcome == "stopped") for s in samples)
 

@@ -174,6 +174,8 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
     outcome_type: str | None
     why_stopped: str | None
     registered_after_end: bool
+    is_stop_from_title: bool
+    """Whether only its title says that it was called off: where ICTRP exports ChiCTR, no other end can be seen."""
     primary: list[tuple[str, str | None]]
     """Measure and time frame of each primary endpoint."""
     measures: list[str]
@@ -224,6 +226,8 @@ SELECT s.study_id, c.split, c.date, c.group_id, coalesce(s.is_fictional, false),
        s.eligibility_criteria, s.inclusion_criteria, s.exclusion_criteria, s.sponsor, s.lead_sponsor_class, s.has_dmc,
        named.conditions, given.interventions, groups.arms, s.acronym, known.ids, known.raws,
        o.overall_status, o.outcome_type, o.why_terminated, s.registration_date > s.completion_date,
+       o.outcome_type = 'STOPPED' AND s.study_source IN ('chictr', 'itmctr')
+           AND NOT coalesce(regexp_matches(lower(s.status_raw), 'stop|terminat|withdr'), false),
        measured.primary_endpoints, measured.measures
 FROM chosen c JOIN studies s USING (study_id) LEFT JOIN outcomes o USING (study_id)
 LEFT JOIN named USING (study_id) LEFT JOIN given USING (study_id) LEFT JOIN groups USING (study_id)
@@ -261,7 +265,7 @@ def _trial(row: tuple[Any, ...]) -> Trial:
         intervention_model, observational_model, time_perspective, masking, masked_roles, primary_purpose,
         number_of_arms, minimum_age, maximum_age, sex, healthy, eligibility, inclusion, exclusion, sponsor,
         sponsor_class, has_dmc, conditions, interventions, arms, acronym, ids, raws, status, outcome_type, why_stopped,
-        registered_after_end, primary, measures,
+        registered_after_end, is_stop_from_title, primary, measures,
     ) = row  # fmt: skip
     mask = PlanMask([study_id, *(ids or ()), *(raws or ())], acronym)
     if eligibility:
@@ -320,6 +324,7 @@ def _trial(row: tuple[Any, ...]) -> Trial:
         outcome_type=outcome_type,
         why_stopped=why_stopped,
         registered_after_end=bool(registered_after_end),
+        is_stop_from_title=bool(is_stop_from_title),
         primary=[(text, mask(e["time_frame"])) for e in primary or () if (text := mask(e["measure"]))],
         measures=list(measures or ()),
     )

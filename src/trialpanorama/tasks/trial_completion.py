@@ -222,6 +222,8 @@ class TrialCompletion(LabelTask[Start, Forecast]):
                 counted[f"status {trial.status or 'not given'}"] += 1
             elif trial.registered_after_end:
                 counted["registered after its end"] += 1
+            elif trial.is_stop_from_title:  # its register would tell the answer: of no other end is anything shown
+                counted["called off by its title alone"] += 1
             elif len(words(trial.start.title).split()) < 3:
                 counted["no title to go by"] += 1
             else:
