@@ -51,7 +51,7 @@ check: $(DEV)  ## lint, format, types and the fast tests: about two minutes on 2
 	$(BIN)/ruff format --check .
 	@$(MAKE) --no-print-directory -j 2 types tests CHOSEN='-m "not slow and not verify" -k "not test_real"'
 
-test: $(DEV)  ## lint, format, types and every test that a change can break: about 14 minutes on 2 cores
+test: $(DEV)  ## lint, format, types and every test that a change can break: about 15 minutes on 2 cores
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	@$(MAKE) --no-print-directory -j 2 types tests
