@@ -46,7 +46,7 @@ setup: $(DEV)  ## a virtual environment in .venv with all that the other verbs n
 demo: $(BASE)  ## fictional registry files to a results table and a report, in ./demo (no network, key or GPU)
 	@$(BIN)/trialpanorama demo
 
-check: $(DEV)  ## lint, format, types and the fast tests: about two minutes on 2 cores
+check: $(DEV)  ## lint, format, types and the fast tests: two and a half minutes on 2 cores
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	@$(MAKE) --no-print-directory -j 2 types tests CHOSEN='-m "not slow and not verify" -k "not test_real"'
