@@ -9,6 +9,8 @@
     python benchmarks/_mentions_sample.py WAREHOUSE --seventh VOCABULARIES
     python benchmarks/_mentions_sample.py WAREHOUSE --sixth-conditions VOCABULARIES
     python benchmarks/_mentions_sample.py WAREHOUSE --other-conditions VOCABULARIES
+    python benchmarks/_mentions_sample.py WAREHOUSE --other-drugs VOCABULARIES
+    python benchmarks/_mentions_sample.py WAREHOUSE --keywords VOCABULARIES
 
 One Record per registration (the one last updated or exported, ties by record_id), then 300 entries of `conditions` and
 300 of `interventions` that may be drugs, uniformly over such entries. The same warehouse gives the same sample.
@@ -31,6 +33,10 @@ seventh 60, drawn after what the sixth had shown was mended. The sixth of condit
 that there are, drawn like the fifth after still more names, headings and rules; with it, without ids, go all names of
 conditions in the data sets of trials' outcomes (in the data folder) that the warehouse lacks, that the linker leaves
 without a concept and whose SHA-256 ends in an odd digit.
+
+Two more were drawn before names were added that nobody took from any text, and judged before they were added: the
+names of drugs in those data sets, likewise; and 150 keywords of registrations that are no condition's or intervention's name there,
+that neither linker gives a concept, nor the linker of drugs sets apart, and whose SHA-256 ends in an odd digit.
 """
 
 from __future__ import annotations
@@ -256,24 +262,69 @@ def unlinked(
         )
 
 
-def other(found: list[dict[str, Any]], store: Path, judged: Path, outcomes: Path) -> None:
-    """Write judged/conditions_other.json: the hashes of unlinked names of conditions that the warehouse lacks."""
-    import _mentions
-    from trialpanorama.ontologies import load
-
-    known = {mention["text"].lower() for mention in found if mention["field"] == "conditions"}
+def in_outcomes(outcomes: Path, columns: tuple[str, ...]) -> set[str]:
+    """The names in these columns of the data sets of trials' outcomes: a text, or a list as Python writes it."""
     names: set[str] = set()
     csv.field_size_limit(10**9)
     for path in sorted(outcomes.glob("*.csv.gz")):
         with gzip.open(path, "rt", encoding="utf-8") as file:
             for row in csv.DictReader(file):
-                said = row.get("diseases") or row.get("condition") or "[]"
+                said = next((row[column] for column in columns if row.get(column)), "[]")
                 names.update(ast.literal_eval(said) if said.startswith("[") else [said])
+    return names
+
+
+def other(found: list[dict[str, Any]], store: Path, judged: Path, kind: str, outcomes: Path) -> None:
+    """Write the hashes of unlinked names that the warehouse lacks: judged/conditions_other.json or drugs_other.json."""
+    import _mentions
+    from trialpanorama.ontologies import load
+
+    known = {mention["text"].lower() for mention in found if mention["field"] == FIELDS[kind]}
+    names = in_outcomes(outcomes, {"condition": ("diseases", "condition"), "drug": ("drugs",)}[kind])
     texts = sorted(name for name in names if name.lower() not in known and int(sha256(name)[-1], 16) % 2)
-    answers = _mentions.condition_linker(load(store))([_mentions.Text(text) for text in texts])
-    left = [text for text, answer in zip(texts, answers, strict=True) if not answer.concepts]
-    head = {"what": "Names of conditions of other data sets, left unlinked", "population": len(texts)}
-    write(judged / "conditions_other.json", head, [{"sha256": sha256(text)} for text in left])
+    type = {"condition": None, "drug": "DRUG"}[kind]
+    answers = _mentions.PACKAGE[kind](load(store))([_mentions.Text(text, type) for text in texts])
+    left = [text for text, one in zip(texts, answers, strict=True) if not one.concepts and not one.is_apart]
+    head = {"what": f"Names of {NAMES[kind]} of other data sets, left unlinked", "population": len(texts)}
+    write(judged / f"{NAMES[kind]}_other.json", head, [{"sha256": sha256(text)} for text in left])
+
+
+KEYWORDS = """
+select distinct word from (
+    select unnest(keywords) as word from read_parquet($records, union_by_name = true)
+    where kind = 'REGISTRATION' and not coalesce(is_fictional, false)
+)
+where trim(word) <> '' order by word
+"""
+KEYWORDS_SEED = 20261128
+KEYWORDS_SIZE = 150
+
+
+def keywords(warehouse: Path, found: list[dict[str, Any]]) -> list[str]:
+    """The keywords that name no condition or intervention of the warehouse and whose SHA-256 ends in an odd digit."""
+    import duckdb
+
+    known = {mention["text"].lower() for mention in found}
+    rows = duckdb.connect().execute(KEYWORDS, {"records": str(warehouse / "records/*/*.parquet")}).fetchall()
+    return [word for (word,) in rows if word.lower() not in known and int(sha256(word)[-1], 16) % 2]
+
+
+def draw_keywords(warehouse: Path, found: list[dict[str, Any]], store: Path, judged: Path) -> None:
+    """Write judged/keywords.json."""
+    import _mentions
+    from trialpanorama.ontologies import load
+
+    concepts, texts = load(store), keywords(warehouse, found)
+    conditions = _mentions.condition_linker(concepts)([_mentions.Text(text) for text in texts])
+    drugs = _mentions.drug_linker(concepts)([_mentions.Text(text, "DRUG") for text in texts])
+    left = [
+        text
+        for text, condition, drug in zip(texts, conditions, drugs, strict=True)
+        if not condition.concepts and not drug.concepts and not drug.is_apart
+    ]
+    chosen = random.Random(KEYWORDS_SEED).sample(left, min(KEYWORDS_SIZE, len(left)))
+    head = {"what": "Keywords left unlinked", "seed": KEYWORDS_SEED, "population": len(left)}
+    write(judged / "keywords.json", head, [{"sha256": sha256(text)} for text in chosen])
 
 
 def main() -> None:
@@ -290,6 +341,8 @@ def main() -> None:
         "--sixth-conditions", type=Path, metavar="VOCABULARIES", help="draw the sixth sample of conditions"
     )
     parser.add_argument("--other-conditions", type=Path, metavar="VOCABULARIES", help="draw from the outcome data sets")
+    parser.add_argument("--other-drugs", type=Path, metavar="VOCABULARIES", help="draw from the outcome data sets")
+    parser.add_argument("--keywords", type=Path, metavar="VOCABULARIES", help="draw from the keywords")
     arguments = parser.parse_args()
     found = mentions(arguments.warehouse)
     judged = Path(__file__).parent / "judged"
@@ -301,10 +354,13 @@ def main() -> None:
         return unlinked(found, arguments.sixth, judged, 6, SIXTH_SEED, SIXTH_SIZES)
     if arguments.sixth_conditions:
         return unlinked(found, arguments.sixth_conditions, judged, 6, SIXTH_SEED, {"condition": 100})
-    if arguments.other_conditions:
-        import _mentions
+    for kind, store in (("condition", arguments.other_conditions), ("drug", arguments.other_drugs)):
+        if store:
+            import _mentions
 
-        return other(found, arguments.other_conditions, judged, _mentions.DATA / "outcomes")
+            return other(found, store, judged, kind, _mentions.DATA / "outcomes")
+    if arguments.keywords:
+        return draw_keywords(arguments.warehouse, found, arguments.keywords, judged)
     if arguments.seventh:
         return unlinked(found, arguments.seventh, judged, 7, SEVENTH_SEED, SEVENTH_SIZES)
     if arguments.third:
