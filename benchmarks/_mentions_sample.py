@@ -35,8 +35,9 @@ conditions in the data sets of trials' outcomes (in the data folder) that the wa
 without a concept and whose SHA-256 ends in an odd digit.
 
 Two more were drawn before names were added that nobody took from any text, and judged before they were added: the
-names of drugs in those data sets, likewise; and 150 keywords of registrations that are no condition's or intervention's name there,
-that neither linker gives a concept, nor the linker of drugs sets apart, and whose SHA-256 ends in an odd digit.
+names of drugs in those data sets, likewise; and 150 keywords of registrations that are no name of a condition or an
+intervention there, that neither linker gives a concept, nor the linker of drugs sets apart, and whose SHA-256 ends in
+an odd digit.
 """
 
 from __future__ import annotations
