@@ -142,3 +142,24 @@ def test_offsets_are_exact_and_order_does_not_count(
     shuffled.shuffle(order)
     again = linker.link([texts[i][0] for i in order], [texts[i][1] for i in order])
     assert [again[order.index(i)] for i in range(len(texts))] == links
+
+
+@pytest.mark.parametrize(
+    ("text", "denied"),
+    [
+        ("Bilirubin no greater than 2 times normal AST no greater than 3 times normal", [False, False]),
+        ("No active ischaemic heart disease LVEF at least 50 %", [False]),
+        ("No severe liver disease (ALT or AST above 5 times ULN)", [False, False]),
+        ("No active infection Hepatitis B surface antigen checked", [False]),
+        ("No SGOT and/or SGPT above 3 times ULN", [True, True]),
+        ("Must not have AST, ALT above 100 U/L", [True, True]),
+        ("No overexpression of HER2", [True]),
+        ("Without an EGFR mutation", [True]),
+        ("Not more than 30 ng/ml PSA", [False]),
+    ],
+)
+def test_what_is_denied_is_the_marker_right_behind_and_its_list(
+    linker: BiomarkerLinker, text: str, denied: list[bool]
+) -> None:
+    (links,) = linker.link([text], ["criteria"])
+    assert [link.is_negated for link in links] == denied

@@ -54,6 +54,10 @@ TRIGGERS = _triggers()
 REACH = 60
 """Code points between a trigger and the mention that it still reaches; about eight words."""
 REACH_BACK = 12
+COMPARES = re.compile(
+    r"\s(?:more|less|greater|higher|lower|fewer|older|younger|longer|later|earlier|limited)\b", re.IGNORECASE
+)
+"""Behind "no" and "not" they make a limit and deny nothing."""
 _CLAUSE_END = re.compile(r"(?<!\be\.g)(?<!\bi\.e)(?<!\beg)(?<!\bie)(?<!\bvs)(?<!\betc)[.;:]\s|[.;:]$|\n")
 
 
@@ -71,7 +75,7 @@ def said_before(text: str, start: int, said: Sequence[Said]) -> tuple[bool, bool
     for trigger in reversed(said):
         if start - trigger.end > REACH or trigger.trigger == "end" or _CLAUSE_END.search(text, trigger.end, start):
             break
-        negated |= trigger.trigger == "negated"
+        negated |= trigger.trigger == "negated" and not COMPARES.match(text, trigger.end)
         history |= trigger.trigger == "history"
     return negated, history
 

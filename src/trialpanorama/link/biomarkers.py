@@ -20,7 +20,7 @@ from importlib import resources
 
 import msgspec
 
-from trialpanorama.link._context import TRIGGERS, Said, said_before
+from trialpanorama.link._context import COMPARES, TRIGGERS, Said, said_before
 from trialpanorama.link._links import Link
 from trialpanorama.link._matching import Matcher, fold
 from trialpanorama.link._names import COMMON_WORDS
@@ -72,6 +72,12 @@ _IS_GIVEN = re.compile(
     r"(?:the )?$|\b(?:recombinant|ALVAC|vaccinia|fowlpox|adenovir\w+|rh|pegylated)(?:[- ](?:human )?)?$",
     re.IGNORECASE,
 )
+_LET_PASS = 2
+"""Words between a word that denies and the marker that it denies, at most; one that belongs to "of" counts for none."""
+_OTHER_THING = re.compile(r"[()\[\],;:]|[a-z0-9)%] +[A-Z][a-z]")
+"""What turns to another thing between them: also a sentence that begins without a full stop before it."""
+_GOES_ON = re.compile(r"[\s,/]*(?:and/or|and|or|nor)?[\s,/]*", re.IGNORECASE)
+"""Between the markers of one list."""
 _NEAR = 45
 """Characters to either side in which words tell something about a marker."""
 _CLAUSE = re.compile(r"[.;\n]\s|\n")
@@ -208,6 +214,7 @@ def _is_ambiguous(name: str) -> bool:
 
 
 def _links(text: str, place: str | None, hits: list[tuple[int, int, _Marker]], said: list[Said]) -> Iterator[Link]:
+    before: Link | None = None
     for start, end, marker in hits:
         words = text[start:end]
         if marker.is_cased and _plain(words) != _plain(marker.name):
@@ -218,14 +225,32 @@ def _links(text: str, place: str | None, hits: list[tuple[int, int, _Marker]], s
         if marker.is_ambiguous and not _is_said(text, low, start, end, high):
             continue
         part, because = _part(text, place, marker, low, start, end, high)
-        negated, history = said_before(text, start, [trigger for trigger in said if trigger.end <= start][-5:])
+        triggers = [trigger for trigger in said if trigger.end <= start][-5:]
+        _, history = said_before(text, start, triggers)
+        goes_on = before is not None and _GOES_ON.fullmatch(text, before.end, start) is not None
+        negated = (goes_on and before is not None and before.is_negated) or _is_denied(text, start, triggers)
         method = (
             "context" if marker.is_ambiguous else "abbreviation" if words.isupper() and not marker.is_gene else "exact"
         )
-        yield Link(
+        before = Link(
             start, end, words, marker.concept_id, method, 0.8 if marker.is_ambiguous else 0.95,
             f"{marker.name} ({because})" if because else marker.name, [], negated, history, "biomarker", part,
         )  # fmt: skip
+        yield before
+
+
+def _is_denied(text: str, start: int, triggers: list[Said]) -> bool:
+    """Whether the words right before a marker deny it; a marker further on in the sentence has its own limits."""
+    for trigger in reversed(triggers):
+        between = text[trigger.end : start]
+        words = between.removesuffix(" ").rpartition(" of ")[2].split()
+        if _OTHER_THING.search(text, max(0, trigger.end - 1), start + 2) or len(words) > _LET_PASS:
+            return False
+        if trigger.trigger == "end":
+            return False
+        if trigger.trigger == "negated":
+            return COMPARES.match(text, trigger.end) is None
+    return False
 
 
 def _is_said(text: str, low: int, start: int, end: int, high: int) -> bool:

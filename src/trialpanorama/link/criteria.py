@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from trialpanorama.link._context import REACH, REACH_BACK, TRIGGERS, Said, Trigger, abbreviations
+from trialpanorama.link._context import COMPARES, REACH, REACH_BACK, TRIGGERS, Said, Trigger, abbreviations
 from trialpanorama.link._criteria_split import Item, split
 from trialpanorama.link._criteria_words import MEASURED, NAMES, SCORED, TERMS, set_of
 from trialpanorama.link._matching import Matcher
@@ -105,10 +105,6 @@ _REFUSED = re.compile(
     r"\b(?:unable|inability|unwilling\w*|refus\w*|incapable|incapacity|lack|failure|cannot|can't)\b[^.;]{0,60}$",
     re.IGNORECASE,
 )
-_COMPARES = re.compile(
-    r"\s(?:more|less|greater|higher|lower|fewer|older|younger|longer|later|earlier|limited)\b", re.IGNORECASE
-)
-"""Behind "no" and "not" they make a limit and deny nothing."""
 _EXCEPTIONS = (
     "except", "except for", "excepting", "excluding", "other than", "with the exception of", "with exception of",
     "with the exceptions of", "with exceptions of", "exception of", "exceptions", "exceptions are", "apart from",
@@ -359,7 +355,7 @@ class CriteriaParser:
             text = texts[at]
             if name >= len(NAMES):
                 if not (
-                    _COMPARES.match(text, end)
+                    COMPARES.match(text, end)
                     or _NOT_LIMITED.match(text, end)
                     or text.endswith("limited to", start, end)
                 ):
