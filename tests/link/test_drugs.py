@@ -197,6 +197,22 @@ def test_a_small_mistake_is_forgiven_and_said(linker: DrugLinker, concepts: Conc
     assert 0.8 < links[0].score < 1
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("mk-3475", ["Pembrolizumab"]),
+        ("rad 001 10 mg", ["Everolimus"]),
+        ("acth", ["Corticotropin"]),
+        ("infused at 101 ml", NOTHING),
+        ("patients who act on their own", NOTHING),
+    ],
+)
+def test_codes_and_abbreviations_alone_may_be_in_small_letters(
+    linker: DrugLinker, concepts: Concepts, text: str, expected: list[str]
+) -> None:
+    assert drugs(linker, concepts, text) == expected
+
+
 def test_a_code_that_no_vocabulary_knows_stays_a_mention(linker: DrugLinker) -> None:
     (links,) = linker.link(["QZX4711 10 mg"], ["DRUG"])
     assert [(link.text, link.kind, link.concept_id, link.method) for link in links] == [

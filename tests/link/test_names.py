@@ -80,6 +80,18 @@ def test_running_text_has_other_numbers_and_british_letters() -> None:
     assert set(spellings("diabetes")) == {"diabetes"}
 
 
-@pytest.mark.parametrize(("name", "expected"), [("ALL", True), ("PsA", True), ("COPD", False), ("Flu", False)])
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("ALL", True),
+        ("PsA", True),
+        ("COPD", False),
+        ("Flu", False),
+        ("BI-671800", False),
+        ("AT-101", True),
+        ("MG-132", True),
+        ("GS-9", True),
+    ],
+)
 def test_short_abbreviations_need_their_capitals(name: str, expected: bool) -> None:
     assert needs_capitals(name) is expected

@@ -273,11 +273,21 @@ COMMON_WORDS = frozenset(_COMMON.split())
 
 
 def needs_capitals(name: str) -> bool:
-    """An abbreviation that is a word in small letters, or too short ("ALL", "MS", "PsA"): a text must write it so."""
+    """An abbreviation that is a word in small letters, or too short ("ALL", "MS", "PsA"): a text must write it so.
+
+    A code with three digits or more ("BI-671800") need not be, unless its letters are a word or a unit.
+    """
     if " " in name or not any(c.isupper() for c in name[1:]):
         return False
-    letters = sum(c.isalpha() for c in name)
-    return letters <= 3 or name.lower() in COMMON_WORDS
+    letters, digits = sum(c.isalpha() for c in name), sum(c.isdigit() for c in name)
+    if letters <= 3:
+        # a house's letters and its number are a code however it is written, but "at 101" and "mg 132" are none
+        house = name.rstrip("0123456789- ").lower()
+        return digits < 3 or len(house) != letters or letters < 2 or house in COMMON_WORDS or house in _UNITS
+    return name.lower() in COMMON_WORDS
+
+
+_UNITS = frozenset(("cc", "cm", "dl", "gr", "iu", "kg", "mci", "mcg", "meq", "mg", "ml", "mm", "ng", "nm", "ug", "ui"))
 
 
 def is_unsafe(name: str) -> bool:

@@ -25,7 +25,7 @@ from trialpanorama.link import _drug_words as said_of
 from trialpanorama.link._context import REACH, TRIGGERS, Said, abbreviations, said_before, said_behind
 from trialpanorama.link._links import Candidate, Link
 from trialpanorama.link._matching import LikeNames, Matcher, fold
-from trialpanorama.link._names import uninverted
+from trialpanorama.link._names import COMMON_WORDS, uninverted
 from trialpanorama.ontologies import Concept, Concepts, Mechanism
 
 GIVEN_AS_DRUGS = frozenset({"DRUG", "BIOLOGICAL", "COMBINATION_PRODUCT", "GENETIC", "DIETARY_SUPPLEMENT"})
@@ -113,6 +113,10 @@ _CODE = re.compile(
     r"[A-Z]{2,5}[a-z]?-[A-Z]?\d{2,6}[A-Za-z]{0,3}|Lu AF?\d{4,6}|\d{2,4}[A-Z]{1,3}\d{2,4})(?![\w-])"
 )
 """A sponsor's development code: letters of a house and a number ("MK-3475", "HCP1303", "PF-06651600")."""
+_SMALL_CODE = re.compile(
+    r"(?<![\w-])(?!(?:mg|mcg|ml|iu|at|in|of|to|no|day|dose)\b)[a-z]{2,6}[- ]?\d{3,8}[a-z]?(?![\w-])"
+)
+"""A code in small letters, which counts only where a vocabulary has it."""
 _RADICAL_BEFORE = re.compile(
     r"(?:fluoro|chloro|bromo|iodo|methyl|ethyl|hydroxy|deoxy|amino|nitro|acetyl|oxo|hydro|keto|cyclo|thio|aza|phospho|benzyl|"
     r"butyryl)-(?:\d+-)?$",
@@ -629,7 +633,8 @@ class DrugLinker:
 
     def _again(self, text: str, low: int, high: int, is_drug: bool) -> list[Link]:
         """Look up once more: as a code, in another spelling, with small mistakes."""
-        places = [(match.start(), match.end()) for match in _CODE.finditer(text, low, high)]
+        patterns = (_CODE, _SMALL_CODE) if is_drug else (_CODE,)
+        places = [match.span() for pattern in patterns for match in pattern.finditer(text, low, high)]
         links: list[Link] = []
         for start, end in [*places, (low, high)] if is_drug else places:
             if any(link.start < end and start < link.end for link in links):
@@ -1098,15 +1103,21 @@ def _is_whole_group(text: str, hit: _Hit, type: str | None) -> bool:
 
 
 def _may_abbreviate(text: str, hit: _Hit, hits: list[_Hit]) -> bool:
-    """Whether a vocabulary's abbreviation may be meant: it has its capitals, and if short stands alone or by a drug."""
+    """Whether a vocabulary's abbreviation may be meant: it has its capitals, and if short stands alone or by a drug.
+
+    Where it is all that an entry says it may be in small letters.
+    """
     said = text[hit.start : hit.end]
-    if said.islower() or (said.istitle() and said != hit.entry.name) or _CODE_BEHIND.match(text, hit.end):
+    if (said.istitle() and said != hit.entry.name) or _CODE_BEHIND.match(text, hit.end):
         return False
-    if len(said) > 3:
+    is_small = said.islower()
+    if len(said) > 3 and not is_small:
         return True
     is_alone = len(text) <= _SHORT_ENTRY and all(
         _is_noise(word) for word in _WORD.findall(text[: hit.start]) + _WORD.findall(text[hit.end :])
     )
+    if is_small:
+        return is_alone and len(said) > 3 and said not in COMMON_WORDS
     is_beside_drug = any(
         other.entry.kind == "drug"
         and other.entry.method != "abbreviation"
@@ -1222,7 +1233,7 @@ def _core(text: str, start: int, end: int) -> tuple[int, int] | None:
             if names:
                 break
         elif not _is_noise(word[0]):
-            code = _CODE.match(text, word.start(), end)
+            code = _CODE.match(text, word.start(), end) or _SMALL_CODE.match(text, word.start(), end)
             names.append(code.span() if code and code.end() > word.end() else word.span())
     return (names[0][0], names[-1][1]) if names else None
 
