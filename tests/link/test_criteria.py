@@ -352,6 +352,10 @@ SAID: list[tuple[bool, str, str, str, str]] = [
     (False, "Anyone on warfarin (except those who take small doses of metformin)", "", "metformin", "warfarin"),
     (True, "No cancer except: treated skin cancer, basal cell carcinoma", "", "skin cancer;basal cell carcinoma", ""),
     (True, "No stroke or epilepsy Other diabetes is of no interest", "stroke;epilepsy", "", "diabetes"),
+    (True, "No cancer except limited stage basal cell or other skin cancer", "", "skin cancer", ""),
+    (False, "A disease in which nobody will survive for long (e.g. epilepsy, stroke)", "", "", "epilepsy;stroke"),
+    (False, "Disease that will not respond to metformin", "", "", "metformin"),
+    (False, "Hypertension not well controlled by warfarin", "", "", "warfarin"),
     (True, "No stroke (as told by a physician), histologically proven asthma", "stroke", "", "asthma"),
 ]
 
@@ -632,3 +636,49 @@ def test_an_abbreviation_that_the_text_makes_of_other_words_means_those(concepts
     assert ids("Prior traumatic brain injury (TBI)\nTBI") == ["MESH:D000070642"] * 3
     assert ids("TBI (mild)") == ["MESH:D000070642"]
     assert ids("Tales of bridges and inns (TBI)") == ["MESH:D000070642"]
+
+
+@pytest.mark.parametrize(
+    ("text", "kinds"),
+    [
+        ("Hypersensitivity to metformin", {"metformin": "allergy"}),
+        ("Contraindication to chemotherapy with warfarin", {"chemotherapy": "allergy", "warfarin": "allergy"}),
+        ("A disease that would contraindicate metformin, warfarin", {"metformin": "allergy", "warfarin": "allergy"}),
+        ("People in whom chemotherapy is contraindicated", {"chemotherapy": "allergy"}),
+        ("Allergy to metformin or current use of warfarin", {"metformin": "allergy", "warfarin": "drug"}),
+        ("Allergic asthma treated with metformin", {"asthma": "condition", "metformin": "drug"}),
+        ("Contraindication to surgery. Use of metformin", {"surgery": "allergy", "metformin": "drug"}),
+    ],
+)
+def test_what_must_not_be_given_is_no_treatment_that_somebody_had(
+    knowing: CriteriaParser, text: str, kinds: dict[str, str]
+) -> None:
+    found = [one for criterion in knowing.parse(None, None, text) for one in criterion.constraints]
+    assert {one.entity: one.kind for one in found if one.entity in kinds} == kinds
+
+
+def test_no_contraindication_denies_the_contraindication_and_no_treatment(knowing: CriteriaParser) -> None:
+    (criterion,) = knowing.parse(None, "No contraindication to chemotherapy with metformin")
+    assert {(one.kind, one.is_negated) for one in criterion.constraints} == {("allergy", True)}
+
+
+def test_a_vaccination_or_an_operation_is_no_disease(knowing: CriteriaParser) -> None:
+    (criterion,) = knowing.parse(None, None, "Hepatitis B vaccination or cancer surgery within 30 days")
+    found = [(one.kind, one.entity, one.time_value) for one in criterion.constraints]
+    assert found == [("treatment", "Hepatitis B vaccination", 30), ("treatment", "cancer surgery", 30)]
+
+
+def test_the_heading_of_a_form_is_no_treatment(knowing: CriteriaParser) -> None:
+    text = "Chemotherapy: At least 4 weeks since prior chemotherapy Radiotherapy: No prior radiotherapy"
+    found = knowing.parse(f"PRIOR CONCURRENT THERAPY: {text}")
+    said = [(one.entity, one.is_negated, one.time_value) for criterion in found for one in criterion.constraints]
+    assert said == [("chemotherapy", False, 4), ("radiotherapy", True, None)]
+    (alone,) = knowing.parse(None, "Surgery: at least 4 weeks ago")
+    assert [one.entity for one in alone.constraints] == ["Surgery"]
+
+
+def test_what_is_aspirated_for_a_sample_is_no_disease(concepts: Concepts) -> None:
+    conditions: Any = Named("condition", {"aspiration": "MESH:D053120"})
+    parser = CriteriaParser(concepts, conditions, Named("drug", {}))  # type: ignore[arg-type]
+    found = [parser.parse(None, text)[0].constraints for text in ("Bone marrow aspiration", "Risk of aspiration")]
+    assert [[one.kind for one in constraints] for constraints in found] == [[], ["condition"]]

@@ -50,8 +50,9 @@ class Constraint(msgspec.Struct, frozen=True, gc=False):
     concept_id: str | None
     kind: str
     """condition, drug, measurement, score, age, sex, performance status, life expectancy, pregnancy, contraception,
-    consent, language, compliance, participation, allergy, treatment, substance use, administrative, population, time,
-    other; exception: what the criterion does not speak of ("except skin cancer"), neither asked for nor kept out."""
+    consent, language, compliance, participation, treatment, substance use, administrative, population, time, other;
+    allergy: an allergy, intolerance or contraindication, or the drug or treatment that it is to; exception: what the
+    criterion does not speak of ("except skin cancer"), neither asked for nor kept out."""
     comparator: Comparator | None = None
     """Of the value or the time, which are never given together; None where no sign says it (also where it was lost)."""
     low: float | None = None
@@ -114,7 +115,39 @@ _EXCEPTIONS = (
 _INCLUDING = re.compile(r"\bincluding(?:,? but not limited to)?,?|\bsuch as\b|\be\.g\.,?", re.IGNORECASE)
 _NEAR = 12
 """Code points between a word that denies and a measurement that it denies."""
+_OTHERWISE = re.compile(
+    r"\s(?:\w+ly )?(?:well )?(?:surviv|respon[ds]|tolerat|achiev|control|improv|complet)\w*", re.IGNORECASE
+)
+"""Behind "no" and "not" these say how somebody fares with a thing, which is there: "does not respond to metformin"."""
 _NOT_LIMITED = re.compile(r",?\s+(?:are |is )?not (?:necessarily )?(?:limited|restricted) to\b", re.IGNORECASE)
+_LABELS = re.compile(r"(?:Biologic therapy|Chemotherapy|Endocrine therapy|Radiotherapy|Surgery):(?=\s)", re.IGNORECASE)
+"""Headings of a form, in front of the one criterion that stands under each."""
+_SAMPLES = re.compile(r"\b(?:marrow|needle|fluid|joint|cyst|tracheal|bronchial|gastric)\W{1,3}$", re.IGNORECASE)
+"""What is aspirated to be looked at: no disease."""
+_VACCINATED = re.compile(r"[\s-]+(?:virus[\s-]+)?", re.IGNORECASE)
+_JOINED_TO = {"vaccination": _VACCINATED, "surgery": re.compile(r"[\s-]+")}
+"""Treatments that take the disease right before them into their name, and what may stand between the two."""
+_SPOKEN_OF = frozenset(("drug", "treatment", "procedure", "device"))
+_ALLERGIC = re.compile(
+    r"\b(?:(?:allerg|hypersensitiv|intoleran|anaphyla)\w*|(?:adverse|allergic) reactions?)\b(?:\s+[\w-]+){0,3}?\s+"
+    r"(?:to|towards?|against)\b(?P<between>[^.;:\n]{0,100})$"
+    r"|\bcontra-?indicat(?:ions?|ed)\b(?:\s+[\w-]+){0,3}?\s+(?:to|towards?|against|for|of|with)\b(?P<of>[^.;:\n]{0,100})$"
+    r"|\bcontra-?indicat(?:es?|ing)\b(?P<verb>[^.;:\n]{0,100})$",
+    re.IGNORECASE,
+)
+"""An allergy, an intolerance or a contraindication, up to the thing it is to."""
+_IS_CONTRAINDICATED = re.compile(
+    r"(?:\s+(?:therapy|treatment|or|and|[\w-]+ therapy)){0,4},?\s+(?:is|are|was|would be|may be)\s+(?:\w+ly\s+)?"
+    r"contra-?indicated\b",
+    re.IGNORECASE,
+)
+_ANOTHER_MATTER = re.compile(
+    r"\b(?:(?:or|and|nor)\s+(?:any\s+|in\s+)?(?:current\w*|concurrent\w*|concomitant\w*|prior|previous\w*|recent\w*|"
+    r"ongoing|use|treatment|therapy|receiv\w+|taking|on|history|patients|subjects|who|need\w*|requir\w+|known|has|"
+    r"have|had|with)|requiring|treated|receiving|taking|who|that|which|despite|within|except|but|unless|no|not|without)\b|\)",
+    re.IGNORECASE,
+)
+"""Behind an allergy these begin to speak of something else."""
 _TWICE = re.compile(r"[^,;.:()]{0,40}")
 _AND = re.compile(r"\b(?:and|or|nor|and/or|who|which|that|if|in|for|with)\b", re.IGNORECASE)
 _IN_BRACKETS = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
@@ -285,7 +318,9 @@ class CriteriaParser:
             name, is_inclusion = FIELDS[field]
             items = split(text, is_inclusion)
             for item, inside in _dealt(items, known):
+                inside = _without_label(text, item, inside)
                 _assert(text, item, inside, [cue for cue in said if item.start <= cue.start and cue.end <= item.end])
+                _set_apart(text, item, inside)
                 numbers = list(self._quantities.find(text, item.start, item.end))
                 found[at].append(
                     Criterion(
@@ -343,7 +378,8 @@ class CriteriaParser:
         found = []
         for at in range(len(texts)):
             linked = [_linked(link) for link in (*conditions[at], *drugs[at]) if link.concept_id]
-            found.append(_longest([*own[at], *_as_defined(texts[at], own[at], linked)]))
+            longest = _longest([*own[at], *_as_defined(texts[at], own[at], linked)])
+            found.append(_joined_to_treatments(texts[at], longest))
         return found, said
 
     def _terms(self, texts: Sequence[str]) -> tuple[list[list[_Mention]], list[list[Said]]]:
@@ -354,12 +390,10 @@ class CriteriaParser:
         for at, start, end, name in zip(*columns, strict=True):
             text = texts[at]
             if name >= len(NAMES):
-                if not (
-                    COMPARES.match(text, end)
-                    or _NOT_LIMITED.match(text, end)
-                    or text.endswith("limited to", start, end)
-                ):
-                    said[at].append(Said(start, end, self._triggers[name - len(NAMES)]))
+                trigger = self._triggers[name - len(NAMES)]
+                is_limit = trigger == "negated" and (COMPARES.match(text, end) or _OTHERWISE.match(text, end))
+                if not (is_limit or _NOT_LIMITED.match(text, end) or text.endswith("limited to", start, end)):
+                    said[at].append(Said(start, end, trigger))
                 continue
             term = TERMS[name]
             if term.kind == "sex" and text.startswith("MEN", start) and _NEOPLASIA.match(text, end):
@@ -421,6 +455,34 @@ def _assert(text: str, item: Item, mentions: list[_Mention], cues: list[Said]) -
         one.is_history, one.is_exception = history, excepted and not negated
         # an exception is neither asked for nor denied, whatever leads to its list
         one.is_negated = item.is_negated if one.is_exception else negated
+
+
+def _without_label(text: str, item: Item, mentions: list[_Mention]) -> list[_Mention]:
+    """The things of a criterion without the heading before it: "Radiotherapy: No prior radiotherapy" asks for none."""
+    label = _LABELS.match(text, item.start, item.end)
+    if label is None or all(one.kind in MEASURED or one.start < label.end() for one in mentions):
+        return mentions
+    return [one for one in mentions if one.start >= label.end()]
+
+
+def _set_apart(text: str, item: Item, mentions: list[_Mention]) -> None:
+    """Make an allergy of a drug or treatment that a criterion names only as what somebody must not be given."""
+    allergy: _Mention | None = None
+    for one in mentions:
+        if one.kind == "allergy" and one.method == "table":
+            allergy = one
+        if one.kind not in _SPOKEN_OF or one.is_exception:
+            continue
+        before = _ALLERGIC.search(text, max(item.start, one.start - 160), one.start)
+        if before is not None:
+            between = before["between"] or before["of"] or before["verb"] or ""
+            if _ANOTHER_MATTER.search(between):
+                continue
+            if allergy is not None and before.start() <= allergy.start:
+                one.is_negated, one.is_history = allergy.is_negated, allergy.is_history
+        elif not _IS_CONTRAINDICATED.match(text, one.end, item.end):
+            continue
+        one.kind = "allergy"
 
 
 def _around(places: list[tuple[int, int]], place: int) -> list[tuple[int, int]]:
@@ -501,6 +563,23 @@ def _as_defined(text: str, own: list[_Mention], linked: list[_Mention]) -> list[
         and not any(one.start < defined.end and one.end > defined.start for one in linked)
     }
     return [one for one in linked if text[one.start : one.end] not in others]
+
+
+def _joined_to_treatments(text: str, mentions: list[_Mention]) -> list[_Mention]:
+    """Each vaccination and operation with the disease in its name, which nobody is said to have; no samples."""
+    kept: list[_Mention] = []
+    for one in mentions:
+        if (
+            kept
+            and kept[-1].kind == "condition"
+            and one.name in _JOINED_TO
+            and _JOINED_TO[one.name].fullmatch(text, kept[-1].end, one.start)
+        ):
+            one.start = kept.pop().start
+        is_sample = one.kind == "condition" and text.startswith(("aspiration", "Aspiration"), one.start)
+        if not (is_sample and _SAMPLES.search(text, max(0, one.start - 20), one.start)):
+            kept.append(one)
+    return kept
 
 
 def _longest(mentions: list[_Mention]) -> list[_Mention]:
