@@ -474,6 +474,8 @@ def test_single_words(fold: Any, raw: str, token: str | None) -> None:
         ("University of Nowhere|Hôpital Imaginaire|Nowhere College of Medicine|Fictional Hospitals Pvt Ltd", "OTHER"),
         ("Institute of Imaginary Biologicals|Nonesuch Foundation, Inc.|Save the Fictional Children", "OTHER"),
         ("National Institute of Allergy and Infectious Diseases (NIAID)|National Cancer Institute (NCI)", "NIH"),
+        ("NCI NIH HHS", "NIH"),
+        ("Nonesuch South East Nowhere|Stem Cells Nowhere|Imaginary Innovation|Dialisis Imaginaria", "OTHER"),
         ("VA Office of Research and Development|United States Department of Defense", "FED"),
         ("Ministry of Health, Nowhere|Bundesministerium der Fiktion", "OTHER_GOV"),
         ("Imaginary Oncology Group|Nonesuch Cancer Network", "NETWORK"),

@@ -8,6 +8,12 @@ from __future__ import annotations
 
 import msgspec
 
+from trialpanorama.vocabulary import REGIONS
+
+SAID_COUNTRIES = f"""[c.name FOR c IN r.countries IF NOT coalesce(c.is_removed, false)
+    AND regexp_replace(lower(c.name), '[^a-z]', '', 'g') NOT IN {REGIONS!r}]"""
+"""SQL: the countries of recruitment that a Record `r` lists, without continents and the like."""
+
 
 class NodeType(msgspec.Struct, frozen=True):
     """A kind of node."""
@@ -225,7 +231,7 @@ RELATIONS_SQL = rf"""
         WHERE sponsor_id IS NOT NULL GROUP BY study_id, sponsor_id),
     located AS (
         SELECT m.study_id, m.record_id, m.source, m.licence, m.is_open, m.precedence, unnest(list_distinct(CASE
-            WHEN len(r.countries) > 0 THEN [c.name FOR c IN r.countries IF NOT coalesce(c.is_removed, false)]
+            WHEN len(r.countries) > 0 THEN {SAID_COUNTRIES}
             ELSE [s.country FOR s IN r.locations IF s.country IS NOT NULL] END)) AS country
         FROM records r JOIN members m USING (record_id) WHERE m.kind = 'registration'),
     of_countries AS (

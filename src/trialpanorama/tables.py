@@ -39,7 +39,14 @@ from trialpanorama.record import (
     ReviewedStudy,
     Sponsor,
 )
-from trialpanorama.relations import NODE_MEANING, NODE_TYPES, RELATION_MEANING, RELATIONS_SQL, first_day
+from trialpanorama.relations import (
+    NODE_MEANING,
+    NODE_TYPES,
+    RELATION_MEANING,
+    RELATIONS_SQL,
+    SAID_COUNTRIES,
+    first_day,
+)
 from trialpanorama.warehouse import fields, sql_text
 
 if TYPE_CHECKING:
@@ -192,7 +199,9 @@ _STUDIES = (
     same("sponsor_class", Sponsor, name="lead_sponsor_class"),
     Column("collaborators", "VARCHAR[]", "Names of the collaborators, as the source writes them"),
     Column(
-        "countries", "VARCHAR[]", "Countries of recruitment, in ClinicalTrials.gov's spelling, in alphabetical order"
+        "countries",
+        "VARCHAR[]",
+        "Countries of recruitment, in ClinicalTrials.gov's spelling, in alphabetical order; continents, which some registers list too, are left out",
     ),
     Column("number_of_locations", "BIGINT", "Sites that the Record lists; NULL where it lists none", "sites"),
     same("keywords"),
@@ -329,8 +338,9 @@ _CRITERIA = (
     Column(
         "kind",
         "VARCHAR",
-        "What is asked about: condition, drug, measurement, score, age, sex, pregnancy, consent ...; exception: what the "
-        "criterion does not speak of (`except skin cancer`), neither asked for nor kept out",
+        "What is asked about: condition, drug, measurement, score, age, sex, pregnancy, consent ...; allergy: also the "
+        "drug or treatment that it is to, or that is contraindicated; exception: what the criterion does "
+        "not speak of (`except skin cancer`), neither asked for nor kept out",
     ),
     _CONCEPT_ID,
     _CONCEPT_NAME,
@@ -1002,7 +1012,6 @@ def _list(expression: str) -> str:
 _MIN_AGE, _MIN_AGE_UNIT = _age("r.minimum_age_years", "r.minimum_age_raw")
 _MAX_AGE, _MAX_AGE_UNIT = _age("r.maximum_age_years", "r.maximum_age_raw")
 _LEAD = "[s FOR s IN r.sponsors IF coalesce(s.role, 'LEAD') = 'LEAD'][1]"
-_SAID_COUNTRIES = "[c.name FOR c IN r.countries IF NOT coalesce(c.is_removed, false)]"
 _SITE_COUNTRIES = "[s.country FOR s IN r.locations IF s.country IS NOT NULL]"
 
 _MERGED: tuple[dict[str, str], ...] = (
@@ -1059,7 +1068,7 @@ _MERGED: tuple[dict[str, str], ...] = (
     {"collaborators": _list("[s.name FOR s IN r.sponsors IF s.role = 'COLLABORATOR']")},
     {
         "countries": _list(
-            f"list_sort(list_distinct(CASE WHEN len({_SAID_COUNTRIES}) > 0 THEN {_SAID_COUNTRIES} ELSE {_SITE_COUNTRIES} END))"
+            f"list_sort(list_distinct(CASE WHEN len({SAID_COUNTRIES}) > 0 THEN {SAID_COUNTRIES} ELSE {_SITE_COUNTRIES} END))"
         )
     },
     {"number_of_locations": "nullif(len(r.locations), 0)"},

@@ -841,7 +841,7 @@ def sponsor_class(raw: str | None) -> SponsorClass | None:
 
 _NIH = re.compile(
     r"\((?:NIH|NCI|NIAID|NHLBI|NICHD|NIDDK|NIMH|NINDS|NIDA|NIAAA|NCATS|NCCIH|NHGRI|NIAMS|NIDCR|NINR|NIEHS|NIGMS|NIDCD|"
-    r"NIMHD|NIBIB|CC)\)|\bNational Institutes of Health|^National Cancer Institute$|^Eunice Kennedy Shriver|"
+    r"NIMHD|NIBIB|CC)\)|\bNational Institutes of Health|\bNIH HHS$|^National Cancer Institute$|^Eunice Kennedy Shriver|"
     r"^National (?:Heart, Lung|Institute of (?:Allergy and Infectious Diseases|Diabetes and Digestive|Mental Health$))"
 )
 _FED = re.compile(
@@ -877,7 +877,7 @@ _COMPANY = re.compile(
 _TRADE = re.compile(
     r"(?i:phar(?:n?m)a(?!co(?:log|vigil|kinet|epidem)|cy\b|cists?\b)|\bpharm\b|\bfarma|biotech|therapeutics|"
     r"biologic(?:al)?s\b|"
-    r"vaccines\b|peptides\b|genetics\b|innovations\b|orthop(?:a)?edics\b|laborator(?:ies|ios)\b|laboratoires?|"
+    r"vaccines\b|peptides\b|genetics\b|innovations\b|pharmed\b|\bstudios\b|orthop(?:a)?edics\b|laborator(?:ies|ios)\b|laboratoires?|"
     r"\blabs\b|life ?sciences\b|bio-?sciences?\b|biomed\b|diagnostics\b|"
     r"\bindustr(?:y|ies)\b|technologies\b|\bdevices\b|\bcommercial\b|genomics\b|\bsolutions\b|\bglobal\b|bio-?thera)|"
     r"^\w*[a-z](?:vax|[Bb]io|gen|gene|immune|therapies|thera|cept|cell|vir|medix)$|^(?:Bio|Immuno|Cell|Gene|Vax)\w+$"
@@ -909,7 +909,7 @@ _ORGANISATION = re.compile(
     r"\bclin\b|\bcancer\b|\bcare\b|fund\b|\btrials?\b|\blab\b|project|office|region|\bcity\b|ayurved|therap|children|"
     r"associates|consultants|\bsvt\b|stichting|\bfond(?:en|s)?\b|\bbanks?\b|community|family|blood|sang\b|"
     r"direction\b|estudios|laboratory|practice|"
-    r"permanente|\bstudy\b",
+    r"permanente|\bstudy\b|vereinigung|di[aá]lisis|\bcells?\b|innovation|\b(?:north|south)[ -]?(?:east|west)?\b",
     re.I,
 )
 _TITLED = re.compile(r"(?:^|[\s(])(?:dr|prof|professor|mr|mrs|ms|doctor)\b\.?|,?\s\b(?:M\.?D|Ph\.?D|MBBS)\b", re.I)
@@ -1268,6 +1268,15 @@ VN Vietnam=Viet Nam=Socialist Republic of Vietnam|VU Vanuatu|WF Wallis and Futun
 YT Mayotte|ZA South Africa|ZM Zambia|ZW Zimbabwe=Rhodesia|YU Former Yugoslavia=Yugoslavia|
 CS Former Serbia and Montenegro=Serbia and Montenegro
 """
+
+
+REGIONS = (
+    "africa", "america", "americas", "asia", "asiaexceptjapan", "asiapacific", "australasia", "centralamerica",
+    "easterneurope", "europe", "europeanunion", "global", "international", "latinamerica", "middleeast",
+    "multinational", "northafrica", "northamerica", "oceania", "southamerica", "southeastasia", "subsaharanafrica",
+    "westerneurope", "worldwide",
+)  # fmt: skip
+"""What registers list among countries though it is none; letters only, in lower case."""
 
 
 def _country_key(text: str) -> str:

@@ -56,7 +56,7 @@ def drawn() -> Iterator[duckdb.DuckDBPyConnection]:
     records = [
         Record(id=A, record_id="a", register="clinicaltrials_gov", source="ctg", registration_date=day,
                last_updated_date=PartialDate(date="2018-02"),
-               countries=[Country("France"), Country("Chad", is_removed=True)]),
+               countries=[Country("France"), Country("Asia (except Japan)"), Country("Chad", is_removed=True)]),
         Record(id=B, record_id="b", register="clinicaltrials_gov", source="ctg", locations=[Location(country="Chad")]),
         Record(id="1", record_id="p", register="pubmed", source="pubmed", kind="PUBLICATION",
                paper=Paper(publication_date=PartialDate(date="2016-07"))),
@@ -259,11 +259,16 @@ def con() -> Iterator[duckdb.DuckDBPyConnection]:
     [
         (A, A), ("nct 99000001", A), ("DRKS99000001", A), ("2090-000001-10", A), ("PMID: 7", "7"), ("7", "7"),
         ("MESH:D1", "MESH:D1"), ("glowing  fever", "MESH:D1"), ("Pyrexia lucens", "MESH:D1"),
-        ("south korea", "country:South_Korea"),
+        ("south korea", "country:South_Korea"), ("Fictional Laboratories GmbH", "sponsor:fictional_laboratories"),
     ],
 )  # fmt: skip
 def test_a_node_is_found_by_what_people_type(con: duckdb.DuckDBPyConnection, text: str, id: str) -> None:
     con.execute("INSERT INTO identifiers VALUES ($1, '2090-000001-10', 'secondary')", [A])
+    con.execute(
+        """INSERT INTO relations BY NAME SELECT $1 AS head_id, 'trial' AS head_type, 'sponsored_by' AS
+        relation_type, 'sponsor:fictional_laboratories' AS tail_id, 'sponsor' AS tail_type""",
+        [A],
+    )
     assert find_node(con, text).id == id
 
 

@@ -23,7 +23,8 @@ SAME = {
     "accents": ("Hôpital du Nord", "Hopital du Nord", "HÔPITAL DU NORD"),
     "also called": ("GlaxoSmithKline", "GSK", "Glaxo SmithKline plc"),
     "both": ("Hoffmann-La Roche", "F. Hoffmann-La Roche Ltd", "Roche"),
-    "joining words": ("Merck Sharp & Dohme", "Merck Sharp and Dohme Corp.", "MSD"),
+    "joining words": ("Merck Sharp & Dohme", "Merck Sharp and Dohme Corp.", "MSD", "Merck & Co., Inc.", "Merck and Co"),
+    "place of a namesake": ("Merck KGaA", "Merck KGaA, Darmstadt, Germany"),
 }
 
 
@@ -38,9 +39,10 @@ def test_spellings_of_one(what: str) -> None:
         ("University of Northisle", "University of Southisle"),
         ("Northisle University Hospital", "Northisle University"),
         ("Merck KGaA", "Merck Sharp & Dohme"),
+        ("Merck KGaA", "Merck & Co., Inc."),
         ("National Cancer Institute", "National Cancer Center"),
     ],
-    ids=["place", "hospital", "merck", "institute"],
+    ids=["place", "hospital", "merck", "merck and co", "institute"],
 )
 def test_different_ones_stay_apart(one: str, other: str) -> None:
     assert sponsor_id(one) != sponsor_id(other)
@@ -52,10 +54,13 @@ def test_different_ones_stay_apart(one: str, other: str) -> None:
         ("  Pfizer   Inc. ", "Pfizer"),
         ('"Northisle Trials"', "Northisle Trials"),
         ("The Northisle Group, LLC, USA", "Northisle Group"),
+        ("Eli Lilly and Company", "Eli Lilly"),
+        ("Northisle GmbH & Co. KG", "Northisle"),
+        ("Health and", "Health and"),
         ("Co", "Co"),
         ("Inc.", "Inc"),
     ],
-    ids=["spaces", "quotation", "all", "nothing left", "only a form"],
+    ids=["spaces", "quotation", "all", "and company", "and co", "no company", "nothing left", "only a form"],
 )
 def test_cleaned(name: str, shown: str) -> None:
     assert cleaned(name) == shown

@@ -21,6 +21,7 @@ import msgspec
 
 from trialpanorama import identifiers
 from trialpanorama.errors import UnknownName, UserError
+from trialpanorama.link.sponsors import sponsor_id
 from trialpanorama.relations import CORRECTION_PREDICATE, NODE_TYPES, RELATIONS, Relation
 from trialpanorama.warehouse import sql_text
 
@@ -105,7 +106,8 @@ class SharingTrial(msgspec.Struct):
 
 
 def find_node(con: duckdb.DuckDBPyConnection, text: str) -> Node:
-    """The node that a text names: a registry id of any of its Records, a PMID, a CURIE, or the name of a concept.
+    """The node that a text names: a registry id of any of its Records, a PMID, a CURIE, the name of a concept, or a
+    sponsor as any register writes it.
 
     Raises UnknownName, with the nearest names, where there is none.
     """
@@ -119,8 +121,10 @@ def find_node(con: duckdb.DuckDBPyConnection, text: str) -> Node:
             return Node(*rows[0])
     if rows := con.execute(_NODE_OF_IDENTIFIER, {"ids": tried}).fetchall():
         return Node(*rows[0])
-    if rows := con.execute(_NODE_OF_NAME, [text]).fetchall():
-        return Node(*rows[0])
+    sponsor = "sponsor:" + sponsor_id(text).replace(" ", "_")
+    for sql, asked in ((_NODE_OF_NAME, text), (_NODE_OF_ID, sponsor)):
+        if rows := con.execute(sql, [asked]).fetchall():
+            return Node(*rows[0])
     near = [name for (name,) in con.execute(_NEAR_MISSES, [text]).fetchall()]
     raise UnknownName("node", text, near, "trialpanorama search WORDS")
 

@@ -52,6 +52,13 @@ _ALSO_CALLED = {
     "bayer healthcare pharmaceuticals": "bayer",
 }  # fmt: skip
 """Other names of organisations that sponsor thousands of trials, as keys."""
+_NAMESAKES = (
+    (re.compile(r"merck\s*(?:&|and)\s*co\b", re.I), "merck sharp dohme"),
+    (re.compile(r"merck\s+(?:kgaa|serono|healthcare)\b", re.I), "merck kgaa"),
+)
+"""Organisations that only their legal form tells from others, and their keys."""
+_DANGLING = re.compile(r"[\s,]+(?:and|und|et|y|e)$", re.I)
+"""What joined a name to the legal form behind it: Eli Lilly and Company."""
 
 
 @lru_cache(100_000)
@@ -60,8 +67,10 @@ def cleaned(name: str) -> str:
     text = _plain(name[:_LONGEST]) or " ".join(name[:_LONGEST].split()) or name[:_LONGEST]
     while True:
         shorter = _PART_OF.sub("", _ARTICLE.sub("", text), count=1)
-        for pattern in (_IN_BRACKETS, _TRAILING_PLACE, _ENDING):
+        for pattern in (_IN_BRACKETS, _TRAILING_PLACE):
             shorter = _plain(pattern.sub("", shorter))
+        if (bare := _plain(_ENDING.sub("", shorter))) != shorter:
+            shorter = _plain(_DANGLING.sub("", bare))
         if shorter == text or len(shorter) < 2:
             return text
         text = shorter
@@ -81,6 +90,9 @@ def class_of_name(name: str, is_lead: bool) -> SponsorClass | None:
 @lru_cache(100_000)
 def sponsor_id(name: str) -> str:
     """What the spellings of one organisation have in common: its telling words, without case and accents."""
+    for pattern, known in _NAMESAKES:
+        if pattern.match(name.strip()):
+            return known
     key = _key(name)
     while (shorter := _key(key)) != key and len(shorter) < len(key):  # a legal form that stood before "of"
         key = shorter
