@@ -233,10 +233,11 @@ _METHOD = Column(
     "are short for one; stripped: without words that do not change it (stage, severity, dose); reordered: the same words in "
     "another order; brand, salt, combination: through a product, a salt or a mixture; code: by a code; context: the other "
     "words of the Record decide; rule: by telling words; table: by the list of what criteria measure; number: a limit beside "
-    "unknown words; fuzzy: like one, letter by letter; llm: a language model said so; none: nothing was found",
+    "unknown words; other_name: by another name that the Record gives the drug; registered: by what another registration "
+    "calls the code; fuzzy: like one, letter by letter; llm: a language model said so; none: nothing was found",
     values=(
         "exact", "variant", "abbreviation", "stripped", "reordered", "brand", "salt", "combination", "code", "context",
-        "rule", "table", "number", "fuzzy", "llm", "none",
+        "rule", "table", "number", "other_name", "registered", "fuzzy", "llm", "none",
     ),
 )  # fmt: skip
 _LINK_SCORE = Column(
@@ -265,7 +266,12 @@ _MENTIONS = (
     _METHOD,
     _LINK_SCORE,
     Column("matched", "VARCHAR", "The name in the terminology that justifies the link"),
-    Column("qualifier", "VARCHAR", "Of a biomarker, its part by the BEST glossary; of an endpoint, its domain"),
+    Column(
+        "qualifier",
+        "VARCHAR",
+        "Of a biomarker, its part by the BEST glossary; of an endpoint, its domain; of a code that another registration "
+        "explains, that study",
+    ),
     Column("is_negated", "BOOLEAN", "Whether the text says that it is absent"),
     Column("is_history", "BOOLEAN", "Whether the text says that it is past"),
     Column(

@@ -220,6 +220,34 @@ def test_a_code_that_no_vocabulary_knows_stays_a_mention(linker: DrugLinker) -> 
     ]
 
 
+@pytest.mark.parametrize(
+    ("text", "others", "expected"),
+    [
+        ("QZX-12 200 mg", ["metformin hydrochloride tablets"], ["Metformin"]),
+        ("Quizzara", ["metformin", "Glucophage"], ["Metformin"]),
+        ("Quizzara", ["metformin", "lisinopril"], NOTHING),
+        ("Quizzara", ["like metformin in rats"], NOTHING),
+        ("Quizzara", ["calcium channel blocker"], NOTHING),
+        ("Quizzara", ["metformin and lisinopril"], NOTHING),
+        ("metformin", ["lisinopril"], ["Metformin"]),
+    ],
+)
+def test_another_name_of_the_entry_tells_the_drug_where_its_own_does_not(
+    linker: DrugLinker, concepts: Concepts, text: str, others: list[str], expected: list[str]
+) -> None:
+    assert drugs(linker, concepts, text, "\n".join(["DRUG", *others])) == expected
+
+
+def test_another_name_of_the_entry_is_said_to_be_the_reason(linker: DrugLinker) -> None:
+    ((link,),) = linker.link(["QZX-12 200 mg"], ["DRUG\nGlucophage"])
+    assert (link.text, link.method, link.score, link.candidates) == ("QZX-12", "other_name", 0.85, [])
+    assert link.matched.lower() == "glucophage"
+
+
+def test_other_names_are_of_no_use_to_what_is_no_drug(linker: DrugLinker) -> None:
+    assert kinds(linker, "Quizzara pump", "DEVICE\nmetformin") == ["device"]
+
+
 def test_what_is_not_linked_has_its_nearest_names(linker: DrugLinker) -> None:
     (links,) = linker.link(["metforminol-like brew"], ["DRUG"])
     (link,) = links

@@ -16,6 +16,7 @@ import msgspec
 
 from trialpanorama import engine, ontologies
 from trialpanorama.link._links import Candidate, Link
+from trialpanorama.link.codes import explain_codes
 from trialpanorama.link.criteria import FIELDS
 from trialpanorama.link.literature import link_papers
 from trialpanorama.link.sponsors import class_of_name, cleaned, sponsor_id
@@ -68,9 +69,13 @@ _CRITERIA = (
 )
 _EVENTS = """list_concat(coalesce(r.results.adverse_events.serious_events, []),
     coalesce(r.results.adverse_events.other_events, []))"""
+_GIVEN = """CASE WHEN len(said.other_names) > 0
+    THEN concat(said.type, chr(10), array_to_string(said.other_names, chr(10)))
+    ELSE said.type END"""
+"""The type of an intervention, and its other names below it."""
 _TEXTS = {
     "conditions": _items("r.conditions", "said.name", "coalesce(title, '')", "len(r.conditions) > 0"),
-    "interventions": _items("r.interventions", "said.name", "said.type", "len(r.interventions) > 0"),
+    "interventions": _items("r.interventions", "said.name", _GIVEN, "len(r.interventions) > 0"),
     "outcomes": _items("r.outcomes", "said.measure", "said.type", "len(r.outcomes) > 0"),
     "adverse_events": _items(_EVENTS, "said.term", "said.organ_system", f"len({_EVENTS}) > 0"),
     "public_title": _whole("r.public_title", "r.public_title IS NOT NULL"),
@@ -117,6 +122,7 @@ def link(con: duckdb.DuckDBPyConnection, out: Path, store: Path | None = None, w
     concepts = _concepts(store, fingerprint)
     for kind in dict.fromkeys(reading.kind for reading in _READINGS):
         _find(con, kind, out / ".texts.part", store, workers)
+    explain_codes(con)
     _find_criteria(con, out / ".texts.part", store, workers)
     _put_concepts(con, concepts, cast("DrugLinker", _linker("drug", store, fingerprint)))
     con.create_function("cleaned", cleaned, ["VARCHAR"], "VARCHAR")

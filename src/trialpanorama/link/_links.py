@@ -25,7 +25,8 @@ class Link(msgspec.Struct, frozen=True, gc=False):
     concept_id: str | None
     """CURIE (MESH:D003924); none for a mention that no concept was found for."""
     method: str
-    """exact, variant, abbreviation, stripped, reordered, brand, salt, combination, code, context, fuzzy, llm, none."""
+    """exact, variant, abbreviation, stripped, reordered, brand, salt, combination, code, context, other_name,
+    registered, fuzzy, llm, none."""
     score: float
     """How sure the link is, 0 to 1."""
     matched: str = ""

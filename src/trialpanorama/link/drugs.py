@@ -468,12 +468,38 @@ class DrugLinker:
         return [pattern for pattern in self._patterns if pattern]
 
     def link(self, texts: Sequence[str], types: Sequence[str | None] | None = None) -> list[list[Link]]:
-        """The links of each text, in order; `types` are those of the interventions (DRUG ...), None for prose."""
-        asked = list(zip(texts, types, strict=True)) if types is not None else [(text, None) for text in texts]
-        distinct = sorted(set(asked), key=lambda pair: (pair[0], pair[1] or ""))
-        hits, said = self._hits([text for text, _ in distinct])
-        made = {pair: self._link(*pair, hits.get(at, []), said.get(at, [])) for at, pair in enumerate(distinct)}
-        return [made[pair] for pair in asked]
+        """The links of each text, in order; `types` are those of the interventions (DRUG ...), None for prose.
+
+        Lines below a type are other names that the Record gives the entry: where its own name tells no
+        drug, and they tell one alone, it is that.
+        """
+        hints = types if types is not None else [None] * len(texts)
+        asked = [(text, *_told(hint)) for text, hint in zip(texts, hints, strict=True)]
+        distinct = sorted(set(asked), key=lambda one: (one[0], one[1] or "", one[2]))
+        hits, said = self._hits([text for text, *_ in distinct])
+        made = {one: self._link(one[0], one[1], hits.get(at, []), said.get(at, [])) for at, one in enumerate(distinct)}
+        unknown = {one: place for one in distinct if one[2] and (place := _one_unlinked_drug(made[one])) is not None}
+        if not unknown:
+            return [made[one] for one in asked]
+        others = sorted({name for _, _, names in unknown for name in names})
+        known = dict(zip(others, map(self._sole_drug, others, self.link(others, ["DRUG"] * len(others))), strict=True))
+        for one, place in unknown.items():
+            told = [link for name in one[2] if (link := known[name]) is not None]
+            if len({link.concept_id for link in told}) == 1:
+                made[one][place] = msgspec.structs.replace(
+                    made[one][place], concept_id=told[0].concept_id, method="other_name", score=0.85,
+                    matched=told[0].matched, candidates=[],
+                )  # fmt: skip
+        return [made[one] for one in asked]
+
+    def _sole_drug(self, name: str, links: list[Link]) -> Link | None:
+        """The one drug, no group of them, that a name is about beside its dose and form; None for any other name."""
+        if len(links) != 1 or links[0].concept_id is None or links[0].kind != "drug" or links[0].is_negated:
+            return None
+        (link,) = links
+        entry = self._entries.get(_key(link.matched))
+        rest = _WORD.findall(name[: link.start]) + _WORD.findall(name[link.end :])
+        return link if (entry is None or entry.kind == "drug") and all(map(_is_noise, rest)) else None
 
     def find(self, texts: Sequence[str]) -> list[list[Link]]:
         """The links of the drugs that prose names, in order; what only resembles a name is not looked for."""
@@ -916,6 +942,20 @@ def _spelt(text: str, id: str) -> Iterator[tuple[str, int]]:
 
 
 # ------------------------------------------------------------------------------------------------- around a name
+def _told(hint: str | None) -> tuple[str | None, tuple[str, ...]]:
+    """The type and the other names of an entry, of what stands beside its name."""
+    if hint is None:
+        return None, ()
+    type, *names = hint.split("\n")
+    return type or None, tuple(name for name in names if name.strip())
+
+
+def _one_unlinked_drug(links: list[Link]) -> int | None:
+    """The place of the only drug among links, if it has no concept."""
+    drugs = [place for place, link in enumerate(links) if link.kind == "drug"]
+    return drugs[0] if len(drugs) == 1 and links[drugs[0]].concept_id is None else None
+
+
 def _linked(text: str, start: int, end: int, entry: _Entry, method: str, score: float) -> Link:
     return Link(start, end, text[start:end], entry.concept_id, method, score, entry.name, kind="drug")
 
