@@ -25,6 +25,9 @@ fifth      the fifth sample: 100 + 60 distinct texts left without a concept by t
            were not read while names and rules were added; of them those count that are still left so
 sixth,     the sixth and the seventh sample of interventions: 100 and 60 distinct texts drawn like the fifth, each after
 seventh    more names and rules, the seventh after what the sixth had shown was mended; the sixth of conditions, of 95
+uniform    the first, second and fourth sample's uniform mentions together: 650 of each kind
+other,     names of conditions and of drugs in the data sets of trials' outcomes that the warehouse lacks, and 150
+keywords   keywords, that no linker of their day gave a concept: of those still left so, the share that is unlinkable
 silver     the MeSH terms that ClinicalTrials.gov itself attached (no ancestors), hidden from the linker, of
            registrations whose id's SHA-256 ends in an odd digit: the set of concepts linked in a registration against
            the set of its terms, equal by id, cross-reference or exact name. NLM derives them from condition names and
@@ -386,6 +389,37 @@ def silver(
     return result
 
 
+# --- what is left unlinked elsewhere
+
+
+def left_unlinked(name: str, texts: Iterable[str], linkers: Mapping[str, Linker]) -> dict[str, Any]:
+    """Of the judged texts of a file that no linker gives a concept or sets apart, those that are unlinkable."""
+    by_hash = {sampling.sha256(text): text for text in texts}
+    judged = json.loads((JUDGED / name).read_text(encoding="utf-8"))["mentions"]
+    here = [one for one in judged if one["sha256"] in by_hash]
+    types = {"condition": None, "drug": "DRUG"}
+    answers = [linker([Text(by_hash[one["sha256"]], types[kind]) for one in here]) for kind, linker in linkers.items()]
+    left = [
+        one for one, *of in zip(here, *answers, strict=True) if not any(each.concepts or each.is_apart for each in of)
+    ]
+    right = sum(one["verdict"] != "linkable" for one in left)
+    return {"judged": len(here), "unlinked_unlinkable": share(right, len(left))}
+
+
+def elsewhere(warehouse: Path, mentions: list[dict[str, Any]], linkers: Mapping[str, Linker]) -> dict[str, Any]:
+    """What is left unlinked of names in the data sets of trials' outcomes, where DATA has them, and of keywords."""
+    names = {"condition": ("diseases", "condition"), "drug": ("drugs",)}
+    figures = {
+        f"{kind}_other": left_unlinked(
+            f"{SECOND[kind]}_other.json",
+            sampling.in_outcomes(DATA / "outcomes", columns),
+            {kind: linkers[kind]},
+        )
+        for kind, columns in names.items()
+    }
+    return figures | {"keywords": left_unlinked("keywords.json", sampling.keywords(warehouse, mentions), linkers)}
+
+
 # --- all of it
 
 
@@ -426,6 +460,8 @@ def run(warehouse: Path, concepts: Concepts, texts_for_peers: dict[str, Any] | N
     result: dict[str, Any] = {
         "vocabularies": {name: installed.version for name, installed in sorted(concepts.versions.items())}
     }
+    package = {kind: make(concepts) for kind, make in PACKAGE.items()}
+    result["elsewhere"] = elsewhere(warehouse, mentions, package)
     for kind in ("condition", "drug"):
         own = [mention for mention in mentions if mention["field"] == FIELDS[kind]]
         judged = judged_mentions(kind, mentions)
@@ -440,7 +476,7 @@ def run(warehouse: Path, concepts: Concepts, texts_for_peers: dict[str, Any] | N
         if texts_for_peers is not None:
             read = {"texts": [one.text for one in texts], "prose": prose(warehouse)}
             texts_for_peers[kind] = {"lexicon": names, "judged": judged} | read
-        linkers = {"package": PACKAGE[kind](concepts), "lookup": lookup(names)}
+        linkers = {"package": package[kind], "lookup": lookup(names)}
         for name, linker in linkers.items():
             answers = dict(zip(texts, linker(texts), strict=True))
             found = [answers[Text(one["text"], one["type"])] for one in judged]
@@ -454,6 +490,9 @@ def run(warehouse: Path, concepts: Concepts, texts_for_peers: dict[str, Any] | N
                 "audited_on_second_thoughts": audit([*map(on_second_thoughts, judged)], found, same),
                 "silver": silver(records, kind, answers, same),
             }
+            uniform = [*judged, *second["uniform"], *later["fourth_uniform"]]
+            found = [answers[Text(one["text"], one["type"])] for one in uniform]
+            figures["audited_uniform"] = audit(uniform, found, same)
             for stratum, each in second.items():
                 answered = [answers[Text(one["text"], one["type"])] for one in each]
                 figures[f"second_{stratum}"] = audit(each, answered, same)
@@ -474,6 +513,8 @@ def run(warehouse: Path, concepts: Concepts, texts_for_peers: dict[str, Any] | N
             result[f"{kind}_precision"] = figures["audited"]["precision"]["value"]
             result[f"{kind}_recall"] = figures["audited"]["recall"]["value"]
             result[f"{kind}_unlinked_unlinkable"] = figures["audited"]["unlinked_unlinkable"]["value"]
+            for measure in ("precision", "recall", "unlinked_unlinkable"):
+                result[f"{kind}_uniform_{measure}"] = figures["audited_uniform"][measure]["value"]
             for measure in ("precision", "recall"):
                 result[f"{kind}_second_{measure}"] = figures["second_uniform"][measure]["value"]
             left = figures["second_unlinked"]["unlinked_unlinkable"]
@@ -503,6 +544,8 @@ def text_of(result: Mapping[str, Any]) -> str:
         interval = f" [{low:.3f}, {high:.3f}]" if low is not None and high is not None else ""
         return f"{name} {value['value']:.3f}{interval} ({value['of'][0]:,}/{value['of'][1]:,})"
 
+    for name, one in result["elsewhere"].items():
+        lines.append(f"{name} ({one['judged']}): {figure('unlinked_unlinkable', one['unlinked_unlinkable'])}")
     for kind in ("condition", "drug"):
         for key in (kind, f"{kind}_lookup"):
             one = result[key]
