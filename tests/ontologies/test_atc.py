@@ -61,3 +61,16 @@ def test_codes_that_are_none(tmp_path: Path) -> None:
     xml.write_text((ATC / "2026 ATC.xml").read_text(encoding="utf-8")[:-40], encoding="utf-8")
     with pytest.raises(UserError, match="no complete XML"):
         install([xml], tmp_path / "store")
+
+
+def test_a_table_that_is_cut_in_a_name_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "2026 ATC.csv"
+    path.write_bytes((ATC / "2026 ATC.csv").read_bytes()[:-4])
+    with pytest.raises(UserError, match="in the middle of a line"):
+        install([path], tmp_path / "store")
+
+
+def test_the_index_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    path = tmp_path / "2026 ATC.xml"
+    path.write_bytes(b"\xef\xbb\xbf" + (ATC / "2026 ATC.xml").read_bytes())
+    assert len(read("atc", tmp_path / "store", path)) == 3

@@ -17,6 +17,7 @@ from trialpanorama.ontologies import install, load, vocabularies
 RELEASES = {
     "mesh-xml": ("mesh/desc2099.xml", "mesh/supp2099.xml"),
     "mesh-ascii": ("mesh/d2099.bin", "mesh/mtrees2099.bin"),
+    "mesh-ascii-supplement": ("mesh/c2099.bin", "mesh/d2099.bin"),
     "mesh-table": ("mesh/mesh2099_tree_ui_name.psv", "mesh/synonyms.json"),
     "doid-obo": ("doid/doid.obo",),
     "doid-tables": ("doid/HumanDO.tsv", "doid/allXREFinDO.tsv"),

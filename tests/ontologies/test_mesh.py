@@ -66,6 +66,20 @@ def test_supplementary_concepts_stand_below_their_headings(tmp_path: Path) -> No
     assert (drug.kind, drug.attributes) == ("drug", {"cas": "999999-99-9"})
 
 
+def test_supplementary_concepts_in_ascii_are_those_of_the_xml(tmp_path: Path) -> None:
+    mesh = read("mesh", tmp_path, ASCII, MESH / "c2099.bin")
+    disease, drug = mesh.get("MESH:C999901"), mesh.get("MESH:C999902")
+    assert disease is not None
+    assert drug is not None
+    assert (disease.kind, disease.parents) == ("condition", ["MESH:D999002"])
+    assert names(mesh, disease.id) == {
+        "Lunar Fever, Familial": "preferred", "Exampleson Disease": "exact", "Moon Disease": "broad",
+    }  # fmt: skip
+    assert (drug.kind, drug.attributes) == ("drug", {"cas": "999999-99-9"})
+    with pytest.raises(UserError, match="only adds to another file"):
+        install([MESH / "c2099.bin"], tmp_path / "alone")
+
+
 def test_synonyms_and_trees_are_added_to_descriptors(tmp_path: Path) -> None:
     mesh = read("mesh", tmp_path / "a", TABLE, MESH / "synonyms.json")
     assert names(mesh, "MESH:D999002") == {

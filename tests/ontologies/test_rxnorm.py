@@ -98,3 +98,12 @@ def test_a_last_row_without_line_end_is_a_cut(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(UserError, match=r"RXNREL\.RRF.*cut short"):
         install([cut], tmp_path / "store")
+
+
+def test_names_that_are_cut_between_two_rows_lack_what_the_relationships_name(tmp_path: Path) -> None:
+    folder = copy("rxnorm", tmp_path / "release")
+    names = next(folder.rglob("RXNCONSO.RRF"))
+    rows = names.read_text().splitlines(keepends=True)
+    names.write_text("".join(rows[: len(rows) // 2]))
+    with pytest.raises(UserError, match=r"RXNCONSO.RRF: lacks \d of the \d+ concepts that RXNREL.RRF names"):
+        install([folder], tmp_path / "store")

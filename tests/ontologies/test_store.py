@@ -87,13 +87,15 @@ def test_a_zip_archive_is_opened(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "no release file of a vocabulary"),
+        (b"", "no release file of a vocabulary that is known here: it is empty"),
         (b"just some words\n", "no release file of a vocabulary"),
-        (b"<!DOCTYPE html><html><body>Sign in</body></html>", "no release file of a vocabulary"),
+        (b"<!DOCTYPE html><html><body>Sign in</body></html>", "no release file .*: it is a page of the web"),
+        ((DOID / "doid.obo").read_text().encode("utf-16"), "no release file .*: it is UTF-16 text"),
+        ((DOID / "doid.obo").read_bytes() + b"\0" * 512, "zero bytes"),
         (b"\x1f\x8b\x08\x00 this is no gzip", "damaged|cut short"),
         (b"PK\x03\x04 this is no zip", "no release file of a vocabulary"),
     ],
-    ids=["empty", "text", "page", "gzip", "zip"],
+    ids=["empty", "text", "page", "utf-16", "hole", "gzip", "zip"],
 )
 def test_another_file_is_one_clear_error(content: bytes, message: str, tmp_path: Path) -> None:
     install([DOID / "doid.obo"], tmp_path / "store")
@@ -119,9 +121,20 @@ def test_files_of_a_folder_that_are_no_release_files_are_named(tmp_path: Path) -
     (folder / "supp2099.xml").write_bytes(b"")
     said: list[str] = []
     install([folder], tmp_path / "store", warn=said.append)
-    assert [line.partition(":")[0] for line in said] == ["Left out, for no release file that is known here"]
+    assert said[0].partition(":")[0] == "Left out, for no release file that is known here"
     assert "supp2099.xml" in said[0]
+    said.clear()
     install([folder / "desc2099.xml"], tmp_path / "store", warn=said.append)
+    assert said == []
+
+
+def test_a_first_release_that_is_small_beside_the_lexicon_is_told_of(tmp_path: Path) -> None:
+    said: list[str] = []
+    install([DOID / "doid.obo"], tmp_path, warn=said.append)
+    assert len(said) == 1
+    assert "has 4 concepts, the built-in lexicon 12," in said[0]
+    assert said[0].endswith("trialpanorama vocabularies remove doid")
+    install([FIXTURES / "hgnc"], tmp_path, force=True, warn=said.append)
     assert len(said) == 1
 
 

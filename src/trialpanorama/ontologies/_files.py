@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import io
 import os
+import re
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ import msgspec
 
 from trialpanorama.errors import UserError
 
+_HTML = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:<!doctype html|<html)", re.I)
 _LONGEST = 300
 """Characters that may be said of a file."""
 
@@ -55,7 +57,8 @@ class ReleaseFile(msgspec.Struct, frozen=True):
     @contextmanager
     def text(self, encoding: str = "utf-8-sig") -> Iterator[IO[str]]:
         """Its decompressed text, line ends made "\\n"."""
-        with self.open() as stream:
+        with self._opened() as raw:
+            stream = io.BufferedReader(_Guarded(raw, self, is_text=True), 2**18)
             text = io.TextIOWrapper(stream, encoding=encoding)
             try:
                 yield text
@@ -92,6 +95,18 @@ class ReleaseFile(msgspec.Struct, frozen=True):
                     yield unpacked
 
 
+def foreign(file: ReleaseFile) -> str:
+    """What a file that no vocabulary knows seems to be, as the end of a sentence; "" if nothing tells it."""
+    head = file.head(1024)
+    if not head:
+        return ": it is empty"
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return ": it is UTF-16 text, and UTF-8 is read"
+    if _HTML.match(head):
+        return ": it is a page of the web, as a server sends it in the place of a file"
+    return ""
+
+
 def find_files(path: Path) -> list[ReleaseFile]:
     """The release files that a path stands for: itself, the members of a zip archive, or all files below a folder."""
     if not path.exists():
@@ -123,9 +138,10 @@ def _words(error: Exception) -> str:
 class _Guarded(io.RawIOBase):
     """A stream whose faults say which file they are in."""
 
-    def __init__(self, stream: IO[bytes] | gzip.GzipFile, file: ReleaseFile) -> None:
+    def __init__(self, stream: IO[bytes] | gzip.GzipFile, file: ReleaseFile, is_text: bool = False) -> None:
         self._stream = stream
         self._file = file
+        self._is_text = is_text
 
     def readable(self) -> bool:
         return True
@@ -138,5 +154,7 @@ class _Guarded(io.RawIOBase):
             if isinstance(error, EOFError):
                 raise self._file.unusable("ends before its end: it is cut short") from None
             raise self._file.unusable(f"is damaged ({_words(error)})") from None
+        if self._is_text and b"\0" in data:  # a hole that a broken download left, or another encoding
+            raise self._file.unusable("holds zero bytes: it is damaged, or no UTF-8 text")
         view[: len(data)] = data
         return len(data)

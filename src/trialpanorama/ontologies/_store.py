@@ -113,8 +113,9 @@ def install(
         recognised = [(file, match) for file in found if (match := recognise(file))]
         if not recognised:
             what = "is no release file of a vocabulary" if path.is_file() else "has no release file of a vocabulary"
+            seems = files.foreign(found[0]) if path.is_file() and found else ""
             raise UserError(
-                f"{path} {what} that is known here. What is installed stays in use. Which files are read: "
+                f"{path} {what} that is known here{seems}. What is installed stays in use. Which files are read: "
                 "trialpanorama vocabularies list"
             )
         for file, (name, part) in recognised:
@@ -127,6 +128,8 @@ def install(
     for installed, _ in releases:
         if not force:
             _refuse_fewer(installed, store)
+            if not _path(installed.name, store).exists() and (said := _fewer_than_built_in(installed)):
+                warn(said)
     return [_put(installed, release, store) for installed, release in releases]
 
 
@@ -211,6 +214,21 @@ def _refuse_fewer(new: Installed, store: Path) -> None:
             f"{old.version} has {old.concepts:,}: it is probably cut short. The old one stays in use; to replace it "
             "all the same: trialpanorama vocabularies add PATH --force"
         )
+
+
+def _fewer_than_built_in(new: Installed) -> str:
+    """What is to be said of a first release that is small beside the built-in lexicon; "" if nothing.
+
+    A selection may be meant; a file that was cut between two lines looks the same.
+    """
+    path = BUILT_IN / f"{new.name}{_SUFFIX}"
+    if not path.exists() or new.concepts >= _FEWER * (old := describe(path)).concepts:
+        return ""
+    return (
+        f"{new.title} in {new.inputs[0].name} has {new.concepts:,} concepts, the built-in lexicon {old.concepts:,}: if "
+        "not only a part of it is meant, the file is cut short. Back to what is built in: trialpanorama vocabularies "
+        f"remove {new.name}"
+    )
 
 
 def remove(name: str, store: Path) -> None:

@@ -7,11 +7,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from trialpanorama.ontologies import Concept, Name, Part, Release, ReleaseFile, Vocabulary
-from trialpanorama.ontologies._tables import header
+from trialpanorama.ontologies._tables import header, whole_lines
 
 _CODE = re.compile(r"[A-Z](\d\d([A-Z]([A-Z](\d\d)?)?)?)?")
 _LENGTHS = (1, 3, 4, 5, 7)
 """How long a code of the first to fifth level is; the code without its last part is that of the level above."""
+_MARKUP = re.compile(rb"(?:\xef\xbb\xbf)?\s*<")
 _XML_CODE = "ATCCode"
 _HEADERS = {"code", "atc", "atc code", "atc_code", "atccode", "atc-code"}
 
@@ -50,7 +51,7 @@ def _delimiter(head: bytes) -> str:
 
 def _from_table(file: ReleaseFile) -> Iterator[tuple[str, str]]:
     with file.text() as text:
-        reader = csv.reader(text, delimiter=_delimiter(file.head(2048)))
+        reader = csv.reader(whole_lines(file, text), delimiter=_delimiter(file.head(2048)))
         columns = (0, 1)
         for number, cells in enumerate(reader, 1):
             if number == 1 and (places := _header(cells)):
@@ -113,7 +114,7 @@ VOCABULARY = Vocabulary(
         Part(
             name="index-xml",
             meaning="the index as the WHO Collaborating Centre sells it, such as 2026 ATC.xml",
-            recognise=lambda head, name: b"ATCCode" in head and b"Name=" in head and head.lstrip()[:1] == b"<",
+            recognise=lambda head, name: b"ATCCode" in head and b"Name=" in head and _MARKUP.match(head) is not None,
         ),
     ),
     read=_read,

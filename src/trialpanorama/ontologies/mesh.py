@@ -65,7 +65,7 @@ class _Entry(msgspec.Struct):
     trees: list[str] = []
     names: list[Name] = []
     kind: ConceptKind | None = None
-    """None: as its places in the tree say."""
+    """None: as its places in the tree say, else those of the first heading that it is mapped to."""
     headings: list[str] = []
     """Ids of the descriptors that a supplementary record is mapped to."""
     attributes: dict[str, str] = {}
@@ -104,9 +104,11 @@ def _declared_year(file: ReleaseFile) -> str | None:
     return declared[1].decode() if declared else None
 
 
-def _kind(entry: _Entry) -> ConceptKind:
+def _kind(entry: _Entry, entries: _Entries) -> ConceptKind:
     if entry.kind:
         return entry.kind
+    if _is_supplementary(entry.id):  # most are substances
+        return next((_kind(entries[heading], entries) for heading in entry.headings if heading in entries), "drug")
     return next((kind for branch, kind in _KINDS if any(tree.startswith(branch) for tree in entry.trees)), "other")
 
 
@@ -127,7 +129,7 @@ def _concepts(entries: _Entries) -> list[Concept]:
         Concept(
             id=f"MESH:{entry.id}",
             name=entry.name,
-            kind=_kind(entry),
+            kind=_kind(entry, entries),
             names=distinct_names(entry.name, entry.names),
             parents=sorted({*broader(entry)}),
             attributes=({"tree_numbers": ";".join(sorted(entry.trees))} if entry.trees else {}) | entry.attributes,
@@ -221,7 +223,7 @@ def _numbers(given: Iterable[str]) -> dict[str, str]:
     return found
 
 
-# --- ASCII: d2026.bin, mtrees2026.bin
+# --- ASCII: d2026.bin, c2026.bin, mtrees2026.bin
 
 
 def _read_ascii(file: ReleaseFile, entries: _Entries) -> None:
@@ -230,6 +232,27 @@ def _read_ascii(file: ReleaseFile, entries: _Entries) -> None:
         _check(file, id, name, trees)
         names = [_ascii_name(value) for tag in ("PRINT ENTRY", "ENTRY") for value in record[tag]]
         entries[id] = _Entry(id, name, trees, names, attributes=_numbers(record["RN"]))
+
+
+def _add_ascii_supplement(file: ReleaseFile, entries: _Entries) -> None:
+    """Read supplementary records, which name the headings that they are mapped to by their words."""
+    ids = {entry.name: entry.id for entry in entries.values() if not _is_supplementary(entry.id)}
+    for record in _ascii_records(file):
+        id, name = "".join(record["UI"][:1]), "".join(record["NM"][:1])
+        _check(file, id, name, [])
+        mapped = [heading.lstrip("*") for heading in record["HM"]]
+        headings = [ids.get(heading) or ids.get(heading.partition("/")[0]) for heading in mapped]
+        entries[id] = _Entry(
+            id,
+            name,
+            names=[_ascii_name(value) for value in record["SY"]],
+            headings=[heading for heading in headings if heading],
+            attributes=_numbers(record["RN"]),
+        )
+
+
+def _is_supplementary(id: str) -> bool:
+    return id.startswith("C")
 
 
 def _ascii_records(file: ReleaseFile) -> Iterator[dict[str, list[str]]]:
@@ -328,6 +351,7 @@ _READERS = {
     "supplement-xml": _read_supplement,
     "descriptors-ascii": _read_ascii,
     "tree-table": _read_tree_table,
+    "supplement-ascii": _add_ascii_supplement,
     "tree-ascii": _add_trees,
     "synonyms-json": _add_synonyms,
 }
@@ -360,6 +384,14 @@ VOCABULARY = Vocabulary(
             recognise=lambda head, name: (
                 head.lstrip(b"\xef\xbb\xbf").startswith(b"*NEWRECORD") and b"RECTYPE = D" in head
             ),
+        ),
+        Part(
+            name="supplement-ascii",
+            meaning="cYYYY.bin: supplementary concepts, as lines of TAG = value",
+            recognise=lambda head, name: (
+                head.removeprefix(b"\xef\xbb\xbf").startswith(b"*NEWRECORD") and b"RECTYPE = C" in head
+            ),
+            is_supplement=True,
         ),
         Part(
             name="tree-table",

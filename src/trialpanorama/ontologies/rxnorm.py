@@ -46,6 +46,8 @@ _CROSS_REFERENCES = {"ATC": "ATC", "DRUGBANK": "DRUGBANK", "MSH": "MESH"}
 """Sources whose codes are ids elsewhere."""
 _OPEN_SOURCES = ("ATC", "CVX", "DRUGBANK", "MSH", "MTHSPL", "VANDF")
 """Sources without restriction (level 0 of the UMLS licence), whose names of ingredients are taken over."""
+_MAY_LACK = 0.05
+"""The share of related concepts that the file of names may lack: a release of some sources relates a few others too."""
 _UNII = re.compile(r"[A-Z0-9]{10}")
 _DATE_IN_NAME = re.compile(r"_(\d\d)(\d\d)(\d{4})(?!\d)")
 
@@ -61,7 +63,7 @@ class _Atoms(msgspec.Struct):
 
 
 def _rows(file: ReleaseFile, cells: int) -> Iterator[list[str]]:
-    with file.text("utf-8") as text:
+    with file.text() as text:
         for number, line in enumerate(text, 1):
             row = line.rstrip("\n").split("|")
             if len(row) != cells + 1 or row[-1] or not row[0].isdigit() or not line.endswith("\n"):
@@ -76,14 +78,19 @@ def _read(parts: Mapping[str, Sequence[ReleaseFile]]) -> Release:
     (names,) = parts["names"]
     if "relationships" not in parts:
         raise names.unusable("stands without RXNREL.RRF", "Add the whole zip archive, or the folder rrf.")
-    atoms, types = _atoms(names)
+    atoms, types, listed = _atoms(names)
     related: dict[str, set[str]] = defaultdict(set)
+    named: set[str] = set()
     for row in _rows(parts["relationships"][0], _REL):
         first, second = row[0], row[4]
         if second and row[10] == "RXNORM":
+            named |= {first, second}
             for one, other in ((first, second), (second, first)):
                 if types.get(other) in _PATHS.get(types.get(one, ""), ()):
                     related[one].add(other)
+    lacking = len(named - listed)
+    if lacking > _MAY_LACK * len(named):
+        raise names.unusable(f"lacks {lacking:,} of the {len(named):,} concepts that RXNREL.RRF names: it is cut short")
     marks: dict[str, dict[str, str]] = defaultdict(dict)
     for file in parts.get("attributes", ()):
         for row in _rows(file, _SAT):
@@ -100,12 +107,14 @@ def _read(parts: Mapping[str, Sequence[ReleaseFile]]) -> Release:
     )
 
 
-def _atoms(file: ReleaseFile) -> tuple[dict[str, _Atoms], dict[str, str]]:
-    """The concepts that are kept, and the type of every concept of RxNorm."""
+def _atoms(file: ReleaseFile) -> tuple[dict[str, _Atoms], dict[str, str], set[str]]:
+    """The concepts that are kept, the type of every concept of RxNorm, and all ids, also of what was taken out."""
+    listed: set[str] = set()
     atoms: dict[str, _Atoms] = {}
     types: dict[str, str] = {}
     for row in _rows(file, _CONSO):
         id, source, type, code, text, suppressed = row[0], row[11], row[12], row[13], row[14], row[16]
+        listed.add(id)
         if suppressed in ("Y", "E"):  # editors took it out
             continue
         found = atoms.setdefault(id, _Atoms())
@@ -122,7 +131,7 @@ def _atoms(file: ReleaseFile) -> tuple[dict[str, _Atoms], dict[str, str]]:
                 found.references[f"UNII:{code}"] = None
             if source in _OPEN_SOURCES:
                 found.names[text] = None
-    return {id: found for id, found in atoms.items() if found.type in _TYPES}, types
+    return {id: found for id, found in atoms.items() if found.type in _TYPES}, types, listed
 
 
 def _ingredients(id: str, types: Mapping[str, str], related: Mapping[str, set[str]]) -> set[str]:
