@@ -457,9 +457,17 @@ def test_kgx_keeps_its_rules(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> 
         assert _PREDICATES.fullmatch(edge["predicate"])
         assert edge["knowledge_level"] in _LEVELS
         assert edge["agent_type"] in _AGENTS
+        assert re.fullmatch(r"infores:[a-z0-9]+(-[a-z0-9]+)*", edge["primary_knowledge_source"])
     assert len({edge["id"] for edge in edges}) == len(edges)
     assert f"clinicaltrials:{A}" in ids
     assert {edge["publications"] for edge in edges if edge["original_predicate"] == "names_id_of"} == {"PMID:7"}
+
+
+def test_every_edge_names_a_resource() -> None:
+    sources = ("clinicaltrials_gov", "ictrp", "mesh; drugbank", None)
+    assert [graph.infores(source) for source in sources] == [
+        "infores:clinicaltrials", "infores:ictrp", "infores:mesh-drugbank", "infores:trialpanorama",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("one", [*RELATIONS, *NODE_TYPES], ids=lambda one: one.name)

@@ -614,8 +614,10 @@ KGX_EDGE_COLUMNS = (
 _INFORES = {
     "clinicaltrials_gov": "infores:clinicaltrials", "aact": "infores:clinicaltrials", "pubmed": "infores:pubmed",
     "pmc": "infores:pmc", "drugcentral": "infores:drugcentral", "chembl": "infores:chembl", "mondo": "infores:mondo",
+    "doid": "infores:disease-ontology",
 }  # fmt: skip
-"""Sources that the registry of information resources knows (https://biolink.github.io/information-resource-registry)."""
+"""Sources that the registry of information resources knows under another name
+(https://biolink.github.io/information-resource-registry)."""
 
 _CURIE = re.compile(r"[A-Za-z_][\w.-]*:[^\s|]+")
 _PREFIXES = {"clinicaltrials_gov": "clinicaltrials", "isrctn": "ISRCTN", "euctr": "EUCTR", "ctis": "CTIS"}
@@ -639,6 +641,13 @@ def curie(id: str, type: str) -> str:
     return f"trialpanorama:{quote(id, safe='-._')}"
 
 
+def infores(source: str | None) -> str:
+    """The resource that an edge is of, which Biolink wants for each; registers that nobody listed by our own word."""
+    if source is None:
+        return "infores:trialpanorama"
+    return _INFORES.get(source) or "infores:" + re.sub(r"[^a-z0-9]+", "-", source.lower()).strip("-")
+
+
 def _kgx_node(row: dict[str, Any]) -> Sequence[Any]:
     type = _TYPE.get(row["type"], _TYPE["other"])
     return curie(row["id"], row["type"]), type.category, row["name"], row["type"], "trialpanorama"
@@ -654,7 +663,7 @@ def _kgx_edge(row: dict[str, Any]) -> Sequence[Any]:
     )
     return (
         f"urn:uuid:{id}", head, relation.predicate, tail, "biolink:Association", level, relation.agent,
-        _INFORES.get(row["source"] or ""), row["relation_type"], publication, row["score"], row["method"], row["date"],
+        infores(row["source"]), row["relation_type"], publication, row["score"], row["method"], row["date"],
         _places(row["evidence"]), row["vocabulary_version"], row["source"], row["licence"],
     )  # fmt: skip
 
