@@ -115,3 +115,22 @@ def test_any_terms_give_one_link_each(with_meddra: AdverseEventLinker, texts: li
     for text, (link,) in zip(texts, found, strict=True):
         assert text[link.start : link.end] == link.text
     assert found[::-1] == with_meddra.link(texts[::-1], [None] * len(texts))
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "words"),
+    [
+        ("*Pneumonia", "Pneumonia", "Pneumonia"),
+        ("PULMONARY/UPPER RESPIRATORY:: Pneumonia", "Pneumonia", "Pneumonia"),
+        ("Pneumonia NOS", "Pneumonia", "Pneumonia"),
+        ("Gastrooesophageal reflux disease", "Gastroesophageal Reflux", "Gastrooesophageal reflux disease"),
+    ],
+    ids=["mark", "class", "NOS", "oo"],
+)
+def test_what_stands_around_a_term_is_left_out_and_told(
+    without: AdverseEventLinker, diseases: Concepts, text: str, name: str, words: str
+) -> None:
+    [[link]] = without.link([text], [None])
+    assert diseases.get(link.concept_id or "").name == name  # type: ignore[union-attr]
+    assert text[link.start : link.end] == link.text == words
+    assert (link.method, link.score) == (("exact", 1.0) if words == text else ("stripped", 0.95))

@@ -71,7 +71,13 @@ def word(text: str) -> str:
         return IRREGULAR[text]
     if len(text) < 4 or not text.isalpha():
         return text
-    text = text.replace("ae", "e").replace("oe", "e").replace("sulph", "sulf").replace("leuco", "leuko")
+    text = (
+        text.replace("ae", "e")
+        .replace("ooe", "oe")
+        .replace("oe", "e")
+        .replace("sulph", "sulf")
+        .replace("leuco", "leuko")
+    )
     text = _WORD_FINAL_OUR.sub("or", text)
     if len(text) > 5:
         text = _ISE.sub(lambda m: m[0][0] + "z", text)

@@ -21,7 +21,14 @@ if TYPE_CHECKING:
 
 _APPENDED = re.compile(r"\s*(?:[\[(][^\])]*[\])]|\bNOS\b|\*+|†|,? grade (?:[1-5]|[iv]{1,3}).*)\s*$", re.I)
 """What reporters append: a version in brackets, "NOS", a grade, a footnote mark."""
+_PREPENDED = re.compile(r"\s*(?:\*+\s*|[A-Z][A-Z /,-]{3,60}::\s*)+")
+"""What they put before it: a footnote mark, a class of the older terms of the National Cancer Institute."""
 _SURE = ("exact", "variant", "reordered")
+
+
+def _bare(text: str) -> str:
+    """A term without what stands before and behind it."""
+    return _APPENDED.sub("", text[place.end() if (place := _PREPENDED.match(text)) else 0 :]) or text
 
 
 class AdverseEventLinker:
@@ -49,11 +56,18 @@ class AdverseEventLinker:
         """One link for each term; the hint, the organ system that the reporter chose, is not needed for it."""
         events = [self._event(text) for text in texts]
         left = [at for at, event in enumerate(events) if event is None]
-        short = [_APPENDED.sub("", texts[at]) or texts[at] for at in left]
+        short = [_bare(texts[at]) for at in left]
         for at, term, links in zip(left, short, self._conditions.link(short), strict=True):
             whole = [one for one in links if one.concept_id and one.method in _SURE and len(one.text) == len(term)]
             if whole and len(links) == 1:
-                events[at] = msgspec.structs.replace(whole[0], kind="adverse_event", is_negated=False, is_history=False)
+                (found,) = whole
+                is_whole = len(term) == len(texts[at])
+                start = texts[at].find(term)
+                events[at] = msgspec.structs.replace(
+                    found, start=start, end=start + len(term), kind="adverse_event", is_negated=False, is_history=False,
+                    method=found.method if is_whole else "stripped",
+                    score=found.score if is_whole else min(found.score, 0.95),
+                )  # fmt: skip
         return [
             [event or Link(0, len(text), text, None, "none", 0.0, kind="adverse_event")]
             for text, event in zip(texts, events, strict=True)
@@ -61,7 +75,7 @@ class AdverseEventLinker:
 
     def _event(self, text: str) -> Link | None:
         """What MedDRA has of a term."""
-        short = _APPENDED.sub("", text)
+        short = _bare(text)
         for form, method, score in ((text, "exact", 1.0), (short, "stripped", 0.95)):
             if found := self._events.get(normalise(form)):
                 return self._linked(text, *found, method, score)
