@@ -163,3 +163,35 @@ def test_what_is_denied_is_the_marker_right_behind_and_its_list(
 ) -> None:
     (links,) = linker.link([text], ["criteria"])
     assert [link.is_negated for link in links] == denied
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Allergy to any Janus kinase 2 (JAK2) inhibitor",
+        "Cyclooxygenase-2 (COX-2) inhibitors during the study",
+        "Drugs that inhibit CYP1A2 or interact with CYP3A4",
+        "Treatment with anti- IL-6",
+        "A monoclonal antibody against CD52",
+        "A ligand for the peroxisome proliferator-activated receptor gamma",
+        "People with anti-drug antibodies (ADA) positive",
+    ],
+)
+def test_what_a_drug_acts_on_or_is_broken_down_by_is_no_marker(
+    linker: BiomarkerLinker, concepts: Concepts, text: str
+) -> None:
+    assert found(linker, concepts, text) == NOTHING
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("CYP2D6 poor metabolizers", ["CYP2D6"]),
+        ("ADA deficiency", ["ADA"]),
+        ("HER2 (ERBB2) positive breast cancer", ["ERBB2", "ERBB2"]),
+    ],
+)
+def test_such_genes_are_found_where_they_are_measured(
+    linker: BiomarkerLinker, concepts: Concepts, text: str, expected: list[str]
+) -> None:
+    assert found(linker, concepts, text) == expected

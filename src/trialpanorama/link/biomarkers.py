@@ -50,15 +50,22 @@ _ALSO_GIVEN = _words(
     "csf2 csf3 epo hgf il2 il12b il7 il10 il11 ifng tnf ngf fgf2 egf gh1 igf1 pth testosterone cortisol ins"
 )
 """Genes and markers whose products are given as drugs too, by symbol or name in small letters."""
+_ENZYME_OF_DRUGS = re.compile(r"CYP\d\w*|P-?gp|ABCB1|ABCG2|SLCO\w+|UGT1A\w+", re.IGNORECASE)
+"""What interacts with drugs: named for that far oftener than measured."""
+_ONLY_BESIDE = {
+    "ADA": re.compile(r"deficien|\bSCID\b|activity|\bgene\b", re.IGNORECASE),
+    "DCC": re.compile(r"\bgene\b|\bloss\b|delet|express", re.IGNORECASE),
+}
+"""Symbols that mean something else (antibodies against a drug, an assay) but for these words beside them."""
 _IS_MARKER = re.compile(
     r"\b(?:genes?|mutat\w*|mutants?|variants?|express\w*|overexpress\w*|amplif\w*|fusions?|rearrang\w*|translocat\w*|"
     r"wild[- ]?type|deletions?|del|exons?|alleles?|polymorphisms?|genotyp\w*|haplotyp\w*|copy number|methylat\w*|"
     r"(?<!HIV[- ])(?:positive|negative)|status|altered|alterations?|aberrations?|inactivat\w*|loss|deficien\w*|"
-    r"carriers?|germline|somatic|receptors?|levels?|concentrations?|serum|plasma|proteins?|IHC|FISH|biomarkers?)\b|/(?:PR|PgR|HER2)\b",
+    r"carriers?|metaboli[sz]ers?|germline|somatic|receptors?|levels?|concentrations?|serum|plasma|proteins?|IHC|FISH|biomarkers?)\b|/(?:PR|PgR|HER2)\b",
     re.IGNORECASE,
 )
 _IS_TARGET = re.compile(
-    r"(?:/\w{2,8})?[\s-]*(?:(?:and|or) \w{1,8} )?"
+    r"(?:\s?[(\[][\w/ -]{1,12}[)\]]|[)\]])?(?:/\w{2,8})?[\s-]*(?:(?:and|or) \w{1,8} )?"
     r"(?:(?:tyrosine )?kinase |receptor |signal(?:l)?ing |pathway |monoclonal |specific |-?targeted? |"
     r"(?:strong|potent|moderate|weak|selective|sensitive),? (?:and |or )?)*"
     r"(?:inhibitors?|antagonists?|agonists?|blockers?|modulators?|inducers?|substrates?|based|containing|"
@@ -68,7 +75,8 @@ _IS_TARGET = re.compile(
     re.IGNORECASE,
 )
 _IS_GIVEN = re.compile(
-    r"\banti[- ]?$|\b(?:inhibitors?|inducers?|substrates?|(?:ant)?agonists?|blockers?|modulators?) (?:of|for) "
+    r"\banti[- ]{0,2}$|\b(?:antibod(?:y|ies)|vaccines?|ligands?) (?:directed (?:against|to|at)|against|for|targeting) (?:the )?$|"
+    r"\b(?:inhibit|induc|block|target)(?:es|e|s|ing)? (?:the )?$|\b(?:hypersensitivity|allergy) to $|\b(?:inhibitors?|inducers?|substrates?|(?:ant)?agonists?|blockers?|modulators?) (?:of|for) "
     r"(?:the )?$|\b(?:recombinant|ALVAC|vaccinia|fowlpox|adenovir\w+|rh|pegylated)(?:[- ](?:human )?)?$",
     re.IGNORECASE,
 )
@@ -209,7 +217,11 @@ def _key(text: str) -> str:
 def _is_ambiguous(name: str) -> bool:
     """Whether a symbol says too little by itself: two letters, a word, another abbreviation."""
     return (
-        len(name) <= 2 or (name.isalpha() and len(name) <= 3) or name in _OTHER_MEANINGS or name.lower() in COMMON_WORDS
+        len(name) <= 2
+        or (name.isalpha() and len(name) <= 3)
+        or name in _OTHER_MEANINGS
+        or name.lower() in COMMON_WORDS
+        or _ENZYME_OF_DRUGS.fullmatch(name) is not None
     )
 
 
@@ -219,10 +231,12 @@ def _links(text: str, place: str | None, hits: list[tuple[int, int, _Marker]], s
         words = text[start:end]
         if marker.is_cased and _plain(words) != _plain(marker.name):
             continue
-        if _IS_GIVEN.search(text, max(0, start - 30), start) or (marker.is_gene and _IS_TARGET.match(text, end)):
+        if _IS_GIVEN.search(text, max(0, start - 45), start) or (marker.is_gene and _IS_TARGET.match(text, end)):
             continue
         low, high = _clause(text, start, end)
         if marker.is_ambiguous and not _is_said(text, low, start, end, high):
+            continue
+        if words in _ONLY_BESIDE and not _ONLY_BESIDE[words].search(text, low, high):
             continue
         part, because = _part(text, place, marker, low, start, end, high)
         triggers = [trigger for trigger in said if trigger.end <= start][-5:]
