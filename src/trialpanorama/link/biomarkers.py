@@ -75,9 +75,10 @@ _IS_TARGET = re.compile(
     re.IGNORECASE,
 )
 _IS_GIVEN = re.compile(
-    r"\banti[- ]{0,2}$|\b(?:antibod(?:y|ies)|vaccines?|ligands?) (?:directed (?:against|to|at)|against|for|targeting) (?:the )?$|"
-    r"\b(?:inhibit|induc|block|target)(?:es|e|s|ing)? (?:the )?$|\b(?:hypersensitivity|allergy) to $|\b(?:inhibitors?|inducers?|substrates?|(?:ant)?agonists?|blockers?|modulators?) (?:of|for) "
-    r"(?:the )?$|\b(?:recombinant|ALVAC|vaccinia|fowlpox|adenovir\w+|rh|pegylated)(?:[- ](?:human )?)?$",
+    r"\banti[- ]{0,2}$|\b(?:hypersensitivity|allergy) to $|\b(?:inhibit|induc|block|target)(?:es|e|s|ing)? (?:the )?$|"
+    r"\b(?:antibod(?:y|ies)|vaccines?|ligands?) (?:directed (?:against|to|at)|against|for|targeting) (?:the )?$|"
+    r"\b(?:inhibitors?|inducers?|substrates?|(?:ant)?agonists?|blockers?|modulators?) (?:of|for) (?:the )?$|"
+    r"\b(?:recombinant|ALVAC|vaccinia|fowlpox|adenovir\w+|rh|pegylated)(?:[- ](?:human )?)?$",
     re.IGNORECASE,
 )
 _LET_PASS = 2
