@@ -138,7 +138,7 @@ _ALLERGIC = re.compile(
 """An allergy, an intolerance or a contraindication, up to the thing it is to."""
 _IS_CONTRAINDICATED = re.compile(
     r"(?:\s+(?:therapy|treatment|or|and|[\w-]+ therapy)){0,4},?\s+(?:is|are|was|would be|may be)\s+(?:\w+ly\s+)?"
-    r"contra-?indicated\b",
+    r"contra-?indicated\b|[\s-](?:allerg(?:y|ies)|hypersensitivity|intolerance)\b",
     re.IGNORECASE,
 )
 _ANOTHER_MATTER = re.compile(
@@ -207,7 +207,9 @@ _TESTED_NEGATIVE = re.compile(
     r"(?:is |are |was )?negative\b|[\s-](?:naive|naïve)\b",
     re.IGNORECASE,
 )
-_NEGATIVE = re.compile(r"\bnegative\s+(?:(?!and\b|or\b)[\w-]+\s+){0,3}$", re.IGNORECASE)
+_NEGATIVE = re.compile(r"\bnegative\s+(?:(?!and\b|or\b)[\w/-]+\s+){0,4}$", re.IGNORECASE)
+_PURPOSE = re.compile(r"(?:\s+[\w-]+){0,3}\s+(?:for|of)\s+(?:[\w-]+\s+){0,3}", re.IGNORECASE)
+"""Between a treatment and the disease that it is given for."""
 _REFUSABLE = frozenset(("consent", "compliance", "language", "contraception"))
 _COORDINATED = re.compile(
     r"[\s,/()&\[\]+]*(?:(?:and/or|and|or|plus|as well as|either|both|serum|total)[\s,/()&]*){0,2}$", re.IGNORECASE
@@ -435,6 +437,8 @@ def _assert(text: str, item: Item, mentions: list[_Mention], cues: list[Said]) -
         if not (negated or excepted) and (first := _listed_with(text, mentions, at)) is not None:
             negated, history = first.is_negated, history or first.is_history
             excepted = first.is_exception and not _RELATIVE.search(text, first.end, one.start)
+        if negated and one.kind == "condition" and _is_purpose(text, mentions, at):
+            negated = False
         if _is_refused(text, one):
             negated = True
         if one.kind in MEASURED:  # "no pneumonia, age over 55" denies no age
@@ -493,6 +497,16 @@ def _around(places: list[tuple[int, int]], place: int) -> list[tuple[int, int]]:
 
 def _is_refused(text: str, one: _Mention) -> bool:
     return one.kind in _REFUSABLE and _REFUSED.search(text, max(0, one.start - 80), one.start) is not None
+
+
+def _is_purpose(text: str, mentions: list[_Mention], at: int) -> bool:
+    """Whether a disease is only what a treatment is for: who had no chemotherapy for a cancer may have that cancer."""
+    before = mentions[at - 1] if at else None
+    return (
+        before is not None
+        and before.kind in _SPOKEN_OF
+        and _PURPOSE.fullmatch(text, before.end, mentions[at].start) is not None
+    )
 
 
 def _is_negative(text: str, one: _Mention) -> bool:
