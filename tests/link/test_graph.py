@@ -214,6 +214,7 @@ def con() -> Iterator[duckdb.DuckDBPyConnection]:
     """Three trials of one condition; two share a rare drug, and a country with five hundred others."""
     con = duckdb.connect()
     con.execute(TABLES)
+    con.execute("CREATE TABLE mentions AS SELECT 'DRUGBANK:DB1' AS concept_id, 'Zarvo' AS text")
     con.execute("""
         CREATE TABLE relations (head_id VARCHAR, head_type VARCHAR, tail_id VARCHAR, tail_type VARCHAR,
             relation_type VARCHAR, method VARCHAR, score DOUBLE, date DATE,
@@ -260,16 +261,23 @@ def con() -> Iterator[duckdb.DuckDBPyConnection]:
         (A, A), ("nct 99000001", A), ("DRKS99000001", A), ("2090-000001-10", A), ("PMID: 7", "7"), ("7", "7"),
         ("MESH:D1", "MESH:D1"), ("glowing  fever", "MESH:D1"), ("Pyrexia lucens", "MESH:D1"),
         ("south korea", "country:South_Korea"), ("Fictional Laboratories GmbH", "sponsor:fictional_laboratories"),
+        ("ZARVO", "DRUGBANK:DB1"), ("UK", "country:United_Kingdom"), ("Great Britain", "country:United_Kingdom"),
     ],
 )  # fmt: skip
 def test_a_node_is_found_by_what_people_type(con: duckdb.DuckDBPyConnection, text: str, id: str) -> None:
     con.execute("INSERT INTO identifiers VALUES ($1, '2090-000001-10', 'secondary')", [A])
     con.execute(
-        """INSERT INTO relations BY NAME SELECT $1 AS head_id, 'trial' AS head_type, 'sponsored_by' AS
-        relation_type, 'sponsor:fictional_laboratories' AS tail_id, 'sponsor' AS tail_type""",
+        """INSERT INTO relations BY NAME FROM (VALUES
+        ($1, 'trial', 'sponsored_by', 'sponsor:fictional_laboratories', 'sponsor'),
+        ($1, 'trial', 'recruits_in', 'country:United_Kingdom', 'country'))
+        t(head_id, head_type, relation_type, tail_id, tail_type)""",
         [A],
     )
     assert find_node(con, text).id == id
+
+
+def test_a_node_has_its_preferred_name_whatever_was_typed(con: duckdb.DuckDBPyConnection) -> None:
+    assert find_node(con, "Pyrexia lucens") == Node("MESH:D1", "condition", "Glowing Fever")
 
 
 def test_a_node_that_is_not_there_has_near_misses(con: duckdb.DuckDBPyConnection) -> None:

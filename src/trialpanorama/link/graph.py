@@ -19,7 +19,7 @@ from xml.sax.saxutils import escape
 
 import msgspec
 
-from trialpanorama import identifiers
+from trialpanorama import identifiers, vocabulary
 from trialpanorama.errors import UnknownName, UserError
 from trialpanorama.link.sponsors import sponsor_id
 from trialpanorama.relations import CORRECTION_PREDICATE, NODE_TYPES, RELATIONS, Relation
@@ -106,8 +106,8 @@ class SharingTrial(msgspec.Struct):
 
 
 def find_node(con: duckdb.DuckDBPyConnection, text: str) -> Node:
-    """The node that a text names: a registry id of any of its Records, a PMID, a CURIE, the name of a concept, or a
-    sponsor as any register writes it.
+    """The node that a text names: a registry id of any of its Records, a PMID, a CURIE, the name of a concept or words
+    that a Record has for it, a country or a sponsor as any register writes it.
 
     Raises UnknownName, with the nearest names, where there is none.
     """
@@ -121,9 +121,11 @@ def find_node(con: duckdb.DuckDBPyConnection, text: str) -> Node:
             return Node(*rows[0])
     if rows := con.execute(_NODE_OF_IDENTIFIER, {"ids": tried}).fetchall():
         return Node(*rows[0])
-    sponsor = "sponsor:" + sponsor_id(text).replace(" ", "_")
-    for sql, asked in ((_NODE_OF_NAME, text), (_NODE_OF_ID, sponsor)):
-        if rows := con.execute(sql, [asked]).fetchall():
+    named = [id for sql in (_NODE_OF_NAME, _NODE_OF_WORDS) for (id,) in con.execute(sql, [text]).fetchall()]
+    written = {"country": vocabulary.country(text) or text, "sponsor": sponsor_id(text)}
+    named += [f"{type}:{said.replace(' ', '_')}" for type, said in written.items()]
+    for id in named:
+        if rows := con.execute(_NODE_OF_ID, [id]).fetchall():
             return Node(*rows[0])
     near = [name for (name,) in con.execute(_NEAR_MISSES, [text]).fetchall()]
     raise UnknownName("node", text, near, "trialpanorama search WORDS")
@@ -169,11 +171,16 @@ _NODE_OF_IDENTIFIER = """
 
 _NODE_OF_NAME = f"""
     WITH degree AS (SELECT id, min(type) AS type, count(*) AS edges FROM ({_ENDS}) GROUP BY id)
-    SELECT e.id, e.type, {_NAME_OF} FROM degree e LEFT JOIN (
+    SELECT e.id FROM degree e LEFT JOIN (
             SELECT * FROM ({_names()}) UNION ALL SELECT concept_id, unnest(names) FROM concepts) n USING (id)
     WHERE e.type NOT IN ('trial', 'publication') AND (lower(n.name) = lower($1) OR lower({_NAME_OF}) = lower($1)
         OR lower(e.id) = lower($1))
     ORDER BY edges DESC, id LIMIT 1"""
+
+_NODE_OF_WORDS = """
+    SELECT concept_id FROM mentions WHERE concept_id IS NOT NULL AND lower(text) = lower($1)
+    GROUP BY concept_id QUALIFY 2 * count(*) > sum(count(*)) OVER ()"""
+"""What the words mostly mean where a Record has them, such as a brand name that no terminology lists."""
 
 _NEAR_MISSES = """
     SELECT name FROM (
