@@ -33,7 +33,8 @@ _HISTORY_BEFORE = "in the past; in history; history; in medical history; in the 
 _END = """
 but; however; although; though; unless; who have; with current; because; if; not only; no more than; no less than;
 no later than; no longer than; not more than; not less than; not limited to; no matter; no increase; no change;
-prior to; previous to; related to; due to; secondary to; caused by; except for patients with
+prior to; previous to; related to; due to; secondary to; caused by; except for patients with;
+with or without; with and without; with/without; whether or not; regardless of; irrespective of
 """
 
 

@@ -110,6 +110,7 @@ _EXCEPTIONS = (
     "except", "except for", "excepting", "excluding", "other than", "with the exception of", "with exception of",
     "with the exceptions of", "with exceptions of", "exception of", "exceptions", "exceptions are", "apart from",
     "aside from", "save for", "not including", "unless", "except in case of", "besides", "except for patients with",
+    "with or without", "with and without", "with/without", "whether or not", "regardless of", "irrespective of",
 )  # fmt: skip
 """What leads to things that a criterion leaves out of what it says."""
 _INCLUDING = re.compile(r"\bincluding(?:,? but not limited to)?,?|\bsuch as\b|\be\.g\.,?", re.IGNORECASE)
