@@ -374,17 +374,54 @@ RIVALS: dict[str, dict[str, Callable[[list[Task]], Scorer]]] = {
 }
 """What is run beside `resolve`, in each of the settings that were tried."""
 TRIED = JUDGED / "resolution_tuning.json"
-LABELLED, CHOOSING = FROZEN["development_seeds"][:2], FROZEN["development_seeds"][2:4]
 DEVELOPMENT_TRIALS = 3_000
-FEATURES = "with criteria"
+
+
+class Development(NamedTuple):
+    """A generated collection on which choices are made."""
+
+    seed: int
+    trials: int
+    mess: dict[str, Any]
+
+
+_ROUGH: dict[str, Any] = FROZEN["mess"] | {
+    "typo_rate": 0.06, "dropped_secondary_id": 0.4, "mutual_secondary_id": 0.13, "reworded_title": 0.5,
+    "drifting_date": 0.3, "drifting_date_days": 60, "status_lag": 0.15, "missing_field": 0.1, "doubled_entity": 0.04,
+    "mojibake": 0.03,
+}  # fmt: skip
+_WILD: dict[str, Any] = FROZEN["mess"] | {
+    "typo_rate": 0.12, "dropped_secondary_id": 0.6, "mutual_secondary_id": 0.1, "reworded_title": 0.75,
+    "drifting_date": 0.55, "drifting_date_days": 120, "status_lag": 0.3, "missing_field": 0.2, "doubled_entity": 0.08,
+    "mojibake": 0.08, "contact_in_text": 0.1, "lost_comparison_sign": 0.4,
+}  # fmt: skip
+LABELLED = (
+    Development(11, DEVELOPMENT_TRIALS, FROZEN["mess"]),
+    Development(12, DEVELOPMENT_TRIALS, FROZEN["mess"]),
+    Development(16, FROZEN["trials"], _WILD),
+    Development(17, FROZEN["trials"], _ROUGH),
+)
+"""From these dedupe and the weights of `resolve` are learnt. No mess is that of the frozen `messier`."""
+CHOOSING = (
+    Development(13, DEVELOPMENT_TRIALS, FROZEN["mess"]),
+    Development(14, DEVELOPMENT_TRIALS, FROZEN["mess"]),
+    Development(18, FROZEN["trials"], _WILD),
+)
+"""On these the settings of Splink and dedupe are chosen."""
+FEATURES = "with secondary outcomes"
 """What was compared when a setting of the rivals was tried: another set of fields needs other thresholds."""
 
 
-def development_tasks(folder: Path, seeds: Iterable[int]) -> dict[bool, list[Task]]:
+def development_settings(folder: Path, collection: Development) -> dict[bool, Setting]:
+    """A development collection, with ids (False) and without (True)."""
+    return prepare_settings(folder / str(collection.seed), *collection)
+
+
+def development_tasks(folder: Path, collections: Iterable[Development]) -> dict[bool, list[Task]]:
     """What is compared in development collections, with ids (False) and without (True)."""
     tasks: dict[bool, list[Task]] = {False: [], True: []}
-    for seed in seeds:
-        for hidden, made in prepare_settings(folder / str(seed), seed, DEVELOPMENT_TRIALS).items():
+    for collection in collections:
+        for hidden, made in development_settings(folder, collection).items():
             tasks[hidden].append(compared(str(made.records), made.true))
     return tasks
 

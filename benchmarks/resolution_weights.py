@@ -1,18 +1,19 @@
 """Learn the weights by which registrations are held to be one study, and write them into the package.
 
-    python benchmarks/resolution_weights.py [--real WAREHOUSE] [--trials 6000]
+    python benchmarks/resolution_weights.py [--real WAREHOUSE]
 
 Three kinds of pairs teach:
 
-generated    candidate pairs of the development seeds (`judged/resolution_frozen.json`), where truth is known, each once
-             with ids and once with all ids hidden
+generated    candidate pairs of development collections (`LABELLED` of `_resolution`), where truth is known, each once
+             with ids and once with all ids hidden; two of them are messier than the others, for what disagreement is
+             worth depends on how often registrations of one study disagree
 real         candidate pairs of a warehouse of real records (--real). Where an id links or truth is not known, pairs are
              taken that agreement and disagreement in all fields make all but certain (expectation and maximisation over
              shares of levels, begun with those of the generated pairs); what lies between teaches nothing
 siblings     real pairs of one register, which gives each study one number: alike, and yet two studies. They are what a
              sponsor's programme of templated titles looks like
 
-The frozen seed is never used. Weights are those of a logistic regression on levels, held to fall from the most alike
+The frozen seeds are never used. Weights are those of a logistic regression on levels, held to fall from the most alike
 level to the least, and never to speak for a level's opposite; `missing` weighs nothing.
 """
 
@@ -30,19 +31,20 @@ import msgspec
 import numpy as np
 from scipy import optimize, sparse
 
-from _resolution import FROZEN, Pair, connection, prepare
+from _resolution import CHOOSING, LABELLED, connection, development_settings
+from _resolution_rivals import Pair
 from trialpanorama.resolve import blocking, features, model, registrations
 
 OUT = Path(model.__file__).with_name("weights.json")
-TAUGHT_ON, SEEDS = (11, 12), (11, 12, 13)
-"""Seeds that teach; the last of SEEDS is only scored."""
+SCORED = CHOOSING[-1]
+"""The development collection that teaches nothing and is scored."""
 SUPPORTING = {
-    "title": 3, "title_shared": 2, "sponsor": 2, "conditions": 2, "interventions": 2, "outcomes": 2, "criteria": 2,
-    "size": 3, "start": 3, "completion": 3, "countries": 3, "ages": 2, "title_contrast": 0, "title_subject": 0,
+    "title": 3, "title_shared": 2, "sponsor": 2, "conditions": 2, "interventions": 2, "outcomes": 2, "secondary": 2,
+    "criteria": 2, "size": 3, "start": 3, "completion": 3, "countries": 3, "ages": 2, "title_contrast": 0, "title_subject": 0,
 }  # fmt: skip
 """How many levels of a field may speak for one study (1 where none is said); the others may only speak against it."""
-MASS = {"generated": 1.0, "real": 1.0, "real_match": 3.0, "siblings": 0.3}
-"""How much one pair of each kind counts: real matches are few, siblings many."""
+MASS = {"generated": 1 / 3, "real": 1.0, "real_match": 5.0, "siblings": 0.3}
+"""How much one pair of each kind counts: real matches are few, generated pairs and siblings many."""
 SHRINKAGE = 2.0
 ACCEPT, SHOW = 0.5, 0.1
 CELLS = [(field, level) for field, levels in features.LEVELS.items() for level in levels]
@@ -158,19 +160,19 @@ def main() -> None:
     """Learn, score on a seed that taught nothing, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--real", type=Path, help="warehouse of real records")
-    parser.add_argument("--trials", type=int, default=FROZEN["trials"])
     arguments = parser.parse_args()
     made: dict[tuple[int, bool], tuple[Candidates, np.ndarray, int]] = {}
-    for seed in SEEDS:
-        for hidden in (False, True):
-            with tempfile.TemporaryDirectory() as folder:
-                setting = prepare(Path(folder), seed, arguments.trials, hidden)
+    for collection in (*LABELLED, SCORED):
+        with tempfile.TemporaryDirectory() as folder:
+            for hidden, setting in development_settings(Path(folder), collection).items():
                 with connection(str(setting.records)) as con:
                     found = compared(con)
-            truth = np.array([tuple(sorted(pair)) in setting.true for pair in found.pairs])
-            made[seed, hidden] = found, truth, len(setting.true)
-            print(f"seed {seed}, hidden {hidden}: {len(truth):,} candidates, {truth.sum():,} of {len(setting.true):,}")
-    taught = [made[seed, hidden] for seed in TAUGHT_ON for hidden in (False, True)]
+                truth = np.array([tuple(sorted(pair)) in setting.true for pair in found.pairs])
+                made[collection.seed, hidden] = found, truth, len(setting.true)
+                print(
+                    f"seed {collection.seed}, hidden {hidden}: {truth.sum():,} of {len(setting.true):,} are candidates"
+                )
+    taught = [made[collection.seed, hidden] for collection in LABELLED for hidden in (False, True)]
     generated = [levels for found, _, _ in taught for levels in found.levels]
     truth = np.concatenate([right for _, right, _ in taught])
     rows, y, mass = [matrix(generated)], [truth], [np.full(len(truth), MASS["generated"])]
@@ -210,11 +212,11 @@ def main() -> None:
         },
     )
     for hidden in (False, True):
-        found, truth, true = made[SEEDS[-1], hidden]
+        found, truth, true = made[SCORED.seed, hidden]
         odds = matrix(found.levels) @ weights[:-1] + start
         accepted = odds >= math.log2(ACCEPT / (1 - ACCEPT))
         right = int((accepted & truth).sum())
-        print(f"seed {SEEDS[-1]}, hidden {hidden}: precision {right / accepted.sum():.4f}, recall {right / true:.4f}")
+        print(f"seed {SCORED.seed}, hidden {hidden}: precision {right / accepted.sum():.4f}, recall {right / true:.4f}")
     OUT.write_bytes(msgspec.json.format(msgspec.json.encode(learnt), indent=1) + b"\n")
     print(f"{OUT}\n{learnt.how}")
 

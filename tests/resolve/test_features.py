@@ -15,12 +15,16 @@ TITLE = "A randomised study of zarvolimab in adults with moderate glowing fever 
 CRITERIA = """Adults of 18 to 65 years with glowing fever since two weeks at least. Glow of grade three or more on the
 Fairport scale. Able to come to six visits. Not pregnant. No humming knee within one year before the first dose. No
 earlier treatment with an antibody. Not allergic to moss."""
+SECONDARY = (
+    "Nights without glow; Height climbed, in metres; Bowls of soup eaten at week 12; Glow of grade three or more"
+)
 PROFILE = Profile(
     "NCT99000001", "clinicaltrials_gov", (TITLE,), ("GLOWSTOP",), ("ZAR-301",),
     ("Fictional University of Fairport",), (),
     ("Glowing fever",), ("Zarvolimab",), ("Days with glow at week 12",), (124,),
     ("France", "Spain"), ("PHASE3",), "2090-03-09", "2091-02-09",
     "INTERVENTIONAL", "ALL", ("RANDOMIZED", "DOUBLE", "TREATMENT", "PARALLEL"), (18.0, 65.0), CRITERIA,
+    SECONDARY,
 )  # fmt: skip
 
 
@@ -127,6 +131,9 @@ def test_two_drugs_in_two_templated_titles_are_two_subjects() -> None:
         ("criteria", {"criteria": "Children who climb at night, love soup and have had no hiccups since their birth"},
          "little"),
         ("criteria", {"criteria": "Adults with fever"}, MISSING),
+        ("secondary", {"secondary": SECONDARY + "; Any hiccup"}, "same"),
+        ("secondary", {"secondary": "Days in bed; Number of spoons lost by week 12; Worst grade of hiccups"}, "little"),
+        ("secondary", {"secondary": "Hiccups"}, MISSING),
         ("phase", {"phases": ("PHASE2", "PHASE3")}, "overlap"),
         ("ages", {"ages": (18.0, 70.0)}, "some"),
         ("ages", {"ages": (18.0, None)}, "same"),
@@ -135,6 +142,12 @@ def test_two_drugs_in_two_templated_titles_are_two_subjects() -> None:
 )  # fmt: skip
 def test_fields_are_told_in_levels(field: str, change: dict[str, object], expected: str) -> None:
     assert level(field, **change) == expected
+
+
+def test_names_after_one_template_are_two_sponsors_and_a_slip_makes_none() -> None:
+    southbury = PROFILE._replace(sponsors=("Southbury Medical Center",))
+    assert levels(southbury, PROFILE._replace(sponsors=("Westholm Medical Center",)))["sponsor"] == "differs"
+    assert levels(southbury, PROFILE._replace(sponsors=("outhbury Medical Center",)))["sponsor"] == "same"
 
 
 _WORDS = st.lists(st.sampled_from([*TITLE.split(), "quenolast", "fever,", "II", "2", "part"]), max_size=12).map(

@@ -37,6 +37,7 @@ _ID = "CASE WHEN register IN ('euctr', 'ctis') THEN left(id, 14) ELSE id END"
 """What a register counts as one study."""
 _CRITERIA = """substr(coalesce(nullif(concat_ws(' ', r.inclusion_criteria, r.exclusion_criteria), ''),
     r.eligibility_criteria), 1, 3000)"""
+_SECONDARY = "substr(array_to_string([o.measure FOR o IN r.outcomes IF o.type = 'SECONDARY'], '; '), 1, 3000)"
 _COUNTRIES = """CASE WHEN len(r.countries) > 0 THEN [c.name FOR c IN r.countries IF NOT coalesce(c.is_removed, false)]
     ELSE [s.country FOR s IN r.locations IF s.country IS NOT NULL] END"""
 
@@ -73,7 +74,8 @@ PROFILES = f"""
         {_FIRST.format("primary_purpose")} AS primary_purpose,
         {_FIRST.format("intervention_model")} AS intervention_model,
         {_FIRST.format("minimum_age_years")} AS minimum_age, {_FIRST.format("maximum_age_years")} AS maximum_age,
-        {_FIRST.format("sex")} AS sex, {_FIRST.format("criteria")} AS criteria
+        {_FIRST.format("sex")} AS sex, {_FIRST.format("criteria")} AS criteria,
+        {_FIRST.format("secondary")} AS secondary
     FROM (
         SELECT g.key, g.register, g.version,
             [t FOR t IN [r.public_title, r.scientific_title] IF t IS NOT NULL] AS titles,
@@ -85,7 +87,8 @@ PROFILES = f"""
             [n FOR n IN [r.enrollment_target, r.enrollment_actual] IF n > 0] AS sizes,
             r.start_date.date AS start, coalesce(r.completion_date.date, r.primary_completion_date.date) AS completion,
             {_COUNTRIES} AS countries, r.phases, r.study_type, r.allocation, r.masking, r.primary_purpose,
-            r.intervention_model, r.minimum_age_years, r.maximum_age_years, r.sex, {_CRITERIA} AS criteria
+            r.intervention_model, r.minimum_age_years, r.maximum_age_years, r.sex, {_CRITERIA} AS criteria,
+            nullif({_SECONDARY}, '') AS secondary
         FROM registrations g JOIN records r USING (record_id), grants)
     GROUP BY key)"""
 
@@ -191,7 +194,7 @@ _LISTS = (
 )
 _COLUMNS = f"""key, register, {", ".join(f"coalesce({name}, [])" for name in (*_LISTS, "countries", "phases"))},
     start, completion, study_type, sex, [allocation, masking, primary_purpose, intervention_model],
-    [minimum_age, maximum_age], criteria"""
+    [minimum_age, maximum_age], criteria, secondary"""
 
 
 def profiles(con: duckdb.DuckDBPyConnection, where: str = "true") -> dict[str, Profile]:

@@ -35,6 +35,7 @@ LEVELS: dict[str, tuple[str, ...]] = {
     "conditions": ("same", "some", "differ"),
     "interventions": ("same", "some", "differ"),
     "outcomes": ("same", "some", "differ"),
+    "secondary": ("same", "much", "little"),
     "criteria": ("same", "much", "little"),
     "size": ("same", "round", "near", "double", "differs", "far"),
     "start": ("day", "same", "month", "quarter", "year", "differs", "far"),
@@ -82,6 +83,8 @@ class Profile(NamedTuple):
     """Least and greatest age, in years."""
     criteria: str | None = None
     """Who may take part: the beginning of the criteria."""
+    secondary: str | None = None
+    """Secondary outcome measures: the beginning of their list."""
 
 
 class Comparison(NamedTuple):
@@ -116,6 +119,8 @@ class Prepared(NamedTuple):
     phases: frozenset[str]
     criteria: tuple[int, ...]
     """A sample of the pairs of words of the criteria."""
+    secondary: tuple[int, ...]
+    """The same of the secondary outcomes."""
 
 
 class Title(NamedTuple):
@@ -174,7 +179,9 @@ def prepare(profile: Profile, rarity: Callable[[str], float]) -> Prepared:
     codes = frozenset(map(_plain, profile.codes)) - {""}
     leads = tuple(map(_institution, profile.sponsors))
     return Prepared(
-        profile=profile._replace(criteria=(profile.criteria or "")[:_SHOWN] or None),
+        profile=profile._replace(
+            criteria=(profile.criteria or "")[:_SHOWN] or None, secondary=(profile.secondary or "")[:_SHOWN] or None
+        ),
         titles=tuple(_title(text, rarity) for text in profile.titles if words(text)),
         marks=marks(*profile.titles),
         acronyms=frozenset(map(_plain, profile.acronyms)) - {""},
@@ -191,6 +198,7 @@ def prepare(profile: Profile, rarity: Callable[[str], float]) -> Prepared:
         countries=frozenset(profile.countries),
         phases=frozenset(profile.phases),
         criteria=_sampled(profile.criteria),
+        secondary=_sampled(profile.secondary),
     )
 
 
@@ -205,7 +213,8 @@ def compare(a: Prepared, b: Prepared, rarity: Callable[[str], float]) -> Compari
         conditions=_overlap(a.conditions, b.conditions),
         interventions=_overlap(a.interventions, b.interventions),
         outcomes=_overlap(a.outcomes, b.outcomes),
-        criteria=_criteria(a.criteria, b.criteria),
+        secondary=_samples(a.secondary, b.secondary),
+        criteria=_samples(a.criteria, b.criteria),
         size=_size(one.sizes, other.sizes),
         start=_gap(a.start, b.start),
         completion=_gap(a.completion, b.completion),
@@ -487,7 +496,9 @@ def _sponsor(a: Prepared, b: Prepared) -> str:
         return MISSING
     one, other = a.profile, b.profile
     pairs = [(lead, name) for lead in a.leads for name in b.leads]
-    score = max(_alike(lead, name) for lead, name in pairs)
+    # names are made after templates too: a Hospital of Fairport is no Hospital of Redcliff, however alike the names
+    alike = [_alike(lead, name) for lead, name in pairs if not _of_two_places(lead, name, a.names, b.names)]
+    score = max(alike, default=0.0)
     if score >= 92:
         return "same"
     if score >= 75 or any(_within(lead, name) or _abbreviates(lead, name) for lead, name in pairs):
@@ -593,10 +604,34 @@ _INSTITUTIONAL = frozenset(
 
 @lru_cache(100_000)
 def _alike(one: str, other: str) -> float:
-    """How alike two names are, whatever the order of their words, 0 to 100."""
+    """How alike two names are, whatever the order of their words and with slips of the keyboard forgiven, 0 to 100."""
     from rapidfuzz.fuzz import token_sort_ratio
 
-    return 100.0 if one == other else token_sort_ratio(one, other)
+    return 100.0 if one == other or not any(_apart(one, other)) else token_sort_ratio(one, other)
+
+
+@lru_cache(100_000)
+def _apart(one: str, other: str) -> tuple[frozenset[str], frozenset[str]]:
+    """The words that only one of two names has."""
+    mine, yours = set(one.split()), set(other.split())
+    left, right = mine - yours, yours - mine
+    for word in sorted(left) if right else ():
+        twin = _slip(word, right)
+        if twin:
+            left.discard(word)
+            right.discard(twin)
+    return frozenset(left), frozenset(right)
+
+
+def _of_two_places(one: str, other: str, mine: frozenset[str], yours: frozenset[str]) -> bool:
+    """Whether each of two names has telling words, and they share none."""
+    left, right = _apart(one, other)
+    return (
+        not left.isdisjoint(mine)
+        and not right.isdisjoint(yours)
+        and mine.intersection(one.split()) <= left
+        and yours.intersection(other.split()) <= right
+    )
 
 
 @lru_cache(100_000)
@@ -727,9 +762,9 @@ def _ages(mine: Sequence[float | None], yours: Sequence[float | None]) -> str:
     return "both" if mine == yours and mine and None not in mine else _parts(mine, yours)
 
 
-def _sampled(criteria: str | None) -> tuple[int, ...]:
+def _sampled(text: str | None) -> tuple[int, ...]:
     """The pairs of neighbouring words with the least checksums: a sample that is the same wherever the pair stands."""
-    said = words(_folded(criteria)) if criteria else ()
+    said = words(_folded(text)) if text else ()
     found = {crc32(f"{one} {other}".encode()) for one, other in pairwise(said)}
     return tuple(sorted(found)[:_SAMPLE])
 
@@ -737,7 +772,7 @@ def _sampled(criteria: str | None) -> tuple[int, ...]:
 _SAMPLE = 64
 
 
-def _criteria(mine: Sequence[int], yours: Sequence[int]) -> str:
+def _samples(mine: Sequence[int], yours: Sequence[int]) -> str:
     """Which share of the pairs of words of the shorter text the longer has, as far as the samples tell."""
     if min(len(mine), len(yours)) < _LEAST_SAMPLE:
         return MISSING
