@@ -40,7 +40,8 @@ SCORED = CHOOSING[-1]
 """The development collection that teaches nothing and is scored."""
 SUPPORTING = {
     "title": 3, "title_shared": 2, "sponsor": 2, "conditions": 2, "interventions": 2, "outcomes": 2, "secondary": 2,
-    "criteria": 2, "size": 3, "start": 3, "completion": 3, "countries": 3, "ages": 2, "title_contrast": 0, "title_subject": 0,
+    "criteria": 2, "size": 3, "start": 3, "completion": 3, "countries": 3, "ages": 2, "title_contrast": 0,
+    "title_subject": 0,
 }  # fmt: skip
 """How many levels of a field may speak for one study (1 where none is said); the others may only speak against it."""
 MASS = {"generated": 1 / 3, "real": 1.0, "real_match": 5.0, "siblings": 0.3}
