@@ -175,6 +175,7 @@ def test_what_is_denied_is_the_marker_right_behind_and_its_list(
         "A monoclonal antibody against CD52",
         "A ligand for the peroxisome proliferator-activated receptor gamma",
         "People with anti-drug antibodies (ADA) positive",
+        "Renal failure (EGFR < 30 ml/min/1.73 m2)",
     ],
 )
 def test_what_a_drug_acts_on_or_is_broken_down_by_is_no_marker(

@@ -57,6 +57,8 @@ _ONLY_BESIDE = {
     "DCC": re.compile(r"\bgene\b|\bloss\b|delet|express", re.IGNORECASE),
 }
 """Symbols that mean something else (antibodies against a drug, an assay) but for these words beside them."""
+_NEVER_BESIDE = {"EGFR": re.compile(r"filtration|\d ?m[lL]\b|\bm[lL] ?/ ?min|\brenal\b|dialysis")}
+"""Symbols that mean something else (how much the kidneys filter) beside these words."""
 _IS_MARKER = re.compile(
     r"\b(?:genes?|mutat\w*|mutants?|variants?|express\w*|overexpress\w*|amplif\w*|fusions?|rearrang\w*|translocat\w*|"
     r"wild[- ]?type|deletions?|del|exons?|alleles?|polymorphisms?|genotyp\w*|haplotyp\w*|copy number|methylat\w*|"
@@ -236,6 +238,8 @@ def _links(text: str, place: str | None, hits: list[tuple[int, int, _Marker]], s
             continue
         low, high = _clause(text, start, end)
         if marker.is_ambiguous and not _is_said(text, low, start, end, high):
+            continue
+        if words in _NEVER_BESIDE and _NEVER_BESIDE[words].search(text, low, high):
             continue
         if words in _ONLY_BESIDE and not _ONLY_BESIDE[words].search(text, low, high):
             continue

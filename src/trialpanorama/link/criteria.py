@@ -263,6 +263,17 @@ _OF_A_LIST = re.compile(
     r"criteri\w+|following)\b|of\s*:)",
     re.IGNORECASE,
 )
+_SAID_BEFORE: dict[Comparator, str] = {
+    ">=": r"≥|>\s?=|=\s?>|at least|(?:greater|more) than or equal to|(?:no|not) less than|minimum(?: of)?",
+    "<=": r"≤|<\s?=|=\s?<|at most|less than or equal to|(?:no|not) (?:more|greater|higher|worse) than|up to|maximum",
+    ">": r">|(?:greater|more|higher|worse) than|above|over|exceeding",
+    "<": r"<|(?:less|lower) than|below|under",
+}
+_SIGN_BEFORE = tuple(
+    (sign, re.compile(rf"(?:(?<!\w)|(?=\W))(?:{said})\s*(?:an?\s+)?$", re.IGNORECASE))
+    for sign, said in _SAID_BEFORE.items()
+)
+"""A sign in front of what is measured: "> grade 2", "at least stage III"."""
 _REACH = 400
 """Code points to either side of a number in which it may find what it is said of."""
 _SHORT = 6
@@ -851,6 +862,8 @@ def _constraint(
             unit = "Cel"  # "38 degrees": the scale goes without saying
         if quantity.is_lost or comparator is None:
             comparator = "=" if mention.kind in SCORED and not quantity.is_lost else None
+            if comparator and mention.end <= quantity.start:
+                comparator, low, high = _by_sign_before(text, item, mention, low, high)
     elif time is not None:
         comparator = "<=" if time.is_within else time.comparator
     return Constraint(
@@ -872,6 +885,17 @@ def _constraint(
         mention.score if quantity is None or quantity.is_told else round(mention.score * 0.8, 3),
         mention.matched,
     )
+
+
+def _by_sign_before(
+    text: str, item: Item, mention: _Mention, low: float | None, high: float | None
+) -> tuple[Comparator, float | None, float | None]:
+    """A grade or score with the sign that stands in front of its name; without one it is that score itself."""
+    before = text[max(item.start, mention.start - 30) : mention.start]
+    for sign, said in _SIGN_BEFORE:
+        if said.search(before):
+            return (sign, low, None) if sign.startswith(">") else (sign, None, high)
+    return "=", low, high
 
 
 def _length(time: Quantity | None) -> float | None:
