@@ -14,7 +14,7 @@ SAME = {
     "legal form": ("Pfizer", "Pfizer Inc.", "Pfizer, Inc", "PFIZER", "Pfizer Ltd"),
     "article": ("University of Northisle", "The University of Northisle", "university of northisle"),
     "country": ("Northisle Hospital", "Northisle Hospital, Germany", "Northisle Hospital, UK"),
-    "abbreviation": ("Northern Trials Group", "Northern Trials Group (NTG)"),
+    "abbreviation": ("Northern Trials Group", "Northern Trials Group (NTG)", "Northern Trials Group - NTG"),
     "department": ("Northisle University", "Department of Surgery, Northisle University"),
     "letters": ("Kırdar Hastanesi", "Kirdar Hastanesi", "KIRDAR HASTANESI"),
     "more letters": ("Sørby Sykehus", "Sorby Sykehus"),

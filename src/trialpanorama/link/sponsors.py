@@ -6,6 +6,7 @@ import re
 import unicodedata
 from functools import lru_cache
 
+from trialpanorama.link._context import is_short_for
 from trialpanorama.vocabulary import SponsorClass, sponsor_class_from_name
 
 _LONGEST = 400
@@ -18,6 +19,7 @@ _LEGAL_FORM = (
 )
 _ENDING = re.compile(rf"[\s,]+(?:{_LEGAL_FORM})\.?\s*$", re.I)
 _IN_BRACKETS = re.compile(r"\s*[\[(][^()\[\]]{0,200}[\])]\s*$")
+_SHORT_BEHIND = re.compile(r"\s+[-–,]\s+([A-Z][A-Za-z]{1,9})\s*$")
 _TRAILING_PLACE = re.compile(
     r"\s*,\s*(?:usa|u\.s\.a\.?|us|uk|united states(?: of america)?|united kingdom|germany|france|italy|spain"
     r"|china|p\.? ?r\.? china|japan|india|iran|egypt|canada|australia|switzerland|netherlands|denmark"
@@ -69,6 +71,8 @@ def cleaned(name: str) -> str:
         shorter = _PART_OF.sub("", _ARTICLE.sub("", text), count=1)
         for pattern in (_IN_BRACKETS, _TRAILING_PLACE):
             shorter = _plain(pattern.sub("", shorter))
+        if (short := _SHORT_BEHIND.search(shorter)) and is_short_for(short[1], shorter[: short.start()]):
+            shorter = _plain(shorter[: short.start()])
         if (bare := _plain(_ENDING.sub("", shorter))) != shorter:
             shorter = _plain(_DANGLING.sub("", bare))
         if shorter == text or len(shorter) < 2:
