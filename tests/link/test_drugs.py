@@ -90,7 +90,7 @@ def test_a_drug_is_found_in_its_name(linker: DrugLinker, concepts: Concepts, tex
         "insulin-like peptide",
         "aspirin-free diet",
         "vancomycin-resistant enterococci",
-        "bismuth potassium citrate",
+        "bismuth ammonium citrate",
         "arginine butyrate",
         "interleukin-2 gene",
         "NVP-1805",

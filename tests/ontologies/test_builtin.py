@@ -10,7 +10,7 @@ import pytest
 from trialpanorama.ontologies import Concept, Concepts, install, load, vocabularies
 from trialpanorama.ontologies._store import BUILT_IN, PRECEDENCE, everyday_names
 
-LARGEST = 2_600_000
+LARGEST = 3_500_000
 """Bytes that the lexicon may take in all."""
 
 
