@@ -151,6 +151,8 @@ def test_offsets_are_exact_and_order_does_not_count(
         ("No active ischaemic heart disease LVEF at least 50 %", [False]),
         ("No severe liver disease (ALT or AST above 5 times ULN)", [False, False]),
         ("No active infection Hepatitis B surface antigen checked", [False]),
+        ("Tuberculosis that was not treated\n* Hepatitis B surface antigen positive", [False]),
+        ("Disease that was not treated. PSA above 4 ng/ml", [False]),
         ("No SGOT and/or SGPT above 3 times ULN", [True, True]),
         ("Must not have AST, ALT above 100 U/L", [True, True]),
         ("No overexpression of HER2", [True]),

@@ -680,6 +680,14 @@ def test_a_vaccination_or_an_operation_is_no_disease(knowing: CriteriaParser) ->
     assert found == [("treatment", "Hepatitis B vaccination", 30), ("treatment", "cancer surgery", 30)]
 
 
+@pytest.mark.parametrize(
+    "text", ["* Diabetes\n* Surgery within 30 days", "No diabetes Surgery at least 4 weeks ago", "* Hepatitis B\n- Vaccination"]
+)
+def test_a_treatment_that_stands_apart_leaves_the_disease(knowing: CriteriaParser, text: str) -> None:
+    found = [one.kind for criterion in knowing.parse(None, None, text) for one in criterion.constraints]
+    assert found == ["condition", "treatment"]
+
+
 def test_the_heading_of_a_form_is_no_treatment(knowing: CriteriaParser) -> None:
     text = "Chemotherapy: At least 4 weeks since prior chemotherapy Radiotherapy: No prior radiotherapy"
     found = knowing.parse(f"PRIOR CONCURRENT THERAPY: {text}")

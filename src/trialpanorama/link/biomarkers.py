@@ -85,7 +85,7 @@ _IS_GIVEN = re.compile(
 )
 _LET_PASS = 2
 """Words between a word that denies and the marker that it denies, at most; one that belongs to "of" counts for none."""
-_OTHER_THING = re.compile(r"[()\[\],;:]|[a-z0-9)%] +[A-Z][a-z]")
+_OTHER_THING = re.compile(r"[()\[\],;:\n]|[.?!]\s|[a-z0-9)%] +[A-Z][a-z]")
 """What turns to another thing between them: also a sentence that begins without a full stop before it."""
 _GOES_ON = re.compile(r"[\s,/]*(?:and/or|and|or|nor)?[\s,/]*", re.IGNORECASE)
 """Between the markers of one list."""

@@ -125,8 +125,7 @@ _LABELS = re.compile(r"(?:Biologic therapy|Chemotherapy|Endocrine therapy|Radiot
 """Headings of a form, in front of the one criterion that stands under each."""
 _SAMPLES = re.compile(r"\b(?:marrow|needle|fluid|joint|cyst|tracheal|bronchial|gastric)\W{1,3}$", re.IGNORECASE)
 """What is aspirated to be looked at: no disease."""
-_VACCINATED = re.compile(r"[\s-]+(?:virus[\s-]+)?", re.IGNORECASE)
-_JOINED_TO = {"vaccination": _VACCINATED, "surgery": re.compile(r"[\s-]+")}
+_JOINED_TO = {"vaccination": re.compile(r"[ -](?:virus[ -])?"), "surgery": re.compile(r"[ -]")}
 """Treatments that take the disease right before them into their name, and what may stand between the two."""
 _SPOKEN_OF = frozenset(("drug", "treatment", "procedure", "device"))
 _ALLERGIC = re.compile(
@@ -599,6 +598,7 @@ def _joined_to_treatments(text: str, mentions: list[_Mention]) -> list[_Mention]
             kept
             and kept[-1].kind == "condition"
             and one.name in _JOINED_TO
+            and not (text[kept[-1].start].islower() and text[one.start].isupper())  # there a sentence begins
             and _JOINED_TO[one.name].fullmatch(text, kept[-1].end, one.start)
         ):
             one.start = kept.pop().start
