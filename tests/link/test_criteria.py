@@ -657,6 +657,9 @@ def test_an_abbreviation_that_the_text_makes_of_other_words_means_those(concepts
         ("A disease that would contraindicate metformin, warfarin", {"metformin": "allergy", "warfarin": "allergy"}),
         ("People in whom chemotherapy is contraindicated", {"chemotherapy": "allergy"}),
         ("Allergy to metformin or current use of warfarin", {"metformin": "allergy", "warfarin": "drug"}),
+        ("Allergy to Metformin and Warfarin", {"Metformin": "allergy", "Warfarin": "allergy"}),
+        ("Allergy to the study drugs Receipt of warfarin", {"warfarin": "drug"}),
+        ("Allergy to latex Warfarin within 3 months", {"Warfarin": "drug"}),
         ("Metformin hypersensitivity", {"Metformin": "allergy"}),
         ("Allergic asthma treated with metformin", {"asthma": "condition", "metformin": "drug"}),
         ("Contraindication to surgery. Use of metformin", {"surgery": "allergy", "metformin": "drug"}),
@@ -681,7 +684,12 @@ def test_a_vaccination_or_an_operation_is_no_disease(knowing: CriteriaParser) ->
 
 
 @pytest.mark.parametrize(
-    "text", ["* Diabetes\n* Surgery within 30 days", "No diabetes Surgery at least 4 weeks ago", "* Hepatitis B\n- Vaccination"]
+    "text",
+    [
+        "* Diabetes\n* Surgery within 30 days",
+        "No diabetes Surgery at least 4 weeks ago",
+        "* Hepatitis B\n- Vaccination",
+    ],
 )
 def test_a_treatment_that_stands_apart_leaves_the_disease(knowing: CriteriaParser, text: str) -> None:
     found = [one.kind for criterion in knowing.parse(None, None, text) for one in criterion.constraints]

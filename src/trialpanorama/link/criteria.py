@@ -148,6 +148,10 @@ _ANOTHER_MATTER = re.compile(
     re.IGNORECASE,
 )
 """Behind an allergy these begin to speak of something else."""
+_NEW_SENTENCE = re.compile(
+    r"(?<=[a-z0-9)%])(?<!\bor)(?<!\band)(?<!\bto)(?<!\bof)(?<!\bfor)(?<!\bwith)(?<!\bany)(?<!\bthe) +[A-Z][a-z]"
+)
+"""The beginning of a sentence that no full stop stands before; names of drugs may have capitals too."""
 _TWICE = re.compile(r"[^,;.:()]{0,40}")
 _AND = re.compile(r"\b(?:and|or|nor|and/or|who|which|that|if|in|for|with)\b", re.IGNORECASE)
 _IN_BRACKETS = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
@@ -490,8 +494,9 @@ def _set_apart(text: str, item: Item, mentions: list[_Mention]) -> None:
             continue
         before = _ALLERGIC.search(text, max(item.start, one.start - 160), one.start)
         if before is not None:
-            between = before["between"] or before["of"] or before["verb"] or ""
-            if _ANOTHER_MATTER.search(between):
+            group = next(name for name in ("between", "of", "verb") if before[name] is not None)
+            is_other = _ANOTHER_MATTER.search(before[group])
+            if is_other or _NEW_SENTENCE.search(text, before.start(group), one.start + 2):
                 continue
             if allergy is not None and before.start() <= allergy.start:
                 one.is_negated, one.is_history = allergy.is_negated, allergy.is_history
