@@ -358,6 +358,8 @@ SAID: list[tuple[bool, str, str, str, str]] = [
     (False, "Anyone on warfarin (except those who take small doses of metformin)", "", "metformin", "warfarin"),
     (True, "No cancer except: treated skin cancer, basal cell carcinoma", "", "skin cancer;basal cell carcinoma", ""),
     (True, "No stroke or epilepsy Other diabetes is of no interest", "stroke;epilepsy", "", "diabetes"),
+    (False, "Hospitalised without symptoms of acute asthma", "asthma", "", "Hospitalised"),
+    (True, "Negative test result in women with asthma", "", "", "asthma"),
     (True, "Diabetes with or without hypertension", "", "hypertension", "Diabetes"),
     (True, "Asthma, whether or not they have had a stroke", "", "stroke", "Asthma"),
     (False, "Cancer, regardless of epilepsy", "", "epilepsy", "Cancer"),

@@ -211,7 +211,7 @@ _TESTED_NEGATIVE = re.compile(
     r"(?:is |are |was )?negative\b|[\s-](?:naive|naïve)\b",
     re.IGNORECASE,
 )
-_NEGATIVE = re.compile(r"\bnegative\s+(?:(?!and\b|or\b)[\w/-]+\s+){0,4}$", re.IGNORECASE)
+_NEGATIVE = re.compile(r"\bnegative\s+(?:(?!and\b|or\b|in\b)[\w/-]+\s+){0,4}$", re.IGNORECASE)
 _PURPOSE = re.compile(r"(?:\s+[\w-]+){0,3}\s+(?:for|of)\s+(?:[\w-]+\s+){0,3}", re.IGNORECASE)
 """Between a treatment and the disease that it is given for."""
 _REFUSABLE = frozenset(("consent", "compliance", "language", "contraception"))
@@ -521,6 +521,7 @@ def _is_purpose(text: str, mentions: list[_Mention], at: int) -> bool:
     return (
         before is not None
         and before.kind in _SPOKEN_OF
+        and before.is_negated
         and _PURPOSE.fullmatch(text, before.end, mentions[at].start) is not None
     )
 
