@@ -61,6 +61,7 @@ def named(concepts: Concepts, links: list[Link]) -> list[str]:
         ("Krebs des Pankreas", ["Pancreatic Neoplasms"], "exact"),
         ("Cáncer de mama avanzado", ["Breast Neoplasms"], "stripped"),
         ("tumore del polmone", ["Lung Neoplasms"], "exact"),
+        ("Philadelphia-positive asthma", ["Asthma"], "stripped"),  # not the city
     ],
 )
 def test_one_name(linker: ConditionLinker, concepts: Concepts, text: str, expected: list[str], method: str) -> None:
@@ -91,6 +92,8 @@ def test_one_name(linker: ConditionLinker, concepts: Concepts, text: str, expect
         ("wobbling pulmonary sequelae of COVID-19 in xqzzy", ["COVID-19"]),  # stays itself whatever is beside it
         ("participants who receive endoscopy", ["Endoscopy"]),
         ("asthma presenting to the wobbling", ["Asthma"]),
+        ("hemophilia A and B", ["Hemophilia A"]),  # "a" is no article
+        ("Dengue-Fieber", ["Dengue"]),  # and no fever beside it
     ],
 )
 def test_several_in_one(linker: ConditionLinker, concepts: Concepts, text: str, expected: list[str]) -> None:
@@ -120,6 +123,18 @@ def test_several_in_one(linker: ConditionLinker, concepts: Concepts, text: str, 
         "adult disease",  # not the ADULT syndrome
         "HFwqEF",  # an abbreviation, one letter from another
         "refractory cytopenia with wobbling",
+        "HIV- women",
+        "young women",  # not the Young syndrome
+        "therapy dogs",  # not the diseases of dogs
+        "stone person syndrome",  # not a stone
+        "Kaposi",  # there are several
+        "hypomania",  # not hypocapnia
+        "overheating",  # not overeating
+        "cancer de la wobbel",
+        "allergie aux wobbels",
+        "POEM",  # not POEMS
+        "HIES",  # not several HIE
+        "SAIDs",  # not SAIDS
     ],
 )
 def test_what_is_only_nearly_right_is_left(linker: ConditionLinker, text: str) -> None:
@@ -130,6 +145,13 @@ def test_what_is_only_nearly_right_is_left(linker: ConditionLinker, text: str) -
     assert len(links[0].candidates) <= 3
     scores = [candidate.score for candidate in links[0].candidates]
     assert scores == sorted(scores, reverse=True)
+
+
+@pytest.mark.parametrize("text", ["ER- breast cancer", "HER2- breast cancer", "Ph- asthma"])
+def test_what_is_not_there_is_not_linked_as_there(linker: ConditionLinker, concepts: Concepts, text: str) -> None:
+    [links] = linker.link([text])
+    assert named(concepts, links)
+    assert not any("positive" in name for name in named(concepts, links))
 
 
 def test_near_concepts_are_kept_where_none_was_linked(linker: ConditionLinker) -> None:

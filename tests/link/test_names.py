@@ -6,7 +6,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trialpanorama.link._names import needs_capitals, normalise, spellings, tokens, uninverted, variants, words
+from trialpanorama.link._names import (
+    needs_capitals,
+    normalise,
+    slip_between,
+    sounds,
+    spellings,
+    tokens,
+    uninverted,
+    variants,
+    words,
+)
 
 
 @pytest.mark.parametrize(
@@ -27,6 +37,23 @@ from trialpanorama.link._names import needs_capitals, normalise, spellings, toke
         ("COVID19", "Covid-19"),
         ("brain metastases", "brain metastasis"),
         ("Head & Neck", "head and neck"),
+        ("HER2+ breast cancer", "HER2-positive breast cancer"),
+        ("ER- breast cancer", "ER-negative breast cancer"),
+        ("HR+/HER2- tumors", "HR-positive, HER2-negative tumor"),
+        ("ER+PR+HER2- cancer", "ER positive PR positive HER2 negative cancer"),
+        ("EGFR\u2212 (PD-L1+)", "EGFR negative PD-L1 positive"),
+        ("HIV (-)", "HIV negative"),
+        ("HIV- women", "HIV-negative women"),
+        ("Ph- ALL", "Ph-negative ALL"),
+        ("D+ HUS", "D-positive HUS"),
+        # a hyphen with a blank behind it is no sign
+        ("COVID- 19", "COVID-19"),
+        ("HIV- infection", "HIV infection"),
+        ("HIV- 1", "HIV-1"),
+        ("HER2- positive", "HER2-positive"),
+        ("EGFR- and ALK-positive", "EGFR and ALK positive"),
+        ("ER-/PR-positive", "ER/PR-positive"),
+        ("B- and T-cell", "B and T cell"),
     ],
 )
 def test_what_is_written_in_two_ways_is_one(one: str, other: str) -> None:
@@ -41,10 +68,55 @@ def test_what_is_written_in_two_ways_is_one(one: str, other: str) -> None:
         ("hepatitis B", "hepatitis C"),
         ("AIDS", "aid"),
         ("IV fluids", "4 fluids"),
+        ("HER2+", "HER2-"),
+        ("HR+/HER2-", "HR-/HER2+"),
+        ("D+ HUS", "D- HUS"),
+        ("goût", "gout"),
     ],
 )
 def test_what_means_something_else_stays_apart(one: str, other: str) -> None:
     assert normalise(one) != normalise(other)
+
+
+@pytest.mark.parametrize(
+    ("written", "meant", "slip"),
+    [
+        ("accute", "acute", 0),
+        ("nefroblastoma", "nephroblastoma", 0),
+        ("hypercalemia", "hyperkalemia", 0),
+        ("hemorrage", "hemorrhage", 0),
+        ("schizophrenai", "schizophrenia", 1),
+        ("hyerpactivity", "hyperactivity", 1),
+        ("obstructve", "obstructive", 2),
+        ("pediatic", "pediatric", 2),
+        ("insuline", "insulin", 2),
+        ("pseudophakic", "pseudophakia", 2),
+        ("leukopheresis", "leukapheresis", 3),
+        # each of these is a word of its own
+        ("osteoclastoma", "osteoblastoma", None),
+        ("nephroblastoma", "neuroblastoma", None),
+        ("laxation", "luxation", None),
+        ("overheating", "overeating", None),
+        ("meditating", "mediating", None),
+        ("hypomania", "hypocapnia", None),
+        ("psychotrauma", "psychodrama", None),
+        ("statin", "station", None),
+    ],
+)
+def test_a_slip_is_told_from_another_word(written: str, meant: str, slip: int | None) -> None:
+    assert slip_between(written, meant) == slip
+
+
+@given(
+    st.text(alphabet="abcehiknopqrtuy", min_size=1, max_size=12), st.text(alphabet="aeirst", min_size=1, max_size=12)
+)
+@settings(max_examples=300, derandomize=True)
+def test_slips_are_of_one_letter_or_sound(one: str, other: str) -> None:
+    assert slip_between(one, one) == 0
+    assert sounds(sounds(one)) == sounds(one) or len(sounds(one)) < len(one)
+    slip = slip_between(one, other)
+    assert slip in (0, 1, 2, 3, None)
+    assert slip in (0, None) or abs(len(one) - len(other)) <= 1
 
 
 @given(st.text(max_size=80))

@@ -22,7 +22,7 @@ WHO = _set(
     aged older old young infant child childhood children pediatric adolescent adolescence teen teenager youth
     neonate newborn man woman men women male female inpatient outpatient case survivor population sufferer infantile
     geriatric age year yr hospitalized hospitalised hospitalization ambulatory admitted maternal preschool
-    school postmenopausal premenopausal nulliparous veteran ventilated intubated
+    jeune joven school postmenopausal premenopausal nulliparous veteran ventilated intubated
     """
 )
 """Who has it."""
@@ -102,7 +102,7 @@ MARKERS = _set(
     "mutation mutant mutated amplified amplification rearrangement fusion overexpression positive negative wildtype"
 )
 """Words behind the name of a gene that only say which tumor of one kind it is."""
-RECEPTORS = _set("hormone receptor estrogen progesterone chromosome gene expressing")
+RECEPTORS = _set("hormone receptor estrogen progesterone chromosome gene expressing philadelphia ph")
 """Words that stand before those, beside the names of genes."""
 SYSTEMS = _set(
     """
@@ -116,7 +116,7 @@ BREAKS = _set(
     and or with without in among after following during before by on at from versus vs plus but as requiring
     receiving undergoing causing caused induced related associated using who that which having comorbid complicated
     complicating among secondary under via through including excluding resulting leading is are has have had be
-    being between against until when avec sans pour et un une la le les au aux en con sin y das com sem
+    being between against until when avec sans pour et un une la le les en con sin y das com sem
     und oder mit bei der die das den dem ohne el los las atteint while since where not no than if
     about because due presenting presented suffering experiencing undergone undergo scheduled planned receive received
     affected affecting assuming despite within needing need attending involving will may can although ie eg
@@ -124,8 +124,10 @@ BREAKS = _set(
     """
 )
 """Words behind and before which another thing may stand."""
-TIES = _set("of to for de du des del do da dos di della dello dell von van")
+TIES = _set("of to for de du des del do da dos di della dello dell von van au aux al alla")
 """What stands behind these says which: a part before them is not linked if the words behind are not understood."""
+ARTICLES = _set("une un una la le les el los las der die das den dem")
+"""Breaks that a tie may stand before: "cancer de la ..." is "cancer de"."""
 GENERIC = _names(
     """disease; syndrome; disorder; infection; injury; complication; symptom; illness; condition; sign; wound; lesion;
     death; recurrence; chronic disease; acute disease; critical illness; rare disease; emergency; virus disease;
@@ -172,7 +174,9 @@ pregnancy gestational pregnant; gastrointestinal gi; laceration lacerated; infar
 """
 SAME = {word: group[0] for group in map(words, _SAME.split(";")) for word in group}
 """Words that mean the same inside the name of a disease, folded to the first of each group."""
-MEANT = {"cirrhosis": "MESH:D008103", "hepatocellular cancer": "MESH:D006528"}
+MEANT = {
+    "cirrhosis": "MESH:D008103", "hepatocellular cancer": "MESH:D006528", "er positive breast cancer": "DOID:0070784",
+}  # fmt: skip
 """Names that a vocabulary also gives to something broader, and the concept that registers mean by them."""
 ITSELF = frozenset(("MONDO:0100096", "DOID:0080600"))
 """Diseases that stay themselves whatever stands beside their name: COVID-19."""

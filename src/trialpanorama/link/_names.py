@@ -50,6 +50,24 @@ _TOKEN = re.compile(
     rf"([^\W_\u2e80-\uffff]+|[^\W_]+)|(?<=\w)['’‘ʼ`´]s\b|{_WEB}|(&)"
 )  # no space parts Chinese and Latin
 _ASCII_TOKEN = re.compile(rf"([A-Za-z0-9]+)|'s\b|{_WEB}|(&)")
+_MEASURED = (
+    r"HER-?2(?:/neu)?|ER|PR|PgR|HR|AR|EGFRm?|ALK|ROS-?1|RET|MET|BRAF|[KNH]?RAS|BRCA-?[12]?(?:/2)?|HRD|PD-?L1|FLT-?3"
+    r"|NPM-?1|IDH-?[12]|MYC|Ph|CD-?\d+[a-c]?|RF|ACPA|CCP|ANA|AChR|AQP4|MOG|HBs-?Ag|HBe-?Ag|Rh|RhD|D(?=[+-] ?HUS\b)"
+)
+_GERMS = r"HIV(?:-?[12])?|HCV|HBV|HPV|EBV|CMV|TB"
+_PEOPLE = r"(?:\w+ )?(?:(?:wo)?m[ae]n|infants?|child(?:ren)?|people|persons?|adults?|patients?|participants?)\b"
+_HYPHENATED = r"posit|negat|mut|relat|assoc|express|over|ampl|rearr|driven|target|resist|high|low"
+"""How what stands behind a hyphen and a stray blank begins."""
+_SIGNED = re.compile(
+    rf"(?<![^\W_])(?:(?:{_MEASURED}|{_GERMS}|(?:SARS-)?CoV-?2|COVID-?19)"
+    r"(?:\+(?=[\s/,;:)\]]|$|[A-Za-z]+\d?[+-])|\s?\([+-]\))"
+    rf"|(?:{_MEASURED}|{_GERMS})-(?=[/,;] ?[\w-]*[+-](?!\w)|[)\]]|$)"
+    rf"|(?:{_MEASURED})-(?=\s(?!\d|(?:and|or)\b|{_HYPHENATED}))"
+    rf"|(?:{_GERMS})-(?= {_PEOPLE}))",
+    re.IGNORECASE,
+)
+"""What a trial measures, with a sign that says whether it is there: "HER2+", "HR-/HER2+", "HIV (-)"; not "HIV- 1"."""
+_MAY_BE_SIGNED = re.compile(r"[+\u2212\uff0b]|-(?![^\W_])")
 _GLUED = re.compile(r"(?<=[a-z])(?=\d)|(?<=\d)(?=[a-z]{3})")
 _GREEK = re.compile("[" + "".join(GREEK) + "]")
 _WORD_FINAL_OUR = re.compile(r"(?<=[a-z]{2})our(?=s?$|ed$|ing$|al$|less$|ism$)")
@@ -101,14 +119,18 @@ def _singular(text: str) -> str:
 @lru_cache(maxsize=1 << 17)
 def _parts(token: str) -> tuple[str, ...]:
     """What one run of letters and digits becomes: "TNFα" is "tnf alpha", "COVID19" is "covid 19"."""
-    text = without_accents(token.lower())
+    text = token.lower()
+    text = without_accents(_OTHERWISE.get(text, text))
     if not text.isascii():
         text = _GREEK.sub(lambda m: f" {GREEK[m[0]]} ", text)
     return tuple(word(part) for run in text.split() for part in (_GLUED.split(run) if not run.isalpha() else (run,)))
 
 
 def tokens(text: str) -> list[tuple[str, int, int]]:
-    """The normalised words of a text, each with the code points where it begins and ends in the text."""
+    """The normalised words of a text, each with the code points where it begins and ends in the text.
+
+    A sign behind what is measured is a word: "HER2+" is "her 2 positive".
+    """
     found: list[tuple[str, int, int]] = []
     for match in (_ASCII_TOKEN if text.isascii() else _TOKEN).finditer(text):
         run = match[match.lastindex] if match.lastindex else None
@@ -123,6 +145,18 @@ def tokens(text: str) -> list[tuple[str, int, int]]:
                 found.append((word(before[0] + part), before[1], end))
             else:
                 found.append((part, start, end))
+    if _MAY_BE_SIGNED.search(text) and (signs := _signs(text)):
+        found = sorted(found + signs, key=lambda token: token[1])
+    return found
+
+
+def _signs(text: str) -> list[tuple[str, int, int]]:
+    """The signs behind what is measured, as the words that they stand for."""
+    plain = text.replace("\u2212", "-").replace("\uff0b", "+")
+    found: list[tuple[str, int, int]] = []
+    for match in _SIGNED.finditer(plain):
+        start, end = (match.end() - 1, match.end()) if match[0][-1] in "+-" else (match.end() - 3, match.end())
+        found.append(("positive" if "+" in match[0] else "negative", start, end))
     return found
 
 
@@ -137,6 +171,54 @@ def normalise(text: str) -> str:
     "Crohn's Diseases" and "crohn disease" give the same; so do "type-II" and "type2", "non-Hodgkin" and "Nonhodgkin".
     """
     return " ".join(words(text))
+
+
+# ----------------------------------------------------------------------------------------------------- slips of the pen
+_OTHERWISE = {"goût": "taste", "goûts": "taste", "jeûne": "fasting", "jeûnes": "fasting"}
+"""Words that would be others without their accents."""
+_SOUNDS = (
+    (re.compile(r"ph"), "f"),
+    (re.compile(r"ch|qu|[cq]"), "k"),
+    (re.compile(r"th"), "t"),
+    (re.compile(r"rrh|^rh"), "r"),
+    (re.compile(r"y"), "i"),
+    (re.compile(r"([a-z])\1+"), r"\1"),
+)
+_VOWELS = frozenset("aeiouy")
+
+
+@lru_cache(maxsize=1 << 17)
+def sounds(text: str) -> str:
+    """A normalised word with one letter for what sounds the same: "nephro" and "nefro", "accute" and "acute"."""
+    for written, heard in _SOUNDS:
+        text = written.sub(heard, text)
+    return text
+
+
+def slip_between(written: str, meant: str) -> int | None:
+    """Which slip of the pen makes one normalised word of another, the likeliest first; None where none does.
+
+    0 letters that sound the same; 1 neighbours in one another's place; 2 a vowel too many, or a letter that is
+    lacking; 3 a vowel for another. A consonant for another, or one too many, mostly makes another word: an
+    osteoclastoma is no osteoblastoma. So does another beginning: what is luxated is not laxated.
+    """
+    if sounds(written) == sounds(meant):
+        return 0
+    if len(written) == len(meant):
+        at = next(n for n, (one, other) in enumerate(zip(written, meant, strict=True)) if one != other)
+        if written[at + 3 :] == meant[at + 3 :] and sorted(written[at : at + 3]) == sorted(meant[at : at + 3]):
+            return 1
+        is_vowel = written[at] in _VOWELS and meant[at] in _VOWELS
+        if written[at + 1 :] == meant[at + 1 :] and at > 2 and is_vowel:
+            return 3
+        return 2 if written.endswith("ic") and written[:-1] + "a" == meant else None
+    short, long = sorted((written, meant), key=len)
+    if len(long) != len(short) + 1 or len(written) < (7 if long == meant else 6):
+        return None
+    at = next((n for n, (one, other) in enumerate(zip(short, long, strict=False)) if one != other), len(short))
+    if short[at:] != long[at + 1 :]:
+        return None
+    return 2 if long[at] in _VOWELS or long == meant else None
 
 
 # ---------------------------------------------------------------------------------------- variants of a vocabulary name

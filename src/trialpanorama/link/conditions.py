@@ -20,6 +20,7 @@ from math import fsum, log
 import msgspec
 
 from trialpanorama.link._condition_words import (
+    ARTICLES,
     BREAKS,
     COURSE,
     ENDINGS,
@@ -54,6 +55,8 @@ from trialpanorama.link._names import (
     key_of_words,
     needs_capitals,
     normalise,
+    slip_between,
+    sounds,
     spellings,
     tokens,
     variants,
@@ -388,6 +391,8 @@ class ConditionLinker:
             return None
         removable = [index for index, part in enumerate(parts) if _is_modifier(parts, index)]
         removable = removable[:7]
+        others: list[set[int]] = []
+        """The words without which the rest is the name of something that may not be meant, nor anything shorter."""
         for size in range(1, len(removable) + 1):
             best: tuple[float, _Answer] | None = None
             for chosen in combinations(removable, size):
@@ -396,14 +401,18 @@ class ConditionLinker:
                     rest.pop()
                 while rest and rest[0] in _PREPOSITIONS:
                     rest.pop(0)
-                if not rest or (answer := self._known(rest) or self._rewritten(rest)) is None:
+                if not rest or any(other.issubset(chosen) for other in others):
+                    continue
+                if (answer := self._known(rest) or self._rewritten(rest)) is None:
                     continue
                 is_operation = (
                     answer.entry.kind in KINDS_ALONE
-                    and all(parts[i] in ROUND_ABOUT for i in chosen)
+                    and all(parts[i] in ROUND_ABOUT and parts[i] not in MARKERS for i in chosen)
                     and not all(part in ROUND_ABOUT for part in rest)
+                    and not (answer.entry.kind == "other" and any(parts[i] in WHO for i in chosen))  # "moon children"
                 )
                 if answer.entry.kind != "condition" and not is_operation:
+                    others.append(set(chosen))  # "extremely low birth weight" is no birth weight
                     continue
                 if " ".join(rest) in TOO_BROAD or (not is_operation and any(parts[i] in SURGERY for i in chosen)):
                     continue
@@ -423,9 +432,15 @@ class ConditionLinker:
             # a register that names a germ as the condition means the disease that it causes
             for ending in ("infection", "disease"):
                 infection = self._lookup([*parts, ending])
-                if infection and infection.entry.kind == "condition":
+                if infection and infection.entry.kind == "condition" and not self._is_of_animals(infection.entry):
                     return _Answer(infection.entry, "variant", 0.9)
         return answer
+
+    def _is_of_animals(self, entry: _Entry) -> bool:
+        """Whether a disease is one of animals alone, which a dog or a horse in a trial does not stand for."""
+        concept = self._concepts.get(entry.concept_id)
+        trees = concept.attributes.get("tree_numbers", "").split(";") if concept else [""]
+        return all(tree.startswith("C22") for tree in trees)
 
     def _rewritten(self, parts: Sequence[str]) -> _Answer | None:
         """The same with another ending: "Crohn" is "Crohn disease", "asthma disorder" is asthma."""
@@ -442,10 +457,11 @@ class ConditionLinker:
                     return _Answer(answer.entry, "variant", 0.9)
             if (answer := self._lookup(before)) and answer.entry.kind == "condition":
                 return _Answer(answer.entry, "variant", 0.9)
-        elif len(parts) > 1 or (parts and not _ABSTRACT.search(parts[0]) and parts[0] not in self._anatomy):
+        elif len(parts) > 1 or (parts and self._may_be_a_stem(parts[0])):
             stem = " ".join(parts)
             for ending in ENDINGS[:3]:
-                if (entry := self._exact.get(f"{stem} {ending}")) and entry.kind == "condition":
+                entry = self._exact.get(f"{stem} {ending}")
+                if entry and entry.kind == "condition" and not self._is_of_animals(entry):
                     return _Answer(entry, "variant", 0.88)
         if len(parts) > 1 and parts[-1].isdigit() and (answer := self._lookup([*parts[:-1], "type", parts[-1]])):
             return _Answer(answer.entry, "variant", 0.92)
@@ -465,6 +481,17 @@ class ConditionLinker:
         if len(parts) == 2 and parts[0] in SYSTEMS:
             return self._lookup([parts[0], "system", parts[1]])
         return None
+
+    def _may_be_a_stem(self, part: str) -> bool:
+        """Whether one word may stand for a disease that is named after it: "Crohn", but not "young" or "Kaposi"."""
+        if _ABSTRACT.search(part) or part in self._anatomy or part in COMMON_WORDS | WHO | COURSE:
+            return False
+        meant = {
+            entry.concept_id
+            for ending in ("disease", "syndrome", *sorted(TUMORS))
+            if (entry := self._exact.get(f"{part} {ending}"))
+        }
+        return len(meant) < 2
 
     # ------------------------------------------------------------------------------------------------------ the texts
     def link(self, texts: Sequence[str], contexts: Sequence[str] | None = None) -> list[list[Link]]:
@@ -692,7 +719,7 @@ class ConditionLinker:
                 continue
             is_explained = following is not None and separator in _EXPLAINING  # "infection with ..."
             if is_explained or len(inside) > 1 or not _is_bare(parts, low, high, inside[0][:2]):
-                inside = [span for span in inside if not _is_generic(parts[span[0] : span[1]])]
+                inside = [span for span in inside if not self._says_little(parts, span)]
             if following and not understood[number + 1]:
                 rest = parts[following[0] : following[1]]
                 is_where = separator == "in" and any(part in self._anatomy for part in rest)
@@ -739,6 +766,13 @@ class ConditionLinker:
         return all(
             taken[index] or _is_harmless(parts, index) or (index >= last and parts[index] in self._drugs)
             for index in range(low, high)
+        )
+
+    def _says_little(self, parts: list[str], span: tuple[int, int, _Answer]) -> bool:
+        """Whether a part of a name is a broad word, in whatever language: "Infektion"."""
+        entry = span[2].entry
+        return _is_generic(parts[span[0] : span[1]]) or (
+            entry.kind == "condition" and normalise(self._named.get(entry.concept_id, "")) in ONE_WORD
         )
 
     def _is_symptom(self, entry: _Entry) -> bool:
@@ -807,6 +841,8 @@ class ConditionLinker:
         is_short = len(name) <= 5 and sum(c.isupper() for c in name) > 1
         if is_short and len(parts) == 1 and written.lower() not in (name.lower(), f"{name.lower()}s"):
             return True  # MET is not MetS
+        if len(parts) == 1 and _is_other_short(written, name.partition(" ")[0]):
+            return True  # POEM is not POEMS
         if len(parts) > 2 or not name.isupper():
             return False
         if self._is_ambiguous(" ".join(parts)):
@@ -861,13 +897,7 @@ class ConditionLinker:
         corrected = []
         for part, as_written in zip(parts, written, strict=True):
             is_short = not as_written.isupper() and any(c.isupper() for c in as_written[1:])
-            if (
-                len(part) > 5
-                and part.isalpha()
-                and not is_short
-                and part not in self._vocabulary
-                and not _is_role(part)
-            ):
+            if len(part) > 5 and part.isalpha() and not is_short and part not in self._in_names and not _is_role(part):
                 if part not in self._respelt:
                     if len(self._respelt) >= REMEMBERED:
                         self._respelt.clear()
@@ -878,24 +908,31 @@ class ConditionLinker:
         return corrected, likeness
 
     def _put_right(self, word: str) -> tuple[str, float]:
-        """The word of a name that has nearly these letters, and how nearly; itself where there is none."""
+        """The word of a name that this is by a slip of the pen, and how nearly; itself where there is none.
+
+        The likeliest slip counts, and of several words that it makes the one that is in most names.
+        """
         from rapidfuzz import fuzz, process
+        from rapidfuzz.distance import OSA
 
         if self._spelling is None:
             self._spelling = defaultdict(lambda: defaultdict(list))
             for known in sorted(self._vocabulary):
                 if len(known) > 4 and known.isalpha():
-                    self._spelling[known[0]][len(known)].append(known)
-        of_length = self._spelling[word[0]]
-        found: list[tuple[float, int, str]] = []
+                    self._spelling[sounds(known)[:1]][len(known)].append(known)
+        of_length = self._spelling[sounds(word)[:1]]
+        found: list[tuple[int, int, str]] = []
         for length in range(len(word) - 2, len(word) + 3):
-            for other, score, _ in process.extract(
-                word, of_length[length], scorer=fuzz.ratio, score_cutoff=84, limit=4
+            for other, _, _ in process.extract(
+                word, of_length[length], scorer=OSA.distance, score_cutoff=3, limit=None
             ):
-                found.append((-score, -self._vocabulary[other], other))
-        if not found or _opposed(word, (best := min(found))[2]):
+                slip = slip_between(word, other)
+                if slip is not None and not _opposed(word, other):
+                    found.append((slip, -self._vocabulary[other], other))
+        if not found:
             return word, 1.0
-        return best[2], -best[0] / 100
+        best = min(found)[2]
+        return best, round(max(fuzz.ratio(word, best), 84.0)) / 100
 
     def _nearest(self, parts: Sequence[str]) -> list[Candidate]:
         """The three concepts whose names share most with these words, the rare ones counting more."""
@@ -1016,6 +1053,8 @@ ROUND_ABOUT = (WHO | SURGERY | NOISE) - {"care", "therapy", "treatment"}
 """Words that may stand beside the name of a procedure without making it another one."""
 SPOKEN_OF = ("condition", "procedure", "behaviour")
 """Kinds whose names of one word are looked for inside others."""
+ONE_WORD = frozenset(name for name in GENERIC if " " not in name)
+"""The broadest of the broad names: "infection"."""
 NOT_THERE = frozenset(("negative", "free", "no", "not", "without"))
 _BLOOD = re.compile(r"(?i:leuk|lymph|\bblast|marrow|remission|relaps|lineage)|NLL|[AC]ML|MDS|Ph[+-]")
 _EMPHASIS = re.compile(
@@ -1034,6 +1073,13 @@ _OPPOSED = (
     ("macro", "micro"),
     ("sub", "supra"),
 )
+
+
+def _is_other_short(written: str, name: str) -> bool:
+    """Whether one of two abbreviations has an S more, and a capital one: SAIDs and SAIDS, HIES and HIE."""
+    if written.lower().rstrip("s") != name.lower().rstrip("s") or not written[:-1].isupper():
+        return False
+    return written.endswith("S") != name.endswith("S") and name[:-1].isupper()
 
 
 def _is_emphasis(text: str, start: int, end: int) -> bool:
@@ -1070,9 +1116,19 @@ def _is_role(part: str) -> bool:
     return part in WHO or part in COURSE or part in WHEN or part in WEAK or part in NOISE or part in JOINERS
 
 
+def _belongs(parts: Sequence[str], index: int) -> bool:
+    """Whether a word that mostly says nothing is of the name: "man" in "stone man syndrome", "hemophilia A and B"."""
+    if parts[index] in WHO:
+        return index > 0 and parts[index + 1 : index + 2] == ["syndrome"]
+    behind = parts[index + 1 : index + 3]
+    return parts[index] == "a" and len(behind) == 2 and behind[0] in ("and", "or") and len(behind[1]) == 1
+
+
 def _is_modifier(parts: Sequence[str], index: int) -> bool:
     """Whether a word of a name may be left out without making it another disease."""
     part = parts[index]
+    if _belongs(parts, index):
+        return False
     if part in WHO or part in COURSE or part in WEAK or part in WHEN or part in SURGERY or _TNM.match(part):
         return True
     before = parts[index - 1] if index else ""
@@ -1098,6 +1154,8 @@ def _is_modifier(parts: Sequence[str], index: int) -> bool:
 def _is_harmless(parts: Sequence[str], index: int) -> bool:
     """Whether a word beside the name of a disease leaves it that disease."""
     part = parts[index]
+    if _belongs(parts, index):
+        return False
     if not part.isascii() or _is_role(part) or _TNM.match(part):  # what is in another script says the same again
         return True
     if any(earlier in ("stage", "grade", "age", "aged", "class") for earlier in parts[max(0, index - 3) : index]):
@@ -1183,7 +1241,7 @@ def _phrases(
         if not taken[index] and (part in BREAKS or part in TIES):
             if index > low:
                 found.append((low, index, part))
-            elif found and found[-1][2] in TIES:  # "due to" is "due"
+            elif found and found[-1][2] in TIES and part not in ARTICLES:  # "due to" is "due"
                 found[-1] = (*found[-1][:2], part)
             low = index + 1
         elif index > low:
