@@ -349,3 +349,22 @@ def test_obsolete_concepts_join_nothing(tmp_path: Path) -> None:
     )
     assert concepts.equivalents("MESH:D1") == {"MESH:D1"}
     assert [concept.id for concept in concepts.all()] == ["MESH:D1"]
+
+
+def test_a_name_that_denies_what_the_other_says_is_not_the_same(tmp_path: Path) -> None:
+    concepts = _concepts(
+        tmp_path,
+        doid=[
+            _concept("DOID:1", "non-lunar crater fever", "MONDO:1"),
+            _concept("DOID:2", "nonlunar rim pox", "MONDO:2"),
+            _concept("DOID:3", "rough fever, non-lunar", "MONDO:3"),
+        ],
+        mondo=[
+            _concept("MONDO:1", "lunar fever of the craters"),
+            _concept("MONDO:2", "pox of the rims"),
+            _concept("MONDO:3", "fever of the non-lunar rough"),
+        ],
+    )
+    assert concepts.equivalents("DOID:1") == {"DOID:1"}
+    assert concepts.equivalents("DOID:2") == {"DOID:2", "MONDO:2"}
+    assert concepts.equivalents("DOID:3") == {"DOID:3", "MONDO:3"}

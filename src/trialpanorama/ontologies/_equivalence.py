@@ -5,6 +5,7 @@ refer to one another; those that refer to nobody else, and that nobody else refe
 
 - a reference that is one of several, under another name;
 - a reference under another name where another concept of that vocabulary bears the name;
+- a reference under another name that denies what the other one says: "non-squamous" and "squamous";
 - a pair that would bring two concepts of one vocabulary together: a chain of references must not join what a vocabulary
   tells apart.
 """
@@ -29,6 +30,7 @@ _IDENTIFYING = {"unii": "UNII", "cas": "CAS", "inchi_key": "INCHIKEY"}
 _BY_NAME = "known_by_name"
 """Attribute of a substance to which its vocabulary gives no number that others know: its name stands for one."""
 _NO_WORD = re.compile(r"[\W_]+")
+_DENIED = re.compile(r"\bnon[-\s]?(\w{4,})", re.IGNORECASE)
 
 
 def prefix(id: str) -> str:
@@ -43,6 +45,7 @@ class _Names:
         self.vocabularies = vocabularies
         self.places = places
         self.plain = cache(self._plain)
+        self.denied = cache(self._denied)
 
     def kind(self, id: str) -> str:
         columns, row = self.places[id]
@@ -57,6 +60,23 @@ class _Names:
         """The words of each name of a concept, in alphabetical order: "Neoplasms, Lung" is "lung neoplasms"."""
         columns, row = self.places[id]
         return {" ".join(sorted(_NO_WORD.sub(" ", name.casefold()).split())) for name in _meant(columns, row)}
+
+    def _denied(self, id: str) -> set[str]:
+        """The words that names of a concept deny, in small letters: of "non-squamous" the squamous."""
+        columns, row = self.places[id]
+        return {match[1].lower() for name in _meant(columns, row) for match in _DENIED.finditer(name)}
+
+    def _says(self, id: str) -> set[str]:
+        """The words of a concept's names, without those that they deny."""
+        columns, row = self.places[id]
+        return {word for name in _meant(columns, row) for word in _NO_WORD.split(_DENIED.sub(" ", name).lower())}
+
+    def contradict(self, one: str, other: str) -> bool:
+        """Whether names of one concept deny what names of the other say, and not the other way round as well."""
+        return any(
+            (denied := self.denied(a) - self.denied(b)) and not denied.isdisjoint(self._says(b) - self._says(a))
+            for a, b in ((one, other), (other, one))
+        )
 
     def bearers(self, wanted: Set[str]) -> dict[str, set[str]]:
         """The concepts that bear each of these names (in small letters), obsolete ones left out."""
@@ -96,7 +116,7 @@ def groups(vocabularies: Sequence[Columns], places: Mapping[str, tuple[Columns, 
         are_namesakes = (one, other) in namesakes
         if are_namesakes or not names.plain(one).isdisjoint(names.plain(other)):
             ranked.append((not are_namesakes, rivals, -stated.get((one, other), 0), one, other))
-        elif not rivals:
+        elif not rivals and not names.contradict(one, other):
             unsure.append((one, other))
     ranked.sort()
     ranked += sorted((True, 0, -stated[pair], *pair) for pair in _not_contradicted(unsure, names))
