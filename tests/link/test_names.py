@@ -92,6 +92,7 @@ def test_what_means_something_else_stays_apart(one: str, other: str) -> None:
         ("insuline", "insulin", 2),
         ("pseudophakic", "pseudophakia", 2),
         ("leukopheresis", "leukapheresis", 3),
+        ("eractile", "erectile", 3),
         # each of these is a word of its own
         ("osteoclastoma", "osteoblastoma", None),
         ("nephroblastoma", "neuroblastoma", None),

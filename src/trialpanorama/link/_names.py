@@ -209,7 +209,7 @@ def slip_between(written: str, meant: str) -> int | None:
         if written[at + 3 :] == meant[at + 3 :] and sorted(written[at : at + 3]) == sorted(meant[at : at + 3]):
             return 1
         is_vowel = written[at] in _VOWELS and meant[at] in _VOWELS
-        if written[at + 1 :] == meant[at + 1 :] and at > 2 and is_vowel:
+        if written[at + 1 :] == meant[at + 1 :] and at > 1 and is_vowel:
             return 3
         return 2 if written.endswith("ic") and written[:-1] + "a" == meant else None
     short, long = sorted((written, meant), key=len)

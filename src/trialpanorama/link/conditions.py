@@ -486,12 +486,9 @@ class ConditionLinker:
         """Whether one word may stand for a disease that is named after it: "Crohn", but not "young" or "Kaposi"."""
         if _ABSTRACT.search(part) or part in self._anatomy or part in COMMON_WORDS | WHO | COURSE:
             return False
-        meant = {
-            entry.concept_id
-            for ending in ("disease", "syndrome", *sorted(TUMORS))
-            if (entry := self._exact.get(f"{part} {ending}"))
-        }
-        return len(meant) < 2
+        meant = {self._exact[name].concept_id for tumor in sorted(TUMORS) if (name := f"{part} {tumor}") in self._exact}
+        own = {self._exact[name].concept_id for ending in ENDINGS[:3] if (name := f"{part} {ending}") in self._exact}
+        return meant <= own
 
     # ------------------------------------------------------------------------------------------------------ the texts
     def link(self, texts: Sequence[str], contexts: Sequence[str] | None = None) -> list[list[Link]]:
