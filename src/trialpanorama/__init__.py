@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from trialpanorama.sources import Source
     from trialpanorama.warehouse import Manifest, Warehouse
 
-__version__ = "0.8.0"
+__version__ = "0.9.0"
 
 _HOMES = {
     "Manifest": "warehouse",
