@@ -142,7 +142,8 @@ def tokens(text: str) -> list[tuple[str, int, int]]:
                 part = ROMAN[part]
             if found and found[-1][0] in PREFIXES:
                 before = found.pop()
-                found.append((word(before[0] + part), before[1], end))
+                start = before[1]  # also of the parts that follow: they share the place of the whole
+                found.append((word(before[0] + part), start, end))
             else:
                 found.append((part, start, end))
     if _MAY_BE_SIGNED.search(text) and (signs := _signs(text)):
