@@ -174,9 +174,7 @@ pregnancy gestational pregnant; gastrointestinal gi; laceration lacerated; infar
 """
 SAME = {word: group[0] for group in map(words, _SAME.split(";")) for word in group}
 """Words that mean the same inside the name of a disease, folded to the first of each group."""
-MEANT = {
-    "cirrhosis": "MESH:D008103", "hepatocellular cancer": "MESH:D006528", "er positive breast cancer": "DOID:0070784",
-}  # fmt: skip
+MEANT = {"cirrhosis": "MESH:D008103", "hepatocellular cancer": "MESH:D006528"}
 """Names that a vocabulary also gives to something broader, and the concept that registers mean by them."""
 ITSELF = frozenset(("MONDO:0100096", "DOID:0080600"))
 """Diseases that stay themselves whatever stands beside their name: COVID-19."""
